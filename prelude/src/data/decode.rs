@@ -1,0 +1,118 @@
+//! A picture file as eight-bit red, green and blue, the right way up.
+
+use crate::{Error, Result};
+use image::{DynamicImage, ImageDecoder, ImageReader, RgbImage};
+use std::io::Cursor;
+use std::path::Path;
+
+/// Endings of files that are read as pictures, in lower case.
+pub(super) const ENDINGS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "bmp", "gif"];
+
+/// Reads a picture of any kind that the prelude knows (PNG, JPEG, WebP, BMP, GIF), turned as its EXIF notes say,
+/// transparent parts on white.
+///
+/// # Errors
+/// Where the file cannot be read, is no picture, or holds no pixels; the message names the file.
+pub fn read_picture(path: impl AsRef<Path>) -> Result<RgbImage> {
+    let path = path.as_ref();
+    let bytes = std::fs::read(path).map_err(|error| {
+        Error::new(format!("the picture `{}` cannot be read", path.display()))
+            .caused_by(error)
+            .remedy("check the name and that the file may be read")
+    })?;
+    decode(&bytes).map_err(|why| {
+        Error::new(format!("`{}` is no readable picture: {why}", path.display()))
+            .remedy("replace or remove the file; a data set can also skip such files: `.skip_corrupt(true)`")
+    })
+}
+
+/// The bytes of a picture file as pixels, or why not.
+pub(super) fn decode(bytes: &[u8]) -> Result<RgbImage, String> {
+    if bytes.is_empty() {
+        return Err("the file is empty".to_owned());
+    }
+    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| error.to_string())?;
+    if reader.format().is_none() {
+        return Err("its first bytes are of no known picture format".to_owned());
+    }
+    let mut decoder = reader.into_decoder().map_err(|error| error.to_string())?;
+    let (width, height) = decoder.dimensions();
+    if width == 0 || height == 0 {
+        return Err(format!("it is {width} × {height} pixels large"));
+    }
+    let orientation = decoder.orientation().map_err(|error| error.to_string())?;
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?;
+    picture.apply_orientation(orientation);
+    Ok(to_rgb(&picture))
+}
+
+/// Any picture as eight-bit red, green and blue: grey and sixteen-bit ones converted, transparent parts on white.
+pub fn to_rgb(picture: &DynamicImage) -> RgbImage {
+    if !picture.color().has_alpha() {
+        return picture.to_rgb8();
+    }
+    let rgba = picture.to_rgba8();
+    let mut rgb = RgbImage::new(rgba.width(), rgba.height());
+    for (to, from) in rgb.pixels_mut().zip(rgba.pixels()) {
+        let alpha = u32::from(from[3]);
+        to.0 = std::array::from_fn(|c| ((u32::from(from[c]) * alpha + 255 * (255 - alpha) + 127) / 255) as u8);
+    }
+    rgb
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::{ImageBuffer, ImageFormat, Luma, Rgba};
+
+    fn png(picture: DynamicImage) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        picture.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn grey_sixteen_bit_and_transparent_pictures() {
+        let grey = ImageBuffer::from_pixel(3, 2, Luma([100u8]));
+        assert_eq!(decode(&png(grey.into())).unwrap().get_pixel(2, 1).0, [100; 3]);
+        let deep = ImageBuffer::from_pixel(3, 2, Luma([0x8080u16]));
+        assert_eq!(decode(&png(deep.into())).unwrap().get_pixel(0, 0).0, [128; 3]);
+        let clear = ImageBuffer::from_pixel(3, 2, Rgba([255u8, 0, 0, 0]));
+        assert_eq!(decode(&png(clear.into())).unwrap().get_pixel(0, 0).0, [255; 3]);
+        let half = ImageBuffer::from_pixel(3, 2, Rgba([0u8, 0, 0, 128]));
+        assert_eq!(decode(&png(half.into())).unwrap().get_pixel(0, 0).0, [127; 3]);
+    }
+
+    #[test]
+    fn a_turned_jpeg_is_put_upright() {
+        let mut wide = RgbImage::from_pixel(32, 16, image::Rgb([0; 3]));
+        image::imageops::replace(&mut wide, &RgbImage::from_pixel(16, 16, image::Rgb([255; 3])), 0, 0);
+        let mut jpeg = Vec::new();
+        DynamicImage::from(wide).write_to(&mut Cursor::new(&mut jpeg), ImageFormat::Jpeg).unwrap();
+        // an APP1 segment with one little-endian IFD entry: orientation (0x0112), short, one, 6 = turn right
+        let tiff = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+        let mut turned = jpeg[..2].to_vec();
+        turned.extend([0xff, 0xe1]);
+        turned.extend(((tiff.len() + 2) as u16).to_be_bytes());
+        turned.extend(tiff);
+        turned.extend(&jpeg[2..]);
+        let upright = decode(&turned).unwrap();
+        assert_eq!(upright.dimensions(), (16, 32));
+        assert!(upright.get_pixel(8, 4)[0] > 200 && upright.get_pixel(8, 28)[0] < 50);
+    }
+
+    #[test]
+    fn what_is_no_picture_says_why() {
+        assert_eq!(decode(b"").unwrap_err(), "the file is empty");
+        assert!(decode(b"hello, this is text").unwrap_err().contains("no known picture format"));
+        let whole = png(ImageBuffer::from_pixel(30, 20, Luma([1u8])).into());
+        assert!(decode(&whole[..whole.len() / 2]).is_err());
+        let mut bmp = Vec::new();
+        let grey = DynamicImage::from(ImageBuffer::from_pixel(1, 1, Luma([1u8])));
+        grey.write_to(&mut Cursor::new(&mut bmp), ImageFormat::Bmp).unwrap();
+        bmp[18..26].fill(0); // width and height in a bitmap's header
+        assert!(decode(&bmp).is_err());
+        let error = read_picture("nowhere.png").unwrap_err().to_string();
+        assert!(error.contains("nowhere.png") && error.contains('→'), "{error}");
+    }
+}

@@ -1,0 +1,44 @@
+//! Image folders and boxes: read, split, augment, batch.
+//!
+//! [`ImageFolder::open`] lists a folder of pictures, one folder a class. Its methods say what to do with
+//! them, each giving the folder back, and nothing is decoded before the first batch:
+//!
+//! ```no_run
+//! use candlewick_prelude::data::{Augment, ImageFolder};
+//! let data = ImageFolder::open("photos")?.split(0.2, 42)?.size(64).augment(Augment::standard()).batch(32);
+//! for batch in data.train_batches(0)? {
+//!     let batch = batch?;
+//!     println!("{:?} {:?}", batch.images.dims(), batch.labels.dims());
+//! }
+//! # Ok::<(), candlewick_prelude::Error>(())
+//! ```
+//!
+//! - `scan` lists the files and names what is wrong with a folder; `annotations` reads its boxes, if it has some.
+//! - `split` parts files, never augmented pictures, and keeps copies of one file on one side.
+//! - `decode` reads a picture file; `transform` brings it to the network's size and range, and boxes back.
+//! - `augment` varies a training picture, boxes included; `store` keeps decoded pictures in memory.
+//! - `batches` makes tensors of them, one batch ahead in a thread of its own.
+//! - `summary` is what a person wants to know of a data set before training on it.
+
+mod annotations;
+mod augment;
+mod batches;
+mod decode;
+mod folder;
+mod scan;
+mod split;
+mod store;
+mod summary;
+mod transform;
+
+#[cfg(test)]
+mod tests;
+
+pub use augment::Augment;
+pub use batches::{Batch, Batches};
+pub use decode::{read_picture, to_rgb};
+pub use folder::{ImageFolder, Part, Sample};
+pub use summary::Summary;
+pub use transform::{Fit, Normalize, Transform};
+
+pub(crate) use annotations::write_boxes;

@@ -1,0 +1,117 @@
+//! Parts files into training and validation, class by class, and keeps copies of one file on one side.
+
+use super::folder::{Part, Sample};
+use crate::{Error, Result};
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hasher};
+
+/// Files with the same content.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Copies {
+    /// Indices of samples, a group of equal files each.
+    pub groups: Vec<Vec<usize>>,
+}
+
+impl Copies {
+    /// Finds equal files; only files of equal length are read.
+    pub fn find(samples: &[Sample]) -> Copies {
+        let mut by_length: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+        for (id, sample) in samples.iter().enumerate() {
+            if let Ok(about) = std::fs::metadata(&sample.path) {
+                by_length.entry(about.len()).or_default().push(id);
+            }
+        }
+        let mut groups = Vec::new();
+        for (_, ids) in by_length.into_iter().filter(|(length, ids)| *length > 0 && ids.len() > 1) {
+            let mut by_content: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+            for id in ids {
+                if let Ok(bytes) = std::fs::read(&samples[id].path) {
+                    let mut hasher = DefaultHasher::new();
+                    hasher.write(&bytes);
+                    by_content.entry(hasher.finish()).or_default().push(id);
+                }
+            }
+            groups.extend(by_content.into_values().filter(|ids| ids.len() > 1));
+        }
+        groups.sort();
+        Copies { groups }
+    }
+
+    /// The groups whose files are said to be of different classes.
+    pub fn contradictions(&self, samples: &[Sample]) -> Vec<&Vec<usize>> {
+        self.groups.iter().filter(|ids| ids.iter().any(|id| samples[*id].class != samples[ids[0]].class)).collect()
+    }
+}
+
+/// Takes out of training what validation or test hold too; gives the names: (removed, its copy).
+pub(super) fn remove_leaks(samples: &mut Vec<Sample>, copies: &Copies) -> Vec<(String, String)> {
+    let mut leaks = Vec::new();
+    let mut removed = vec![false; samples.len()];
+    for ids in &copies.groups {
+        let Some(kept) = ids.iter().find(|id| samples[**id].part != Part::Train) else { continue };
+        for id in ids.iter().filter(|id| samples[**id].part == Part::Train) {
+            removed[*id] = true;
+            leaks.push((samples[*id].name.clone(), samples[*kept].name.clone()));
+        }
+    }
+    let mut removed = removed.into_iter();
+    samples.retain(|_| !removed.next().unwrap_or(false));
+    leaks
+}
+
+/// Gives every sample its part: of each class, about `fraction` for validation, at least one on each side.
+pub(super) fn split(
+    samples: &mut [Sample],
+    classes: &[String],
+    copies: &Copies,
+    fraction: f64,
+    seed: u64,
+) -> Result<()> {
+    if !(fraction > 0.0 && fraction < 1.0) {
+        return Err(Error::new(format!("the share for validation is {fraction}; expected one between 0 and 1"))
+            .remedy("0.2 keeps a fifth of the pictures for validation: `.split(0.2, 42)?`"));
+    }
+    let mut group_of: HashMap<usize, usize> = HashMap::new();
+    for (number, ids) in copies.groups.iter().enumerate() {
+        group_of.extend(ids.iter().map(|id| (*id, number)));
+    }
+    for (class, name) in classes.iter().enumerate() {
+        let own: Vec<usize> = (0..samples.len()).filter(|id| samples[*id].class == class).collect();
+        let mut units: Vec<Vec<usize>> = Vec::new();
+        let mut seen: HashMap<usize, usize> = HashMap::new();
+        for id in &own {
+            match group_of.get(id) {
+                // files that two classes claim stay in training, on one side
+                Some(group) if copies.groups[*group].iter().any(|other| samples[*other].class != class) => {}
+                Some(group) if seen.contains_key(group) => units[seen[group]].push(*id),
+                Some(group) => {
+                    seen.insert(*group, units.len());
+                    units.push(vec![*id]);
+                }
+                None => units.push(vec![*id]),
+            }
+        }
+        if own.len() < 2 || units.len() < 2 {
+            return Err(Error::new(format!(
+                "class `{name}` has {} different pictures; a split needs two",
+                units.len()
+            ))
+            .remedy("add pictures of it, or remove its folder"));
+        }
+        units.shuffle(&mut ChaCha8Rng::seed_from_u64(seed ^ (class as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        let wanted = ((own.len() as f64 * fraction).round() as usize).clamp(1, own.len() - 1);
+        let mut taken = 0;
+        own.iter().for_each(|id| samples[*id].part = Part::Train);
+        // the first unit always trains, and at least one validates
+        for unit in &units[1..] {
+            if taken < wanted && (taken == 0 || taken + unit.len() <= wanted) {
+                unit.iter().for_each(|id| samples[*id].part = Part::Valid);
+                taken += unit.len();
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! What a person wants to know of a data set before training on it.
+
+use super::folder::{ImageFolder, Part};
+use super::split::Copies;
+use crate::show::{Bundle, Show, Table};
+use std::collections::BTreeMap;
+
+/// A data set's classes, counts, imbalance, sizes, copies and leaks; a cell that ends with it shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// The names of the classes.
+    pub classes: Vec<String>,
+    /// Pictures for training, by class.
+    pub train: Vec<usize>,
+    /// Pictures for validation, by class.
+    pub valid: Vec<usize>,
+    /// Pictures for the last test, by class.
+    pub test: Vec<usize>,
+    /// The largest class of the training pictures divided by the smallest; 1 is balanced.
+    pub imbalance: f64,
+    /// The pictures' sizes before they are brought to the network's: width, height, how many; most frequent first.
+    pub sizes: Vec<(u32, u32, usize)>,
+    /// The pictures that cannot be read: file and reason.
+    pub corrupt: Vec<(String, String)>,
+    /// Training files left out because validation or test hold the same: (left out, its copy).
+    pub leaks: Vec<(String, String)>,
+    /// Groups of equal files, which stay on one side of a split.
+    pub copies: Vec<Vec<String>>,
+    /// Groups of equal files that are said to be of different classes.
+    pub contradictions: Vec<Vec<String>>,
+    /// How many pictures have boxes.
+    pub boxes: usize,
+    /// Side of the network's pictures in pixels.
+    pub size: usize,
+}
+
+impl Summary {
+    /// The summary of `data`; `source` gives a readable picture's size.
+    pub(super) fn of(data: &ImageFolder, copies: &Copies, source: impl Fn(usize) -> Option<(u32, u32)>) -> Summary {
+        let mut sizes: BTreeMap<(u32, u32), usize> = BTreeMap::new();
+        (0..data.len()).filter_map(source).for_each(|size| *sizes.entry(size).or_default() += 1);
+        let mut sizes: Vec<_> = sizes.into_iter().map(|((width, height), count)| (width, height, count)).collect();
+        sizes.sort_by_key(|(_, _, count)| std::cmp::Reverse(*count));
+        let train = data.counts(Part::Train);
+        let (most, least) = (train.iter().max().copied().unwrap_or(0), train.iter().min().copied().unwrap_or(0));
+        let names = |ids: &Vec<usize>| ids.iter().map(|id| data.sample(*id).name.clone()).collect();
+        let samples: Vec<_> = (0..data.len()).map(|id| data.sample(id).clone()).collect();
+        Summary {
+            classes: data.classes().to_vec(),
+            imbalance: most as f64 / least.max(1) as f64,
+            train,
+            valid: data.counts(Part::Valid),
+            test: data.counts(Part::Test),
+            sizes,
+            corrupt: data.corrupt(),
+            leaks: data.leaks().to_vec(),
+            copies: copies.groups.iter().map(names).collect(),
+            contradictions: copies.contradictions(&samples).into_iter().map(names).collect(),
+            boxes: samples.iter().filter(|sample| !sample.boxes.is_empty()).count(),
+            size: data.transform().size,
+        }
+    }
+
+    /// The summary as a table with notes.
+    pub fn table(&self) -> Table {
+        let sum = |counts: &[usize]| counts.iter().sum::<usize>();
+        let tested = sum(&self.test) > 0;
+        let row = |name: &str, train: usize, valid: usize, test: usize| {
+            let mut cells = vec![name.to_owned(), train.to_string(), valid.to_string()];
+            cells.extend(tested.then(|| test.to_string()));
+            cells
+        };
+        let head = ["class", "train", "valid"].into_iter().chain(tested.then_some("test"));
+        let mut table = Table::new(head).left(0);
+        for (class, name) in self.classes.iter().enumerate() {
+            table.push(row(name, self.train[class], self.valid[class], self.test[class]));
+        }
+        table.push(row("all", sum(&self.train), sum(&self.valid), sum(&self.test)));
+        self.notes().into_iter().fold(table, Table::note)
+    }
+
+    /// What is worth knowing, a sentence each.
+    fn notes(&self) -> Vec<String> {
+        let all = self.train.iter().chain(&self.valid).chain(&self.test).sum::<usize>();
+        let mut notes = Vec::new();
+        let sizes: Vec<String> = self.sizes.iter().take(3).map(|(w, h, n)| format!("{w} × {h} ({n})")).collect();
+        if !sizes.is_empty() {
+            let more = if self.sizes.len() > 3 { format!(" and {} more", self.sizes.len() - 3) } else { String::new() };
+            notes.push(format!("sizes {}{more}, brought to {} × {}", sizes.join(", "), self.size, self.size));
+        }
+        if self.valid.iter().sum::<usize>() == 0 {
+            notes.push("nothing is kept for validation yet: `.split(0.2, 42)?`".to_owned());
+        }
+        if self.imbalance >= 1.5 {
+            notes.push(format!("the largest class has {:.1} times the pictures of the smallest", self.imbalance));
+        }
+        match self.boxes {
+            0 => {}
+            n if n == all => notes.push("every picture has a box".to_owned()),
+            n => notes.push(format!("{n} of {all} pictures have boxes, so boxes are not used")),
+        }
+        let list = |names: &[String]| names.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+        if !self.corrupt.is_empty() {
+            let names: Vec<String> = self.corrupt.iter().map(|(name, why)| format!("{name} ({why})")).collect();
+            notes.push(format!("{} cannot be read and are left out: {}", names.len(), list(&names)));
+        }
+        if !self.leaks.is_empty() {
+            let names: Vec<String> = self.leaks.iter().map(|(gone, copy)| format!("{gone} = {copy}")).collect();
+            let count = names.len();
+            notes.push(format!("{count} training files are also held for validation and left out: {}", list(&names)));
+        }
+        if !self.copies.is_empty() {
+            let names: Vec<String> = self.copies.iter().map(|group| group.join(" = ")).collect();
+            notes.push(format!("{} files have copies, kept on one side: {}", names.len(), list(&names)));
+        }
+        if !self.contradictions.is_empty() {
+            let names: Vec<String> = self.contradictions.iter().map(|group| group.join(" = ")).collect();
+            notes.push(format!("{} files are said to be of two classes: {}", names.len(), list(&names)));
+        }
+        notes
+    }
+}
+
+impl Show for Summary {
+    fn bundle(&self) -> Bundle {
+        self.table().bundle()
+    }
+}

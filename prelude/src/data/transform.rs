@@ -1,0 +1,240 @@
+//! From a picture to the numbers that a network sees, and from its boxes back to the picture.
+
+use crate::Result;
+use crate::detect::BBox;
+use candle_core::{Device, Tensor};
+use image::RgbImage;
+use image::imageops::{self, FilterType};
+use serde::{Deserialize, Serialize};
+
+/// How a picture that is not square becomes a square one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fit {
+    /// Stretched: nothing is lost, proportions change.
+    Stretch,
+    /// The middle square: proportions stay, the ends of the longer side are lost.
+    #[default]
+    Crop,
+    /// The whole picture on a grey square: nothing is lost, proportions stay, fewer pixels for the picture.
+    Pad,
+}
+
+/// The mean and the standard deviation that pictures are shifted and scaled by, per channel, for values from 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Normalize {
+    /// Subtracted first: red, green, blue.
+    pub mean: [f32; 3],
+    /// Divided by afterwards: red, green, blue.
+    pub std: [f32; 3],
+}
+
+impl Normalize {
+    /// The means and deviations of ImageNet, which most published weights were trained with.
+    pub fn imagenet() -> Normalize {
+        Normalize { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }
+    }
+
+    /// Values from -1 to 1.
+    pub fn half() -> Normalize {
+        Normalize { mean: [0.5; 3], std: [0.5; 3] }
+    }
+
+    /// Values from 0 to 1.
+    pub fn none() -> Normalize {
+        Normalize { mean: [0.0; 3], std: [1.0; 3] }
+    }
+
+    /// Factor and offset per channel that bring a byte to its normalised value.
+    pub(crate) fn factors(&self) -> ([f32; 3], [f32; 3]) {
+        let scale = std::array::from_fn(|c| 1.0 / (255.0 * self.std[c]));
+        let offset = std::array::from_fn(|c| -self.mean[c] / self.std[c]);
+        (scale, offset)
+    }
+}
+
+impl Default for Normalize {
+    fn default() -> Normalize {
+        Normalize::imagenet()
+    }
+}
+
+/// How a picture is prepared for a network; saved beside the weights, so that prediction prepares it alike.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Transform {
+    /// Side of the square in pixels.
+    pub size: usize,
+    /// How a picture that is not square becomes one.
+    pub fit: Fit,
+    /// Shift and scale of the values.
+    pub normalize: Normalize,
+}
+
+impl Transform {
+    /// The square picture of `size × size` pixels that the network sees.
+    pub fn square(&self, picture: &RgbImage) -> RgbImage {
+        let side = self.size as u32;
+        let (width, height) = picture.dimensions();
+        if (width, height) == (side, side) {
+            return picture.clone();
+        }
+        let Placement { crop, place } = self.placement(width, height);
+        let part = imageops::crop_imm(picture, crop[0], crop[1], crop[2], crop[3]);
+        let part = if crop == [0, 0, width, height] { None } else { Some(part.to_image()) };
+        let shrunk = resize(part.as_ref().unwrap_or(picture), place[2], place[3]);
+        if shrunk.dimensions() == (side, side) {
+            return shrunk;
+        }
+        let mut square = RgbImage::from_pixel(side, side, image::Rgb([114; 3]));
+        imageops::replace(&mut square, &shrunk, i64::from(place[0]), i64::from(place[1]));
+        square
+    }
+
+    /// The numbers of a picture of any size.
+    ///
+    /// # Shapes
+    /// `(3, size, size)`, f32.
+    ///
+    /// # Errors
+    /// Where candle cannot make the tensor.
+    pub fn tensor(&self, picture: &RgbImage) -> Result<Tensor> {
+        let square = self.square(picture);
+        let mut values = vec![0.0; 3 * self.size * self.size];
+        self.write(square.as_raw(), &mut values);
+        Ok(Tensor::from_vec(values, (3, self.size, self.size), &Device::Cpu)?)
+    }
+
+    /// Writes the normalised values of a square picture's bytes, channel by channel.
+    pub(crate) fn write(&self, square: &[u8], values: &mut [f32]) {
+        let area = self.size * self.size;
+        let (scale, offset) = self.normalize.factors();
+        let (red, rest) = values.split_at_mut(area);
+        let (green, blue) = rest.split_at_mut(area);
+        for (i, pixel) in square.chunks_exact(3).enumerate() {
+            red[i] = f32::from(pixel[0]) * scale[0] + offset[0];
+            green[i] = f32::from(pixel[1]) * scale[1] + offset[1];
+            blue[i] = f32::from(pixel[2]) * scale[2] + offset[2];
+        }
+    }
+
+    /// A box on a picture of `width × height` pixels, as the box on the network's square.
+    pub fn to_square(&self, bbox: &BBox, width: u32, height: u32) -> BBox {
+        let Placement { crop, place } = self.placement(width, height);
+        let (sx, sy) = (place[2] as f32 / crop[2] as f32, place[3] as f32 / crop[3] as f32);
+        let side = self.size as u32;
+        bbox.shift(-(crop[0] as f32), -(crop[1] as f32))
+            .scale(sx, sy)
+            .shift(place[0] as f32, place[1] as f32)
+            .clip(side, side)
+    }
+
+    /// A box that the network gave, in shares of its square (`[centre x, centre y, width, height]`), as pixels of
+    /// the picture of `width × height` pixels that it was shown.
+    pub fn to_source(&self, normalised: [f32; 4], width: u32, height: u32) -> BBox {
+        let side = self.size as u32;
+        let Placement { crop, place } = self.placement(width, height);
+        let (sx, sy) = (crop[2] as f32 / place[2] as f32, crop[3] as f32 / place[3] as f32);
+        BBox::from_cxcywh(normalised, side, side)
+            .shift(-(place[0] as f32), -(place[1] as f32))
+            .scale(sx, sy)
+            .shift(crop[0] as f32, crop[1] as f32)
+            .clip(width, height)
+    }
+
+    /// Which part of the picture is used, and where on the square it goes.
+    fn placement(&self, width: u32, height: u32) -> Placement {
+        let side = self.size as u32;
+        let whole = [0, 0, width, height];
+        match self.fit {
+            Fit::Stretch => Placement { crop: whole, place: [0, 0, side, side] },
+            Fit::Crop => {
+                let short = width.min(height);
+                let crop = [(width - short) / 2, (height - short) / 2, short, short];
+                Placement { crop, place: [0, 0, side, side] }
+            }
+            Fit::Pad => {
+                let long = width.max(height) as f32;
+                let w = ((width as f32 / long * side as f32).round() as u32).max(1);
+                let h = ((height as f32 / long * side as f32).round() as u32).max(1);
+                Placement { crop: whole, place: [(side - w) / 2, (side - h) / 2, w, h] }
+            }
+        }
+    }
+}
+
+/// Left, top, width, height of the part that is used, and of its place on the square.
+struct Placement {
+    crop: [u32; 4],
+    place: [u32; 4],
+}
+
+/// Resizes with smoothing; a large picture is first averaged down to twice the wanted size, which is much faster.
+fn resize(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
+    if picture.dimensions() == (width, height) {
+        return picture.clone();
+    }
+    let large = picture.width() > 4 * width && picture.height() > 4 * height;
+    let smaller = large.then(|| imageops::thumbnail(picture, 2 * width, 2 * height));
+    imageops::resize(smaller.as_ref().unwrap_or(picture), width, height, FilterType::Triangle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn transform(size: usize, fit: Fit) -> Transform {
+        Transform { size, fit, normalize: Normalize::imagenet() }
+    }
+
+    #[test]
+    fn boxes_go_there_and_back() {
+        let bbox = BBox::new(120.0, 20.0, 200.0, 90.0);
+        for fit in [Fit::Stretch, Fit::Crop, Fit::Pad] {
+            let t = transform(64, fit);
+            let on_square = t.to_square(&bbox, 300, 100);
+            let back = t.to_source(on_square.to_cxcywh(64, 64), 300, 100);
+            for (a, b) in back.to_xyxy().iter().zip(bbox.to_xyxy()) {
+                assert!((a - b).abs() < 0.6, "{fit:?}: {back:?}");
+            }
+        }
+    }
+
+    // by hand: 300×100 cropped to its middle 100×100 at 64: x = (125 - 100) · 0.64
+    #[test]
+    fn a_cropped_box() {
+        let b = transform(64, Fit::Crop).to_square(&BBox::new(125.0, 25.0, 400.0, 50.0), 300, 100);
+        assert_eq!(b.to_xyxy(), [16.0, 16.0, 64.0, 32.0]);
+    }
+
+    // torchvision: Normalize(imagenet)(ToTensor()(red picture)) = 2.2489, -2.0357, -1.8044
+    #[test]
+    fn values_as_torchvision() -> Result<()> {
+        let red = RgbImage::from_pixel(8, 8, image::Rgb([255, 0, 0]));
+        let t = transform(4, Fit::Crop).tensor(&red)?;
+        assert_eq!(t.dims(), [3, 4, 4]);
+        let values = t.flatten_all()?.to_vec1::<f32>()?;
+        for (c, expected) in [2.2489, -2.0357, -1.8044].into_iter().enumerate() {
+            assert!((values[c * 16] - expected).abs() < 1e-4, "{}", values[c * 16]);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn padding_is_grey_and_the_picture_in_the_middle() {
+        let white = RgbImage::from_pixel(40, 20, image::Rgb([255; 3]));
+        let square = transform(20, Fit::Pad).square(&white);
+        assert_eq!(square.get_pixel(10, 10).0, [255; 3]);
+        assert_eq!(square.get_pixel(10, 2).0, [114; 3]);
+        assert_eq!(square.get_pixel(10, 17).0, [114; 3]);
+    }
+
+    #[test]
+    fn shrinking_averages() {
+        let mut stripes = RgbImage::new(512, 512);
+        for (x, _, pixel) in stripes.enumerate_pixels_mut() {
+            pixel.0 = [if x % 2 == 0 { 0 } else { 255 }; 3];
+        }
+        let small = transform(16, Fit::Crop).square(&stripes);
+        assert!(small.pixels().all(|p| p[0].abs_diff(127) < 6));
+    }
+}

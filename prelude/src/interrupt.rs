@@ -1,0 +1,42 @@
+//! The user's interrupt: a flag that every long loop of the prelude checks.
+//!
+//! Inside candlewick's kernel the session raises SIGINT in the runtime child; [`install`] turns that
+//! into the flag. The flag stays up until the cell ends, so that every later loop of the same cell
+//! returns at once too.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+static REQUESTED: AtomicBool = AtomicBool::new(false);
+
+/// Whether the user asked the running cell to stop. Long loops check it each step and return what they have.
+pub fn requested() -> bool {
+    REQUESTED.load(Ordering::Relaxed)
+}
+
+/// Raises the flag, as an interrupt does.
+pub fn request() {
+    REQUESTED.store(true, Ordering::Relaxed);
+}
+
+/// Lowers the flag; called when a cell ends.
+pub fn clear() {
+    REQUESTED.store(false, Ordering::Relaxed);
+}
+
+/// Makes SIGINT raise the flag instead of ending the process. Does nothing where there are no signals.
+pub fn install() {
+    #[cfg(unix)]
+    {
+        extern "C" fn on_interrupt(_signal: libc::c_int) {
+            REQUESTED.store(true, Ordering::Relaxed);
+        }
+        let handler = on_interrupt as extern "C" fn(libc::c_int);
+        // SAFETY: the handler only stores to an atomic, which is async-signal-safe.
+        unsafe {
+            let mut action: libc::sigaction = std::mem::zeroed();
+            action.sa_sigaction = handler as libc::sighandler_t;
+            action.sa_flags = libc::SA_RESTART;
+            libc::sigaction(libc::SIGINT, &action, std::ptr::null_mut());
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Two-dimensional convolution as a layer.
+
+use candle_core::Tensor;
+
+use super::{Layer, Pass, dims3};
+use crate::params::{Init, Param, Scope};
+use crate::{Error, Result, ops};
+
+/// A convolution: `weight` (out, in / groups, height, width), perhaps `bias` (out). `torch.nn.Conv2d`.
+#[derive(Clone, Debug)]
+pub struct Conv2d {
+    weight: Param,
+    bias: Option<Param>,
+    options: ops::Conv2d,
+    channels: usize,
+}
+
+/// What a convolution is made of, before it is made.
+#[derive(Clone, Debug)]
+pub struct Conv2dBuilder {
+    scope: Scope,
+    channels: (usize, usize),
+    kernel: (usize, usize),
+    bias: bool,
+    init: Option<Init>,
+    options: ops::Conv2d,
+}
+
+impl Conv2d {
+    /// A square kernel from so many channels to so many, without bias: stride 1, no padding.
+    #[allow(clippy::new_ret_no_self)]
+    pub fn new(scope: &Scope, channels_in: usize, channels_out: usize, kernel: usize) -> Conv2dBuilder {
+        Conv2dBuilder {
+            scope: scope.clone(),
+            channels: (channels_in, channels_out),
+            kernel: (kernel, kernel),
+            bias: false,
+            init: None,
+            options: ops::Conv2d::default(),
+        }
+    }
+
+    /// The number of channels that come out.
+    pub fn channels(&self) -> usize {
+        self.weight.var().dims()[0]
+    }
+}
+
+impl Conv2dBuilder {
+    /// Steps of so many pixels.
+    pub fn stride(mut self, stride: usize) -> Self {
+        self.options.stride = (stride, stride);
+        self
+    }
+
+    /// So many zeros at each edge.
+    pub fn padding(mut self, padding: usize) -> Self {
+        self.options.padding = (padding, padding);
+        self
+    }
+
+    /// So many groups of channels that do not see each other; as many as channels is depthwise.
+    pub fn groups(mut self, groups: usize) -> Self {
+        self.options.groups = groups;
+        self
+    }
+
+    /// With a bias.
+    pub fn bias(mut self) -> Self {
+        self.bias = true;
+        self
+    }
+
+    /// Other first values for the weight, and zeros for the bias.
+    pub fn init(mut self, init: Init) -> Self {
+        self.init = Some(init);
+        self
+    }
+
+    /// Makes the parameters; unless told otherwise, Kaiming-normal over the fan-out as torchvision's ResNet, and the
+    /// bias as `torch.nn.Conv2d`.
+    ///
+    /// # Errors
+    /// When the groups do not divide the channels, or the name is taken.
+    pub fn build(self) -> Result<Conv2d> {
+        let ((from, to), (kh, kw), groups) = (self.channels, self.kernel, self.options.groups);
+        if groups == 0 || from % groups != 0 || to % groups != 0 {
+            let what = format!("`{}`: {groups} groups do not divide {from} and {to} channels", self.scope.prefix());
+            return Err(Error::new(what).remedy("choose a number of groups that divides both"));
+        }
+        let weight = self.init.unwrap_or(Init::Kaiming { fan: to / groups * kh * kw });
+        let weight = self.scope.param("weight", (to, from / groups, kh, kw), weight)?;
+        let bias = self.init.map_or(Init::Uniform { fan: from / groups * kh * kw }, |_| Init::Zeros);
+        let bias = self.bias.then(|| self.scope.param("bias", to, bias)).transpose()?;
+        Ok(Conv2d { weight, bias, options: self.options, channels: from })
+    }
+}
+
+impl Layer for Conv2d {
+    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        let bias = self.bias.as_ref().map(|bias| pass.value(bias));
+        Ok(ops::conv2d(x, &pass.value(&self.weight), bias.as_ref(), self.options)?)
+    }
+
+    fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
+        let (channels, h, w) = dims3(input, "a convolution")?;
+        if channels != self.channels {
+            let name = self.weight.name();
+            return Err(Error::new(format!("`{name}` expects {} channels, found {channels}", self.channels)));
+        }
+        let dims = self.weight.var().dims();
+        let o = self.options;
+        let along = |size: usize, kernel: usize, stride: usize, padding: usize, dilation: usize| {
+            (size + 2 * padding)
+                .checked_sub(dilation * (kernel - 1) + 1)
+                .map(|room| room / stride + 1)
+                .ok_or_else(|| Error::new(format!("an input of {h}×{w} is smaller than the kernel {kernel}")))
+        };
+        let height = along(h, dims[2], o.stride.0, o.padding.0, o.dilation.0)?;
+        let width = along(w, dims[3], o.stride.1, o.padding.1, o.dilation.1)?;
+        Ok(vec![dims[0], height, width])
+    }
+}

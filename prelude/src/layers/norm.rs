@@ -1,0 +1,109 @@
+//! BatchNorm as a layer.
+
+use candle_core::Tensor;
+
+use super::{Layer, Pass};
+use crate::params::{Buffer, Init, Param, Scope};
+use crate::{Result, ops};
+
+/// BatchNorm over pictures: `weight`, `bias`, `running_mean`, `running_var` (channels). `torch.nn.BatchNorm2d`.
+///
+/// In training it uses the batch's statistics and moves the running ones towards them. While its parameters are
+/// frozen it runs on its stored statistics and leaves them alone.
+#[derive(Clone, Debug)]
+pub struct BatchNorm2d {
+    weight: Param,
+    bias: Param,
+    running_mean: Buffer,
+    running_var: Buffer,
+    momentum: f64,
+    eps: f64,
+}
+
+impl BatchNorm2d {
+    /// PyTorch's defaults: momentum 0.1, eps 1e-5.
+    ///
+    /// # Errors
+    /// When the name is taken.
+    pub fn new(scope: &Scope, channels: usize) -> Result<BatchNorm2d> {
+        Ok(BatchNorm2d {
+            weight: scope.param("weight", channels, Init::Ones)?,
+            bias: scope.param("bias", channels, Init::Zeros)?,
+            running_mean: scope.buffer("running_mean", channels, Init::Zeros)?,
+            running_var: scope.buffer("running_var", channels, Init::Ones)?,
+            momentum: 0.1,
+            eps: 1e-5,
+        })
+    }
+
+    /// Another share of the new batch in the running statistics (PyTorch's momentum), and another eps.
+    pub fn with(self, momentum: f64, eps: f64) -> BatchNorm2d {
+        BatchNorm2d { momentum, eps, ..self }
+    }
+}
+
+impl Layer for BatchNorm2d {
+    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        let (weight, bias) = (pass.value(&self.weight), pass.value(&self.bias));
+        if !pass.training() || self.weight.frozen() {
+            let (mean, var) = (self.running_mean.value(), self.running_var.value());
+            return Ok(ops::batch_norm_eval(x, &mean, &var, &weight, &bias, self.eps)?);
+        }
+        let (y, mean, var) = ops::batch_norm_train(x, &weight, &bias, self.eps)?;
+        for (buffer, batch) in [(&self.running_mean, mean), (&self.running_var, var)] {
+            let moved = ((buffer.value() * (1.0 - self.momentum))? + (batch.detach() * self.momentum)?)?;
+            pass.later(buffer, moved);
+        }
+        Ok(y)
+    }
+
+    fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
+        Ok(input.to_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::params::ParamSet;
+    use candle_core::{Device, IndexOp};
+
+    fn input() -> Result<Tensor> {
+        Ok(Tensor::arange(0f32, 24.0, &Device::Cpu)?.reshape((2, 3, 2, 2))?)
+    }
+
+    // m = torch.nn.BatchNorm2d(3); y = m(torch.arange(24.).reshape(2, 3, 2, 2))
+    // y[0, 0, 0, 0] = -1.2288; m.running_mean = [0.75, 1.15, 1.55]; m.running_var = [5.1571]*3
+    #[test]
+    fn training_uses_and_notes_the_batch() -> Result<()> {
+        let params = ParamSet::new(0);
+        let norm = BatchNorm2d::new(&params.scope("bn", 0), 3)?;
+        let pass = Pass::train(0);
+        let y = norm.forward(&input()?, &pass)?;
+        assert!((y.i((0, 0, 0, 0))?.to_scalar::<f32>()? + 1.2288).abs() < 1e-3);
+        assert_eq!(norm.running_mean.value().to_vec1::<f32>()?, [0.0; 3], "nothing is stored before commit");
+        pass.commit()?;
+        for (found, expected) in norm.running_mean.value().to_vec1::<f32>()?.iter().zip([0.75, 1.15, 1.55]) {
+            assert!((found - expected).abs() < 1e-5, "{found} {expected}");
+        }
+        for found in norm.running_var.value().to_vec1::<f32>()? {
+            assert!((found - 5.157_143).abs() < 1e-4, "{found}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn frozen_runs_on_stored_statistics() -> Result<()> {
+        let params = ParamSet::new(0);
+        let norm = BatchNorm2d::new(&params.scope("bn", 0), 3)?;
+        params.freeze_before(1);
+        let pass = Pass::train(0);
+        let y = norm.forward(&input()?, &pass)?;
+        assert!(!y.track_op());
+        let difference = (y - input()?)?.abs()?.max_all()?.to_scalar::<f32>()?;
+        assert!(difference < 1e-3, "mean 0 and variance 1 change nothing: {difference}");
+        pass.commit()?;
+        assert_eq!(norm.running_mean.value().to_vec1::<f32>()?, [0.0; 3]);
+        Ok(())
+    }
+}

@@ -1,0 +1,92 @@
+//! Layers without parameters: activations, pooling, dropout.
+
+use candle_core::Tensor;
+
+use super::{Layer, Pass, dims3};
+use crate::{Result, ops};
+
+/// A function of each value alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// max(x, 0).
+    Relu,
+    /// min(max(x, 0), 6).
+    Relu6,
+    /// x · sigmoid(x), also called swish.
+    Silu,
+    /// x · relu6(x + 3) / 6.
+    HardSwish,
+    /// x · Φ(x), the exact form.
+    Gelu,
+}
+
+impl Layer for Activation {
+    fn forward(&self, x: &Tensor, _: &Pass) -> Result<Tensor> {
+        Ok(match self {
+            Activation::Relu => ops::relu(x),
+            Activation::Relu6 => ops::relu6(x),
+            Activation::Silu => ops::silu(x),
+            Activation::HardSwish => ops::hard_swish(x),
+            Activation::Gelu => ops::gelu(x),
+        }?)
+    }
+
+    fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
+        Ok(input.to_vec())
+    }
+}
+
+/// The mean of each channel.
+///
+/// # Shapes
+/// (n, c, h, w) → (n, c)
+#[derive(Clone, Copy, Debug)]
+pub struct GlobalAvgPool;
+
+impl Layer for GlobalAvgPool {
+    fn forward(&self, x: &Tensor, _: &Pass) -> Result<Tensor> {
+        Ok(ops::flatten(&ops::adaptive_avg_pool2d(x, (1, 1))?, 1)?)
+    }
+
+    fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
+        Ok(vec![dims3(input, "a global average pool")?.0])
+    }
+}
+
+/// The largest value of each window. `torch.nn.MaxPool2d`.
+#[derive(Clone, Copy, Debug)]
+pub struct MaxPool2d {
+    /// Side of the window.
+    pub kernel: usize,
+    /// Step between windows.
+    pub stride: usize,
+    /// Pixels added at each edge, which never win.
+    pub padding: usize,
+}
+
+impl Layer for MaxPool2d {
+    fn forward(&self, x: &Tensor, _: &Pass) -> Result<Tensor> {
+        let pair = |side| (side, side);
+        Ok(ops::max_pool2d(x, pair(self.kernel), pair(self.stride), pair(self.padding))?)
+    }
+
+    fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
+        let (c, h, w) = dims3(input, "a max-pool")?;
+        let along = |size: usize| (size + 2 * self.padding).saturating_sub(self.kernel) / self.stride + 1;
+        Ok(vec![c, along(h), along(w)])
+    }
+}
+
+/// In training, sets this share of the values to zero and scales the others up. `torch.nn.Dropout`.
+#[derive(Clone, Copy, Debug)]
+pub struct Dropout(pub f64);
+
+impl Layer for Dropout {
+    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        if pass.training() && self.0 > 0.0 { Ok(ops::dropout(x, self.0, true, pass.draw())?) } else { Ok(x.clone()) }
+    }
+
+    fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
+        Ok(input.to_vec())
+    }
+}

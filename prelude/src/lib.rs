@@ -1,0 +1,38 @@
+//! The prelude of candlewick's cells: fine-tuning on candle, step by step.
+//!
+//! A cell sees everything in [`prelude`]; the rooms below hold the rest. Who may import whom:
+//! `train, detect, text → models → layers → ops, params`; `plot` takes plain slices and images;
+//! only `show` prints.
+
+pub mod data;
+pub mod datasets;
+pub mod detect;
+pub mod error;
+pub mod interrupt;
+pub mod layers;
+pub mod models;
+pub mod ops;
+pub mod params;
+pub mod plot;
+pub mod show;
+pub mod train;
+
+pub use candle_core;
+pub use candle_nn;
+pub use error::{Error, Result};
+pub use image;
+pub use plotters;
+
+/// What a cell has in scope without importing anything.
+pub mod prelude {
+    pub use crate::data::{Augment, ImageFolder, Normalize, Part};
+    pub use crate::detect::{Annotation, BBox, Detection};
+    pub use crate::error::Error;
+    pub use crate::models::Arch;
+    pub use crate::show::{CellValue, Show, display};
+    pub use crate::train::{Learner, Optimizer, Prediction, Rate, TensorData};
+    pub use crate::{datasets, plot, show};
+    pub use candle_core::{D, DType, Device, IndexOp, Tensor};
+    pub use candle_nn::{self, Module};
+    pub use {crate as candlewick, candle_core, image, plotters};
+}

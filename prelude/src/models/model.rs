@@ -1,0 +1,155 @@
+//! A body and a head.
+
+use candle_core::{Device, Tensor};
+
+use super::{Arch, Head, Output, Task};
+use crate::layers::{Layer, Pass, Sequential};
+use crate::params::{LoadReport, ParamSet};
+use crate::{Error, Result};
+
+/// A network for pictures: a body of named blocks, and a head.
+#[derive(Debug)]
+pub struct Model {
+    arch: Arch,
+    params: ParamSet,
+    body: Sequential,
+    head: Head,
+    channels: usize,
+    classes: usize,
+}
+
+impl Model {
+    /// A network of random weights, drawn from `seed`.
+    ///
+    /// # Errors
+    /// When the device cannot hold it.
+    pub fn new(arch: Arch, task: Task, classes: usize, device: &Device, seed: u64) -> Result<Model> {
+        let params = ParamSet::on(device, seed);
+        let body = arch.body(&params)?;
+        let side = arch.picture();
+        let channels = body.output(&[3, side, side])?[0];
+        let head = Head::new(task, &params, body.len(), channels, classes)?;
+        Ok(Model { arch, params, body, head, channels, classes })
+    }
+
+    /// The kind of body.
+    pub fn arch(&self) -> Arch {
+        self.arch
+    }
+
+    /// What the head answers.
+    pub fn task(&self) -> Task {
+        self.head.task()
+    }
+
+    /// The number of classes that the head tells apart.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// The number of channels of the body's features.
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// All parameters and buffers.
+    pub fn params(&self) -> &ParamSet {
+        &self.params
+    }
+
+    /// The body's blocks.
+    pub fn body(&self) -> &Sequential {
+        &self.body
+    }
+
+    /// The names of the parts in order: the blocks, then `head`.
+    pub fn parts(&self) -> Vec<String> {
+        self.body.names().map(str::to_owned).chain(["head".to_owned()]).collect()
+    }
+
+    /// How many blocks at the start have no trainable parameter: they can run without a graph.
+    pub fn frozen_blocks(&self) -> usize {
+        let frozen = |name: &&str| self.params.under(name).iter().all(|param| param.frozen());
+        self.body.names().take_while(frozen).count()
+    }
+
+    /// The value of the first `blocks` blocks as a constant: stored statistics, no graph.
+    ///
+    /// # Errors
+    /// When the shape does not fit.
+    pub fn stem(&self, blocks: usize, images: &Tensor) -> Result<Tensor> {
+        Ok(self.body.forward_range(0..blocks, images, &Pass::eval())?.detach())
+    }
+
+    /// The answer from the value of the first `blocks` blocks on.
+    ///
+    /// # Errors
+    /// When the shape does not fit.
+    pub fn rest(&self, blocks: usize, x: &Tensor, pass: &Pass) -> Result<Output> {
+        self.head.forward(&self.features_from(blocks, x, pass)?, pass)
+    }
+
+    /// The body's features from the value of the first `blocks` blocks on.
+    ///
+    /// # Errors
+    /// When the shape does not fit.
+    pub fn features_from(&self, blocks: usize, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        self.body.forward_range(blocks..self.body.len(), x, pass)
+    }
+
+    /// The head.
+    pub fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// The body's features.
+    ///
+    /// # Shapes
+    /// (n, 3, h, w) → (n, channels, h', w')
+    ///
+    /// # Errors
+    /// When the shape does not fit.
+    pub fn features(&self, images: &Tensor, pass: &Pass) -> Result<Tensor> {
+        self.body.forward(images, pass)
+    }
+
+    /// The answer for a batch of pictures. Blocks at the start that are wholly frozen run as in prediction.
+    ///
+    /// # Shapes
+    /// (n, 3, h, w) → (n, classes) and perhaps (n, 4)
+    ///
+    /// # Errors
+    /// When the shape does not fit.
+    pub fn forward(&self, images: &Tensor, pass: &Pass) -> Result<Output> {
+        let frozen = if pass.training() { self.frozen_blocks() } else { 0 };
+        self.rest(frozen, &self.stem(frozen, images)?, pass)
+    }
+
+    /// Puts a new head of random weights in place of the old one.
+    ///
+    /// # Errors
+    /// When the device cannot hold it.
+    pub fn replace_head(&mut self, task: Task, classes: usize) -> Result<()> {
+        self.params.remove_under("head");
+        self.head = Head::new(task, &self.params, self.body.len(), self.channels, classes)?;
+        self.classes = classes;
+        Ok(())
+    }
+
+    /// Takes over a body's weights by name; heads are left alone.
+    ///
+    /// # Errors
+    /// When no tensor fits: the file is for another architecture.
+    pub fn load_body(&self, tensors: &[(String, Tensor)], origin: &str) -> Result<LoadReport> {
+        let report = self.params.load(tensors, Some("blocks"))?;
+        if report.loaded.is_empty() {
+            let example = tensors.first().map_or("nothing", |(name, _)| name.as_str());
+            return Err(Error::new(format!(
+                "{origin} holds no weight for `{}`: it expects names such as `blocks.0.conv.weight` and found `{example}`",
+                self.arch
+            ))
+            .remedy("choose the architecture that the weights were trained with, or start from random weights with `.untrained()`"));
+        }
+        Ok(report)
+    }
+}

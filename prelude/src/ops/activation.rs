@@ -1,0 +1,216 @@
+//! Activations, element by element.
+
+use super::cpu::{Float, fast, on_cpu, parallel, read, shared};
+use super::graph::{attach, attach_vec};
+use candle_core::{Device, Result, Tensor};
+use std::f64::consts::{FRAC_1_SQRT_2, PI};
+use std::mem::MaybeUninit;
+
+/// An activation by its value and its slope: as kernels on the CPU, composed of candle's operations elsewhere.
+macro_rules! activation {
+    (
+        $(#[$meta:meta])* $name:ident, $kernel:ident:
+        |$x:ident| $value:expr, |$a:ident, $b:ident| $slope:expr;
+        $composed_value:expr, $composed_slope:expr
+    ) => {
+        $(#[$meta])*
+        ///
+        /// # Shapes
+        /// any → the same
+        ///
+        /// # Errors
+        /// An integer input.
+        pub fn $name(x: &Tensor) -> Result<Tensor> {
+            mod $kernel {
+                use super::*;
+
+                fast! {
+                    pub fn value[_FUSED]<T>(x: &[T], y: &mut [MaybeUninit<T>]) {
+                        for (y, $x) in y.iter_mut().zip(x) {
+                            let $x = *$x;
+                            y.write($value);
+                        }
+                    }
+                }
+
+                fast! {
+                    pub fn slope[_FUSED]<T>(x: &[T], y: &[T], dy: &[T], dx: &mut [MaybeUninit<T>]) {
+                        for (((dx, dy), $a), $b) in dx.iter_mut().zip(dy).zip(x).zip(y) {
+                            let ($a, $b) = (*$a, *$b);
+                            dx.write(*dy * $slope);
+                        }
+                    }
+                }
+
+                pub fn run<T: Float>(x: &Tensor) -> Result<Tensor> {
+                    elementwise::<T>(stringify!($name), x, value::<T>, slope::<T>)
+                }
+            }
+            use $kernel::run;
+            match on_cpu!(x, run(x)) {
+                Some(result) => result,
+                None => composed(stringify!($name), x, $composed_value, $composed_slope),
+            }
+        }
+    };
+}
+
+type Value<T> = fn(&[T], &mut [MaybeUninit<T>]);
+type Slope<T> = fn(&[T], &[T], &[T], &mut [MaybeUninit<T>]);
+
+fn elementwise<T: Float>(name: &'static str, x: &Tensor, value: Value<T>, slope: Slope<T>) -> Result<Tensor> {
+    let y = read::<T, _, 1>([x], |[x]| Ok(filled(x.len(), |part, y| value(&x[part], y))))?;
+    attach_vec(name, &[x], y, x.shape(), move |context| {
+        let x = &context.args[0];
+        let dx = read::<T, _, 3>([x, context.value, context.grad], |[x, y, dy]| {
+            Ok(filled(x.len(), |part, dx| slope(&x[part.clone()], &y[part.clone()], &dy[part], dx)))
+        })?;
+        Ok(vec![Some(Tensor::from_vec(dx, x.shape(), &Device::Cpu)?)])
+    })
+}
+
+/// A vector whose parts are written in parallel; the function must write each place of its part.
+pub(super) fn filled<T: Float>(
+    count: usize,
+    write: impl Fn(std::ops::Range<usize>, &mut [MaybeUninit<T>]) + Sync,
+) -> Vec<T> {
+    let mut y: Vec<T> = Vec::with_capacity(count);
+    let out = shared(&mut y.spare_capacity_mut()[..count]);
+    parallel(count, 1 << 14, |part| {
+        // SAFETY: each part belongs to one thread.
+        write(part.clone(), unsafe { out.slice(part.start, part.len()) });
+    });
+    // SAFETY: all parts are written.
+    unsafe { y.set_len(count) };
+    y
+}
+
+fn composed(
+    name: &'static str,
+    x: &Tensor,
+    value: impl Fn(&Tensor) -> Result<Tensor>,
+    slope: impl Fn(&Tensor, &Tensor) -> Result<Tensor> + Send + Sync + 'static,
+) -> Result<Tensor> {
+    attach(name, &[x], value(&x.detach())?, move |context| {
+        let slope = slope(&context.args[0], context.value)?;
+        Ok(vec![Some((context.grad * slope)?)])
+    })
+}
+
+fn mask(condition: Tensor, like: &Tensor) -> Result<Tensor> {
+    condition.to_dtype(like.dtype())
+}
+
+fn logistic(x: &Tensor) -> Result<Tensor> {
+    x.neg()?.exp()?.affine(1., 1.)?.recip()
+}
+
+/// √(2/π)(x + 0.044715x³), what GELU's approximation takes the tanh of.
+fn bend(x: &Tensor) -> Result<Tensor> {
+    (x * x.sqr()?.affine(0.044715, 1.)?)?.affine((2. / PI).sqrt(), 0.)
+}
+
+#[inline(always)]
+pub(super) fn sigmoid_of<T: Float>(x: T) -> T {
+    T::ONE / (T::ONE + (-x).exponential())
+}
+
+#[inline(always)]
+fn clamp<T: Float>(x: T, low: f64, high: f64) -> T {
+    let x = if x < T::of(low) { T::of(low) } else { x };
+    if x > T::of(high) { T::of(high) } else { x }
+}
+
+#[inline(always)]
+fn when<T: Float>(condition: bool) -> T {
+    if condition { T::ONE } else { T::ZERO }
+}
+
+/// tanh by way of the exponential.
+#[inline(always)]
+fn tanh<T: Float>(x: T) -> T {
+    T::of(2.) * sigmoid_of(T::of(2.) * x) - T::ONE
+}
+
+#[inline(always)]
+fn bend_of<T: Float>(x: T) -> T {
+    T::of((2. / PI).sqrt()) * x * (T::ONE + T::of(0.044715) * x * x)
+}
+
+activation! {
+    /// The larger of the number and zero; at zero the slope is zero, as in PyTorch.
+    relu, relu_kernel:
+    |x| if x < T::ZERO { T::ZERO } else { x }, |_x, y| when::<T>(y > T::ZERO);
+    |x| x.relu(), |x, _| mask(x.gt(0.)?, x)
+}
+
+activation! {
+    /// The number kept between zero and six (MobileNet).
+    relu6, relu6_kernel:
+    |x| clamp(x, 0., 6.), |x, _y| when::<T>(x > T::ZERO && x < T::of(6.));
+    |x| x.clamp(0., 6.), |x, _| mask(x.gt(0.)?, x)? * mask(x.lt(6.)?, x)?
+}
+
+activation! {
+    /// The logistic function, 1 / (1 + e⁻ˣ).
+    sigmoid, sigmoid_kernel:
+    |x| sigmoid_of(x), |_x, y| y * (T::ONE - y);
+    logistic, |_, y| y * y.affine(-1., 1.)?
+}
+
+activation! {
+    /// x · sigmoid(x) (Swish).
+    silu, silu_kernel:
+    |x| x * sigmoid_of(x), |x, y| sigmoid_of(x) * (T::ONE - y) + y;
+    |x| x * logistic(x)?, |x, y| (logistic(x)? * y.affine(-1., 1.)?)? + y
+}
+
+activation! {
+    /// x · relu6(x + 3) / 6 (MobileNetV3).
+    hard_swish, hard_swish_kernel:
+    |x| x * clamp(x + T::of(3.), 0., 6.) * T::of(1. / 6.),
+    |x, _y| if x <= T::of(-3.) {
+        T::ZERO
+    } else if x >= T::of(3.) {
+        T::ONE
+    } else {
+        x * T::of(1. / 3.) + T::of(0.5)
+    };
+    |x| (x * x.affine(1., 3.)?.clamp(0., 6.)?)?.affine(1. / 6., 0.),
+    |x, _| {
+        let between = (mask(x.gt(-3.)?, x)? * mask(x.lt(3.)?, x)?)?;
+        (between * x.affine(1. / 3., 0.5)?)? + mask(x.ge(3.)?, x)?
+    }
+}
+
+activation! {
+    /// x · Φ(x), Φ being the normal distribution function.
+    gelu, gelu_kernel:
+    |x| x * (T::of(0.5) + T::of(0.5) * (x * T::of(FRAC_1_SQRT_2)).error()),
+    |x, _y| T::of(0.5) + T::of(0.5) * (x * T::of(FRAC_1_SQRT_2)).error()
+        + x * T::of(1. / (2. * PI).sqrt()) * (T::of(-0.5) * x * x).exponential();
+    |x| x.gelu_erf(),
+    |x, _| {
+        let below = x.affine(FRAC_1_SQRT_2, 0.)?.erf()?.affine(0.5, 0.5)?;
+        let density = x.sqr()?.affine(-0.5, 0.)?.exp()?.affine(1. / (2. * PI).sqrt(), 0.)?;
+        below + (x * density)?
+    }
+}
+
+activation! {
+    /// GELU by its tanh approximation, ½x(1 + tanh(√(2/π)(x + 0.044715x³))).
+    gelu_tanh, gelu_tanh_kernel:
+    |x| T::of(0.5) * x * (T::ONE + tanh(bend_of(x))),
+    |x, _y| {
+        let t = tanh(bend_of(x));
+        let inner = T::of((2. / PI).sqrt()) * (T::ONE + T::of(3. * 0.044715) * x * x);
+        T::of(0.5) * (T::ONE + t) + T::of(0.5) * x * (T::ONE - t * t) * inner
+    };
+    |x| x * bend(x)?.tanh()?.affine(0.5, 0.5)?,
+    |x, _| {
+        let t = bend(x)?.tanh()?;
+        let inner = x.sqr()?.affine(3. * 0.044715, 1.)?.affine((2. / PI).sqrt(), 0.)?;
+        let steep = (t.sqr()?.affine(-1., 1.)? * inner)?;
+        t.affine(0.5, 0.5)? + (x * steep)?.affine(0.5, 0.)?
+    }
+}

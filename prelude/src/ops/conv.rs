@@ -1,0 +1,135 @@
+//! Two-dimensional convolution with any stride, padding, dilation and groups.
+
+mod columns;
+mod composed;
+mod depthwise;
+mod plan;
+mod winograd;
+
+use super::cpu::{Float, is_ours, on_cpu, read};
+use super::graph::{Context, Gradients, attach_vec};
+use super::taps::Window;
+use candle_core::{Device, Result, Tensor, bail};
+use plan::Plan;
+
+/// How a convolution's window moves; the default is stride 1, no padding, dilation 1, one group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conv2d {
+    /// Steps between windows (height, width).
+    pub stride: (usize, usize),
+    /// Zeros added at each edge (height, width).
+    pub padding: (usize, usize),
+    /// Distance between a window's samples (height, width).
+    pub dilation: (usize, usize),
+    /// Into how many groups the channels fall; as many as channels makes it depthwise.
+    pub groups: usize,
+}
+
+impl Default for Conv2d {
+    fn default() -> Conv2d {
+        Conv2d { stride: (1, 1), padding: (0, 0), dilation: (1, 1), groups: 1 }
+    }
+}
+
+/// Two-dimensional convolution (cross-correlation, as in PyTorch's `conv2d`).
+///
+/// # Shapes
+/// `x` (n, c, h, w), `w` (o, c / groups, kh, kw), `bias` (o) → (n, o, oh, ow)
+///
+/// # Errors
+/// Channels that do not fit the weight or the groups; a window larger than the padded picture.
+///
+/// ```
+/// use candlewick_prelude::candle_core::{DType, Device, Tensor};
+/// use candlewick_prelude::ops::{Conv2d, conv2d};
+/// let x = Tensor::ones((1, 3, 8, 6), DType::F32, &Device::Cpu)?;
+/// let w = Tensor::ones((4, 3, 3, 3), DType::F32, &Device::Cpu)?;
+/// let y = conv2d(&x, &w, None, Conv2d { stride: (2, 2), padding: (1, 1), ..Conv2d::default() })?;
+/// assert_eq!(y.dims(), [1, 4, 4, 3]);
+/// # Ok::<(), candlewick_prelude::candle_core::Error>(())
+/// ```
+pub fn conv2d(x: &Tensor, w: &Tensor, bias: Option<&Tensor>, options: Conv2d) -> Result<Tensor> {
+    let plan = plan(x, w, bias, options)?;
+    let Some(y) = on_cpu!(x, kernel(plan, x, w, bias)) else {
+        let y = composed::convolve(&plan, x, w)?;
+        return match bias {
+            Some(bias) => y.broadcast_add(&bias.reshape((1, plan.o, 1, 1))?),
+            None => Ok(y),
+        };
+    };
+    y
+}
+
+fn plan(x: &Tensor, w: &Tensor, bias: Option<&Tensor>, options: Conv2d) -> Result<Plan> {
+    let (n, c, h, wide) = x.dims4()?;
+    let (o, cg, kh, kw) = w.dims4()?;
+    let groups = options.groups;
+    if groups == 0 || c != cg * groups || o % groups != 0 {
+        bail!("conv2d: {groups} groups of a weight {:?} do not fit an input {:?}", w.dims(), x.dims());
+    }
+    if let Some(bias) = bias
+        && bias.dims() != [o]
+    {
+        bail!("conv2d: expected a bias of {o} numbers, found {:?}", bias.dims());
+    }
+    for other in [Some(w), bias].into_iter().flatten() {
+        if other.dtype() != x.dtype() || is_ours(x) != is_ours(other) {
+            bail!(
+                "conv2d: expected input and parameters of one type on one device, found {:?} and {:?}",
+                x.dtype(),
+                other.dtype()
+            );
+        }
+    }
+    let window =
+        Window { kernel: (kh, kw), stride: options.stride, padding: options.padding, dilation: options.dilation };
+    let (oh, ow) = window.output("conv2d", h, wide)?;
+    Ok(Plan { n, c, h, w: wide, o, oh, ow, groups, window })
+}
+
+fn kernel<T: Float>(plan: Plan, x: &Tensor, w: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    let mut y = read::<T, _, 2>([x, w], |[x, w]| {
+        Ok(if plan.is_depthwise() {
+            depthwise::forward(&plan, x, w)
+        } else if winograd::pays(&plan) {
+            winograd::forward(&plan, x, w)
+        } else {
+            columns::forward(&plan, x, w)
+        })
+    })?;
+    let shape = (plan.n, plan.o, plan.oh, plan.ow);
+    let Some(bias) = bias else {
+        return attach_vec("conv2d", &[x, w], y, shape, move |context| gradients::<T>(&plan, context));
+    };
+    let pixels = plan.pixels();
+    read::<T, _, 1>([bias], |[bias]| {
+        for (i, plane) in y.chunks_mut(pixels).enumerate() {
+            let b = bias[i % plan.o];
+            plane.iter_mut().for_each(|y| *y += b);
+        }
+        Ok(())
+    })?;
+    attach_vec("conv2d", &[x, w, bias], y, shape, move |context| {
+        let mut gradients = gradients::<T>(&plan, context)?;
+        gradients.push(if context.needs[2] { Some(context.grad.sum((0, 2, 3))?) } else { None });
+        Ok(gradients)
+    })
+}
+
+fn gradients<T: Float>(plan: &Plan, context: &Context) -> Result<Gradients> {
+    let (x, w) = (&context.args[0], &context.args[1]);
+    let needs = (context.needs[0], context.needs[1]);
+    let (dx, dw) = read::<T, _, 3>([x, w, context.grad], |[x, w, grad]| {
+        Ok(if plan.is_depthwise() {
+            depthwise::backward(plan, x, w, grad, needs)
+        } else if winograd::pays(plan) {
+            winograd::backward(plan, x, w, grad, needs)
+        } else {
+            columns::backward(plan, x, w, grad, needs)
+        })
+    })?;
+    let tensor = |numbers: Option<Vec<T>>, like: &Tensor| {
+        numbers.map(|numbers| Tensor::from_vec(numbers, like.shape(), &Device::Cpu)).transpose()
+    };
+    Ok(vec![tensor(dx, x)?, tensor(dw, w)?])
+}

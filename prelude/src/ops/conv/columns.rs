@@ -1,0 +1,311 @@
+//! Convolution as matrix products over columns of samples (im2col), a block of output pixels at a time.
+//!
+//! Output pixels are numbered through the whole batch. A block of them is either a part of one
+//! picture, and then results go straight to their place, or a run of whole small pictures, gathered so
+//! that the matrix product is wide enough to be fast.
+
+use super::super::cpu::{Float, Shared, by_rows, fast, multiply, scratch, shared, threads, transposed};
+use super::plan::Plan;
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Some pixels of some pictures: a part of one picture, or whole pictures.
+#[derive(Clone, Debug)]
+struct Block {
+    pictures: Range<usize>,
+    pixels: Range<usize>,
+}
+
+impl Block {
+    fn len(&self) -> usize {
+        self.pictures.len() * self.pixels.len()
+    }
+
+    fn is_part(&self) -> bool {
+        self.pictures.len() == 1
+    }
+}
+
+/// Cuts a batch's output pixels into blocks whose columns stay in the cache, at least one for each thread.
+fn blocks(plan: &Plan) -> Vec<Block> {
+    let depth = if plan.is_pointwise() { plan.cg() } else { plan.cg() * plan.places() };
+    let (pixels, least) = (plan.pixels(), 192);
+    let wanted = (192 * 1024 / depth.max(1)).clamp(least, 4096);
+    let mut blocks = Vec::new();
+    if pixels >= wanted || plan.n == 1 {
+        let parts = if plan.n >= threads() { 1 } else { threads().div_ceil(plan.n) };
+        let parts = parts.max(pixels.div_ceil(wanted)).min(pixels.div_ceil(48)).max(1);
+        for n in 0..plan.n {
+            for part in 0..parts {
+                blocks.push(Block { pictures: n..n + 1, pixels: part * pixels / parts..(part + 1) * pixels / parts });
+            }
+        }
+    } else {
+        let runs = (plan.n * pixels).div_ceil(wanted).next_multiple_of(threads()).min(plan.n);
+        for run in 0..runs {
+            blocks.push(Block { pictures: run * plan.n / runs..(run + 1) * plan.n / runs, pixels: 0..pixels });
+        }
+    }
+    blocks
+}
+
+/// y = w ∗ x.
+pub(crate) fn forward<T: Float>(plan: &Plan, x: &[T], w: &[T]) -> Vec<T> {
+    let mut y: Vec<T> = Vec::with_capacity(plan.sizes().2);
+    let out = shared(y.spare_capacity_mut());
+    let (og, depth, pixels) = (plan.og(), plan.cg() * plan.places(), plan.pixels());
+    blocks(plan).par_iter().for_each(|block| {
+        let len = block.len();
+        for group in 0..plan.groups {
+            with_columns(plan, x, group, block, |columns, stride| {
+                let weight = by_rows(w[group * og * depth..].as_ptr(), depth);
+                if block.is_part() {
+                    let at = (block.pictures.start * plan.o + group * og) * pixels + block.pixels.start;
+                    // SAFETY: the block's part of y is written by this thread alone.
+                    unsafe {
+                        let place = by_rows(out.at(at).cast::<T>(), pixels);
+                        multiply((og, depth, len), weight, by_rows(columns, stride), place, false, 1);
+                    }
+                    return;
+                }
+                scratch::<T, _>(1, og * len, |part| {
+                    // SAFETY: `part` holds og × len numbers; the block's part of y is this thread's alone.
+                    unsafe {
+                        let place = by_rows(part.as_mut_ptr(), len);
+                        multiply((og, depth, len), weight, by_rows(columns, stride), place, false, 1);
+                        for (i, n) in block.pictures.clone().enumerate() {
+                            for o in 0..og {
+                                let from = part[o * len + i * pixels..].as_ptr();
+                                let to = out.at((n * plan.o + group * og + o) * pixels).cast::<T>();
+                                std::ptr::copy_nonoverlapping(from, to, pixels);
+                            }
+                        }
+                    }
+                })
+            });
+        }
+    });
+    // SAFETY: the blocks cover all pixels of all channels.
+    unsafe { y.set_len(plan.sizes().2) };
+    y
+}
+
+/// The gradients of input and weight, each where it is wanted.
+pub(crate) fn backward<T: Float>(
+    plan: &Plan,
+    x: &[T],
+    w: &[T],
+    grad: &[T],
+    needs: (bool, bool),
+) -> (Option<Vec<T>>, Option<Vec<T>>) {
+    let (x_size, w_size, _) = plan.sizes();
+    let (og, cg, places, pixels) = (plan.og(), plan.cg(), plan.places(), plan.pixels());
+    let depth = cg * places;
+    let mut dx = if needs.0 { vec![T::ZERO; x_size] } else { Vec::new() };
+    let dx_shared = shared(&mut dx);
+    // Blocks of one picture add to the same pixels of dx, so a picture's blocks stay with one thread.
+    let blocks = blocks(plan);
+    let mut runs: Vec<Vec<Block>> = vec![Vec::new(); threads().min(plan.n).max(1)];
+    let lanes = runs.len();
+    for block in blocks {
+        let lane = block.pictures.start * lanes / plan.n;
+        runs[lane].push(block);
+    }
+    runs.retain(|run| !run.is_empty());
+    let mut parts: Vec<Vec<T>> = runs
+        .par_iter()
+        .map(|run| {
+            let mut dw = if needs.1 { vec![T::ZERO; w_size] } else { Vec::new() };
+            for block in run {
+                let len = block.len();
+                for group in 0..plan.groups {
+                    with_grad(plan, grad, group, block, |dy, dy_stride| {
+                        if needs.1 {
+                            with_columns(plan, x, group, block, |columns, stride| {
+                                // SAFETY: dw holds og × depth numbers for the group.
+                                unsafe {
+                                    let place = by_rows(dw[group * og * depth..].as_mut_ptr(), depth);
+                                    let size = (og, len, depth);
+                                    multiply(size, by_rows(dy, dy_stride), transposed(columns, stride), place, true, 1);
+                                }
+                            });
+                        }
+                        if needs.0 {
+                            let weight = transposed(w[group * og * depth..].as_ptr(), depth);
+                            if plan.is_pointwise() && block.is_part() {
+                                let at = (block.pictures.start * plan.c + group * cg) * pixels + block.pixels.start;
+                                // SAFETY: the block's pixels of dx are this thread's alone.
+                                unsafe {
+                                    let place = by_rows(dx_shared.at(at), pixels);
+                                    multiply((depth, og, len), weight, by_rows(dy, dy_stride), place, false, 1);
+                                }
+                                return;
+                            }
+                            scratch::<T, _>(2, depth * len, |columns| {
+                                // SAFETY: `columns` holds depth × len numbers; the pictures are this thread's alone.
+                                unsafe {
+                                    let place = by_rows(columns.as_mut_ptr(), len);
+                                    multiply((depth, og, len), weight, by_rows(dy, dy_stride), place, false, 1);
+                                }
+                                scatter(plan, columns, group, block, dx_shared);
+                            });
+                        }
+                    });
+                }
+            }
+            dw
+        })
+        .collect();
+    let dw = needs.1.then(|| {
+        let mut total = parts.swap_remove(0);
+        for part in &parts {
+            total.par_chunks_mut(1 << 14).zip(part.par_chunks(1 << 14)).for_each(|(total, part)| add(total, part));
+        }
+        total
+    });
+    (needs.0.then_some(dx), dw)
+}
+
+fast! {
+    /// total += part
+    pub(crate) fn add[_FUSED]<T>(total: &mut [T], part: &[T]) {
+        for (total, part) in total.iter_mut().zip(part) {
+            *total += *part;
+        }
+    }
+}
+
+/// Lets a function see the block's gradient of a group's output as a matrix (og, len) with its row stride.
+fn with_grad<T: Float>(plan: &Plan, grad: &[T], group: usize, block: &Block, f: impl FnOnce(*const T, usize)) {
+    let (og, pixels) = (plan.og(), plan.pixels());
+    if block.is_part() {
+        let at = (block.pictures.start * plan.o + group * og) * pixels + block.pixels.start;
+        return f(grad[at..].as_ptr(), pixels);
+    }
+    let len = block.len();
+    scratch::<T, _>(3, og * len, |gathered| {
+        for (i, n) in block.pictures.clone().enumerate() {
+            for o in 0..og {
+                let from = (n * plan.o + group * og + o) * pixels;
+                gathered[o * len + i * pixels..][..pixels].copy_from_slice(&grad[from..from + pixels]);
+            }
+        }
+        f(gathered.as_ptr(), len)
+    })
+}
+
+/// Lets a function see the block's samples as a matrix (cg · places, len) with its row stride.
+fn with_columns<T: Float>(plan: &Plan, x: &[T], group: usize, block: &Block, f: impl FnOnce(*const T, usize)) {
+    let (cg, plane) = (plan.cg(), plan.h * plan.w);
+    if plan.is_pointwise() && block.is_part() {
+        let at = (block.pictures.start * plan.c + group * cg) * plane + block.pixels.start;
+        return f(x[at..].as_ptr(), plane);
+    }
+    let len = block.len();
+    scratch::<T, _>(0, cg * plan.places() * len, |columns| {
+        if plan.is_pointwise() {
+            for (i, n) in block.pictures.clone().enumerate() {
+                for c in 0..cg {
+                    let from = (n * plan.c + group * cg + c) * plane;
+                    columns[c * len + i * plane..][..plane].copy_from_slice(&x[from..from + plane]);
+                }
+            }
+        } else {
+            gather(plan, x, group, block, columns);
+        }
+        f(columns.as_ptr(), len)
+    })
+}
+
+/// Calls a function for each run of samples: (columns' offset, picture offset of the first sample, before, inside, after).
+#[inline(always)]
+fn runs(plan: &Plan, group: usize, block: &Block, mut f: impl FnMut(usize, usize, usize, usize, usize)) {
+    let (cg, len) = (plan.cg(), block.len());
+    let window = plan.window;
+    let (kh, kw) = window.kernel;
+    let rows = block.pixels.start / plan.ow..block.pixels.end.div_ceil(plan.ow);
+    for c in 0..cg {
+        for i in 0..kh {
+            for j in 0..kw {
+                let row_of_columns = (c * kh + i) * kw + j;
+                let (first, end) =
+                    Plan::inside(j, plan.w, plan.ow, window.stride.1, window.padding.1, window.dilation.1);
+                for (picture, n) in block.pictures.clone().enumerate() {
+                    let plane = (n * plan.c + group * cg + c) * plan.h * plan.w;
+                    let base = row_of_columns * len + picture * block.pixels.len();
+                    for row in rows.clone() {
+                        let from = (row * plan.ow).max(block.pixels.start);
+                        let to = ((row + 1) * plan.ow).min(block.pixels.end);
+                        let (left, right) = (from - row * plan.ow, to - row * plan.ow);
+                        let at = base + from - block.pixels.start;
+                        let sample = row * window.stride.0 + i * window.dilation.0;
+                        if sample < window.padding.0 || sample >= plan.h + window.padding.0 {
+                            f(at, 0, right - left, 0, 0);
+                            continue;
+                        }
+                        let (a, b) = (first.clamp(left, right), end.clamp(left, right));
+                        if a >= b {
+                            f(at, 0, right - left, 0, 0);
+                            continue;
+                        }
+                        let x_at = plane
+                            + (sample - window.padding.0) * plan.w
+                            + (a * window.stride.1 + j * window.dilation.1 - window.padding.1);
+                        f(at, x_at, a - left, b - a, right - b);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fast! {
+    /// Copies the block's samples into columns, zeros where the window reaches over the edge.
+    fn gather[_FUSED]<T>(plan: &Plan, x: &[T], group: usize, block: &Block, columns: &mut [T]) {
+        let step = plan.window.stride.1;
+        runs(plan, group, block, |at, x_at, before, inside, after| {
+            let row = &mut columns[at..at + before + inside + after];
+            row[..before].fill(T::ZERO);
+            row[before + inside..].fill(T::ZERO);
+            let row = &mut row[before..before + inside];
+            match step {
+                1 => row.copy_from_slice(&x[x_at..x_at + inside]),
+                2 if inside > 0 => {
+                    let x = &x[x_at..x_at + 2 * inside - 1];
+                    for (i, place) in row.iter_mut().enumerate() {
+                        *place = x[2 * i];
+                    }
+                }
+                _ => {
+                    for (i, place) in row.iter_mut().enumerate() {
+                        *place = x[x_at + i * step];
+                    }
+                }
+            }
+        });
+    }
+}
+
+fast! {
+    /// Adds columns of gradients to the samples that they came from.
+    fn scatter[_FUSED]<T>(plan: &Plan, columns: &[T], group: usize, block: &Block, dx: Shared<T>) {
+        let step = plan.window.stride.1;
+        runs(plan, group, block, |at, x_at, before, inside, _| {
+            if inside == 0 {
+                return;
+            }
+            let from = &columns[at + before..at + before + inside];
+            // SAFETY: the samples lie in pictures that this thread alone writes.
+            let to = unsafe { dx.slice(x_at, (inside - 1) * step + 1) };
+            if step == 1 {
+                for (to, from) in to.iter_mut().zip(from) {
+                    *to += *from;
+                }
+            } else {
+                for (i, from) in from.iter().enumerate() {
+                    to[i * step] += *from;
+                }
+            }
+        });
+    }
+}

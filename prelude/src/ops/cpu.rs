@@ -1,0 +1,273 @@
+//! What the CPU kernels share: numbers, slices of tensors, threads, scratch memory, instruction sets.
+
+use candle_core::{DType, Result, Tensor, WithDType};
+use std::any::Any;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// The numbers that the kernels are written for: f32, and f64 so that gradients can be checked.
+pub(crate) trait Float: WithDType + std::ops::Neg<Output = Self> + std::iter::Sum {
+    const ZERO: Self;
+    const ONE: Self;
+    const LOWEST: Self;
+    fn of(x: f64) -> Self;
+    fn fused(self, factor: Self, term: Self) -> Self;
+    fn exponential(self) -> Self;
+    fn error(self) -> Self;
+}
+
+macro_rules! float {
+    ($t:ty, $exp:path) => {
+        impl Float for $t {
+            const ZERO: $t = 0.;
+            const ONE: $t = 1.;
+            const LOWEST: $t = <$t>::NEG_INFINITY;
+
+            #[inline(always)]
+            fn of(x: f64) -> $t {
+                x as $t
+            }
+
+            #[inline(always)]
+            fn fused(self, factor: $t, term: $t) -> $t {
+                self.mul_add(factor, term)
+            }
+
+            #[inline(always)]
+            fn exponential(self) -> $t {
+                $exp(self)
+            }
+
+            #[inline(always)]
+            fn error(self) -> $t {
+                candle_core::cpu::erf::erf_f64(self as f64) as $t
+            }
+        }
+    };
+}
+float!(f32, exp_f32);
+float!(f64, f64::exp);
+
+/// eˣ without a branch or a call, so that a loop over it becomes vector instructions; within 2 ulp (after Cephes' `expf`).
+#[inline(always)]
+fn exp_f32(x: f32) -> f32 {
+    /// Added and taken away again, it rounds to a whole number.
+    const ROUND: f32 = 12_582_912.;
+    let bound = x.clamp(-87.3, 88.3);
+    let whole = (bound * std::f32::consts::LOG2_E + ROUND) - ROUND;
+    let r = (bound - whole * 0.693_359_4) - whole * -2.121_944_4e-4;
+    let mut p = 1.987_569_1e-4;
+    for coefficient in [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
+        p = p * r + coefficient;
+    }
+    let p = p * r * r + r + 1.;
+    let y = p * f32::from_bits(((whole as i32 + 127) as u32) << 23);
+    if x > 88.3 {
+        f32::INFINITY
+    } else if x < -87.3 {
+        0.
+    } else if x.is_nan() {
+        x
+    } else {
+        y
+    }
+}
+
+/// self · factor + term; fused where the instruction set has it.
+#[inline(always)]
+pub(crate) fn fma<T: Float, const FUSED: bool>(a: T, b: T, term: T) -> T {
+    if FUSED { a.fused(b, term) } else { a * b + term }
+}
+
+/// Calls `$kernel::<f32>` or `$kernel::<f64>` where the tensor's numbers lie on the CPU, else gives `None`.
+macro_rules! on_cpu {
+    ($x:expr, $kernel:ident ( $($arg:expr),* $(,)? )) => {
+        match ($x.device().is_cpu(), $x.dtype()) {
+            (true, candle_core::DType::F32) => Some($kernel::<f32>($($arg),*)),
+            (true, candle_core::DType::F64) => Some($kernel::<f64>($($arg),*)),
+            _ => None,
+        }
+    };
+}
+pub(crate) use on_cpu;
+
+/// Defines a function that runs compiled for AVX2 and FMA where the machine has them, and portably elsewhere.
+///
+/// The body sees a constant that says whether multiply-add is one instruction.
+macro_rules! fast {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident[$fused:ident]<$T:ident>($($arg:ident: $ty:ty),* $(,)?) $body:block) => {
+        $(#[$meta])*
+        #[allow(clippy::too_many_arguments)]
+        $vis fn $name<$T: $crate::ops::cpu::Float>($($arg: $ty),*) {
+            #[inline(always)]
+            #[allow(clippy::too_many_arguments)]
+            fn body<$T: $crate::ops::cpu::Float, const $fused: bool>($($arg: $ty),*) $body
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx2,fma")]
+                #[allow(clippy::too_many_arguments)]
+                fn wide<$T: $crate::ops::cpu::Float>($($arg: $ty),*) {
+                    body::<$T, true>($($arg),*)
+                }
+                if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                    // SAFETY: the machine has the features that the function is compiled for.
+                    return unsafe { wide($($arg),*) };
+                }
+            }
+            body::<$T, { cfg!(target_arch = "aarch64") }>($($arg),*)
+        }
+    };
+}
+pub(crate) use fast;
+
+/// Whether the tensor's numbers are of a type and at a place that the kernels work on.
+pub(crate) fn is_ours(x: &Tensor) -> bool {
+    x.device().is_cpu() && matches!(x.dtype(), DType::F32 | DType::F64)
+}
+
+/// Lets a function see the numbers of tensors as slices, copying those that are not contiguous.
+pub(crate) fn read<T: Float, R, const N: usize>(
+    tensors: [&Tensor; N],
+    f: impl FnOnce([&[T]; N]) -> Result<R>,
+) -> Result<R> {
+    let mut straight = Vec::with_capacity(N);
+    for tensor in tensors {
+        straight.push(tensor.contiguous()?);
+    }
+    let guards: Vec<_> = straight.iter().map(|tensor| tensor.storage_and_layout()).collect();
+    let mut slices: [&[T]; N] = [&[]; N];
+    for (slice, (storage, layout)) in slices.iter_mut().zip(&guards) {
+        let candle_core::Storage::Cpu(storage) = &**storage else {
+            candle_core::bail!("expected all tensors of an operation on the CPU")
+        };
+        let (start, end) = layout.contiguous_offsets().expect("made contiguous above");
+        *slice = &T::cpu_storage_as_slice(storage)?[start..end];
+    }
+    f(slices)
+}
+
+/// How many threads the kernels use: rayon's, set by RAYON_NUM_THREADS or the number of cores.
+pub(crate) fn threads() -> usize {
+    rayon::current_num_threads()
+}
+
+/// Calls a function for each part of `0..count`, in parallel, the parts being at least `least` long.
+pub(crate) fn parallel(count: usize, least: usize, f: impl Fn(Range<usize>) + Sync) {
+    let parts = (count / least.max(1)).clamp(1, threads() * 4);
+    if parts == 1 || threads() == 1 {
+        return f(0..count);
+    }
+    rayon::scope(|scope| {
+        let f = &f;
+        for part in 0..parts {
+            scope.spawn(move |_| f(part * count / parts..(part + 1) * count / parts));
+        }
+    });
+}
+
+/// A pointer that threads share to write disjoint parts of one buffer.
+#[derive(Clone, Copy)]
+pub(crate) struct Shared<T>(*mut T);
+
+// SAFETY: every user writes parts that no other thread reads or writes meanwhile.
+unsafe impl<T: Send> Send for Shared<T> {}
+unsafe impl<T: Send> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    /// The pointer to an element; the buffer must be that long.
+    #[inline(always)]
+    pub unsafe fn at(&self, offset: usize) -> *mut T {
+        // SAFETY: the caller's buffer is longer than the offset.
+        unsafe { self.0.add(offset) }
+    }
+
+    /// A part of the buffer; initialised, inside the buffer, and touched by nobody else while it lives.
+    #[inline(always)]
+    #[allow(clippy::mut_from_ref)]
+    pub unsafe fn slice(&self, offset: usize, len: usize) -> &mut [T] {
+        // SAFETY: the caller keeps the conditions above.
+        unsafe { std::slice::from_raw_parts_mut(self.0.add(offset), len) }
+    }
+}
+
+/// Shares a slice between threads that write disjoint parts of it.
+pub(crate) fn shared<T>(slice: &mut [T]) -> Shared<T> {
+    Shared(slice.as_mut_ptr())
+}
+
+thread_local! {
+    static SCRATCH: RefCell<HashMap<(std::any::TypeId, usize), Box<dyn Any>>> = RefCell::new(HashMap::new());
+}
+
+/// Lends a buffer of this thread's that is at least so long; what it holds is whatever was left in it.
+///
+/// Different slots are different buffers, so that a kernel can use several; they are kept for the next call.
+pub(crate) fn scratch<T: Float, R>(slot: usize, len: usize, f: impl FnOnce(&mut [T]) -> R) -> R {
+    let key = (std::any::TypeId::of::<T>(), slot);
+    let kept = SCRATCH.with_borrow_mut(|all| all.remove(&key));
+    let mut buffer: Vec<T> = kept.and_then(|kept| kept.downcast().ok()).map_or_else(Vec::new, |kept| *kept);
+    if buffer.len() < len {
+        buffer = vec![T::ZERO; len];
+    }
+    let result = f(&mut buffer[..len]);
+    SCRATCH.with_borrow_mut(|all| all.insert(key, Box::new(buffer)));
+    result
+}
+
+/// A matrix in memory: where it begins and how far apart its columns and rows are.
+#[derive(Clone, Copy)]
+pub(crate) struct Matrix<P> {
+    pub start: P,
+    pub rows: usize,
+    pub columns: usize,
+}
+
+/// `out = lhs · rhs`, or `out += lhs · rhs` with `add`, for an m×k and a k×n matrix.
+///
+/// # Safety
+/// The pointers reach over all elements that the sizes and strides name; nobody else touches `out` meanwhile.
+pub(crate) unsafe fn multiply<T: Float>(
+    (m, k, n): (usize, usize, usize),
+    lhs: Matrix<*const T>,
+    rhs: Matrix<*const T>,
+    out: Matrix<*mut T>,
+    add: bool,
+    threads: usize,
+) {
+    let parallelism = if threads > 1 { gemm::Parallelism::Rayon(threads) } else { gemm::Parallelism::None };
+    // SAFETY: as above.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            out.start,
+            out.columns as isize,
+            out.rows as isize,
+            add,
+            lhs.start,
+            lhs.columns as isize,
+            lhs.rows as isize,
+            rhs.start,
+            rhs.columns as isize,
+            rhs.rows as isize,
+            T::ONE,
+            T::ONE,
+            false,
+            false,
+            false,
+            parallelism,
+        )
+    }
+}
+
+/// A matrix stored row after row.
+pub(crate) fn by_rows<P>(start: P, width: usize) -> Matrix<P> {
+    Matrix { start, rows: width, columns: 1 }
+}
+
+/// The transpose of a matrix stored row after row.
+pub(crate) fn transposed<P>(start: P, width: usize) -> Matrix<P> {
+    Matrix { start, rows: 1, columns: width }
+}

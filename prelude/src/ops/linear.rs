@@ -1,0 +1,124 @@
+//! Linear maps and look-ups in a table.
+
+use super::cpu::{Float, by_rows, multiply, on_cpu, read, threads, transposed};
+use super::graph::attach_vec;
+use candle_core::{Device, Result, Tensor, bail};
+
+/// y = x wᵀ + b.
+///
+/// # Shapes
+/// `x` (…, i), `w` (o, i), `b` (o) → (…, o)
+///
+/// # Errors
+/// Sizes that do not match.
+pub fn linear(x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor> {
+    let (o, i) = w.dims2()?;
+    if x.dims().last() != Some(&i) {
+        bail!("linear: expected an input of {i} numbers in its last dimension, found {:?}", x.dims());
+    }
+    for other in [Some(w), b].into_iter().flatten() {
+        if other.dtype() != x.dtype() || other.device().is_cpu() != x.device().is_cpu() {
+            bail!("linear: expected parameters of the input's type {:?} on its device", x.dtype());
+        }
+    }
+    if let Some(b) = b
+        && b.dims() != [o]
+    {
+        bail!("linear: expected a bias of {o} numbers, found {:?}", b.dims());
+    }
+    let mut shape = x.dims().to_vec();
+    let rows = x.elem_count() / i.max(1);
+    *shape.last_mut().expect("checked above") = o;
+    let size = Size { rows, i, o };
+    if let Some(y) = on_cpu!(x, product(size, x, w, b, shape.clone())) {
+        return y;
+    }
+    let y = x.reshape((rows, i))?.matmul(&w.t()?)?;
+    let y = match b {
+        Some(b) => y.broadcast_add(b)?,
+        None => y,
+    };
+    y.reshape(shape)
+}
+
+#[derive(Clone, Copy)]
+struct Size {
+    rows: usize,
+    i: usize,
+    o: usize,
+}
+
+fn product<T: Float>(size: Size, x: &Tensor, w: &Tensor, b: Option<&Tensor>, shape: Vec<usize>) -> Result<Tensor> {
+    let Size { rows, i, o } = size;
+    let mut y = vec![T::ZERO; rows * o];
+    if let Some(b) = b {
+        read::<T, _, 1>([b], |[b]| {
+            y.chunks_exact_mut(o.max(1)).for_each(|row| row.copy_from_slice(b));
+            Ok(())
+        })?;
+    }
+    read::<T, _, 2>([x, w], |[x, w]| {
+        // SAFETY: the slices hold rows × i, o × i and rows × o numbers.
+        unsafe {
+            let (x, w, y) = (by_rows(x.as_ptr(), i), transposed(w.as_ptr(), i), by_rows(y.as_mut_ptr(), o));
+            multiply((rows, i, o), x, w, y, b.is_some(), parts(size));
+        }
+        Ok(())
+    })?;
+    let backward = move |context: &super::graph::Context| {
+        let (x, w, needs) = (&context.args[0], &context.args[1], context.needs);
+        read::<T, _, 3>([x, w, context.grad], |[numbers, weights, dy]| {
+            let mut gradients = vec![None, None, None];
+            if needs[0] {
+                let mut dx = vec![T::ZERO; rows * i];
+                // SAFETY: the slices hold rows × o, o × i and rows × i numbers.
+                unsafe {
+                    let (dy, w) = (by_rows(dy.as_ptr(), o), by_rows(weights.as_ptr(), i));
+                    multiply((rows, o, i), dy, w, by_rows(dx.as_mut_ptr(), i), false, parts(size));
+                }
+                gradients[0] = Some(Tensor::from_vec(dx, x.shape(), &Device::Cpu)?);
+            }
+            if needs[1] {
+                let mut dw = vec![T::ZERO; o * i];
+                // SAFETY: the slices hold rows × o, rows × i and o × i numbers.
+                unsafe {
+                    let (dy, x) = (transposed(dy.as_ptr(), o), by_rows(numbers.as_ptr(), i));
+                    multiply((o, rows, i), dy, x, by_rows(dw.as_mut_ptr(), i), false, parts(size));
+                }
+                gradients[1] = Some(Tensor::from_vec(dw, (o, i), &Device::Cpu)?);
+            }
+            if needs.get(2) == Some(&true) {
+                let mut db = vec![T::ZERO; o];
+                for row in dy.chunks_exact(o.max(1)) {
+                    db.iter_mut().zip(row).for_each(|(db, dy)| *db += *dy);
+                }
+                gradients[2] = Some(Tensor::from_vec(db, o, &Device::Cpu)?);
+            }
+            gradients.truncate(needs.len());
+            Ok(gradients)
+        })
+    };
+    match b {
+        Some(b) => attach_vec("linear", &[x, w, b], y, shape, backward),
+        None => attach_vec("linear", &[x, w], y, shape, backward),
+    }
+}
+
+/// How many threads a product of this size is worth.
+fn parts(size: Size) -> usize {
+    if size.rows * size.i * size.o < 1 << 16 { 1 } else { threads() }
+}
+
+/// The table's rows that the indices name.
+///
+/// # Shapes
+/// `table` (rows, c), `index` any, u32 or i64 → (index…, c)
+///
+/// # Errors
+/// An index past the table's end.
+pub fn embedding(table: &Tensor, index: &Tensor) -> Result<Tensor> {
+    let (_, c) = table.dims2()?;
+    let mut shape = index.dims().to_vec();
+    shape.push(c);
+    table.index_select(&index.flatten_all()?.contiguous()?, 0)?.reshape(shape)
+}

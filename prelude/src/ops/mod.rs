@@ -1,0 +1,47 @@
+//! Operations with the right gradient at full speed.
+//!
+//! Every function takes and gives candle tensors, works on f32 and f64, on any device and any memory
+//! layout, and records its own gradient. An argument that enters detached costs no gradient.
+//!
+//! | family | functions |
+//! |---|---|
+//! | convolution | [`conv2d`] with [`Conv2d`] (stride, padding, dilation, groups) |
+//! | pooling | [`max_pool2d`], [`avg_pool2d`], [`adaptive_avg_pool2d`] |
+//! | normalisation | [`batch_norm_train`], [`batch_norm_eval`], [`layer_norm`], [`group_norm`] |
+//! | activation | [`relu`], [`relu6`], [`silu`], [`hard_swish`], [`sigmoid`], [`gelu`], [`gelu_tanh`] |
+//! | probability | [`softmax`], [`log_softmax`] |
+//! | loss | [`cross_entropy`] with [`CrossEntropy`], [`smooth_l1`], [`bce_with_logits`] (means), [`smooth_l1_each`], [`bce_with_logits_each`] (one number an element) |
+//! | linear | [`linear`], [`embedding`] |
+//! | noise | [`dropout`], [`drop_path`] |
+//! | plain | [`add`] (residual branches, sums of losses), [`scale`], [`flatten`] |
+//! | gradients | [`backward`], [`backward_from`]: as candle's, without its passes over zeros where the graph is ours |
+//! | resizing | [`upsample_nearest2d`], [`upsample_bilinear2d`] |
+//!
+//! Pictures are (batch, channels, height, width); pairs are (height, width).
+
+mod activation;
+mod arithmetic;
+mod backward;
+mod conv;
+mod cpu;
+mod graph;
+mod linear;
+mod loss;
+mod noise;
+mod norm;
+mod pool;
+mod resize;
+mod softmax;
+mod taps;
+
+pub use activation::{gelu, gelu_tanh, hard_swish, relu, relu6, sigmoid, silu};
+pub use arithmetic::{add, flatten, scale};
+pub use backward::{backward, backward_from};
+pub use conv::{Conv2d, conv2d};
+pub use linear::{embedding, linear};
+pub use loss::{CrossEntropy, bce_with_logits, bce_with_logits_each, cross_entropy, smooth_l1, smooth_l1_each};
+pub use noise::{drop_path, dropout};
+pub use norm::{batch_norm_eval, batch_norm_train, group_norm, layer_norm};
+pub use pool::{adaptive_avg_pool2d, avg_pool2d, max_pool2d};
+pub use resize::{upsample_bilinear2d, upsample_nearest2d};
+pub use softmax::{log_softmax, softmax};

@@ -1,0 +1,57 @@
+//! Noise in training: dropout and drop-path, repeatable by their seed.
+
+use super::graph::attach;
+use candle_core::{Result, Shape, Tensor, bail};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// Sets a share `p` of the numbers to zero in training and scales the rest by 1 / (1 − p).
+///
+/// # Shapes
+/// any → the same
+///
+/// # Errors
+/// A share outside 0 ≤ p < 1.
+pub fn dropout(x: &Tensor, p: f64, train: bool, seed: u64) -> Result<Tensor> {
+    if !keeps("dropout", p, train)? {
+        return Ok(x.clone());
+    }
+    masked("dropout", x, mask(x, x.shape().clone(), p, seed)?)
+}
+
+/// Drops the whole of an example's numbers with probability `p` in training (stochastic depth), scaling the rest.
+///
+/// # Shapes
+/// `x` (n, …) → the same
+///
+/// # Errors
+/// A probability outside 0 ≤ p < 1.
+pub fn drop_path(x: &Tensor, p: f64, train: bool, seed: u64) -> Result<Tensor> {
+    if !keeps("drop_path", p, train)? {
+        return Ok(x.clone());
+    }
+    let mut shape = vec![1; x.rank()];
+    shape[0] = x.dim(0)?;
+    masked("drop_path", x, mask(x, shape.into(), p, seed)?)
+}
+
+fn masked(name: &'static str, x: &Tensor, mask: Tensor) -> Result<Tensor> {
+    attach(name, &[x], x.detach().broadcast_mul(&mask)?, move |context| {
+        Ok(vec![Some(context.grad.broadcast_mul(&mask)?)])
+    })
+}
+
+fn keeps(name: &str, p: f64, train: bool) -> Result<bool> {
+    if !(0. ..1.).contains(&p) {
+        bail!("{name}: expected a share of at least 0 and below 1, found {p}");
+    }
+    Ok(train && p > 0.)
+}
+
+fn mask(x: &Tensor, shape: Shape, p: f64, seed: u64) -> Result<Tensor> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let scale = (1. / (1. - p)) as f32;
+    let numbers: Vec<f32> =
+        (0..shape.elem_count()).map(|_| if rng.random::<f32>() < p as f32 { 0. } else { scale }).collect();
+    Tensor::from_vec(numbers, shape, x.device())?.to_dtype(x.dtype())
+}

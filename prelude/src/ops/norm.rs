@@ -1,0 +1,220 @@
+//! Normalisation: BatchNorm in training and with stored statistics, LayerNorm, GroupNorm.
+
+mod batch;
+mod layer;
+
+use super::cpu::{Float, on_cpu, read};
+use super::graph::attach_vec;
+use batch::Channels;
+use candle_core::{DType, Device, Result, Tensor, bail};
+
+/// BatchNorm in training: normalises each channel by the batch's own mean and variance.
+///
+/// Gives the value, the batch's mean and its unbiased variance (both outside the graph, for the running statistics).
+///
+/// # Shapes
+/// `x` (n, c, …), `gamma` (c), `beta` (c) → (n, c, …), (c), (c)
+///
+/// # Errors
+/// Channels that do not match; fewer than two numbers a channel.
+pub fn batch_norm_train(x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f64) -> Result<(Tensor, Tensor, Tensor)> {
+    let size = check("batch_norm_train", x, &[gamma, beta])?;
+    let count = size.count();
+    if count < 2 {
+        bail!("batch_norm_train: expected more than one number a channel, found input {:?}", x.dims());
+    }
+    if let Some(result) = on_cpu!(x, train(size, x, gamma, beta, eps)) {
+        return result;
+    }
+    let mean = channel_mean(x)?;
+    let centred = x.broadcast_sub(&mean)?;
+    let variance = channel_mean(&centred.sqr()?)?;
+    let normal = centred.broadcast_div(&(&variance + eps)?.sqrt()?)?;
+    let shape = mean.shape().clone();
+    let y = normal.broadcast_mul(&gamma.reshape(&shape)?)?.broadcast_add(&beta.reshape(&shape)?)?;
+    let unbiased = variance.detach().affine(count as f64 / (count - 1) as f64, 0.)?;
+    Ok((y, mean.detach().flatten_all()?, unbiased.flatten_all()?))
+}
+
+fn train<T: Float>(
+    size: Channels,
+    x: &Tensor,
+    gamma: &Tensor,
+    beta: &Tensor,
+    eps: f64,
+) -> Result<(Tensor, Tensor, Tensor)> {
+    let (y, mean, variance, scale) = read::<T, _, 3>([x, gamma, beta], |[x, gamma, beta]| {
+        let (mean, variance) = batch::moments(size, x);
+        let scale: Vec<T> = variance.iter().map(|v| T::of(1. / (v.to_f64() + eps).sqrt())).collect();
+        let slope: Vec<T> = gamma.iter().zip(&scale).map(|(gamma, scale)| *gamma * *scale).collect();
+        let offset: Vec<T> = (0..size.c).map(|c| beta[c] - mean[c] * slope[c]).collect();
+        Ok((batch::affine(size, x, &slope, &offset), mean, variance, scale))
+    })?;
+    let unbiased = T::of(size.count() as f64 / (size.count() - 1) as f64);
+    let variance: Vec<T> = variance.iter().map(|v| *v * unbiased).collect();
+    let outside = (Tensor::new(mean.as_slice(), &Device::Cpu)?, Tensor::new(variance.as_slice(), &Device::Cpu)?);
+    let y = attach_vec("batch_norm_train", &[x, gamma, beta], y, x.shape(), move |context| {
+        let (x, gamma) = (&context.args[0], &context.args[1]);
+        let (dx, dgamma, dbeta) = read::<T, _, 3>([x, gamma, context.grad], |[x, gamma, dy]| {
+            Ok(batch::backward(size, x, &mean, &scale, gamma, dy, context.needs[0]))
+        })?;
+        let dx = dx.map(|dx| Tensor::from_vec(dx, x.shape(), &Device::Cpu)).transpose()?;
+        Ok(vec![dx, Some(vector(dgamma)?), Some(vector(dbeta)?)])
+    })?;
+    Ok((y, outside.0, outside.1))
+}
+
+/// BatchNorm with stored statistics: an affine function of each channel. The statistics get no gradient.
+///
+/// # Shapes
+/// `x` (n, c, …), `mean`, `var`, `gamma`, `beta` (c) → (n, c, …)
+///
+/// # Errors
+/// Channels that do not match.
+pub fn batch_norm_eval(
+    x: &Tensor,
+    mean: &Tensor,
+    var: &Tensor,
+    gamma: &Tensor,
+    beta: &Tensor,
+    eps: f64,
+) -> Result<Tensor> {
+    let size = check("batch_norm_eval", x, &[mean, var, gamma, beta])?;
+    if let Some(result) = on_cpu!(x, stored(size, x, [mean, var, gamma, beta], eps)) {
+        return result;
+    }
+    let mut shape = vec![1; x.rank()];
+    shape[1] = x.dims()[1];
+    let scale = (var.detach() + eps)?.sqrt()?.recip()?;
+    let slope = (gamma * &scale)?;
+    let offset = (beta - (mean.detach() * &slope)?)?;
+    x.broadcast_mul(&slope.reshape(shape.as_slice())?)?.broadcast_add(&offset.reshape(shape.as_slice())?)
+}
+
+fn stored<T: Float>(size: Channels, x: &Tensor, [mean, var, gamma, beta]: [&Tensor; 4], eps: f64) -> Result<Tensor> {
+    let (y, mean, scale) = read::<T, _, 5>([x, mean, var, gamma, beta], |[x, mean, var, gamma, beta]| {
+        let scale: Vec<T> = var.iter().map(|v| T::of(1. / (v.to_f64() + eps).sqrt())).collect();
+        let slope: Vec<T> = gamma.iter().zip(&scale).map(|(gamma, scale)| *gamma * *scale).collect();
+        let offset: Vec<T> = (0..size.c).map(|c| beta[c] - mean[c] * slope[c]).collect();
+        Ok((batch::affine(size, x, &slope, &offset), mean.to_vec(), scale))
+    })?;
+    attach_vec("batch_norm_eval", &[x, gamma, beta], y, x.shape(), move |context| {
+        let (x, gamma, needs) = (&context.args[0], &context.args[1], context.needs);
+        read::<T, _, 3>([x, gamma, context.grad], |[numbers, gamma, dy]| {
+            let dx = if needs[0] {
+                let slope: Vec<T> = gamma.iter().zip(&scale).map(|(gamma, scale)| *gamma * *scale).collect();
+                let dx = batch::affine(size, dy, &slope, &vec![T::ZERO; size.c]);
+                Some(Tensor::from_vec(dx, x.shape(), &Device::Cpu)?)
+            } else {
+                None
+            };
+            if !needs[1] && !needs[2] {
+                return Ok(vec![dx]);
+            }
+            let (first, second) = batch::sums(size, numbers, &mean, dy);
+            let dgamma = second.iter().zip(&scale).map(|(sum, scale)| T::of(sum * scale.to_f64())).collect();
+            let dbeta = first.iter().map(|sum| T::of(*sum)).collect();
+            Ok(vec![dx, Some(vector::<T>(dgamma)?), Some(vector::<T>(dbeta)?)])
+        })
+    })
+}
+
+/// LayerNorm over the last dimension.
+///
+/// # Shapes
+/// `x` (…, c), `gamma` (c), `beta` (c) → (…, c)
+///
+/// # Errors
+/// Parameters that do not match the last dimension.
+pub fn layer_norm(x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f64) -> Result<Tensor> {
+    let Some(&c) = x.dims().last() else { bail!("layer_norm: expected at least one dimension") };
+    if gamma.dims() != [c] || beta.dims() != [c] {
+        bail!("layer_norm: expected parameters of {c} numbers, found {:?} and {:?}", gamma.dims(), beta.dims());
+    }
+    same_place("layer_norm", x, &[gamma, beta])?;
+    if let Some(result) = on_cpu!(x, rows(c, x, gamma, beta, eps)) {
+        return result;
+    }
+    standardise(x, eps)?.broadcast_mul(gamma)?.broadcast_add(beta)
+}
+
+fn rows<T: Float>(c: usize, x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f64) -> Result<Tensor> {
+    let (y, means, scales) =
+        read::<T, _, 3>([x, gamma, beta], |[x, gamma, beta]| Ok(layer::forward(c, x, gamma, beta, eps)))?;
+    attach_vec("layer_norm", &[x, gamma, beta], y, x.shape(), move |context| {
+        let (x, gamma) = (&context.args[0], &context.args[1]);
+        let (dx, dgamma, dbeta) = read::<T, _, 3>([x, gamma, context.grad], |[x, gamma, dy]| {
+            Ok(layer::backward(x, gamma, &means, &scales, dy))
+        })?;
+        let dx = if context.needs[0] { Some(Tensor::from_vec(dx, x.shape(), &Device::Cpu)?) } else { None };
+        Ok(vec![dx, Some(vector(dgamma)?), Some(vector(dbeta)?)])
+    })
+}
+
+/// GroupNorm: normalises each picture's channels by groups.
+///
+/// # Shapes
+/// `x` (n, c, …), `gamma` (c), `beta` (c) → (n, c, …)
+///
+/// # Errors
+/// Channels that do not match, or that the groups do not divide.
+pub fn group_norm(x: &Tensor, groups: usize, gamma: &Tensor, beta: &Tensor, eps: f64) -> Result<Tensor> {
+    let size = check("group_norm", x, &[gamma, beta])?;
+    if groups == 0 || size.c % groups != 0 {
+        bail!("group_norm: {} channels do not fall into {groups} groups", size.c);
+    }
+    let numbers = x.reshape((size.n, groups, size.c / groups * size.plane))?;
+    let wide = numbers.dim(2)?;
+    let ones = |count| Tensor::ones(count, x.dtype(), x.device());
+    let zeros = |count| Tensor::zeros(count, x.dtype(), x.device());
+    // The normalised numbers are a LayerNorm without parameters, and the parameters a BatchNorm without statistics.
+    let normal = layer_norm(&numbers, &ones(wide)?, &zeros(wide)?, eps)?.reshape(x.shape())?;
+    batch_norm_eval(&normal, &zeros(size.c)?, &ones(size.c)?, gamma, beta, 0.)
+}
+
+fn standardise(x: &Tensor, eps: f64) -> Result<Tensor> {
+    let last = x.rank() - 1;
+    let centred = x.broadcast_sub(&x.mean_keepdim(last)?)?;
+    let variance = centred.sqr()?.mean_keepdim(last)?;
+    centred.broadcast_div(&(variance + eps)?.sqrt()?)
+}
+
+/// The mean of each channel, with the other dimensions kept as 1.
+fn channel_mean(x: &Tensor) -> Result<Tensor> {
+    let others: Vec<usize> = (0..x.rank()).filter(|&dim| dim != 1).collect();
+    x.mean_keepdim(others)
+}
+
+fn vector<T: Float>(numbers: Vec<T>) -> Result<Tensor> {
+    let count = numbers.len();
+    Tensor::from_vec(numbers, count, &Device::Cpu)
+}
+
+/// Checks the parameters' size, type and place, and gives the input's size by channels.
+fn check(name: &str, x: &Tensor, parameters: &[&Tensor]) -> Result<Channels> {
+    if x.rank() < 2 {
+        bail!("{name}: expected an input (n, c, …), found {:?}", x.dims());
+    }
+    let (n, c) = (x.dims()[0], x.dims()[1]);
+    for parameter in parameters {
+        if parameter.dims() != [c] {
+            bail!(
+                "{name}: expected parameters of {c} numbers for an input {:?}, found {:?}",
+                x.dims(),
+                parameter.dims()
+            );
+        }
+    }
+    same_place(name, x, parameters)?;
+    Ok(Channels { n, c, plane: x.dims()[2..].iter().product() })
+}
+
+fn same_place(name: &str, x: &Tensor, parameters: &[&Tensor]) -> Result<()> {
+    for parameter in parameters {
+        let types: (DType, DType) = (x.dtype(), parameter.dtype());
+        if types.0 != types.1 || x.device().is_cpu() != parameter.device().is_cpu() {
+            bail!("{name}: expected parameters of the input's type {:?} on its device, found {:?}", types.0, types.1);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! BatchNorm's kernels: a channel at a time, so that a channel's numbers are read from memory once.
+
+use super::super::cpu::{Float, fast, fma, parallel, shared};
+
+/// A channel is `n` runs of `plane` numbers, `c` runs apart.
+#[derive(Clone, Copy)]
+pub(super) struct Channels {
+    pub n: usize,
+    pub c: usize,
+    pub plane: usize,
+}
+
+impl Channels {
+    /// Numbers a channel.
+    pub fn count(&self) -> usize {
+        self.n * self.plane
+    }
+
+    fn runs(&self, channel: usize) -> impl Iterator<Item = usize> {
+        let Channels { c, plane, .. } = *self;
+        (0..self.n).map(move |n| (n * c + channel) * plane)
+    }
+
+    fn least(&self) -> usize {
+        (1 << 14) / self.count().max(1) + 1
+    }
+}
+
+/// Mean and biased variance of each channel.
+pub(super) fn moments<T: Float>(size: Channels, x: &[T]) -> (Vec<T>, Vec<T>) {
+    let (mut mean, mut variance) = (vec![T::ZERO; size.c], vec![T::ZERO; size.c]);
+    let (mean_out, variance_out) = (shared(&mut mean), shared(&mut variance));
+    parallel(size.c, size.least(), |channels| {
+        for channel in channels {
+            // SAFETY: each channel belongs to one thread.
+            let (mean, variance) = unsafe { (mean_out.slice(channel, 1), variance_out.slice(channel, 1)) };
+            channel_moments(size, channel, x, &mut mean[0], &mut variance[0]);
+        }
+    });
+    (mean, variance)
+}
+
+fast! {
+    fn channel_moments[FUSED]<T>(size: Channels, channel: usize, x: &[T], mean: &mut T, variance: &mut T) {
+        let mut total = 0.;
+        for at in size.runs(channel) {
+            total += sum::<T>(&x[at..at + size.plane]);
+        }
+        let centre = T::of(total / size.count() as f64);
+        let mut squares = 0.;
+        for at in size.runs(channel) {
+            squares += product::<T, FUSED>(&x[at..at + size.plane], centre, &x[at..at + size.plane], centre);
+        }
+        *mean = centre;
+        *variance = T::of(squares / size.count() as f64);
+    }
+}
+
+/// y = slope · x + offset, channel by channel.
+pub(super) fn affine<T: Float>(size: Channels, x: &[T], slope: &[T], offset: &[T]) -> Vec<T> {
+    let mut y: Vec<T> = Vec::with_capacity(x.len());
+    let out = shared(y.spare_capacity_mut());
+    parallel(size.n * size.c, (1 << 14) / size.plane.max(1) + 1, |planes| {
+        for plane in planes {
+            let at = plane * size.plane;
+            // SAFETY: each part of the result is written by one thread.
+            let to = unsafe { out.slice(at, size.plane) };
+            line(&x[at..at + size.plane], slope[plane % size.c], offset[plane % size.c], to);
+        }
+    });
+    // SAFETY: all planes are written.
+    unsafe { y.set_len(x.len()) };
+    y
+}
+
+fast! {
+    fn line[FUSED]<T>(x: &[T], slope: T, offset: T, y: &mut [std::mem::MaybeUninit<T>]) {
+        for (y, x) in y.iter_mut().zip(x) {
+            y.write(fma::<T, FUSED>(slope, *x, offset));
+        }
+    }
+}
+
+/// Σ dy and Σ dy · (x − mean) of each channel.
+pub(super) fn sums<T: Float>(size: Channels, x: &[T], mean: &[T], dy: &[T]) -> (Vec<f64>, Vec<f64>) {
+    let (mut first, mut second) = (vec![0.; size.c], vec![0.; size.c]);
+    let (a, b) = (shared(&mut first), shared(&mut second));
+    parallel(size.c, size.least(), |channels| {
+        for channel in channels {
+            // SAFETY: each channel belongs to one thread.
+            let (a, b) = unsafe { (a.slice(channel, 1), b.slice(channel, 1)) };
+            channel_sums(size, channel, x, mean[channel], dy, &mut a[0], &mut b[0]);
+        }
+    });
+    (first, second)
+}
+
+fast! {
+    fn channel_sums[FUSED]<T>(size: Channels, channel: usize, x: &[T], mean: T, dy: &[T], a: &mut f64, b: &mut f64) {
+        for at in size.runs(channel) {
+            let part = at..at + size.plane;
+            *a += sum::<T>(&dy[part.clone()]);
+            *b += product::<T, FUSED>(&dy[part.clone()], T::ZERO, &x[part], mean);
+        }
+    }
+}
+
+/// The whole backward pass in training: (dx, dγ, dβ), dx where it is wanted.
+pub(super) fn backward<T: Float>(
+    size: Channels,
+    x: &[T],
+    mean: &[T],
+    scale: &[T],
+    gamma: &[T],
+    dy: &[T],
+    wants_dx: bool,
+) -> (Option<Vec<T>>, Vec<T>, Vec<T>) {
+    let (mut dgamma, mut dbeta) = (vec![T::ZERO; size.c], vec![T::ZERO; size.c]);
+    let mut dx: Vec<T> = Vec::with_capacity(if wants_dx { x.len() } else { 0 });
+    let out = shared(dx.spare_capacity_mut());
+    let (dgamma_out, dbeta_out) = (shared(&mut dgamma), shared(&mut dbeta));
+    parallel(size.c, size.least(), |channels| {
+        for channel in channels {
+            let (mut a, mut b) = (0., 0.);
+            channel_sums(size, channel, x, mean[channel], dy, &mut a, &mut b);
+            let inverse = scale[channel].to_f64();
+            // SAFETY: each channel belongs to one thread.
+            unsafe {
+                *dgamma_out.at(channel) = T::of(b * inverse);
+                *dbeta_out.at(channel) = T::of(a);
+            }
+            if !wants_dx {
+                continue;
+            }
+            // dx = γ/σ (dy − Σdy/m − (x − mean) Σ(dy (x − mean)) / (σ² m))
+            let m = size.count() as f64;
+            let rise = gamma[channel].to_f64() * inverse;
+            let bend = -rise * inverse * inverse * b / m;
+            let shift = -rise * a / m - bend * mean[channel].to_f64();
+            for at in size.runs(channel) {
+                let part = at..at + size.plane;
+                // SAFETY: each part of the result is written by one thread.
+                let to = unsafe { out.slice(at, size.plane) };
+                plane(&dy[part.clone()], &x[part], T::of(rise), T::of(bend), T::of(shift), to);
+            }
+        }
+    });
+    if wants_dx {
+        // SAFETY: all channels are written.
+        unsafe { dx.set_len(x.len()) };
+    }
+    (wants_dx.then_some(dx), dgamma, dbeta)
+}
+
+fast! {
+    fn plane[FUSED]<T>(dy: &[T], x: &[T], rise: T, bend: T, shift: T, dx: &mut [std::mem::MaybeUninit<T>]) {
+        for ((dx, dy), x) in dx.iter_mut().zip(dy).zip(x) {
+            dx.write(fma::<T, FUSED>(rise, *dy, fma::<T, FUSED>(bend, *x, shift)));
+        }
+    }
+}
+
+const LANES: usize = 32;
+/// After so many numbers the lanes are emptied into a double, so that long sums stay exact.
+const RUN: usize = 1 << 12;
+
+/// Σ x
+#[inline(always)]
+pub(super) fn sum<T: Float>(x: &[T]) -> f64 {
+    let mut total = 0.;
+    for run in x.chunks(RUN) {
+        let mut lanes = [T::ZERO; LANES];
+        let whole = run.chunks_exact(LANES);
+        for x in whole.remainder() {
+            total += x.to_f64();
+        }
+        for x in whole {
+            for (lane, x) in lanes.iter_mut().zip(x) {
+                *lane += *x;
+            }
+        }
+        total += lanes.iter().map(|lane| lane.to_f64()).sum::<f64>();
+    }
+    total
+}
+
+/// Σ (a − a₀)(b − b₀)
+#[inline(always)]
+pub(super) fn product<T: Float, const FUSED: bool>(a: &[T], a0: T, b: &[T], b0: T) -> f64 {
+    let mut total = 0.;
+    for (a, b) in a.chunks(RUN).zip(b.chunks(RUN)) {
+        let mut lanes = [T::ZERO; LANES];
+        let whole = a.len() / LANES * LANES;
+        for (a, b) in a[whole..].iter().zip(&b[whole..]) {
+            total += ((*a - a0) * (*b - b0)).to_f64();
+        }
+        for (a, b) in a[..whole].chunks_exact(LANES).zip(b[..whole].chunks_exact(LANES)) {
+            for lane in 0..LANES {
+                lanes[lane] = fma::<T, FUSED>(a[lane] - a0, b[lane] - b0, lanes[lane]);
+            }
+        }
+        total += lanes.iter().map(|lane| lane.to_f64()).sum::<f64>();
+    }
+    total
+}

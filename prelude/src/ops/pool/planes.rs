@@ -1,0 +1,214 @@
+//! Pooling's kernels: a plane of a picture at a time.
+
+use super::super::cpu::{Float, fast, parallel, shared};
+use super::super::taps::Window;
+use std::ops::Range;
+
+/// Planes of pictures before and after pooling.
+#[derive(Clone, Copy)]
+pub(super) struct Planes {
+    pub count: usize,
+    pub h: usize,
+    pub w: usize,
+    pub oh: usize,
+    pub ow: usize,
+}
+
+impl Planes {
+    fn least(&self) -> usize {
+        (1 << 13) / (self.h * self.w).max(1) + 1
+    }
+}
+
+/// The input places that the window at output place `i` covers.
+fn covered(i: usize, size: usize, kernel: usize, stride: usize, padding: usize) -> Range<usize> {
+    (i * stride).saturating_sub(padding)..(i * stride + kernel).saturating_sub(padding).min(size)
+}
+
+/// The largest number of each window and where in its plane it stands.
+pub(super) fn max<T: Float>(size: Planes, window: &Window, x: &[T]) -> (Vec<T>, Vec<u32>) {
+    let (plane, pixels) = (size.h * size.w, size.oh * size.ow);
+    let (mut y, mut places) = (vec![T::ZERO; size.count * pixels], vec![0u32; size.count * pixels]);
+    let (y_out, places_out) = (shared(&mut y), shared(&mut places));
+    parallel(size.count, size.least(), |part| {
+        for i in part {
+            // SAFETY: each plane belongs to one thread.
+            let (y, places) = unsafe { (y_out.slice(i * pixels, pixels), places_out.slice(i * pixels, pixels)) };
+            max_of_plane(size, window, &x[i * plane..][..plane], y, places);
+        }
+    });
+    (y, places)
+}
+
+fast! {
+    fn max_of_plane[_FUSED]<T>(size: Planes, window: &Window, x: &[T], y: &mut [T], places: &mut [u32]) {
+        let Window { kernel, stride, padding, .. } = *window;
+        // Where all windows of a row lie inside the picture, a place of the window is compared along the whole row.
+        let inner = padding.1.div_ceil(stride.1)
+            ..((size.w + padding.1).saturating_sub(kernel.1) / stride.1 + 1).min(size.ow);
+        let inner = inner.start.min(inner.end)..inner.end;
+        for row in 0..size.oh {
+            let lines = covered(row, size.h, kernel.0, stride.0, padding.0);
+            let y = &mut y[row * size.ow..][..size.ow];
+            let places = &mut places[row * size.ow..][..size.ow];
+            for column in (0..inner.start).chain(inner.end..size.ow) {
+                let columns = covered(column, size.w, kernel.1, stride.1, padding.1);
+                let (mut best, mut place) = (T::LOWEST, lines.start * size.w + columns.start);
+                for line in lines.clone() {
+                    let from = line * size.w + columns.start;
+                    for (i, candidate) in x[from..from + columns.len()].iter().enumerate() {
+                        if *candidate > best || is_nan(*candidate) {
+                            (best, place) = (*candidate, from + i);
+                        }
+                    }
+                }
+                (y[column], places[column]) = (best, place as u32);
+            }
+            if inner.is_empty() {
+                continue;
+            }
+            let (y, places) = (&mut y[inner.clone()], &mut places[inner.clone()]);
+            y.fill(T::LOWEST);
+            let first = inner.start * stride.1 - padding.1;
+            for (i, place) in places.iter_mut().enumerate() {
+                *place = (lines.start * size.w + first + i * stride.1) as u32;
+            }
+            for line in lines {
+                for j in 0..kernel.1 {
+                    let from = line * size.w + first + j;
+                    match stride.1 {
+                        1 => raise::<T, 1>(&x[from..], from, y, places),
+                        2 => raise::<T, 2>(&x[from..], from, y, places),
+                        step => {
+                            for (i, (y, place)) in y.iter_mut().zip(&mut *places).enumerate() {
+                                let candidate = x[from + i * step];
+                                if candidate > *y || is_nan(candidate) {
+                                    (*y, *place) = (candidate, (from + i * step) as u32);
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+#[allow(clippy::eq_op)]
+fn is_nan<T: Float>(x: T) -> bool {
+    x != x
+}
+
+/// Keeps the larger of each number and its candidate, without a branch.
+#[inline(always)]
+fn raise<T: Float, const STEP: usize>(x: &[T], from: usize, y: &mut [T], places: &mut [u32]) {
+    let x = &x[..(y.len() - 1) * STEP + 1];
+    let places = &mut places[..y.len()];
+    for i in 0..y.len() {
+        let candidate = x[i * STEP];
+        let wins = candidate > y[i] || is_nan(candidate);
+        y[i] = if wins { candidate } else { y[i] };
+        places[i] = if wins { (from + i * STEP) as u32 } else { places[i] };
+    }
+}
+
+/// Hands each window's gradient to the place that won.
+pub(super) fn max_backward<T: Float>(size: Planes, places: &[u32], dy: &[T]) -> Vec<T> {
+    let (plane, pixels) = (size.h * size.w, size.oh * size.ow);
+    let mut dx = vec![T::ZERO; size.count * plane];
+    let out = shared(&mut dx);
+    parallel(size.count, size.least(), |part| {
+        for i in part {
+            // SAFETY: each plane belongs to one thread.
+            let dx = unsafe { out.slice(i * plane, plane) };
+            for (place, dy) in places[i * pixels..][..pixels].iter().zip(&dy[i * pixels..][..pixels]) {
+                dx[*place as usize] += *dy;
+            }
+        }
+    });
+    dx
+}
+
+/// Windows for averages along one side: the places covered and the count to divide by.
+pub(super) type Spans = Vec<(Range<usize>, usize)>;
+
+/// The windows of an average pool along one side.
+pub(super) fn spans(size: usize, out: usize, kernel: usize, stride: usize, padding: usize, whole: bool) -> Spans {
+    (0..out)
+        .map(|i| {
+            let span = covered(i, size, kernel, stride, padding);
+            // PyTorch counts the padding, but not what a window reaches beyond it.
+            let counted = (i * stride + kernel).min(size + 2 * padding) - i * stride;
+            let count = if whole { counted } else { span.len() };
+            (span, count)
+        })
+        .collect()
+}
+
+/// The windows of an adaptive average pool along one side.
+pub(super) fn adaptive(size: usize, out: usize) -> Spans {
+    (0..out)
+        .map(|i| {
+            let span = i * size / out..((i + 1) * size).div_ceil(out);
+            (span.clone(), span.len())
+        })
+        .collect()
+}
+
+/// The mean of each window.
+pub(super) fn average<T: Float>(size: Planes, rows: &Spans, columns: &Spans, x: &[T]) -> Vec<T> {
+    let (plane, pixels) = (size.h * size.w, size.oh * size.ow);
+    let mut y = vec![T::ZERO; size.count * pixels];
+    let out = shared(&mut y);
+    parallel(size.count, size.least(), |part| {
+        for i in part {
+            // SAFETY: each plane belongs to one thread.
+            let y = unsafe { out.slice(i * pixels, pixels) };
+            average_of_plane(size.w, rows, columns, &x[i * plane..][..plane], y);
+        }
+    });
+    y
+}
+
+fast! {
+    fn average_of_plane[_FUSED]<T>(w: usize, rows: &Spans, columns: &Spans, x: &[T], y: &mut [T]) {
+        let mut y = y.iter_mut();
+        for (lines, high) in rows {
+            for ((span, wide), y) in columns.iter().zip(&mut y) {
+                let mut total = T::ZERO;
+                for line in lines.clone() {
+                    for x in &x[line * w + span.start..line * w + span.end] {
+                        total += *x;
+                    }
+                }
+                *y = total / T::of((high * wide) as f64);
+            }
+        }
+    }
+}
+
+/// Spreads each window's gradient evenly over the window.
+pub(super) fn average_backward<T: Float>(size: Planes, rows: &Spans, columns: &Spans, dy: &[T]) -> Vec<T> {
+    let (plane, pixels) = (size.h * size.w, size.oh * size.ow);
+    let mut dx = vec![T::ZERO; size.count * plane];
+    let out = shared(&mut dx);
+    parallel(size.count, size.least(), |part| {
+        for i in part {
+            // SAFETY: each plane belongs to one thread.
+            let dx = unsafe { out.slice(i * plane, plane) };
+            let mut dy = dy[i * pixels..][..pixels].iter();
+            for (lines, high) in rows {
+                for ((span, wide), dy) in columns.iter().zip(&mut dy) {
+                    let share = *dy / T::of((high * wide) as f64);
+                    for line in lines.clone() {
+                        for dx in &mut dx[line * size.w + span.start..line * size.w + span.end] {
+                            *dx += share;
+                        }
+                    }
+                }
+            }
+        }
+    });
+    dx
+}

@@ -1,0 +1,27 @@
+//! Parameters with names, groups, frozen or not.
+//!
+//! One parameter, one truth: a [`Param`] has a dotted name as in its source checkpoint, a value, a group
+//! (by depth, 0 at the input) and a frozen flag. Layers hold handles; the [`ParamSet`] of a model holds
+//! them all, in the order in which they were made, together with the [`Buffer`]s, which are stored but
+//! never trained (running means).
+//!
+//! ```
+//! use candlewick_prelude::params::{Init, ParamSet};
+//! let set = ParamSet::new(7);
+//! let weight = set.scope("blocks.0", 0).param("weight", (2, 3), Init::Kaiming { fan: 3 })?;
+//! assert_eq!(weight.name(), "blocks.0.weight");
+//! weight.freeze();
+//! assert!(!weight.in_graph().track_op()); // a frozen parameter is a constant: no gradient is computed for it
+//! # Ok::<(), candlewick_prelude::Error>(())
+//! ```
+
+mod file;
+mod init;
+mod param;
+mod set;
+
+pub use file::{LoadReport, WrongShape, read_tensors, write_tensors};
+pub use init::{Init, name_seed};
+pub use param::{Buffer, Param};
+pub(crate) use set::is_under;
+pub use set::{ParamSet, Scope};

@@ -1,0 +1,83 @@
+//! Many small pictures in rows.
+
+use super::Figure;
+use super::canvas::{Align, Canvas, INK, PALE, fit_text};
+use super::lines::DENSITY;
+use image::RgbImage;
+use image::imageops::{self, FilterType};
+
+/// Small pictures in rows, each with a caption below; a line break parts a caption into two.
+///
+/// Pictures of any size are scaled to one; small ones stay sharp. There may be fewer captions than pictures.
+pub fn grid(pictures: &[RgbImage], captions: &[String]) -> Figure {
+    let count = pictures.len().max(1);
+    let columns = match count {
+        0..=3 => count,
+        4 => 2,
+        5..=9 => 3.max(count.div_ceil(3)),
+        10..=16 => 4.max(count.div_ceil(4)),
+        _ => 6,
+    };
+    let lines = captions.iter().map(|caption| caption.lines().count()).max().unwrap_or(0);
+    let side = match columns {
+        0..=3 => 288,
+        4 => 248,
+        _ => 200,
+    };
+    let (gap, below) = (20, if lines == 0 { 0 } else { 12 + 28 * lines as u32 });
+    let rows = count.div_ceil(columns) as u32;
+    let width = gap + columns as u32 * (side + gap);
+    let height = gap + rows * (side + below + gap);
+    let mut canvas = Canvas::card(width, height);
+    for (i, picture) in pictures.iter().enumerate() {
+        let x = gap + (i % columns) as u32 * (side + gap);
+        let y = gap + (i / columns) as u32 * (side + below + gap);
+        let scaled = scaled(picture, side);
+        let (dx, dy) = ((side - scaled.width()) / 2, (side - scaled.height()) / 2);
+        canvas.picture(&scaled, i64::from(x + dx), i64::from(y + dy));
+        for (row, line) in captions.get(i).iter().flat_map(|caption| caption.lines()).enumerate() {
+            let line = fit_text(line, 23.0, side as f32);
+            let foot = (y + side + 28 * (row as u32 + 1)) as f32;
+            let ink = if row == 0 { INK } else { PALE };
+            canvas.text(&line, (x + side / 2) as f32, foot, 23.0, ink, Align::Center);
+        }
+    }
+    let text: Vec<String> = (0..pictures.len())
+        .map(|i| captions.get(i).map_or_else(|| format!("picture {}", i + 1), |caption| caption.replace('\n', ", ")))
+        .collect();
+    let text = text.chunks(columns).map(|row| row.join(" | ") + "\n").collect::<String>();
+    Figure::new(canvas.into_rgba(), width / DENSITY, height / DENSITY, text)
+}
+
+/// A picture that fills a square of `side` pixels in one direction; much smaller ones keep their pixels' edges.
+fn scaled(picture: &RgbImage, side: u32) -> RgbImage {
+    let long = picture.width().max(picture.height()).max(1);
+    let scale = side as f32 / long as f32;
+    let to = |length: u32| ((length as f32 * scale).round() as u32).clamp(1, side);
+    let filter = if scale >= 3.0 { FilterType::Nearest } else { FilterType::Triangle };
+    imageops::resize(picture, to(picture.width()), to(picture.height()), filter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_of_any_size_and_fewer_captions() {
+        let red = RgbImage::from_pixel(64, 32, image::Rgb([255, 0, 0]));
+        let figure = grid(&[red.clone(), RgbImage::new(7, 500), red.clone()], &["one\n12 %".to_owned()]);
+        assert_eq!(figure.text(), "one, 12 % | picture 2 | picture 3\n");
+        let pixel = figure.pixels().get_pixel(20 + 144, 20 + 144);
+        assert_eq!(pixel.0, [255, 0, 0, 255]);
+        // above the wide picture the card shows
+        assert_eq!(figure.pixels().get_pixel(20 + 144, 30).0, [255; 4]);
+    }
+
+    #[test]
+    fn nine_pictures_stand_three_by_three() {
+        let pictures = vec![RgbImage::new(8, 8); 9];
+        let (width, height) = grid(&pictures, &[]).size();
+        assert_eq!(width, height);
+        grid(&[], &[]);
+    }
+}

@@ -1,0 +1,435 @@
+//! Lines over two axes: the figure under every curve.
+
+use super::canvas::{self, Align, Backend, COLORS, Canvas, FAINT, INK, PALE, Rgb};
+use super::{Figure, terminal};
+use plotters::coord::Shift;
+use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
+use plotters::prelude::*;
+use std::ops::Range;
+
+/// How a line looks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Look {
+    /// Thin and pale: values that scatter.
+    Thin,
+    /// A solid line.
+    Line,
+    /// A dashed line with a mark at each point, whose shape differs from line to line.
+    Marked,
+}
+
+#[derive(Clone, Debug)]
+struct Line {
+    name: String,
+    points: Vec<(f64, f64)>,
+    look: Look,
+    color: usize,
+}
+
+/// Lines over two axes with a legend, drawn so that everyone can tell them apart.
+///
+/// ```
+/// use candlewick_prelude::plot::{Lines, Look};
+/// let figure = Lines::new("epoch", "accuracy")
+///     .percent()
+///     .line("fine-tuned", &[(1.0, 0.7), (2.0, 0.9)], Look::Marked)
+///     .line("from scratch", &[(1.0, 0.5), (2.0, 0.6)], Look::Marked)
+///     .figure();
+/// assert_eq!(figure.size(), (640, 340));
+/// assert!(figure.text().contains("fine-tuned"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Lines {
+    title: String,
+    x_label: String,
+    y_label: String,
+    lines: Vec<Line>,
+    colors: usize,
+    marks: Vec<(f64, String)>,
+    best: Option<(f64, f64, String)>,
+    percent: bool,
+    log_x: bool,
+    from_zero: bool,
+    size: (u32, u32),
+}
+
+/// Device pixels for each CSS pixel.
+pub(super) const DENSITY: u32 = 2;
+
+impl Lines {
+    /// A figure without lines, its axes named; say the unit in the name: `time (s)`.
+    pub fn new(x_label: impl Into<String>, y_label: impl Into<String>) -> Lines {
+        Lines {
+            title: String::new(),
+            x_label: x_label.into(),
+            y_label: y_label.into(),
+            lines: Vec::new(),
+            colors: 0,
+            marks: Vec::new(),
+            best: None,
+            percent: false,
+            log_x: false,
+            from_zero: true,
+            size: (640, 340),
+        }
+    }
+
+    /// Adds a line above the figure.
+    pub fn title(mut self, title: impl Into<String>) -> Lines {
+        self.title = title.into();
+        self
+    }
+
+    /// Adds a line in a colour of its own; points that are not finite are left out.
+    pub fn line(mut self, name: impl Into<String>, points: &[(f64, f64)], look: Look) -> Lines {
+        self.colors += 1;
+        let color = self.colors - 1;
+        self.push(name.into(), points, look, color);
+        self
+    }
+
+    /// Adds a line in the colour of the line before it.
+    pub fn same(mut self, name: impl Into<String>, points: &[(f64, f64)], look: Look) -> Lines {
+        let color = self.colors.saturating_sub(1);
+        self.push(name.into(), points, look, color);
+        self
+    }
+
+    /// Marks a place on the x axis with an upright line and a word: where something changed.
+    pub fn mark(mut self, x: f64, word: impl Into<String>) -> Lines {
+        self.marks.push((x, word.into()));
+        self
+    }
+
+    /// Marks one point with a ring and a word.
+    pub fn point(mut self, x: f64, y: f64, word: impl Into<String>) -> Lines {
+        self.best = Some((x, y, word.into()));
+        self
+    }
+
+    /// Writes the y axis in per cent, from 0 to 100.
+    pub fn percent(mut self) -> Lines {
+        self.percent = true;
+        self
+    }
+
+    /// Makes every step of the x axis a factor.
+    pub fn log_x(mut self) -> Lines {
+        self.log_x = true;
+        self
+    }
+
+    /// Lets the y axis begin near the lowest value instead of at 0.
+    pub fn zoom(mut self) -> Lines {
+        self.from_zero = false;
+        self
+    }
+
+    /// The size at which the figure is shown, in CSS pixels (default 640 × 340).
+    pub fn size(mut self, width: u32, height: u32) -> Lines {
+        self.size = (width.max(200), height.max(140));
+        self
+    }
+
+    fn push(&mut self, name: String, points: &[(f64, f64)], look: Look, color: usize) {
+        let keep = |(x, y): &&(f64, f64)| x.is_finite() && y.is_finite() && (!self.log_x || *x > 0.0);
+        let points = points.iter().filter(keep).copied().collect();
+        self.lines.push(Line { name, points, look, color });
+    }
+
+    /// The figure.
+    pub fn figure(&self) -> Figure {
+        let (width, height) = self.size;
+        let mut canvas = Canvas::card(width * DENSITY, height * DENSITY);
+        self.draw(&mut canvas, 0, width * DENSITY);
+        Figure::new(canvas.into_rgba(), width, height, self.text())
+    }
+
+    /// Draws the lines between two x positions of a canvas.
+    pub(super) fn draw(&self, canvas: &mut Canvas, left: u32, right: u32) {
+        let mut top = 14.0;
+        if !self.title.is_empty() {
+            let title = canvas::fit_text(&self.title, 30.0, (right - left) as f32 - 50.0);
+            canvas.text(&title, left as f32 + 28.0, top + 34.0, 30.0, INK, Align::Left);
+            top += 46.0;
+        }
+        let top = self.legend(canvas, left as f32 + 28.0, right as f32 - 20.0, top);
+        let height = canvas.height();
+        let root = Backend(canvas).into_drawing_area();
+        let area = root.shrink((left, top as u32), (right - left, height - top as u32));
+        let range = self.x_range();
+        let frame = if self.log_x { self.axes(&area, range.log_scale()) } else { self.axes(&area, range) };
+        drop(area);
+        // the canvas never fails, and plotters fails only with its backend or its font
+        if let Ok(frame) = frame {
+            self.draw_lines(canvas, &frame);
+        }
+    }
+
+    /// Lets plotters draw the axes; gives the place between them.
+    fn axes<X>(&self, area: &DrawingArea<Backend<'_>, Shift>, range: X) -> Result<Frame, String>
+    where
+        X: AsRangedCoord<Value = f64>,
+        X::CoordDescType: ValueFormatter<f64>,
+    {
+        let color = |[r, g, b]: Rgb| RGBColor(r, g, b);
+        let style = |ink: Rgb| ShapeStyle { color: color(ink).to_rgba(), filled: false, stroke_width: 2 };
+        let mut chart = ChartBuilder::on(area)
+            .margin(10)
+            .margin_right(34)
+            .margin_bottom(14)
+            .x_label_area_size(76)
+            .y_label_area_size(106)
+            .build_cartesian_2d(range, self.y_range())
+            .map_err(|error| error.to_string())?;
+        chart
+            .configure_mesh()
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(style(FAINT))
+            .axis_style(style(PALE))
+            .label_style(("sans-serif", 24).into_font().color(&color(PALE)))
+            .axis_desc_style(("sans-serif", 26).into_font().color(&color(INK)))
+            .x_desc(&self.x_label)
+            .y_desc(&self.y_label)
+            .x_labels(if self.log_x { 8 } else { 9 })
+            .y_labels(6)
+            .x_label_formatter(&|x| if self.log_x { format!("{x:.0e}") } else { number(*x) })
+            .y_label_formatter(&|y| if self.percent { format!("{:.0} %", y * 100.0) } else { number(*y) })
+            .draw()
+            .map_err(|error| error.to_string())?;
+        let (x, y) = chart.plotting_area().get_pixel_range();
+        Ok(Frame { x: x.start as f32..x.end as f32, y: y.start as f32..y.end as f32 })
+    }
+
+    /// Draws the lines and what is marked into the place between the axes.
+    fn draw_lines(&self, canvas: &mut Canvas, frame: &Frame) {
+        let (x_range, y_range) = (self.x_range(), self.y_range());
+        let along = |x: f64| if self.log_x { x.ln() } else { x };
+        let place = |x: f64, y: f64| {
+            let (start, end) = (along(x_range.start), along(x_range.end));
+            let right = ((along(x) - start) / (end - start)) as f32;
+            let up = ((y - y_range.start) / (y_range.end - y_range.start)).clamp(0.0, 1.0) as f32;
+            (frame.x.start + right * (frame.x.end - frame.x.start), frame.y.end - up * (frame.y.end - frame.y.start))
+        };
+        let mut free = f32::MIN;
+        for (x, word) in &self.marks {
+            let x = place(*x, y_range.start).0;
+            canvas.polyline(&[(x, frame.y.start), (x, frame.y.end)], 2.0, PALE, 0.6, &[6.0, 6.0]);
+            let room = frame.x.end - x - 10.0;
+            let word = canvas::fit_text(word, 21.0, room);
+            if x >= free && !word.is_empty() {
+                free = x + 20.0 + canvas::text_width(&word, 21.0);
+                canvas.text(&word, x + 8.0, frame.y.start + 20.0, 21.0, PALE, Align::Left);
+            }
+        }
+        for line in &self.lines {
+            let points: Vec<(f32, f32)> = line.points.iter().map(|(x, y)| place(*x, *y)).collect();
+            draw_line(canvas, &points, line.look, line.color);
+        }
+        if let Some((x, y, word)) = &self.best {
+            let (x, y) = place(*x, *y);
+            canvas.disc(x, y, 11.0, INK, 1.0);
+            canvas.disc(x, y, 7.0, canvas::CARD, 1.0);
+            let left = x + 20.0 + canvas::text_width(word, 24.0) > frame.x.end;
+            let (x, align) = if left { (x - 18.0, Align::Right) } else { (x + 18.0, Align::Left) };
+            canvas.text(word, x, (y - 14.0).max(frame.y.start + 44.0), 24.0, INK, align);
+        }
+    }
+
+    /// Draws the names of the lines; gives the height below them.
+    fn legend(&self, canvas: &mut Canvas, left: f32, right: f32, top: f32) -> f32 {
+        let (mut x, mut y) = (left, top);
+        for line in self.lines.iter().filter(|line| !line.name.is_empty()) {
+            let name = canvas::fit_text(&line.name, 24.0, right - left - 70.0);
+            let wide = 62.0 + canvas::text_width(&name, 24.0);
+            if x + wide > right && x > left {
+                (x, y) = (left, y + 34.0);
+            }
+            let middle = y + 18.0;
+            draw_sample(canvas, (x, middle), line.look, line.color);
+            canvas.text(&name, x + 62.0, middle + 9.0, 24.0, INK, Align::Left);
+            x += wide + 34.0;
+        }
+        if self.lines.iter().any(|line| !line.name.is_empty()) { y + 38.0 } else { y }
+    }
+
+    fn x_range(&self) -> Range<f64> {
+        let all = || self.lines.iter().flat_map(|line| line.points.iter().map(|(x, _)| *x));
+        let (low, high) = all().fold((f64::MAX, f64::MIN), |(low, high), x| (low.min(x), high.max(x)));
+        match (low <= high, self.log_x) {
+            (false, true) => 1e-6..1.0,
+            (false, false) => 0.0..1.0,
+            (true, true) if high / low < 1.01 => low / 2.0..low * 2.0,
+            (true, true) => low..high,
+            (true, false) => {
+                let low = if low > 0.0 && low <= 0.5 * high { 0.0 } else { low };
+                match high - low < 1e-9 {
+                    true if low > 0.0 => 0.0..2.0 * low,
+                    true => low..low + 1.0,
+                    false => low..high,
+                }
+            }
+        }
+    }
+
+    /// From 0, or near the lowest value, to a little above the highest; the few highest of scattering values are cut.
+    fn y_range(&self) -> Range<f64> {
+        if self.percent {
+            return 0.0..1.0;
+        }
+        let (mut low, mut high) = (f64::MAX, f64::MIN);
+        for line in &self.lines {
+            let mut values: Vec<f64> = line.points.iter().map(|(_, y)| *y).collect();
+            values.sort_by(f64::total_cmp);
+            let Some(first) = values.first() else { continue };
+            low = low.min(*first);
+            let cut = if line.look == Look::Thin { (values.len() - 1) * 98 / 100 } else { values.len() - 1 };
+            high = high.max(values[cut]);
+        }
+        if low > high {
+            return 0.0..1.0;
+        }
+        if self.from_zero && low >= 0.0 {
+            low = 0.0;
+        }
+        let room = if high - low < 1e-12 { high.abs().max(1.0) * 0.1 } else { (high - low) * 0.06 };
+        if low == 0.0 && self.from_zero { 0.0..high + room } else { low - room..high + room }
+    }
+
+    /// The figure in characters, for terminals.
+    pub fn text(&self) -> String {
+        let lines: Vec<terminal::Line<'_>> = self
+            .lines
+            .iter()
+            .map(|line| terminal::Line {
+                name: &line.name,
+                points: &line.points,
+                mark: (line.look == Look::Marked).then(|| terminal::MARKS[line.color % terminal::MARKS.len()]),
+            })
+            .collect();
+        let chart = terminal::Chart {
+            title: &self.title,
+            x_label: &self.x_label,
+            y_label: &self.y_label,
+            x: self.x_range(),
+            y: self.y_range(),
+            log_x: self.log_x,
+            percent: self.percent,
+        };
+        chart.draw(&lines)
+    }
+}
+
+/// The place between the axes, in pixels.
+struct Frame {
+    x: Range<f32>,
+    y: Range<f32>,
+}
+
+/// Draws one line with its marks.
+fn draw_line(canvas: &mut Canvas, points: &[(f32, f32)], look: Look, color: usize) {
+    let ink = COLORS[color % COLORS.len()];
+    match look {
+        Look::Thin => canvas.polyline(points, 1.6, ink, 0.35, &[]),
+        Look::Line => canvas.polyline(points, 4.5, ink, 1.0, &[]),
+        Look::Marked => {
+            const DASHES: [&[f32]; 4] = [&[16.0, 8.0], &[4.0, 6.0], &[16.0, 6.0, 4.0, 6.0], &[28.0, 8.0]];
+            canvas.polyline(points, 3.5, ink, 1.0, DASHES[color % DASHES.len()]);
+            points.iter().for_each(|point| mark(canvas, *point, color));
+        }
+    }
+    if let (true, [(x, y)]) = (look != Look::Marked, points) {
+        canvas.disc(*x, *y, 4.0, ink, 1.0);
+    }
+}
+
+/// Draws a line's sample in the legend, 50 pixels wide, with one mark in its middle.
+fn draw_sample(canvas: &mut Canvas, (x, y): (f32, f32), look: Look, color: usize) {
+    draw_line(canvas, &[(x, y), (x + 50.0, y)], Look::Line, color);
+    if look == Look::Marked {
+        for gap in [x + 8.0, x + 36.0] {
+            canvas.rect([gap, y - 4.0, gap + 6.0, y + 4.0], canvas::CARD, 1.0);
+        }
+        mark(canvas, (x + 25.0, y), color);
+    }
+}
+
+/// A disc, square, triangle or diamond with a white edge.
+fn mark(canvas: &mut Canvas, (x, y): (f32, f32), color: usize) {
+    let ink = COLORS[color % COLORS.len()];
+    for (r, ink) in [(11.0, canvas::CARD), (8.0, ink)] {
+        match color % 4 {
+            0 => canvas.disc(x, y, r, ink, 1.0),
+            1 => canvas.rect([x - r * 0.9, y - r * 0.9, x + r * 0.9, y + r * 0.9], ink, 1.0),
+            2 => canvas.polygon(&[(x, y - r * 1.2), (x + r * 1.1, y + r * 0.8), (x - r * 1.1, y + r * 0.8)], ink, 1.0),
+            _ => canvas.polygon(&[(x, y - r * 1.3), (x + r * 1.3, y), (x, y + r * 1.3), (x - r * 1.3, y)], ink, 1.0),
+        }
+    }
+}
+
+/// A number as short as an axis wants it.
+pub(super) fn number(value: f64) -> String {
+    let size = value.abs();
+    if value == 0.0 {
+        "0".to_owned()
+    } else if !(1e-3..1e6).contains(&size) {
+        format!("{value:.0e}")
+    } else if size >= 1000.0 || (size >= 10.0 && value.fract().abs() < 1e-6) {
+        format!("{value:.0}")
+    } else {
+        let text = format!("{value:.3}");
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many pixels of a figure are about of this colour.
+    fn count(figure: &Figure, color: Rgb) -> usize {
+        let near = |p: &&image::Rgba<u8>| (0..3).all(|c| p[c].abs_diff(color[c]) < 12) && p[3] == 255;
+        figure.pixels().pixels().filter(near).count()
+    }
+
+    #[test]
+    fn lines_are_drawn_in_colours_of_their_own() {
+        let points: Vec<(f64, f64)> = (0..100).map(|i| (f64::from(i), 1.0 / f64::from(i + 1))).collect();
+        let figure =
+            Lines::new("step", "loss").line("a", &points, Look::Line).line("b", &points[5..], Look::Marked).figure();
+        assert_eq!(figure.pixels().dimensions(), (1280, 680));
+        assert!(count(&figure, COLORS[0]) > 500, "{}", count(&figure, COLORS[0]));
+        assert!(count(&figure, COLORS[1]) > 500, "{}", count(&figure, COLORS[1]));
+        assert_eq!(count(&figure, COLORS[2]), 0);
+    }
+
+    #[test]
+    fn nothing_and_what_is_not_finite_are_no_trouble() {
+        for log in [false, true] {
+            let lines = Lines::new("x", "y").line("n", &[(1.0, f64::NAN), (f64::INFINITY, 2.0)], Look::Line);
+            let lines = if log { lines.log_x() } else { lines };
+            assert_eq!(lines.figure().size(), (640, 340));
+            assert_eq!(lines.line("p", &[(3.0, 3.0)], Look::Marked).figure().size(), (640, 340));
+        }
+    }
+
+    #[test]
+    fn ranges() {
+        let lines = |points: &[(f64, f64)]| Lines::new("x", "y").line("", points, Look::Line);
+        assert_eq!(lines(&[(1.0, 2.0), (5.0, 4.0)]).x_range(), 0.0..5.0);
+        assert_eq!(lines(&[(3.0, 2.0)]).x_range(), 0.0..6.0);
+        assert_eq!(lines(&[(80.0, 2.0), (100.0, 4.0)]).x_range(), 80.0..100.0);
+        assert_eq!(lines(&[(1.0, 2.0), (5.0, 4.0)]).y_range(), 0.0..4.24);
+        assert_eq!(lines(&[(1.0, 2.0), (5.0, 4.0)]).zoom().y_range(), 1.88..4.12);
+        assert_eq!(lines(&[(1.0, 0.5)]).percent().y_range(), 0.0..1.0);
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        let short =
+            [(0.0, "0"), (0.5, "0.5"), (2.0, "2"), (12.0, "12"), (1500.0, "1500"), (0.00001, "1e-5"), (0.125, "0.125")];
+        for (value, text) in short {
+            assert_eq!(number(value), text);
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Curves, image grids, overlays: plain data in, picture out.
+//!
+//! Every function gives a [`Figure`]: pixels, the size at which to show them, and a text form for terminals. A cell
+//! that ends with a figure shows it. Figures stand on a white card, so that they read alike in light and dark themes;
+//! colours are Okabe and Ito's, and lines differ in dashes and marks too; the font is the crate's own, so that a figure
+//! is the same on every machine.
+//!
+//! - [`LossCurve`] and [`compare`]: training as it runs, and several runs; [`Lines`]: any other curve.
+//! - [`bars`], [`confusion`]: counts, and what is taken for what.
+//! - [`grid`]: many small pictures; [`overlay`]: boxes on one.
+//!
+//! `canvas` draws smooth shapes and text and is plotters' backend; `terminal` draws in characters.
+
+mod bars;
+mod canvas;
+mod confusion;
+mod figure;
+mod grid;
+mod lines;
+mod loss;
+mod overlay;
+mod terminal;
+
+pub use bars::bars;
+pub use canvas::register_fonts;
+pub use confusion::confusion;
+pub use figure::Figure;
+pub use grid::grid;
+pub use lines::{Lines, Look};
+pub use loss::{LossCurve, Run, compare};
+pub use overlay::{Mark, draw_marks, overlay};

@@ -1,0 +1,202 @@
+//! Who listens, and how a message is written for them. Everything that the prelude prints goes through here.
+
+use super::Show;
+use candlewick_wire::{CHANNEL_VARIABLE, Message, Progress, StreamName, frame, parse_channel};
+use serde_json::Value;
+use std::io::{IsTerminal, Write};
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+/// Who reads what this process prints.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Listener {
+    /// A candlewick session; its cookie.
+    Session(String),
+    /// A stock evcxr_jupyter.
+    Evcxr,
+    /// A person or a file.
+    Plain,
+}
+
+impl Listener {
+    /// Who listens to this process; read from the environment once.
+    pub fn current() -> &'static Listener {
+        static LISTENER: OnceLock<Listener> = OnceLock::new();
+        LISTENER.get_or_init(|| {
+            let channel = std::env::var(CHANNEL_VARIABLE).ok();
+            Listener::of(channel.as_deref(), std::env::var_os("EVCXR_IS_RUNTIME").is_some())
+        })
+    }
+
+    /// Who listens, by what the environment says.
+    fn of(channel: Option<&str>, evcxr: bool) -> Listener {
+        match channel.and_then(parse_channel) {
+            Some((_, cookie)) => Listener::Session(cookie.to_owned()),
+            None if evcxr => Listener::Evcxr,
+            None => Listener::Plain,
+        }
+    }
+
+    /// Whether an update can replace what was shown before.
+    pub fn updates(&self) -> bool {
+        matches!(self, Listener::Session(_))
+    }
+
+    /// The text that says `message` to this listener; empty where it would not understand.
+    pub fn render(&self, message: &Message) -> String {
+        match (self, message) {
+            (Listener::Session(cookie), message) => frame(cookie, message),
+            (Listener::Evcxr, Message::Display { data, .. } | Message::Result { data, .. }) => {
+                let block = |(mime, content): (&String, &Value)| {
+                    let text = content.as_str().map_or_else(|| content.to_string(), str::to_owned);
+                    format!("EVCXR_BEGIN_CONTENT {mime}\n{}\nEVCXR_END_CONTENT\n", text.trim_end_matches('\n'))
+                };
+                data.iter().map(block).collect()
+            }
+            (Listener::Plain, Message::Display { data, .. } | Message::Result { data, .. }) => {
+                let text = data.get("text/plain").and_then(Value::as_str).unwrap_or_default();
+                if text.is_empty() || text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") }
+            }
+            _ => String::new(),
+        }
+    }
+}
+
+/// Says a message to whoever listens. A closed output is no error: nobody is there to hear.
+pub(super) fn send(message: &Message) {
+    write_out(&Listener::current().render(message));
+}
+
+/// Writes to standard output at once, in order with what was printed before.
+fn write_out(text: &str) {
+    if text.is_empty() {
+        return;
+    }
+    let mut out = std::io::stdout().lock();
+    let _ = out.flush();
+    let _ = out.write_all(text.as_bytes());
+    let _ = out.flush();
+}
+
+/// Shows something below what the cell has shown so far.
+pub fn display<T: Show + ?Sized>(value: &T) {
+    let bundle = value.bundle();
+    send(&Message::Display { data: bundle.data().clone(), metadata: bundle.metadata().clone(), display_id: None });
+}
+
+/// Shows the value of a cell's last expression.
+pub fn result<T: Show + ?Sized>(value: &T) {
+    let bundle = value.bundle();
+    send(&Message::Result { data: bundle.data().clone(), metadata: bundle.metadata().clone() });
+}
+
+/// Removes what the cell has shown so far; with `wait`, as soon as the next output comes.
+pub fn clear(wait: bool) {
+    send(&Message::Clear { wait });
+}
+
+/// Prints text as `print!` does, but at once, and without a panic where the output is closed.
+pub fn print(text: &str) {
+    write_out(text);
+}
+
+/// Tells the user something in passing: a line on standard error, in order with the other outputs.
+pub fn note(text: &str) {
+    let text = format!("{text}\n");
+    match Listener::current() {
+        Listener::Session(_) => send(&Message::Stream { name: StreamName::Stderr, text }),
+        _ => {
+            let _ = std::io::stderr().lock().write_all(text.as_bytes());
+        }
+    }
+}
+
+/// Says how far a long operation is; at most ten times a second, first and last always.
+///
+/// `total` is 0 where it is not known. Outside candlewick it is a line that is overwritten, where standard error is a
+/// terminal, and nothing elsewhere.
+pub fn progress(label: &str, done: u64, total: u64) {
+    static LAST: Mutex<Option<Instant>> = Mutex::new(None);
+    let ends = done == 0 || done == total;
+    {
+        let mut last = LAST.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if !ends && last.is_some_and(|last| last.elapsed() < Duration::from_millis(100)) {
+            return;
+        }
+        *last = Some(Instant::now());
+    }
+    match Listener::current() {
+        Listener::Session(_) => send(&Message::Progress(Progress { label: label.to_owned(), done, total })),
+        Listener::Evcxr => {}
+        Listener::Plain => {
+            let mut err = std::io::stderr().lock();
+            if err.is_terminal() {
+                let _ = err.write_all(bar(label, done, total).as_bytes());
+                let _ = err.flush();
+            }
+        }
+    }
+}
+
+/// A line of progress that overwrites the one before, and itself when all is done.
+fn bar(label: &str, done: u64, total: u64) -> String {
+    if done == total {
+        return "\r\u{1b}[K".to_owned();
+    }
+    if total == 0 {
+        return format!("\r\u{1b}[K{label} {done}");
+    }
+    let full = (done.min(total) * 20 / total) as usize;
+    format!("\r\u{1b}[K{label} {}{} {done}/{total}", "█".repeat(full), "░".repeat(20 - full))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Bundle;
+    use super::*;
+    use candlewick_wire::parse_frame;
+
+    fn message(bundle: Bundle) -> Message {
+        Message::Display { data: bundle.data().clone(), metadata: bundle.metadata().clone(), display_id: None }
+    }
+
+    #[test]
+    fn the_environment_says_who_listens() {
+        assert_eq!(Listener::of(Some("/tmp/socket;cafe"), true), Listener::Session("cafe".to_owned()));
+        assert_eq!(Listener::of(None, true), Listener::Evcxr);
+        assert_eq!(Listener::of(None, false), Listener::Plain);
+    }
+
+    #[test]
+    fn a_session_gets_one_frame() {
+        let message = message(Bundle::new().text("a\nb").png(b"x"));
+        let line = Listener::Session("k".to_owned()).render(&message);
+        assert_eq!(parse_frame("k", line.strip_suffix('\n').unwrap().as_bytes()), Some(message));
+    }
+
+    // the form that evcxr's own documentation gives
+    #[test]
+    fn evcxr_gets_its_blocks() {
+        let text = Listener::Evcxr.render(&message(Bundle::new().html("<b>x</b>\n").text("x")));
+        assert_eq!(
+            text,
+            "EVCXR_BEGIN_CONTENT text/html\n<b>x</b>\nEVCXR_END_CONTENT\n\
+             EVCXR_BEGIN_CONTENT text/plain\nx\nEVCXR_END_CONTENT\n"
+        );
+        assert_eq!(Listener::Evcxr.render(&Message::Clear { wait: true }), "");
+    }
+
+    #[test]
+    fn a_program_prints_text_only() {
+        assert_eq!(Listener::Plain.render(&message(Bundle::new().html("<b>x</b>").text("x"))), "x\n");
+        assert_eq!(Listener::Plain.render(&message(Bundle::new().html("<b>x</b>"))), "");
+    }
+
+    #[test]
+    fn a_bar_fills_and_goes() {
+        assert!(bar("epoch 1", 5, 10).ends_with("epoch 1 ██████████░░░░░░░░░░ 5/10"));
+        assert!(bar("epoch 1", 11, 10).ends_with("████████████████████ 11/10"));
+        assert_eq!(bar("epoch 1", 10, 10), "\r\u{1b}[K");
+        assert!(bar("files", 3, 0).ends_with("files 3"));
+    }
+}

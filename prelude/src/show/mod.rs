@@ -1,0 +1,40 @@
+//! The cell's side of the screen: the one place that prints displays.
+//!
+//! What is shown is a [`Bundle`]: the same thing in several forms (text, HTML, PNG …), of which the frontend takes
+//! the best that it can draw. Where it goes depends on who listens:
+//!
+//! - **candlewick** (its session names a private channel): every message goes out in order with the cell's text, so
+//!   several displays a cell, updates in place and progress all work.
+//! - **stock evcxr_jupyter**: its own convention for rich output; it keeps the last block of a kind and shows it when
+//!   the cell ends, so a live figure is printed once, at its end.
+//! - **a plain program**: the text form, and a line of progress where standard error is a terminal.
+//!
+//! ```
+//! use candlewick_prelude::show::{self, Bundle, Live};
+//! show::display(&Bundle::new().text("bold").html("<b>bold</b>"));
+//! let mut live = Live::new();
+//! for step in 0..1000 {
+//!     live.update(|| Bundle::new().text(format!("step {step}")));
+//! }
+//! live.finish(&Bundle::new().text("done"));
+//! ```
+//!
+//! - `bundle` holds the forms, `channel` knows who listens and writes to them, `live` limits the rate of updates.
+//! - `session` is what a session calls once at its start.
+//! - `table` is a small table as text and HTML; `values` says how tensors, pictures and numbers look.
+
+mod ask;
+mod bundle;
+mod channel;
+mod live;
+mod session;
+mod table;
+mod values;
+
+pub use ask::{ask, ask_password};
+pub use bundle::Bundle;
+pub use channel::{clear, display, note, print, progress, result};
+pub use live::Live;
+pub use session::init;
+pub use table::{Table, escape};
+pub use values::{CellValue, Show};

@@ -1,0 +1,225 @@
+//! How values look when a cell ends with them or displays them.
+
+use super::{Bundle, Table, display, result};
+use candle_core::{DType, Tensor};
+use image::{DynamicImage, GenericImageView, GrayImage, RgbImage, RgbaImage};
+use std::fmt::Debug;
+use std::io::Cursor;
+
+/// A value that knows how it looks; implement it to have own types drawn.
+///
+/// ```
+/// use candlewick_prelude::show::{Bundle, Show};
+/// struct Celsius(f32);
+/// impl Show for Celsius {
+///     fn bundle(&self) -> Bundle {
+///         Bundle::new().text(format!("{} °C", self.0))
+///     }
+/// }
+/// candlewick_prelude::show::display(&Celsius(21.5));
+/// ```
+pub trait Show {
+    /// The value's forms.
+    fn bundle(&self) -> Bundle;
+
+    /// Shows the value below what the cell has shown so far.
+    fn display(&self) {
+        display(self);
+    }
+}
+
+/// What a cell calls on its last expression; every [`Show`] has it.
+pub trait CellValue {
+    /// Shows the value as the cell's result.
+    fn evcxr_display(&self);
+}
+
+impl<T: Show + ?Sized> CellValue for T {
+    fn evcxr_display(&self) {
+        result(self);
+    }
+}
+
+impl Show for Bundle {
+    fn bundle(&self) -> Bundle {
+        self.clone()
+    }
+}
+
+impl Show for Table {
+    fn bundle(&self) -> Bundle {
+        Table::bundle(self)
+    }
+}
+
+/// Values that look as `{:?}` writes them; saying so here spares the cell a second build.
+macro_rules! show_as_debug {
+    ($($type:ty),*) => {
+        $(impl Show for $type {
+            fn bundle(&self) -> Bundle {
+                Bundle::new().text(format!("{self:?}"))
+            }
+        })*
+    };
+}
+
+show_as_debug!(i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize, f32, f64, bool, char, String, str);
+
+impl<T: Debug> Show for Vec<T> {
+    fn bundle(&self) -> Bundle {
+        Bundle::new().text(format!("{self:?}"))
+    }
+}
+
+impl<T: Debug> Show for Option<T> {
+    fn bundle(&self) -> Bundle {
+        Bundle::new().text(format!("{self:?}"))
+    }
+}
+
+impl<T: Debug, const N: usize> Show for [T; N] {
+    fn bundle(&self) -> Bundle {
+        Bundle::new().text(format!("{self:?}"))
+    }
+}
+
+impl Show for Tensor {
+    fn bundle(&self) -> Bundle {
+        let (head, values) = (tensor_head(self), tensor_values(self));
+        let html = format!(
+            "<div><span style=\"font-weight:600\">{}</span>{}</div>",
+            super::escape(&head),
+            if values.is_empty() { String::new() } else { format!("<pre>{}</pre>", super::escape(&values)) }
+        );
+        let text = if values.is_empty() { head } else { format!("{head}\n{values}") };
+        Bundle::new().text(text).html(html)
+    }
+}
+
+/// Shape, type, place and the range of the values.
+fn tensor_head(tensor: &Tensor) -> String {
+    let dims: Vec<String> = tensor.dims().iter().map(ToString::to_string).collect();
+    let shape = if dims.len() == 1 { format!("({},)", dims[0]) } else { format!("({})", dims.join(", ")) };
+    let mut head = format!("Tensor {shape} {:?} on {}", tensor.dtype(), device(tensor));
+    let numbers = || -> candle_core::Result<Vec<f32>> { tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1() };
+    if tensor.elem_count() > 1
+        && let Ok(numbers) = numbers()
+    {
+        let low = numbers.iter().copied().fold(f32::INFINITY, f32::min);
+        let high = numbers.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let mean = numbers.iter().map(|value| f64::from(*value)).sum::<f64>() / numbers.len() as f64;
+        head += &format!("\nmin {low:.4}  max {high:.4}  mean {mean:.4}");
+        let lost = numbers.iter().filter(|value| !value.is_finite()).count();
+        if lost > 0 {
+            head += &format!("  NOT FINITE: {lost} of {}", numbers.len());
+        }
+    }
+    head
+}
+
+fn device(tensor: &Tensor) -> &'static str {
+    match tensor.device() {
+        candle_core::Device::Cpu => "cpu",
+        candle_core::Device::Cuda(_) => "cuda",
+        candle_core::Device::Metal(_) => "metal",
+    }
+}
+
+/// The values as candle prints them, the middle of long ones left out.
+fn tensor_values(tensor: &Tensor) -> String {
+    let text = tensor.to_string();
+    // candle ends with a line on shape and type, which the head has said already
+    match text.trim_end().rsplit_once('\n') {
+        Some((values, last)) if last.starts_with("Tensor[") => values.trim_end().to_owned(),
+        _ => text.trim_end().to_owned(),
+    }
+}
+
+impl Show for DynamicImage {
+    fn bundle(&self) -> Bundle {
+        picture(self)
+    }
+}
+
+impl Show for RgbImage {
+    fn bundle(&self) -> Bundle {
+        picture(&DynamicImage::from(self.clone()))
+    }
+}
+
+impl Show for RgbaImage {
+    fn bundle(&self) -> Bundle {
+        picture(&DynamicImage::from(self.clone()))
+    }
+}
+
+impl Show for GrayImage {
+    fn bundle(&self) -> Bundle {
+        picture(&DynamicImage::from(self.clone()))
+    }
+}
+
+/// A picture as PNG; a small one is shown larger, pixel by pixel.
+fn picture(picture: &DynamicImage) -> Bundle {
+    let (width, height) = picture.dimensions();
+    let text = format!("picture of {width} × {height} pixels");
+    let bundle = Bundle::new().text(text);
+    let mut bytes = Vec::new();
+    let factor = (160 / width.max(height).max(1)).max(1);
+    let eight_bit = match picture {
+        DynamicImage::ImageRgb32F(_) => &DynamicImage::from(picture.to_rgb8()),
+        DynamicImage::ImageRgba32F(_) => &DynamicImage::from(picture.to_rgba8()),
+        other => other,
+    };
+    let large = (factor > 1)
+        .then(|| eight_bit.resize_exact(width * factor, height * factor, image::imageops::FilterType::Nearest));
+    match large.as_ref().unwrap_or(eight_bit).write_to(&mut Cursor::new(&mut bytes), image::ImageFormat::Png) {
+        Ok(()) => bundle.png(&bytes),
+        Err(error) => Bundle::new().text(format!("picture of {width} × {height} pixels, not drawn: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+
+    #[test]
+    fn a_tensor_says_shape_type_and_range() -> crate::Result<()> {
+        let tensor = Tensor::new(&[[1f32, 2.0], [3.0, 6.0]], &Device::Cpu)?;
+        let bundle = tensor.bundle();
+        let text = bundle.as_text().unwrap_or_default();
+        assert!(text.starts_with("Tensor (2, 2) F32 on cpu\nmin 1.0000  max 6.0000  mean 3.0000\n"), "{text}");
+        assert!(text.ends_with("\n[[1., 2.],\n [3., 6.]]"), "{text}");
+        assert!(bundle.as_html().unwrap_or_default().contains("<pre>"));
+        let ids = Tensor::new(&[3u32, 4], &Device::Cpu)?;
+        assert!(ids.bundle().as_text().unwrap_or_default().starts_with("Tensor (2,) U32 on cpu\nmin 3.0000"));
+        Ok(())
+    }
+
+    #[test]
+    fn values_that_are_lost_are_named() -> crate::Result<()> {
+        let tensor = Tensor::new(&[1f32, f32::NAN, f32::INFINITY], &Device::Cpu)?;
+        assert!(tensor.bundle().as_text().unwrap_or_default().contains("NOT FINITE: 2 of 3"));
+        Ok(())
+    }
+
+    #[test]
+    fn pictures_are_png_and_small_ones_larger() {
+        let bundle = RgbImage::new(20, 10).bundle();
+        assert_eq!(bundle.as_text(), Some("picture of 20 × 10 pixels"));
+        let png = bundle.get("image/png").unwrap_or_default();
+        assert!(png.starts_with("iVBORw0KGgo")); // the signature of a PNG file in base64
+        let bytes = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, png).unwrap();
+        let back = image::load_from_memory(&bytes).unwrap();
+        assert_eq!(back.dimensions(), (160, 80));
+    }
+
+    #[test]
+    fn plain_values_look_as_debug_writes_them() {
+        assert_eq!(42.bundle().as_text(), Some("42"));
+        assert_eq!("a\"b".bundle().as_text(), Some("\"a\\\"b\""));
+        assert_eq!(vec![1.5f32, 2.0].bundle().as_text(), Some("[1.5, 2.0]"));
+        assert_eq!(Some(3).bundle().as_text(), Some("Some(3)"));
+    }
+}

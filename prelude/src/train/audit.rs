@@ -1,0 +1,69 @@
+//! The gradient audit: trainable parameters that no gradient reaches, frozen ones that change.
+
+use candle_core::backprop::GradStore;
+
+use crate::Result;
+use crate::params::{Param, ParamSet};
+
+/// What is checked in every fit: after its first step, and at its end.
+#[derive(Debug)]
+pub(super) struct Audit(Vec<(Param, u64)>);
+
+impl Audit {
+    /// Remembers the frozen parameters as they are.
+    pub fn begin(params: &ParamSet) -> Result<Audit> {
+        let frozen = params.params().into_iter().filter(Param::frozen);
+        Ok(Audit(frozen.map(|param| Ok((param.clone(), param.fingerprint()?))).collect::<Result<_>>()?))
+    }
+
+    /// Names the trainable parameters without a gradient.
+    pub fn first_step(&self, trainable: &[Param], grads: &GradStore, notes: &mut Vec<String>) {
+        let missing = trainable.iter().filter(|param| grads.get(param.var()).is_none()).map(Param::name);
+        let missing: Vec<&str> = missing.collect();
+        if !missing.is_empty() {
+            notes.push(format!(
+                "no gradient reaches {} of {} trainable parameters: {}. They will not learn: is their value used, and through operations that have a gradient?",
+                missing.len(),
+                trainable.len(),
+                missing.join(", ")
+            ));
+        }
+    }
+
+    /// Names the frozen parameters that changed.
+    pub fn end(&self, notes: &mut Vec<String>) -> Result<()> {
+        for (param, before) in &self.0 {
+            if param.frozen() && param.fingerprint()? != *before {
+                notes.push(format!("frozen, but changed during the fit: {}", param.name()));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::params::Init;
+    use candle_core::{Device, Tensor};
+
+    #[test]
+    fn both_faults_are_named() -> Result<()> {
+        let set = ParamSet::new(0);
+        let used = set.scope("used", 0).param("weight", 2, Init::Ones)?;
+        set.scope("idle", 0).param("weight", 2, Init::Ones)?;
+        let frozen = set.scope("frozen", 0).param("weight", 2, Init::Ones)?;
+        frozen.freeze();
+        let audit = Audit::begin(&set)?;
+        let mut notes = Vec::new();
+        audit.first_step(&set.trainable(), &used.in_graph().sqr()?.sum_all()?.backward()?, &mut notes);
+        assert_eq!(notes.len(), 1);
+        assert!(notes[0].contains("1 of 2") && notes[0].contains("idle.weight"), "{}", notes[0]);
+        audit.end(&mut notes)?;
+        assert_eq!(notes.len(), 1, "nothing frozen has changed yet");
+        frozen.set(&Tensor::new(&[1f32, 1.000_000_1], &Device::Cpu)?)?;
+        audit.end(&mut notes)?;
+        assert!(notes[1].contains("frozen.weight"), "{notes:?}");
+        Ok(())
+    }
+}

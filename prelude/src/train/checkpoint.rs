@@ -1,0 +1,206 @@
+//! Learners in files: save, load, open.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use candle_core::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use super::history::History;
+use super::learner::Learner;
+use super::optim::{Optimizer, Rule, State};
+use crate::data::Transform;
+use crate::models::{Arch, Model, Task, Trained};
+use crate::params::write_tensors;
+use crate::{Error, Result};
+
+/// The metadata's key; its value is a [`Card`] as JSON.
+const KEY: &str = "candlewick";
+
+/// What a file says of its tensors.
+#[derive(Debug, Serialize, Deserialize)]
+struct Card {
+    version: u32,
+    arch: String,
+    task: Task,
+    classes: Vec<String>,
+    transform: Transform,
+    #[serde(default)]
+    frozen: Vec<String>,
+    #[serde(default)]
+    progress: Option<Progress>,
+}
+
+/// What it takes to go on training.
+#[derive(Debug, Serialize, Deserialize)]
+struct Progress {
+    rule: Rule,
+    steps: HashMap<String, u64>,
+    history: History,
+    seed: u64,
+    begun: u64,
+}
+
+const FIRST: &str = "optimizer.first.";
+const SECOND: &str = "optimizer.second.";
+
+impl Learner {
+    /// Writes the learner to a safetensors file: weights, frozen flags, optimiser, classes, normalisation, history.
+    /// [`load`](Learner::load) goes on exactly where it stopped.
+    ///
+    /// # Errors
+    /// When the file cannot be written; a file that was there before is then as it was.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let mut tensors = self.model.params().snapshot()?;
+        let mut steps = HashMap::new();
+        for (name, state) in self.optimizer.state() {
+            steps.insert(name.clone(), state.step);
+            for (prefix, tensor) in [(FIRST, &state.first), (SECOND, &state.second)] {
+                tensors.extend(tensor.iter().map(|tensor| (format!("{prefix}{name}"), tensor.clone())));
+            }
+        }
+        let progress = Progress {
+            rule: self.optimizer.rule(),
+            steps,
+            history: self.history.clone(),
+            seed: self.options.seed,
+            begun: self.begun,
+        };
+        self.write(path.as_ref(), &tensors, Some(progress))
+    }
+
+    /// Writes the weights alone, with classes and normalisation: what others need to predict or to fine-tune.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn save_weights(&self, path: impl AsRef<Path>) -> Result<()> {
+        self.write(path.as_ref(), &self.model.params().snapshot()?, None)
+    }
+
+    fn write(&self, path: &Path, tensors: &[(String, Tensor)], progress: Option<Progress>) -> Result<()> {
+        let frozen = self.model.params().params().into_iter().filter(|param| param.frozen());
+        let card = Card {
+            version: 1,
+            arch: self.model.arch().name().to_owned(),
+            task: self.model.task(),
+            classes: self.classes.clone(),
+            transform: self.transform,
+            frozen: frozen.map(|param| param.name().to_owned()).collect(),
+            progress,
+        };
+        let json = serde_json::to_string(&card)
+            .map_err(|error| Error::new("the history cannot be written").caused_by(error))?;
+        write_tensors(path, tensors, HashMap::from([(KEY.to_owned(), json)]))
+    }
+
+    /// Takes over everything that [`save`](Learner::save) wrote: the same fit then gives the same losses.
+    ///
+    /// # Errors
+    /// When the file is missing or damaged, was not written by a learner, or is of another architecture, another
+    /// task or other classes; the learner is then as it was.
+    pub fn load(&mut self, path: impl AsRef<Path>) -> Result<()> {
+        let trained = Trained::open(path.as_ref())?;
+        let card = card(&trained)?;
+        let (arch, task) = (self.model.arch(), self.model.task());
+        if card.arch != arch.name() {
+            let what = format!("{} holds a `{}`, this learner is a `{arch}`", trained.origin, card.arch);
+            return Err(Error::new(what).remedy("`Learner::open(path)?` makes a learner of the file's own kind"));
+        }
+        if card.classes.len() != self.classes.len() || card.task != task {
+            let what = format!(
+                "{} was trained for {} classes ({}; {:?}), this learner tells {} apart ({}; {task:?})",
+                trained.origin,
+                card.classes.len(),
+                card.classes.join(", "),
+                card.task,
+                self.classes.len(),
+                self.classes.join(", ")
+            );
+            return Err(Error::new(what).remedy(
+                "`Learner::open(path)?.replace_head(&data)?` keeps its body and makes a new head for your classes",
+            ));
+        }
+        let model = Model::new(arch, task, card.classes.len(), &Device::Cpu, 0)?;
+        fill(&model, &trained, &card)?;
+        self.take(model, card, &trained);
+        Ok(())
+    }
+
+    fn take(&mut self, model: Model, card: Card, trained: &Trained) {
+        self.model = model;
+        self.cache = super::cache::FeatureCache::default();
+        self.classes = card.classes;
+        if self.data.is_none() {
+            self.transform = card.transform;
+        }
+        if let Some(progress) = card.progress {
+            self.optimizer = optimizer(&progress, trained);
+            self.history = progress.history;
+            self.options.seed = progress.seed;
+            self.begun = progress.begun;
+        }
+    }
+
+    pub(super) fn from_trained(trained: Trained) -> Result<Learner> {
+        let card = card(&trained)?;
+        let model = Model::new(Arch::named(&card.arch)?, card.task, card.classes.len(), &Device::Cpu, 0)?;
+        fill(&model, &trained, &card)?;
+        let seed = card.progress.as_ref().map_or(0, |progress| progress.seed);
+        let empty = Model::new(model.arch(), card.task, card.classes.len(), &Device::Cpu, 0)?;
+        let mut learner = Learner::assemble(empty, card.classes.clone(), card.transform, None, seed);
+        learner.take(model, card, &trained);
+        Ok(learner)
+    }
+}
+
+/// Reads the card of a file.
+fn card(trained: &Trained) -> Result<Card> {
+    let origin = &trained.origin;
+    let Some(json) = trained.metadata.get(KEY) else {
+        return Err(Error::new(format!("{origin} was not written by `learner.save`: it does not say what it is"))
+            .remedy("for weights alone, start from them: `Learner::vision(Arch::default().weights(path), &data)?`"));
+    };
+    let card: Card = serde_json::from_str(json).map_err(|error| {
+        Error::new(format!("{origin} says something that this version does not understand"))
+            .caused_by(error)
+            .remedy("it may come from a newer candlewick: update, or save it again")
+    })?;
+    if card.version != 1 {
+        return Err(Error::new(format!("{origin} is of version {}, this candlewick reads version 1", card.version))
+            .remedy("update candlewick"));
+    }
+    Ok(card)
+}
+
+/// Puts the file's weights and frozen flags into a fresh model.
+fn fill(model: &Model, trained: &Trained, card: &Card) -> Result<()> {
+    let report = model.params().load(&trained.tensors, None)?;
+    if !report.complete() {
+        return Err(Error::new(format!("{} does not hold the whole network: {report}", trained.origin))
+            .remedy("save it again from the learner that trained it"));
+    }
+    for (name, tensor) in &trained.tensors {
+        let finite = tensor.to_dtype(candle_core::DType::F32)?.sum_all()?.to_scalar::<f32>()?.is_finite();
+        if !finite {
+            return Err(Error::new(format!("{}: `{name}` holds values that are no numbers", trained.origin))
+                .remedy("go back to an earlier file"));
+        }
+    }
+    for param in model.params().params() {
+        param.set_frozen(card.frozen.iter().any(|name| name == param.name()));
+    }
+    Ok(())
+}
+
+fn optimizer(progress: &Progress, trained: &Trained) -> Optimizer {
+    let find = |prefix: &str, name: &str| {
+        let key = format!("{prefix}{name}");
+        trained.tensors.iter().find(|(found, _)| *found == key).map(|(_, tensor)| tensor.clone())
+    };
+    let state = progress.steps.iter().map(|(name, step)| {
+        (name.clone(), State { step: *step, first: find(FIRST, name), second: find(SECOND, name) })
+    });
+    let mut optimizer = Optimizer::of(progress.rule);
+    optimizer.restore(state.collect());
+    optimizer
+}

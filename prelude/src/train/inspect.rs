@@ -1,0 +1,136 @@
+//! What a network gets right and wrong: validation, confusion, the worst pictures.
+
+use std::cmp::Ordering;
+
+use super::history::Measures;
+use super::learner::Learner;
+use super::objective::Judged;
+use crate::data::Part;
+use crate::plot::{self, Figure};
+use crate::show::{Bundle, Show, Table};
+use crate::{Error, Result};
+
+/// What was measured on a part of the data, overall and class by class.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    /// Over all pictures.
+    pub all: Measures,
+    /// A row a class.
+    pub classes: Vec<ClassMeasures>,
+}
+
+/// What was measured on the pictures of one class.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClassMeasures {
+    /// The class.
+    pub name: String,
+    /// Its pictures.
+    pub pictures: usize,
+    /// Share of them that was recognised (recall).
+    pub recall: f64,
+    /// Share of the pictures called so that are so (precision); 0 where none was.
+    pub precision: f64,
+    /// Mean intersection over union of their boxes, where there are boxes.
+    pub iou: Option<f64>,
+}
+
+impl Learner {
+    /// Measures on the validation pictures.
+    ///
+    /// # Errors
+    /// When there are none, or the user interrupts.
+    pub fn validate(&mut self) -> Result<Evaluation> {
+        self.evaluate(Part::Valid)
+    }
+
+    /// Measures on a part's pictures: `learner.evaluate(Part::Test)?`.
+    ///
+    /// # Errors
+    /// When there are none, or the user interrupts.
+    pub fn evaluate(&mut self, part: Part) -> Result<Evaluation> {
+        let (all, judged) = self.judged(part)?;
+        let share = |some: usize, of: usize| if of == 0 { 0.0 } else { some as f64 / of as f64 };
+        let classes = (self.classes.iter().enumerate())
+            .map(|(class, name)| {
+                let own: Vec<&Judged> = judged.iter().filter(|one| one.truth == class).collect();
+                let called = judged.iter().filter(|one| one.guess == class).count();
+                let right = own.iter().filter(|one| one.guess == class).count();
+                let overlap = own.iter().map(|one| one.iou).sum::<Option<f64>>().filter(|_| !own.is_empty());
+                ClassMeasures {
+                    name: name.clone(),
+                    pictures: own.len(),
+                    recall: share(right, own.len()),
+                    precision: share(right, called),
+                    iou: overlap.map(|sum| sum / own.len() as f64),
+                }
+            })
+            .collect();
+        Ok(Evaluation { all, classes })
+    }
+
+    /// How often each class of the validation pictures is taken for each: `matrix[truth][guess]`.
+    ///
+    /// # Errors
+    /// When there are no validation pictures, or the user interrupts.
+    pub fn confusion_matrix(&mut self) -> Result<Vec<Vec<usize>>> {
+        let (_, judged) = self.judged(Part::Valid)?;
+        let mut matrix = vec![vec![0; self.classes.len()]; self.classes.len()];
+        for one in judged {
+            matrix[one.truth][one.guess] += 1;
+        }
+        Ok(matrix)
+    }
+
+    /// The confusion matrix, drawn.
+    ///
+    /// # Errors
+    /// When there are no validation pictures, or the user interrupts.
+    pub fn confusion(&mut self) -> Result<Figure> {
+        Ok(plot::confusion(&self.confusion_matrix()?, &self.classes))
+    }
+
+    /// The validation pictures with the highest losses: what was said, how sure, what is true.
+    ///
+    /// # Errors
+    /// When there are no validation pictures, or the user interrupts.
+    pub fn top_losses(&mut self, count: usize) -> Result<Figure> {
+        let data = self.need_data()?;
+        let (_, mut judged) = self.judged(Part::Valid)?;
+        judged.sort_by(|a, b| b.loss.partial_cmp(&a.loss).unwrap_or(Ordering::Equal));
+        let (mut pictures, mut captions) = (Vec::new(), Vec::new());
+        for one in judged.iter().take(count) {
+            pictures.push(data.picture(one.id)?);
+            let (guess, truth) = (&self.classes[one.guess], &self.classes[one.truth]);
+            captions.push(format!("{guess} {:.0} %\nis {truth}, loss {:.2}", one.score * 100.0, one.loss));
+        }
+        Ok(plot::grid(&pictures, &captions))
+    }
+
+    fn judged(&mut self, part: Part) -> Result<(Measures, Vec<Judged>)> {
+        let data = self.need_data()?;
+        if data.count(part) == 0 {
+            return Err(Error::new(format!("the data has no pictures for {}", part.as_str()))
+                .remedy("keep some apart: `.split(0.2, 42)?`, or a folder named val or test"));
+        }
+        self.cache.prepare(&self.model)?;
+        self.judge_part(data.as_ref(), part)
+    }
+}
+
+impl Show for Evaluation {
+    fn bundle(&self) -> Bundle {
+        let boxes = self.all.iou.is_some();
+        let mut head = vec!["class", "pictures", "recall", "precision"];
+        head.extend(boxes.then_some("mean IoU"));
+        let mut table = Table::new(head).left(0);
+        for class in &self.classes {
+            let mut row = vec![class.name.clone(), class.pictures.to_string()];
+            row.extend([class.recall, class.precision].map(|share| format!("{share:.3}")));
+            row.extend(boxes.then(|| class.iou.map_or("–".to_owned(), |iou| format!("{iou:.3}"))));
+            table.push(row);
+        }
+        let mut note = format!("accuracy {:.3}, loss {:.4}", self.all.accuracy, self.all.loss);
+        note += &self.all.iou.map_or(String::new(), |iou| format!(", mean IoU {iou:.3}"));
+        table.note(note).bundle()
+    }
+}

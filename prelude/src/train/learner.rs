@@ -1,0 +1,301 @@
+//! The learner itself: what it owns, how one is made, what is frozen.
+
+use std::path::Path;
+
+use candle_core::Device;
+
+use super::cache::FeatureCache;
+use super::data::VisionData;
+use super::history::History;
+use super::optim::Optimizer;
+use crate::data::Transform;
+use crate::models::{Arch, Model, Start, Task, Trained};
+use crate::{Error, Result, show};
+
+/// A network, its data, its optimiser and its history: the one object that training is driven through.
+///
+/// See the [room's overview](crate::train) for its verbs.
+pub struct Learner {
+    pub(super) model: Model,
+    pub(super) data: Option<Box<dyn VisionData>>,
+    pub(super) classes: Vec<String>,
+    pub(super) transform: Transform,
+    pub(super) optimizer: Optimizer,
+    pub(super) history: History,
+    pub(super) cache: FeatureCache,
+    pub(super) options: Options,
+    /// Epochs begun over all fits: decides order and dropout of the next one.
+    pub(super) begun: u64,
+}
+
+/// What a fit does beside the plain step.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Options {
+    pub seed: u64,
+    pub clip: Option<f64>,
+    pub smoothing: f64,
+    pub keep_features: bool,
+    pub quiet: bool,
+}
+
+impl Learner {
+    /// A classifier for `data`: the architecture's trained body and a new head, all of it trainable.
+    ///
+    /// `arch` may also be `Arch::….untrained()` or `Arch::….weights("file.safetensors")`. The data's seed decides
+    /// the head's first values, the order of the pictures and what dropout drops.
+    ///
+    /// # Errors
+    /// When the weights cannot be read or fit another architecture, or the data has fewer than two classes.
+    pub fn vision(arch: impl Into<Start>, data: &impl VisionData) -> Result<Learner> {
+        Learner::start(arch.into(), Task::Classify, data)
+    }
+
+    /// The same network from random weights, to compare with.
+    ///
+    /// # Errors
+    /// When the data has fewer than two classes.
+    pub fn vision_untrained(arch: Arch, data: &impl VisionData) -> Result<Learner> {
+        Learner::vision(arch.untrained(), data)
+    }
+
+    /// A network that says one class and one box a picture, for data with boxes; otherwise as [`Learner::vision`].
+    ///
+    /// # Errors
+    /// As [`Learner::vision`], and when a picture has no box.
+    pub fn localization(arch: impl Into<Start>, data: &impl VisionData) -> Result<Learner> {
+        Learner::start(arch.into(), Task::Localize, data)
+    }
+
+    /// The network that the architecture's weights were trained as, head included: to predict with, or to give a
+    /// new head ([`replace_head`](Learner::replace_head)).
+    ///
+    /// # Errors
+    /// When the weights cannot be read.
+    pub fn pretrained(arch: Arch) -> Result<Learner> {
+        Learner::from_trained(Trained::of(arch)?)
+    }
+
+    /// The network of a file that [`save`](Learner::save) wrote, without data: to predict with, or to give a new head.
+    ///
+    /// # Errors
+    /// When the file is missing, damaged, or not written by a learner.
+    pub fn open(path: impl AsRef<Path>) -> Result<Learner> {
+        Learner::from_trained(Trained::open(path.as_ref())?)
+    }
+
+    fn start(start: Start, task: Task, data: &impl VisionData) -> Result<Learner> {
+        check_data(task, data)?;
+        let classes = data.classes().to_vec();
+        let model = Model::new(start.arch, task, classes.len(), &Device::Cpu, data.seed())?;
+        if let Some(trained) = Trained::for_start(&start)? {
+            let report = model.load_body(&trained.tensors, &trained.origin)?;
+            if !report.complete() {
+                show::note(&format!("weights from {}: {report}", trained.origin));
+            }
+        }
+        Ok(Learner::assemble(model, classes, data.transform(), Some(data.boxed()), data.seed()))
+    }
+
+    pub(super) fn assemble(
+        model: Model,
+        classes: Vec<String>,
+        transform: Transform,
+        data: Option<Box<dyn VisionData>>,
+        seed: u64,
+    ) -> Learner {
+        Learner {
+            model,
+            data,
+            classes,
+            transform,
+            optimizer: Optimizer::adamw(),
+            history: History::default(),
+            cache: FeatureCache::default(),
+            options: Options { seed, clip: None, smoothing: 0.0, keep_features: true, quiet: false },
+            begun: 0,
+        }
+    }
+
+    /// The same body, copied, with a new head for other data: the classic step from one set of classes to another.
+    /// Where the old head says boxes and the data has them, the part that says *where* is kept, since it does not
+    /// depend on the classes. History and optimiser start afresh.
+    ///
+    /// # Errors
+    /// When the data has fewer than two classes.
+    pub fn replace_head(&self, data: &impl VisionData) -> Result<Learner> {
+        let task = if data.has_boxes() { self.model.task() } else { Task::Classify };
+        check_data(task, data)?;
+        let classes = data.classes().to_vec();
+        let model = Model::new(self.model.arch(), task, classes.len(), self.model.params().device(), data.seed())?;
+        let trained = self.model.params().snapshot()?;
+        for kept in ["blocks", "head.box"] {
+            model.params().load(&trained, Some(kept))?;
+        }
+        let mut learner = Learner::assemble(model, classes, data.transform(), Some(data.boxed()), data.seed());
+        learner.optimizer = Optimizer::of(self.optimizer.rule());
+        learner.options = Options { seed: data.seed(), ..self.options };
+        Ok(learner)
+    }
+
+    /// Trains on other data of the same classes from now on.
+    ///
+    /// # Errors
+    /// When the classes are others.
+    pub fn set_data(&mut self, data: &impl VisionData) -> Result<&mut Learner> {
+        check_data(self.model.task(), data)?;
+        if data.classes() != self.classes {
+            let what = format!("the head tells {:?} apart, the data has {:?}", self.classes, data.classes());
+            return Err(Error::new(what).remedy("give it a new head: `learner.replace_head(&data)?`"));
+        }
+        self.data = Some(data.boxed());
+        self.transform = data.transform();
+        self.cache = FeatureCache::default();
+        Ok(self)
+    }
+
+    /// Another optimiser, with nothing remembered: `learner.optimizer(Optimizer::sgd(0.9))`.
+    pub fn optimizer(&mut self, optimizer: Optimizer) -> &mut Learner {
+        self.optimizer = optimizer;
+        self
+    }
+
+    /// Another seed for order and dropout (default: the data's).
+    pub fn seed(&mut self, seed: u64) -> &mut Learner {
+        self.options.seed = seed;
+        self
+    }
+
+    /// Shortens gradients whose norm over all parameters is above `norm`.
+    pub fn clip(&mut self, norm: f64) -> &mut Learner {
+        self.options.clip = Some(norm);
+        self
+    }
+
+    /// Spreads this share of each label over all classes. Szegedy et al. 2015.
+    pub fn label_smoothing(&mut self, share: f64) -> &mut Learner {
+        self.options.smoothing = share;
+        self
+    }
+
+    /// Whether features of frozen blocks are computed once and kept (default: yes, where pictures do not vary).
+    pub fn keep_features(&mut self, keep: bool) -> &mut Learner {
+        self.options.keep_features = keep;
+        self
+    }
+
+    /// Fits without a live display.
+    pub fn quiet(&mut self) -> &mut Learner {
+        self.options.quiet = true;
+        self
+    }
+
+    /// Freezes the body: only the head trains.
+    pub fn freeze(&mut self) -> &mut Learner {
+        self.model.params().freeze_before(self.model.body().len());
+        self
+    }
+
+    /// Makes everything trainable.
+    pub fn unfreeze(&mut self) -> &mut Learner {
+        self.model.params().freeze_before(0);
+        self
+    }
+
+    /// Freezes the groups before number `group` and makes the others trainable; a negative number counts from the
+    /// end, the head being -1. Groups are the blocks in order, then the head. fastai's `freeze_to`.
+    ///
+    /// # Errors
+    /// When there is no such group.
+    pub fn freeze_to(&mut self, group: isize) -> Result<&mut Learner> {
+        let groups = self.model.body().len() + 1;
+        let index = if group < 0 { groups.checked_add_signed(group) } else { usize::try_from(group).ok() };
+        match index.filter(|index| *index < groups) {
+            Some(index) => self.model.params().freeze_before(index),
+            None => {
+                let parts = self.model.parts().join(", ");
+                return Err(Error::new(format!("there is no group {group}: {groups} groups are {parts}"))
+                    .remedy(format!("a number from {} to {}", -(groups as isize), groups - 1)));
+            }
+        }
+        Ok(self)
+    }
+
+    /// Makes the part of this name and all after it trainable, and freezes all before it.
+    ///
+    /// # Errors
+    /// When no part has this name; the message lists the names.
+    pub fn unfreeze_from(&mut self, part: &str) -> Result<&mut Learner> {
+        let parts = self.model.parts();
+        let Some(index) = parts.iter().position(|name| name == part.trim_end_matches('.')) else {
+            return Err(Error::new(format!("no part of the network is named `{part}`"))
+                .remedy(format!("the parts are {}", parts.join(", "))));
+        };
+        self.model.params().freeze_before(index);
+        Ok(self)
+    }
+
+    /// The network.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The names of the classes.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// How a picture becomes numbers.
+    pub fn transform(&self) -> Transform {
+        self.transform
+    }
+
+    /// Everything that fits have recorded.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// What the optimiser remembers.
+    pub fn optimizer_state(&self) -> &Optimizer {
+        &self.optimizer
+    }
+
+    /// How many pictures' features were taken from those kept, over all fits since they were last computed.
+    pub fn features_reused(&self) -> usize {
+        self.cache.hits
+    }
+
+    pub(super) fn need_data(&self) -> Result<Box<dyn VisionData>> {
+        self.data.as_ref().map(|data| data.boxed()).ok_or_else(|| {
+            Error::new("this learner has no data")
+                .remedy("`learner.set_data(&data)?` for the same classes, or `learner.replace_head(&data)?` for others")
+        })
+    }
+}
+
+fn check_data(task: Task, data: &impl VisionData) -> Result<()> {
+    let classes = data.classes();
+    if classes.len() < 2 {
+        return Err(Error::new(format!("the data has {} class: {classes:?}", classes.len()))
+            .remedy("a classifier needs two classes or more, one folder each"));
+    }
+    if task == Task::Localize && !data.has_boxes() {
+        return Err(Error::new("some pictures of the data have no box")
+            .remedy("use `Learner::vision` for classes alone, or give every picture a box"));
+    }
+    Ok(())
+}
+
+impl std::fmt::Debug for Learner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let params = self.model.params();
+        let trainable: usize = params.trainable().iter().map(|param| param.count()).sum();
+        write!(
+            f,
+            "Learner: {} for {:?}, {} parameters, {trainable} trainable, {} epochs",
+            self.model.arch(),
+            self.classes,
+            params.count(),
+            self.history.epochs.len()
+        )
+    }
+}

@@ -1,0 +1,49 @@
+//! The learner, optimisers, schedules, metrics, checkpoints.
+//!
+//! A [`Learner`] owns a network, its data, an optimiser and a history. What a person types on it:
+//!
+//! | verb | what it does |
+//! |---|---|
+//! | `Learner::vision(Arch::default(), &data)?` | the architecture's trained body, a new head for the data's classes |
+//! | `Learner::vision_untrained(arch, &data)?` | the same from random weights, to compare with |
+//! | `Learner::localization(arch, &data)?` | a head that says one class and one box a picture |
+//! | `Learner::pretrained(arch)?`, `Learner::open(path)?` | a trained network with its head, without data: to predict with |
+//! | `learner.replace_head(&data)?` | the same body with a new head for other classes, as a new learner |
+//! | `learner.freeze()`, `unfreeze()` | the head alone trains; everything trains |
+//! | `learner.unfreeze_from("blocks.2")?`, `freeze_to(-2)?` | from this part on; by group number, as fastai |
+//! | `learner.fit(3, 1e-3)?`, `fit(3, 1e-5..1e-3)?` | train: one rate, or a range over the groups |
+//! | `learner.fit_one_cycle(4, 1e-3)?` | train with the rate going up and down |
+//! | `learner.summary()?` | a row a part: output shape, parameters, trainable or frozen |
+//! | `learner.plot_losses()?` | the curve of all fits so far |
+//! | `learner.predict("new.jpg")?` | label, probabilities, and where the head says so, a box |
+//! | `learner.validate()?`, `confusion()?`, `top_losses(9)?` | what it gets right, what it takes for what, its worst pictures |
+//! | `learner.optimizer(Optimizer::sgd(0.9))` | another optimiser than AdamW |
+//! | `learner.save(path)?`, `load(path)?` | weights, frozen flags, optimiser, classes, history |
+//!
+//! All of them leave the learner whole when they fail or are interrupted.
+
+mod audit;
+mod cache;
+mod checkpoint;
+mod data;
+mod fit;
+mod history;
+mod inspect;
+mod learner;
+mod live;
+mod objective;
+mod optim;
+mod predict;
+mod schedule;
+mod summary;
+#[cfg(test)]
+mod tests;
+
+pub use data::{BatchIter, TensorData, VisionData};
+pub use history::{BatchRecord, EpochRecord, FitReport, History, Measures, Stage};
+pub use inspect::{ClassMeasures, Evaluation};
+pub use learner::Learner;
+pub use optim::{Optimizer, Rule, State};
+pub use predict::{Picture, Prediction};
+pub use schedule::{Rate, Schedule};
+pub use summary::{ModelSummary, PartSummary};

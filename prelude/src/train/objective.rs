@@ -1,0 +1,125 @@
+//! What a learner makes small, and what it reports: losses and measures.
+
+use candle_core::{D, Tensor};
+
+use super::history::Measures;
+use crate::data::Batch;
+use crate::models::Output;
+use crate::{Error, Result, ops};
+
+/// The weight of the box's loss beside the class's.
+const BOX_WEIGHT: f64 = 10.0;
+/// Where smooth L1 turns from a square to a line, in shares of the side.
+const BOX_BETA: f64 = 0.05;
+
+/// The mean loss of a batch: cross-entropy, and smooth L1 over the boxes where the head gives some.
+pub(super) fn loss(output: &Output, batch: &Batch, smoothing: f64) -> Result<Tensor> {
+    let options = ops::CrossEntropy { label_smoothing: smoothing, ..ops::CrossEntropy::default() };
+    let labels = batch.labels.to_device(output.logits.device())?;
+    let class = ops::cross_entropy(&output.logits, &labels, &options)?;
+    let Some(boxes) = &output.boxes else { return Ok(class) };
+    let Some(truth) = &batch.boxes else {
+        return Err(Error::new("the head predicts boxes, but the data has a picture without one")
+            .remedy("use `Learner::vision` for classes alone, or give every picture a box"));
+    };
+    let truth = truth.to_device(boxes.device())?;
+    let place = ops::smooth_l1(boxes, &truth, BOX_BETA)?;
+    Ok((class + (place * BOX_WEIGHT)?)?)
+}
+
+/// What the answer to each picture was worth.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Judged {
+    /// The picture's number.
+    pub id: usize,
+    /// Its class.
+    pub truth: usize,
+    /// The most likely class.
+    pub guess: usize,
+    /// How likely the network finds that.
+    pub score: f32,
+    /// The picture's cross-entropy.
+    pub loss: f64,
+    /// Overlap of the box with the true one.
+    pub iou: Option<f64>,
+}
+
+/// Judges each answer of a batch.
+pub(super) fn judge(output: &Output, batch: &Batch) -> Result<Vec<Judged>> {
+    let logs = ops::log_softmax(&output.logits.detach(), D::Minus1)?.to_vec2::<f32>()?;
+    let labels = batch.labels.to_vec1::<u32>()?;
+    let overlaps = match (&output.boxes, &batch.boxes) {
+        (Some(boxes), Some(truth)) => Some(ious(&boxes.detach().to_vec2()?, &truth.to_vec2()?)),
+        _ => None,
+    };
+    Ok((logs.iter().zip(&labels).zip(&batch.ids).enumerate())
+        .map(|(row, ((logs, label), id))| {
+            let guess = (0..logs.len()).max_by(|a, b| logs[*a].total_cmp(&logs[*b])).unwrap_or(0);
+            let truth = *label as usize;
+            let iou = overlaps.as_ref().map(|ious| ious[row]);
+            Judged { id: *id, truth, guess, score: logs[guess].exp(), loss: -f64::from(logs[truth]), iou }
+        })
+        .collect())
+}
+
+/// The measures of all answers; `loss` is their mean loss.
+pub(super) fn measures(judged: &[Judged], loss: f64) -> Measures {
+    let count = judged.len().max(1) as f64;
+    let right = judged.iter().filter(|one| one.guess == one.truth).count();
+    let overlap = judged.iter().map(|one| one.iou).sum::<Option<f64>>();
+    Measures {
+        loss,
+        accuracy: right as f64 / count,
+        iou: overlap.filter(|_| !judged.is_empty()).map(|sum| sum / count),
+    }
+}
+
+/// Intersection over union of boxes `[centre x, centre y, width, height]`, pair by pair.
+fn ious(a: &[Vec<f32>], b: &[Vec<f32>]) -> Vec<f64> {
+    let one = |a: &[f32], b: &[f32]| {
+        let along = |axis: usize| {
+            let low = (a[axis] - a[axis + 2] / 2.0).max(b[axis] - b[axis + 2] / 2.0);
+            let high = (a[axis] + a[axis + 2] / 2.0).min(b[axis] + b[axis + 2] / 2.0);
+            f64::from((high - low).max(0.0))
+        };
+        let both = along(0) * along(1);
+        let either = f64::from(a[2] * a[3]) + f64::from(b[2] * b[3]) - both;
+        if either > 0.0 { both / either } else { 0.0 }
+    };
+    a.iter().zip(b).map(|(a, b)| one(a, b)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+
+    // torchvision.ops.box_iou on [[.2,.2,.6,.6]] and [[.4,.4,.8,.8]] → 0.1429; disjoint → 0
+    #[test]
+    fn overlap_of_normalised_boxes() {
+        let boxes = |values: [f32; 4]| vec![values.to_vec()];
+        let a = boxes([0.4, 0.4, 0.4, 0.4]);
+        assert!((ious(&a, &boxes([0.6, 0.6, 0.4, 0.4]))[0] - 0.142_857).abs() < 1e-5);
+        assert_eq!(ious(&a, &boxes([0.9, 0.4, 0.1, 0.4]))[0], 0.0);
+        assert!((ious(&a, &a)[0] - 1.0).abs() < 1e-6);
+    }
+
+    // F.cross_entropy([[2., 0.], [0., 1.]], [0, 0]) = (0.1269 + 1.3133) / 2 = 0.7201
+    #[test]
+    fn judged_one_by_one() -> Result<()> {
+        let output = Output { logits: Tensor::new(&[[2f32, 0.0], [0.0, 1.0]], &Device::Cpu)?, boxes: None };
+        let batch = Batch {
+            images: Tensor::zeros((2, 3, 1, 1), candle_core::DType::F32, &Device::Cpu)?,
+            labels: Tensor::new(&[0u32, 0], &Device::Cpu)?,
+            boxes: None,
+            ids: vec![7, 8],
+        };
+        let judged = judge(&output, &batch)?;
+        assert_eq!(judged.iter().map(|one| (one.id, one.truth, one.guess)).collect::<Vec<_>>(), [(7, 0, 0), (8, 0, 1)]);
+        assert!((judged[0].loss - 0.1269).abs() < 1e-4 && (judged[1].loss - 1.3133).abs() < 1e-4);
+        let mean = loss(&output, &batch, 0.0)?.to_scalar::<f32>()?;
+        assert!((mean - 0.7201).abs() < 1e-4);
+        assert_eq!(measures(&judged, 0.72).accuracy, 0.5);
+        Ok(())
+    }
+}

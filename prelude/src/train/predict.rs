@@ -1,0 +1,153 @@
+//! What a network says of one picture.
+
+use std::path::{Path, PathBuf};
+
+use candle_core::D;
+use image::{DynamicImage, RgbImage};
+
+use super::learner::Learner;
+use crate::data::{read_picture, to_rgb};
+use crate::detect::{BBox, Detection};
+use crate::layers::Pass;
+use crate::plot::{self, Mark};
+use crate::show::{Bundle, Show};
+use crate::{Result, ops};
+
+/// What can be predicted on: a path, or a picture.
+pub trait Picture {
+    /// The picture's pixels.
+    ///
+    /// # Errors
+    /// When a file cannot be read or is no picture.
+    fn pixels(&self) -> Result<RgbImage>;
+}
+
+macro_rules! picture_of_path {
+    ($($path:ty),*) => {
+        $(impl Picture for $path {
+            fn pixels(&self) -> Result<RgbImage> {
+                read_picture(self)
+            }
+        })*
+    };
+}
+picture_of_path!(str, String, Path, PathBuf);
+
+impl Picture for RgbImage {
+    fn pixels(&self) -> Result<RgbImage> {
+        Ok(self.clone())
+    }
+}
+
+impl Picture for DynamicImage {
+    fn pixels(&self) -> Result<RgbImage> {
+        Ok(to_rgb(self))
+    }
+}
+
+impl<T: Picture + ?Sized> Picture for &T {
+    fn pixels(&self) -> Result<RgbImage> {
+        T::pixels(self)
+    }
+}
+
+/// What a network says of one picture. A cell that ends with it shows the picture with label and box.
+#[derive(Clone, Debug)]
+pub struct Prediction {
+    /// The most likely class.
+    pub label: String,
+    /// Its index.
+    pub class: usize,
+    /// How likely it is, from 0 to 1.
+    pub score: f32,
+    /// Every class with its probability, the most likely first.
+    pub probabilities: Vec<(String, f32)>,
+    /// Where the object stands, in pixels of the picture, where the network says so.
+    pub bbox: Option<BBox>,
+    /// The picture.
+    pub picture: RgbImage,
+}
+
+impl Prediction {
+    /// The object as a detection, where the network says where it stands.
+    pub fn detection(&self) -> Option<Detection> {
+        Some(Detection::new(self.class, self.label.clone(), self.score, self.bbox?))
+    }
+
+    /// The picture with the box drawn on it.
+    pub fn drawn(&self) -> RgbImage {
+        match self.detection() {
+            Some(detection) => plot::draw_marks(&self.picture, &[Mark::from(&detection)]),
+            None => self.picture.clone(),
+        }
+    }
+
+    /// The label and its probability: `truck 93 %`.
+    pub fn caption(&self) -> String {
+        format!("{} {:.0} %", self.label, self.score * 100.0)
+    }
+}
+
+impl Show for Prediction {
+    fn bundle(&self) -> Bundle {
+        let rest = self.probabilities.iter().take(5);
+        let rest: Vec<String> = rest.map(|(name, share)| format!("{name} {:.1} %", share * 100.0)).collect();
+        match self.detection() {
+            Some(detection) => plot::overlay(&self.picture, &[detection]).bundle(),
+            None => plot::grid(std::slice::from_ref(&self.picture), &[self.caption()]).bundle(),
+        }
+        .text(rest.join("\n"))
+    }
+}
+
+impl Learner {
+    /// What the network says of a picture: a path, or a picture of the `image` crate, of any size.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn predict(&self, picture: impl Picture) -> Result<Prediction> {
+        let mut predictions = self.predict_all(&[picture])?;
+        Ok(predictions.pop().expect("one for each picture"))
+    }
+
+    /// What the network says of each picture.
+    ///
+    /// # Errors
+    /// When a file cannot be read, and when the user interrupts.
+    pub fn predict_all(&self, pictures: &[impl Picture]) -> Result<Vec<Prediction>> {
+        let mut predictions = Vec::with_capacity(pictures.len());
+        for chunk in pictures.chunks(32) {
+            if crate::interrupt::requested() {
+                return Err(crate::Error::interrupted());
+            }
+            let chunk: Vec<RgbImage> = chunk.iter().map(Picture::pixels).collect::<Result<_>>()?;
+            let tensors = chunk.iter().map(|pixels| self.transform.tensor(pixels)).collect::<Result<Vec<_>>>()?;
+            let output = self.model.forward(&candle_core::Tensor::stack(&tensors, 0)?, &Pass::eval())?;
+            let shares = ops::softmax(&output.logits, D::Minus1)?.to_vec2::<f32>()?;
+            let boxes = output.boxes.map(|boxes| boxes.to_vec2::<f32>()).transpose()?;
+            for (index, (picture, shares)) in chunk.into_iter().zip(shares).enumerate() {
+                let (width, height) = picture.dimensions();
+                let bbox = boxes.as_ref().map(|boxes| {
+                    let [cx, cy, w, h] = std::array::from_fn(|value| boxes[index][value]);
+                    self.transform.to_source([cx, cy, w, h], width, height).clip(width, height)
+                });
+                predictions.push(self.prediction(picture, &shares, bbox));
+            }
+        }
+        Ok(predictions)
+    }
+
+    fn prediction(&self, picture: RgbImage, shares: &[f32], bbox: Option<BBox>) -> Prediction {
+        let mut order: Vec<usize> = (0..shares.len()).collect();
+        order.sort_by(|a, b| shares[*b].total_cmp(&shares[*a]));
+        let class = order.first().copied().unwrap_or(0);
+        Prediction {
+            label: self.classes[class].clone(),
+            class,
+            score: shares[class],
+            probabilities: order.iter().map(|class| (self.classes[*class].clone(), shares[*class])).collect(),
+            bbox,
+            picture,
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Learning rates: one for all groups or a range over them, constant or in one cycle.
+
+use std::ops::Range;
+
+/// A learning rate: one number, or a range spread geometrically over the groups, low at the input.
+///
+/// ```
+/// use candlewick_prelude::train::Rate;
+/// assert_eq!(Rate::from(1e-3).over(3), [1e-3, 1e-3, 1e-3]);
+/// let spread = Rate::from(1e-5..1e-3).over(3);
+/// assert!((spread[1] - 1e-4).abs() < 1e-12);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rate {
+    /// The same for every group.
+    One(f64),
+    /// From the first group to the last, each the same factor above the one before.
+    Spread {
+        /// The first group's.
+        low: f64,
+        /// The last group's.
+        high: f64,
+    },
+}
+
+impl Rate {
+    /// The rate of each of so many groups.
+    pub fn over(self, groups: usize) -> Vec<f64> {
+        match self {
+            Rate::One(rate) => vec![rate; groups],
+            Rate::Spread { high, .. } if groups < 2 => vec![high; groups],
+            Rate::Spread { low, high } => {
+                (0..groups).map(|group| low * (high / low).powf(group as f64 / (groups - 1) as f64)).collect()
+            }
+        }
+    }
+
+    /// The highest of its rates.
+    pub fn top(self) -> f64 {
+        match self {
+            Rate::One(rate) => rate,
+            Rate::Spread { low, high } => high.max(low),
+        }
+    }
+
+    /// Whether every rate is a positive number.
+    pub fn is_valid(self) -> bool {
+        let fine = |rate: f64| rate.is_finite() && rate > 0.0;
+        match self {
+            Rate::One(rate) => fine(rate),
+            Rate::Spread { low, high } => fine(low) && fine(high),
+        }
+    }
+}
+
+impl From<f64> for Rate {
+    fn from(rate: f64) -> Rate {
+        Rate::One(rate)
+    }
+}
+
+impl From<f32> for Rate {
+    fn from(rate: f32) -> Rate {
+        Rate::One(rate.into())
+    }
+}
+
+impl From<Range<f64>> for Rate {
+    fn from(range: Range<f64>) -> Rate {
+        Rate::Spread { low: range.start, high: range.end }
+    }
+}
+
+impl std::fmt::Display for Rate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Rate::One(rate) => write!(f, "{rate:.1e}"),
+            Rate::Spread { low, high } => write!(f, "{low:.1e} to {high:.1e}"),
+        }
+    }
+}
+
+/// How the rate changes from step to step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Schedule {
+    /// It does not.
+    Constant,
+    /// Up and down along cosines, momentum the other way. Smith 2018, with fastai's numbers.
+    OneCycle,
+}
+
+/// fastai 2, `Learner.fit_one_cycle`: `div`, `div_final`, `pct_start`, `moms`.
+const DIV: f64 = 25.0;
+const DIV_FINAL: f64 = 1e5;
+const PCT_START: f64 = 0.25;
+const MOMENTUM: (f64, f64) = (0.95, 0.85);
+
+impl Schedule {
+    /// The factor on the rate, and the momentum where the schedule sets one, at `done` (0 to 1) of the whole fit.
+    pub fn at(self, done: f64) -> (f64, Option<f64>) {
+        match self {
+            Schedule::Constant => (1.0, None),
+            Schedule::OneCycle if done < PCT_START => {
+                let part = done / PCT_START;
+                (cosine(1.0 / DIV, 1.0, part), Some(cosine(MOMENTUM.0, MOMENTUM.1, part)))
+            }
+            Schedule::OneCycle => {
+                let part = (done - PCT_START) / (1.0 - PCT_START);
+                (cosine(1.0, 1.0 / DIV_FINAL, part), Some(cosine(MOMENTUM.1, MOMENTUM.0, part)))
+            }
+        }
+    }
+}
+
+/// fastai's `SchedCos`.
+fn cosine(start: f64, end: f64, part: f64) -> f64 {
+    start + (1.0 + (std::f64::consts::PI * (1.0 - part)).cos()) * (end - start) / 2.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // fastai 2.7: combined_cos(0.25, 1/25, 1, 1e-5) and combined_cos(0.25, .95, .85, .95)
+    // at 0, 0.125, 0.25, 0.625, 1
+    #[test]
+    fn one_cycle_as_fastai() {
+        let expected =
+            [(0.0, 0.04, 0.95), (0.125, 0.52, 0.9), (0.25, 1.0, 0.85), (0.625, 0.500_005, 0.9), (1.0, 1e-5, 0.95)];
+        for (done, factor, momentum) in expected {
+            let (found, with) = Schedule::OneCycle.at(done);
+            assert!((found - factor).abs() < 1e-9, "{done}: {found}");
+            assert!((with.unwrap_or_default() - momentum).abs() < 1e-9, "{done}: {with:?}");
+        }
+    }
+
+    // fastai 2.7: even_mults(1e-5, 1e-3, 5)
+    #[test]
+    fn a_range_is_spread_as_fastai() {
+        let expected = [1e-5, 3.162_277_660_168_379e-5, 1e-4, 3.162_277_660_168_379_6e-4, 1e-3];
+        for (found, expected) in Rate::from(1e-5..1e-3).over(5).into_iter().zip(expected) {
+            assert!((found / expected - 1.0).abs() < 1e-12, "{found}");
+        }
+        assert!(!Rate::from(0.0).is_valid() && !Rate::from(-1e-3..1e-3).is_valid() && !Rate::from(f64::NAN).is_valid());
+    }
+}

@@ -1,0 +1,128 @@
+//! What a network looks like: a row a part.
+
+use super::learner::Learner;
+use crate::Result;
+use crate::models::Task;
+use crate::plot::{Figure, LossCurve};
+use crate::show::{Bundle, Show, Table};
+
+/// A network's parts, their shapes and sizes, and what of them is trainable.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelSummary {
+    /// A row a part, in order: the blocks, then the head.
+    pub rows: Vec<PartSummary>,
+    title: String,
+    note: String,
+}
+
+/// One part of a network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PartSummary {
+    /// Its name.
+    pub name: String,
+    /// The shape of one picture's value after it: (channels, height, width), or (classes).
+    pub output: Vec<usize>,
+    /// Its parameters.
+    pub parameters: usize,
+    /// Those that train.
+    pub trainable: usize,
+}
+
+impl PartSummary {
+    /// `frozen`, `trainable`, or `partly frozen`.
+    pub fn state(&self) -> &'static str {
+        match self.trainable {
+            0 => "frozen",
+            some if some == self.parameters => "trainable",
+            _ => "partly frozen",
+        }
+    }
+}
+
+impl Learner {
+    /// A row a part: the shape of one picture's value after it, its parameters, trainable or frozen.
+    ///
+    /// # Errors
+    /// When pictures of the learner's size are too small for the body.
+    pub fn summary(&self) -> Result<ModelSummary> {
+        let (model, side) = (self.model(), self.transform().size);
+        let mut outputs = model.body().outputs(&[3, side, side])?;
+        outputs.push(vec![model.classes()]);
+        let rows: Vec<PartSummary> = (model.parts().into_iter().zip(outputs))
+            .map(|(name, output)| {
+                let params = model.params().under(&name);
+                let trainable = params.iter().filter(|param| !param.frozen());
+                PartSummary {
+                    output,
+                    parameters: params.iter().map(|param| param.count()).sum(),
+                    trainable: trainable.map(|param| param.count()).sum(),
+                    name,
+                }
+            })
+            .collect();
+        let says = match model.task() {
+            Task::Classify => "one class a picture",
+            Task::Localize => "one class and one box a picture",
+        };
+        let title = format!("{} · {says}: {}", model.arch(), self.classes().join(", "));
+        let all: usize = rows.iter().map(|row| row.parameters).sum();
+        let trainable: usize = rows.iter().map(|row| row.trainable).sum();
+        let note =
+            format!("{} parameters, {} trainable, pictures of {side} × {side}", thousands(all), thousands(trainable));
+        Ok(ModelSummary { rows, title, note })
+    }
+
+    /// The curve of all fits so far: training loss a batch, validation loss an epoch, marks where a new fit began.
+    ///
+    /// # Errors
+    /// When nothing was trained yet.
+    pub fn plot_losses(&self) -> Result<Figure> {
+        if self.history().batches.is_empty() {
+            let error = crate::Error::new("there is no loss to plot yet");
+            return Err(error.remedy("train first: `learner.fit(3, 1e-3)?`"));
+        }
+        Ok(LossCurve::of(&self.history().run("")).figure())
+    }
+}
+
+impl Show for ModelSummary {
+    fn bundle(&self) -> Bundle {
+        let mut table = Table::new(["part", "output", "parameters", ""]).left(0).left(1).left(3).title(&self.title);
+        for row in &self.rows {
+            let dims: Vec<String> = row.output.iter().map(ToString::to_string).collect();
+            table.push([row.name.clone(), dims.join(" × "), thousands(row.parameters), row.state().to_owned()]);
+        }
+        table.note(&self.note).bundle()
+    }
+}
+
+impl Show for Learner {
+    fn bundle(&self) -> Bundle {
+        Bundle::new().text(format!("{self:?}"))
+    }
+}
+
+/// `1234567` as `1 234 567`, with thin spaces.
+fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        for (number, expected) in [(0, "0"), (999, "999"), (1000, "1 000"), (1_234_567, "1 234 567")] {
+            assert_eq!(thousands(number).replace('\u{202f}', " "), expected);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! An interrupt during a fit; a process of its own, since the flag is the process's own.
+
+use candle_core::{Device, Tensor};
+use candlewick_prelude::data::{Part, Transform};
+use candlewick_prelude::models::Arch;
+use candlewick_prelude::train::{BatchIter, Learner, TensorData, VisionData};
+use candlewick_prelude::{Result, image, interrupt};
+
+#[test]
+fn it_ends_after_the_running_step_and_the_next_fit_goes_on() -> Result<()> {
+    let images = Tensor::rand(0f32, 1.0, (64, 3, 32, 32), &Device::Cpu)?;
+    let labels = (0..64).map(|index| index % 2).collect();
+    let inner = TensorData::new(images, labels, &["even", "odd"])?.split(0.25, 15)?.batch(16);
+    let mut learner = Learner::vision_untrained(Arch::default(), &Stopping { inner: inner.clone(), after: 2 })?;
+    learner.quiet();
+    let report = learner.fit(5, 1e-3)?;
+    assert!(interrupt::requested(), "the flag stays up until the cell ends");
+    let again = learner.fit(5, 1e-3)?;
+    assert!(again.interrupted && again.batches == 0, "a later fit of the same cell ends at once: {again:?}");
+    interrupt::clear();
+    assert!(report.interrupted && report.epochs == (1, 5), "{report:?}");
+    assert!(report.notes[0].contains("interrupted after 1 of 5 epochs and 4 steps"), "{:?}", report.notes);
+    assert_eq!(report.batches, 4, "three of the first epoch, one of the second");
+    assert_eq!(learner.history().batches.len(), 4);
+    assert_eq!(learner.history().epochs.len(), 1);
+    let steps = learner.optimizer_state().state().values().map(|state| state.step).max();
+    assert_eq!(steps, Some(4));
+    let next = learner.set_data(&inner)?.fit(1, 1e-3)?;
+    assert!(!next.interrupted);
+    assert_eq!(learner.history().batches.len(), 7);
+    let steps = learner.optimizer_state().state().values().map(|state| state.step).max();
+    assert_eq!(steps, Some(7));
+    Ok(())
+}
+
+/// Data during whose second epoch the user interrupts, after so many batches.
+#[derive(Clone)]
+struct Stopping {
+    inner: TensorData,
+    after: usize,
+}
+
+impl VisionData for Stopping {
+    fn classes(&self) -> &[String] {
+        self.inner.classes()
+    }
+    fn transform(&self) -> Transform {
+        self.inner.transform()
+    }
+    fn has_boxes(&self) -> bool {
+        false
+    }
+    fn varies(&self) -> bool {
+        false
+    }
+    fn seed(&self) -> u64 {
+        self.inner.seed()
+    }
+    fn count(&self, part: Part) -> usize {
+        self.inner.count(part)
+    }
+    fn train_batches(&self, epoch: u64) -> Result<BatchIter> {
+        let after = self.after;
+        Ok(Box::new(self.inner.train_batches(epoch)?.enumerate().map(move |(index, batch)| {
+            if epoch == 1 && index + 1 >= after {
+                interrupt::request();
+            }
+            batch
+        })))
+    }
+    fn batches(&self, part: Part) -> Result<BatchIter> {
+        self.inner.batches(part)
+    }
+    fn picture(&self, id: usize) -> Result<image::RgbImage> {
+        self.inner.picture(id)
+    }
+    fn name(&self, id: usize) -> String {
+        self.inner.name(id)
+    }
+    fn boxed(&self) -> Box<dyn VisionData> {
+        Box::new(self.clone())
+    }
+}

@@ -1,0 +1,227 @@
+//! Gradients of the operations against central differences in f64, at random shapes and options.
+
+use candlewick_prelude::candle_core::{Device, Result, Tensor, Var};
+use candlewick_prelude::ops::*;
+use proptest::prelude::*;
+
+const STEP: f64 = 1e-5;
+const TOLERANCE: f64 = 1e-6;
+
+/// Compares the gradient of Σ weight · operation with differences, at a few places of every input.
+fn check(inputs: &[Tensor], operation: impl Fn(&[Tensor]) -> Result<Tensor>) -> Result<()> {
+    let variables = inputs.iter().map(Var::from_tensor).collect::<Result<Vec<_>>>()?;
+    let arguments: Vec<Tensor> = variables.iter().map(|variable| variable.as_tensor().clone()).collect();
+    let out = operation(&arguments)?;
+    let weight = out.detach().randn_like(0., 1.)?;
+    let grads = backward_from(&out, &weight)?;
+    let value = |inputs: &[Tensor]| -> Result<f64> { (operation(inputs)? * &weight)?.sum_all()?.to_scalar::<f64>() };
+    for (which, variable) in variables.iter().enumerate() {
+        let grad: Vec<f64> = grads.get(variable).expect("a gradient for each input").flatten_all()?.to_vec1()?;
+        let numbers: Vec<f64> = inputs[which].flatten_all()?.to_vec1()?;
+        assert_eq!(grad.len(), numbers.len());
+        for at in (0..numbers.len()).step_by(numbers.len().div_ceil(12)) {
+            let shifted = |by: f64| -> Result<f64> {
+                let mut numbers = numbers.clone();
+                numbers[at] += by;
+                let mut inputs: Vec<Tensor> = inputs.to_vec();
+                inputs[which] = Tensor::from_vec(numbers, inputs[which].shape(), &Device::Cpu)?;
+                value(&inputs)
+            };
+            let slope = (shifted(STEP)? - shifted(-STEP)?) / (2. * STEP);
+            let distance = (slope - grad[at]).abs() / slope.abs().max(1.);
+            assert!(
+                distance < TOLERANCE,
+                "input {which}, place {at}: by differences {slope}, by backward {}",
+                grad[at]
+            );
+        }
+    }
+    Ok(())
+}
+
+fn normal(shape: &[usize]) -> Tensor {
+    Tensor::randn(0f64, 1f64, shape, &Device::Cpu).expect("random numbers")
+}
+
+/// Numbers so far apart that a step never changes which one is the largest, nor crosses a bend at a multiple of ½.
+fn apart(shape: &[usize]) -> Tensor {
+    let count: usize = shape.iter().product();
+    let numbers: Vec<f64> =
+        (0..count).map(|i| ((i * 7919) % count) as f64 * 0.37 + 0.113 - count as f64 * 0.1).collect();
+    Tensor::from_vec(numbers, shape, &Device::Cpu).expect("numbers")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn convolution(
+        (n, groups, cg, og) in (1usize..4, 1usize..4, 1usize..4, 1usize..4),
+        (h, w, kh, kw) in (1usize..11, 1usize..11, 1usize..5, 1usize..5),
+        stride in (1usize..4, 1usize..4), padding in (0usize..4, 0usize..4), dilation in (1usize..3, 1usize..3),
+    ) {
+        prop_assume!(h + 2 * padding.0 > dilation.0 * (kh - 1) && w + 2 * padding.1 > dilation.1 * (kw - 1));
+        let options = Conv2d { stride, padding, dilation, groups };
+        let inputs = [normal(&[n, groups * cg, h, w]), normal(&[groups * og, cg, kh, kw]), normal(&[groups * og])];
+        check(&inputs, |a| conv2d(&a[0], &a[1], Some(&a[2]), options)).unwrap();
+        check(&inputs[..2], |a| conv2d(&a[0], &a[1], None, options)).unwrap();
+    }
+
+    #[test]
+    fn three_by_three((n, c, o, h, w) in (1usize..3, 1usize..20, 1usize..20, 1usize..18, 1usize..18), pad in 0usize..3) {
+        prop_assume!(h + 2 * pad >= 3 && w + 2 * pad >= 3);
+        let options = Conv2d { padding: (pad, pad), ..Conv2d::default() };
+        let inputs = [normal(&[n, c, h, w]), normal(&[o, c, 3, 3])];
+        check(&inputs, |a| conv2d(&a[0], &a[1], None, options)).unwrap();
+    }
+
+    #[test]
+    fn depthwise(
+        (n, c, h, w, k) in (1usize..4, 2usize..9, 1usize..14, 1usize..14, 1usize..6),
+        stride in (1usize..4, 1usize..4), dilation in (1usize..3, 1usize..3), many in 1usize..3,
+    ) {
+        let padding = (dilation.0 * (k - 1) / 2, dilation.1 * (k - 1) / 2);
+        prop_assume!(h + 2 * padding.0 > dilation.0 * (k - 1) && w + 2 * padding.1 > dilation.1 * (k - 1));
+        let options = Conv2d { stride, padding, dilation, groups: c };
+        let inputs = [normal(&[n, c, h, w]), normal(&[c * many, 1, k, k])];
+        check(&inputs, |a| conv2d(&a[0], &a[1], None, options)).unwrap();
+    }
+
+    #[test]
+    fn pooling(
+        (n, c, h, w) in (1usize..3, 1usize..4, 2usize..13, 2usize..13),
+        (kernel, stride) in ((1usize..5, 1usize..5), (1usize..4, 1usize..4)), full in any::<bool>(),
+        out in (1usize..6, 1usize..6),
+    ) {
+        let padding = (kernel.0 / 2, kernel.1 / 2);
+        prop_assume!(h + 2 * padding.0 >= kernel.0 && w + 2 * padding.1 >= kernel.1);
+        let x = [apart(&[n, c, h, w])];
+        check(&x, |a| max_pool2d(&a[0], kernel, stride, (padding.0.min(kernel.0 - 1), padding.1.min(kernel.1 - 1)))).unwrap();
+        let inside = (padding.0.min(kernel.0 - 1), padding.1.min(kernel.1 - 1));
+        check(&x, |a| avg_pool2d(&a[0], kernel, stride, inside, full)).unwrap();
+        check(&x, |a| adaptive_avg_pool2d(&a[0], out)).unwrap();
+    }
+
+    #[test]
+    fn normalisation((n, c, h, w) in (2usize..5, 1usize..6, 1usize..6, 1usize..9), groups in 1usize..4) {
+        let affine = |c: usize| [normal(&[c]), normal(&[c])];
+        let [gamma, beta] = affine(c);
+        let x = normal(&[n, c, h, w]);
+        check(&[x.clone(), gamma.clone(), beta.clone()], |a| Ok(batch_norm_train(&a[0], &a[1], &a[2], 1e-3)?.0)).unwrap();
+        let (mean, var) = (normal(&[c]), normal(&[c]).sqr().unwrap());
+        check(&[x, gamma, beta], |a| batch_norm_eval(&a[0], &mean, &var, &a[1], &a[2], 1e-3)).unwrap();
+        let [gamma, beta] = affine(w + 1);
+        check(&[normal(&[n, c, w + 1]), gamma, beta], |a| layer_norm(&a[0], &a[1], &a[2], 1e-3)).unwrap();
+        let [gamma, beta] = affine(groups * c);
+        check(&[normal(&[n, groups * c, h + 1, w]), gamma, beta], |a| group_norm(&a[0], groups, &a[1], &a[2], 1e-3)).unwrap();
+    }
+
+    #[test]
+    fn elementwise(shape in (1usize..5, 1usize..40)) {
+        let x = [normal(&[shape.0, shape.1])];
+        for function in [sigmoid, silu, gelu, gelu_tanh] {
+            check(&x, |a| function(&a[0])).unwrap();
+        }
+        let x = [apart(&[shape.0, shape.1])];
+        for function in [relu, relu6, hard_swish] {
+            check(&x, |a| function(&a[0])).unwrap();
+        }
+        check(&x, |a| dropout(&a[0], 0.4, true, 5)).unwrap();
+        check(&x, |a| drop_path(&a[0], 0.4, true, 5)).unwrap();
+        check(&x, |a| scale(&a[0], 2.5)).unwrap();
+        let two = [normal(&[shape.0, shape.1]), normal(&[shape.0, shape.1])];
+        check(&two, |a| add(&a[0], &a[1])).unwrap();
+        check(&two[..1], |a| softmax(&a[0], 1)).unwrap();
+        check(&two[..1], |a| log_softmax(&a[0], 0)).unwrap();
+    }
+
+    #[test]
+    fn losses((n, c) in (1usize..6, 2usize..9), smoothing in 0f64..0.5, beta in 0.2f64..2.) {
+        let targets = Tensor::new((0..n).map(|i| ((i * 5) % c) as u32).collect::<Vec<_>>(), &Device::Cpu).unwrap();
+        let weights = normal(&[c]).sqr().unwrap();
+        let options = CrossEntropy { label_smoothing: smoothing, class_weights: Some(weights) };
+        let x = normal(&[n, c]);
+        check(std::slice::from_ref(&x), |a| cross_entropy(&a[0], &targets, &options)).unwrap();
+        check(&[x.clone(), normal(&[n, c])], |a| smooth_l1(&a[0], &a[1], beta)).unwrap();
+        let share = sigmoid(&normal(&[n, c])).unwrap();
+        check(&[x], |a| bce_with_logits(&a[0], &share)).unwrap();
+    }
+
+    #[test]
+    fn maps_and_resizing(
+        (n, i, o) in (1usize..6, 1usize..7, 1usize..7), size in (1usize..8, 1usize..8), out in (1usize..12, 1usize..12),
+    ) {
+        check(&[normal(&[2, n, i]), normal(&[o, i]), normal(&[o])], |a| linear(&a[0], &a[1], Some(&a[2]))).unwrap();
+        let index = Tensor::new((0..8).map(|k| (k * 3 % n) as u32).collect::<Vec<_>>(), &Device::Cpu).unwrap();
+        check(&[normal(&[n, i])], |a| embedding(&a[0], &index)).unwrap();
+        let x = [normal(&[n, i, size.0, size.1])];
+        check(&x, |a| upsample_nearest2d(&a[0], out)).unwrap();
+        check(&x, |a| upsample_bilinear2d(&a[0], out, false)).unwrap();
+        check(&x, |a| upsample_bilinear2d(&a[0], out, true)).unwrap();
+    }
+}
+
+/// Enough channels and pixels that 3×3 windows go by Winograd's tiles.
+#[test]
+fn winograd_tiles() -> Result<()> {
+    let options = Conv2d { padding: (1, 0), ..Conv2d::default() };
+    check(&[normal(&[4, 96, 15, 18]), normal(&[97, 96, 3, 3])], |a| conv2d(&a[0], &a[1], None, options))
+}
+
+/// What lies in memory in another order gives the same numbers.
+#[test]
+fn any_memory_layout() -> Result<()> {
+    let straight = normal(&[2, 5, 7, 6]);
+    let turned = straight.transpose(2, 3)?.contiguous()?.transpose(2, 3)?;
+    assert!(!turned.is_contiguous());
+    let w = normal(&[4, 5, 3, 3]);
+    let (a, b) = (conv2d(&straight, &w, None, Conv2d::default())?, conv2d(&turned, &w, None, Conv2d::default())?);
+    assert_eq!(a.flatten_all()?.to_vec1::<f64>()?, b.flatten_all()?.to_vec1::<f64>()?);
+    let narrow = straight.narrow(1, 1, 3)?;
+    let copied = narrow.copy()?;
+    let (a, b) = (max_pool2d(&narrow, (2, 2), (2, 2), (0, 0))?, max_pool2d(&copied, (2, 2), (2, 2), (0, 0))?);
+    assert_eq!(a.flatten_all()?.to_vec1::<f64>()?, b.flatten_all()?.to_vec1::<f64>()?);
+    Ok(())
+}
+
+/// A frozen operand enters detached, and no gradient is computed for it.
+#[test]
+fn frozen_operands_get_nothing() -> Result<()> {
+    let (x, w) = (Var::from_tensor(&normal(&[1, 2, 5, 5]))?, Var::from_tensor(&normal(&[3, 2, 3, 3]))?);
+    let y = conv2d(&x.detach(), &w, None, Conv2d::default())?.sum_all()?;
+    let grads = y.backward()?;
+    assert!(grads.get(&w).is_some() && grads.get(&x).is_none());
+    let y = conv2d(&x, &w.detach(), None, Conv2d::default())?.sum_all()?;
+    let grads = y.backward()?;
+    assert!(grads.get(&w).is_none() && grads.get(&x).is_some());
+    Ok(())
+}
+
+/// Gradients of a tensor that is used twice add up, through a graph of ours and through a mixed one.
+#[test]
+fn two_branches_add_up() -> Result<()> {
+    let x = Var::from_tensor(&normal(&[2, 3, 4, 4]))?;
+    let up = upsample_nearest2d(&x, (8, 8))?;
+    let ours = add(&relu(&up)?, &sigmoid(&up)?)?;
+    let seed = ours.detach().randn_like(0., 1.)?;
+    let a = backward_from(&ours, &seed)?;
+    let mixed = (relu(&up)? + sigmoid(&up)?)?;
+    let b = backward_from(&mixed, &seed)?;
+    let distance = (a.get(&x).expect("a gradient") - b.get(&x).expect("a gradient"))?.abs()?.max_all()?;
+    assert!(distance.to_scalar::<f64>()? < 1e-12);
+    Ok(())
+}
+
+#[test]
+fn wrong_shapes_are_named() {
+    let x = normal(&[1, 4, 5, 5]);
+    let message = |result: Result<Tensor>| result.expect_err("an error").to_string();
+    assert!(message(conv2d(&x, &normal(&[2, 3, 3, 3]), None, Conv2d::default())).contains("do not fit an input"));
+    assert!(message(conv2d(&x, &normal(&[2, 4, 7, 7]), None, Conv2d::default())).contains("does not fit into 5×5"));
+    assert!(message(max_pool2d(&x, (2, 2), (0, 1), (0, 0))).contains("at least 1"));
+    assert!(message(batch_norm_eval(&x, &x, &x, &x, &x, 0.)).contains("expected parameters of 4 numbers"));
+    let targets = Tensor::new(&[9u32], &Device::Cpu).expect("a tensor");
+    let logits = normal(&[1, 4]);
+    assert!(message(cross_entropy(&logits, &targets, &CrossEntropy::default())).contains("targets below 4"));
+    assert!(message(dropout(&x, 1., true, 0)).contains("below 1"));
+}

@@ -1,0 +1,106 @@
+//! The command line: kernel, repl, run, install, uninstall, doctor.
+
+use crate::{kernel, notebook, repl, session, setup};
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Rust in Jupyter and in the terminal, with a prelude for fine-tuning neural networks.
+#[derive(Parser)]
+#[command(name = "candlewick", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve one Jupyter kernel (Jupyter starts this).
+    Kernel {
+        /// The connection file that Jupyter wrote.
+        #[arg(long, visible_alias = "control-file")]
+        connection_file: PathBuf,
+    },
+    /// Start the terminal REPL, or run a script in it.
+    Repl {
+        /// A script to run; standard input is read where it is no terminal.
+        script: Option<PathBuf>,
+        /// Write no colours.
+        #[arg(long)]
+        no_color: bool,
+    },
+    /// Run a notebook from top to bottom, without Python or Jupyter.
+    Run {
+        /// The notebook.
+        notebook: PathBuf,
+        /// Where the executed notebook goes (default: in place, unless --html is given).
+        #[arg(short, long)]
+        output: Option<PathBuf>,
+        /// Write a self-contained HTML page.
+        #[arg(long)]
+        html: Option<PathBuf>,
+        /// Set an environment variable for the cells.
+        #[arg(long, value_name = "NAME=VALUE", value_parser = name_and_value)]
+        set: Vec<(String, String)>,
+        /// The longest that one cell may take, in seconds.
+        #[arg(long, value_name = "S")]
+        timeout: Option<f64>,
+    },
+    /// Put the prelude, its warm template and the kernelspec in place (install.sh calls this).
+    Install(setup::InstallOptions),
+    /// Remove what install put in place.
+    Uninstall(setup::UninstallOptions),
+    /// Check the toolchain, the template, the kernelspec and the device; say what to do.
+    Doctor(setup::DoctorOptions),
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(format!("expected NAME=VALUE, found `{text}`")),
+    }
+}
+
+/// Runs the command line; returns the process's exit code.
+pub fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Kernel { connection_file } => kernel::run(&connection_file).map(|()| 0),
+        Command::Repl { script, no_color } => repl::run(&repl::Options { script, no_color }),
+        Command::Run { notebook, output, html, set, timeout } => notebook::run(&notebook::Options {
+            input: notebook,
+            output,
+            html,
+            set,
+            timeout: timeout.filter(|seconds| *seconds > 0.0).map(Duration::from_secs_f64),
+        }),
+        Command::Install(options) => setup::install(&options),
+        Command::Uninstall(options) => setup::uninstall(&options),
+        Command::Doctor(options) => setup::doctor(&options),
+    };
+    session::clean_up();
+    match result {
+        Ok(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
+        Err(error) => {
+            eprintln!("candlewick: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn settings_are_name_and_value() {
+        assert_eq!(name_and_value("A=b=c"), Ok(("A".into(), "b=c".into())));
+        assert!(name_and_value("=b").is_err() && name_and_value("A").is_err());
+    }
+}

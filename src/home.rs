@@ -1,0 +1,47 @@
+//! Where candlewick keeps its things: the one place that reads the variables that say so.
+
+use std::path::PathBuf;
+
+/// candlewick's folders on this machine.
+#[derive(Clone, Debug)]
+pub struct Home {
+    /// `$CANDLEWICK_HOME`, or `$XDG_DATA_HOME/candlewick`, or `~/.local/share/candlewick`.
+    pub root: PathBuf,
+}
+
+impl Home {
+    /// The folders as the environment says.
+    ///
+    /// # Errors
+    /// No `CANDLEWICK_HOME`, no `XDG_DATA_HOME` and no home directory.
+    pub fn find() -> anyhow::Result<Home> {
+        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let root = set("CANDLEWICK_HOME")
+            .or_else(|| set("XDG_DATA_HOME").map(|data| data.join("candlewick")))
+            .or_else(|| std::env::home_dir().map(|home| home.join(".local/share/candlewick")));
+        match root {
+            Some(root) => Ok(Home { root: std::path::absolute(root)? }),
+            None => anyhow::bail!("no home directory: set CANDLEWICK_HOME to a folder that can be written"),
+        }
+    }
+
+    /// The folder of a workspace with the prelude's and the wire's sources, as cells link against them.
+    pub fn sources(&self) -> PathBuf {
+        self.root.join("src")
+    }
+
+    /// The warm template: evcxr's build folder with the prelude compiled.
+    pub fn template(&self) -> PathBuf {
+        self.root.join("template")
+    }
+
+    /// Sessions' folders, on the template's file system so that hard links work.
+    pub fn sessions(&self) -> PathBuf {
+        self.root.join("sessions")
+    }
+
+    /// The folder of input histories: the REPL's and the kernel's.
+    pub fn history(&self) -> PathBuf {
+        self.root.join("history")
+    }
+}

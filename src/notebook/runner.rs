@@ -1,0 +1,169 @@
+//! Drives the code cells of a document, one after the other, with a time limit, through an [`Engine`].
+
+use super::report::{self, Report};
+use crate::document::{self, Notebook, Outputs};
+use crate::engine::Engine;
+use crate::screen::{Display, Progress, Screen, StreamName};
+use crate::session::{CellError, Done, Why};
+use crossbeam_channel::{RecvTimeoutError, bounded};
+use serde_json::{Value, json};
+use std::io::Write;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// What may end a run early.
+pub struct Limits<'a> {
+    /// The longest that one cell may take.
+    pub timeout: Option<Duration>,
+    /// Whether the user wants it to end (asked ten times a second).
+    pub stop: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// All cells ran.
+    Done,
+    /// A cell failed; the ones after it did not run.
+    Failed {
+        /// The cell's place among the code cells that run, from 1.
+        number: usize,
+        /// What it met.
+        error: CellError,
+    },
+    /// The user ended it.
+    Stopped {
+        /// The cell that was running or about to run, from 1.
+        number: usize,
+    },
+}
+
+/// How often the watch looks at the clock and at [`Limits::stop`].
+const TICK: Duration = Duration::from_millis(100);
+
+/// Runs the notebook's code cells and puts their outputs into it. Outputs of an earlier run are
+/// removed first. Cells tagged `raises-exception` may fail, those tagged `skip-execution` are left
+/// out, as in Jupyter's own runner.
+pub fn run<W: Write + Send>(
+    notebook: &mut Notebook,
+    engine: &dyn Engine,
+    limits: &Limits<'_>,
+    report: &Mutex<Report<W>>,
+) -> Ended {
+    for cell in notebook.cells_mut().iter_mut().filter(|cell| document::kind(cell) == "code") {
+        cell["outputs"] = json!([]);
+        cell["execution_count"] = Value::Null;
+    }
+    let to_run: Vec<usize> = (0..notebook.cells().len()).filter(|&at| runs(&notebook.cells()[at])).collect();
+    report::lock(report).total(to_run.len());
+    let mut outputs = Outputs::default();
+    let mut ended = Ended::Done;
+    for (number, &at) in (1..).zip(&to_run) {
+        if (limits.stop)() {
+            ended = Ended::Stopped { number };
+            break;
+        }
+        let code = document::source(&notebook.cells()[at]);
+        outputs.begin(number as u64);
+        report::lock(report).begin(number, &code);
+        let result = watched(engine, &code, &mut outputs, limits, report);
+        if let Err(error) = &result {
+            outputs.error(error);
+        }
+        report::lock(report).end(result.as_ref().err().map(|error| error.name.as_str()));
+        notebook.cells_mut()[at]["execution_count"] = number.into();
+        if let Err(error) = result {
+            if (limits.stop)() {
+                ended = Ended::Stopped { number };
+                break;
+            }
+            let lost = matches!(error.why, Why::Session);
+            if lost || !document::has_tag(&notebook.cells()[at], "raises-exception") {
+                ended = Ended::Failed { number, error };
+                break;
+            }
+        } else if (limits.stop)() {
+            // An interrupted `fit` returns what it has: the cell is fine, the run is over.
+            ended = Ended::Stopped { number: (number + 1).min(to_run.len()) };
+            break;
+        }
+    }
+    // At the end, because a cell may update what an earlier one displayed.
+    for (number, &at) in to_run.iter().enumerate() {
+        notebook.cells_mut()[at]["outputs"] = outputs.of(number).into();
+    }
+    ended
+}
+
+fn runs(cell: &Value) -> bool {
+    document::kind(cell) == "code"
+        && !document::source(cell).trim().is_empty()
+        && !document::has_tag(cell, "skip-execution")
+}
+
+/// Runs one cell beside a thread that watches the clock and the user.
+fn watched<W: Write + Send>(
+    engine: &dyn Engine,
+    code: &str,
+    outputs: &mut Outputs,
+    limits: &Limits<'_>,
+    report: &Mutex<Report<W>>,
+) -> Result<Done, CellError> {
+    let (finished, watch) = bounded::<()>(1);
+    let (result, timed_out) = std::thread::scope(|scope| {
+        let watcher = scope.spawn(move || {
+            let start = Instant::now();
+            let mut interrupted = false;
+            let mut timed_out = false;
+            while watch.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                let late = limits.timeout.is_some_and(|limit| start.elapsed() >= limit);
+                if (late || (limits.stop)()) && !interrupted {
+                    interrupted = true;
+                    timed_out = late && !(limits.stop)();
+                    engine.interrupt();
+                }
+                report::lock(report).tick();
+            }
+            timed_out
+        });
+        let mut screen = Narrated { outputs, report };
+        let result = engine.execute(code, &mut screen);
+        drop(finished);
+        (result, watcher.join().unwrap_or(false))
+    });
+    if timed_out { Err(too_late(limits.timeout.unwrap_or_default())) } else { result }
+}
+
+fn too_late(limit: Duration) -> CellError {
+    let value =
+        format!("the cell took longer than {} s and was interrupted; give it more with --timeout", limit.as_secs_f64());
+    let traceback = vec![format!("\u{1b}[31mTimeout\u{1b}[0m: {value}")];
+    CellError { why: Why::Interrupted, name: "Timeout".to_owned(), value, traceback }
+}
+
+/// Keeps the outputs and hands progress to the report.
+struct Narrated<'a, W: Write> {
+    outputs: &'a mut Outputs,
+    report: &'a Mutex<Report<W>>,
+}
+
+impl<W: Write> Screen for Narrated<'_, W> {
+    fn stream(&mut self, name: StreamName, text: &str) {
+        self.outputs.stream(name, text);
+    }
+    fn display(&mut self, display: Display) {
+        self.outputs.display(display);
+    }
+    fn update(&mut self, display: Display) {
+        self.outputs.update(display);
+    }
+    fn result(&mut self, display: Display) {
+        self.outputs.result(display);
+    }
+    fn clear(&mut self, wait: bool) {
+        self.outputs.clear(wait);
+    }
+    fn progress(&mut self, progress: Progress) {
+        report::lock(self.report).progress(progress);
+    }
+}

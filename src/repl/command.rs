@@ -1,0 +1,131 @@
+//! The REPL's own commands: what stands after a colon and is no Rust.
+
+use super::run::{Ran, Runner};
+use crate::document::Notebook;
+use crate::document::terminal::without_escapes;
+use anyhow::{Context, bail};
+use std::path::Path;
+
+/// A command that the REPL itself carries out.
+pub struct Command {
+    /// With its colon.
+    pub name: &'static str,
+    /// What it does, in a few words.
+    pub what: &'static str,
+}
+
+/// All of them; what is not here goes to the session (`:dep`, `:version` …).
+pub const COMMANDS: &[Command] = &[
+    Command { name: ":help", what: "this list" },
+    Command { name: ":vars", what: "the variables and their types" },
+    Command { name: ":doc", what: ":doc ITEM shows what is known of it" },
+    Command { name: ":edit", what: "edit the last cell, or cell N with :edit N, in $VISUAL or $EDITOR" },
+    Command { name: ":save", what: ":save FILE.ipynb writes the session's cells as a notebook" },
+    Command { name: ":quit", what: "leave (also Ctrl-D)" },
+];
+
+/// What the REPL is to do after a command.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Read the next line.
+    Read,
+    /// Read it with this text already typed.
+    Edit(String),
+    /// Leave.
+    Quit,
+    /// It was no command of the REPL's: run it.
+    Run,
+}
+
+/// Carries out `line` if it is a command of the REPL's.
+///
+/// # Errors
+/// A command without what it needs, a file that cannot be written, an editor that fails.
+pub fn carry_out(line: &str, runner: &Runner<'_>) -> anyhow::Result<Next> {
+    let (name, argument) = line.trim().split_once(char::is_whitespace).unwrap_or((line.trim(), ""));
+    let argument = argument.trim();
+    let say = |text: &str| runner.face().line(text);
+    match name {
+        ":help" | ":h" => say(&help()),
+        ":vars" => say(&variables(runner)),
+        ":doc" if argument.is_empty() => bail!(":doc wants an item: type `:doc Learner`"),
+        ":doc" => match runner.engine().inspect(argument, argument.len()) {
+            Some(known) => say(&known.plain),
+            None => say(&format!("nothing is known of `{argument}`")),
+        },
+        ":edit" => return edit(argument, runner.ran()).map(Next::Edit),
+        ":save" => say(&save(argument, runner)?),
+        ":quit" | ":q" | ":exit" => return Ok(Next::Quit),
+        _ => return Ok(Next::Run),
+    }
+    Ok(Next::Read)
+}
+
+fn help() -> String {
+    let mut text = String::from(
+        "Type Rust; the value of a cell's last expression is shown. The prelude is imported.\n\
+         Enter runs what is complete, and begins a new line otherwise; Alt-Enter always begins one.\n\
+         Tab completes, Ctrl-R searches the history, → takes the grey suggestion.\n\
+         Ctrl-C interrupts a running cell: variables live on, and `fit` keeps what it learned. Ctrl-D leaves.\n\n",
+    );
+    for Command { name, what } in COMMANDS {
+        text += &format!("  \u{1b}[36m{name:<8}\u{1b}[0m {what}\n");
+    }
+    text += "  \u{1b}[36m:dep\u{1b}[0m     :dep NAME or :dep NAME = \"VERSION\" adds a crate\n";
+    text
+}
+
+fn variables(runner: &Runner<'_>) -> String {
+    let variables = runner.engine().variables();
+    if variables.is_empty() {
+        return "no variables yet".to_owned();
+    }
+    let width = variables.iter().map(|variable| variable.name.chars().count()).max().unwrap_or(0);
+    let row = |name: &str, kind: &str| format!("{name:<width$}  \u{1b}[36m{kind}\u{1b}[0m\n");
+    variables.iter().map(|variable| row(&variable.name, &variable.kind)).collect()
+}
+
+fn save(file: &str, runner: &Runner<'_>) -> anyhow::Result<String> {
+    if file.is_empty() {
+        bail!(":save wants a file: type `:save session.ipynb`");
+    }
+    let path = Path::new(file);
+    if path.extension().is_none_or(|extension| extension != "ipynb") {
+        bail!(":save writes notebooks: give the file the ending .ipynb, as in `:save {file}.ipynb`");
+    }
+    let mut notebook = Notebook::new();
+    for ran in runner.ran() {
+        notebook.push_code(&ran.code, ran.count, runner.outputs(ran));
+    }
+    notebook.write(path)?;
+    let count = runner.ran().len();
+    Ok(format!("{count} cell{} in {file}", if count == 1 { "" } else { "s" }))
+}
+
+/// Lets the user's editor change a cell; the text comes back to the prompt.
+fn edit(which: &str, ran: &[Ran]) -> anyhow::Result<String> {
+    let code = match which {
+        "" => ran.last().map_or("", |ran| ran.code.as_str()),
+        number => {
+            let found = number.parse().ok().and_then(|n: u64| ran.iter().find(|ran| ran.count == n));
+            found.with_context(|| format!("there is no cell {number}; the cells are 1 to {}", ran.len()))?.code.as_str()
+        }
+    };
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+    let editor = variable("VISUAL").or_else(|| variable("EDITOR")).unwrap_or_else(|| "vi".to_owned());
+    let file = tempfile::Builder::new().prefix("candlewick-").suffix(".rs").tempfile()?;
+    std::fs::write(file.path(), code)?;
+    // The variable may carry arguments (`code --wait`), so the shell takes it apart.
+    let status = std::process::Command::new("sh")
+        .arg("-c")
+        .arg(format!("{editor} \"$1\""))
+        .arg("editor")
+        .arg(file.path())
+        .status()
+        .with_context(|| format!("the editor `{editor}` cannot be started; set EDITOR to one that can"))?;
+    if !status.success() {
+        bail!("the editor `{editor}` ended with {status}; the cell is as it was");
+    }
+    let text = std::fs::read_to_string(file.path())?;
+    Ok(without_escapes(&text).trim_end().to_owned())
+}

@@ -1,0 +1,214 @@
+//! Runs one cell: its outputs are drawn and kept, Ctrl-C interrupts it, its error is shown.
+
+use super::draw::Terminal;
+use super::plain::Plain;
+use super::tty::Mode;
+use crate::document::Outputs;
+use crate::engine::Engine;
+use crate::screen::{Display, Progress, Question, Screen, StreamName};
+use crate::session::{CellError, Done};
+use crate::signals::Watch;
+use crossbeam_channel::{RecvTimeoutError, bounded};
+use std::io::{Stderr, Stdout};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Where the REPL draws.
+pub enum Face {
+    /// On a terminal, in place.
+    Live(Terminal),
+    /// Into a file or a pipe.
+    Plain(Plain<Stdout, Stderr>),
+}
+
+impl Face {
+    fn screen(&mut self) -> &mut dyn Screen {
+        match self {
+            Face::Live(terminal) => terminal,
+            Face::Plain(plain) => plain,
+        }
+    }
+
+    /// A line of the REPL's own.
+    pub fn line(&mut self, text: &str) {
+        match self {
+            Face::Live(terminal) => terminal.line(text),
+            Face::Plain(plain) => plain.block(text),
+        }
+    }
+}
+
+/// A cell that ran, for `:save` and `:edit`.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// Its code.
+    pub code: String,
+    /// Its number.
+    pub count: u64,
+    /// Where [`Outputs`] keeps what it said.
+    pub outputs: usize,
+}
+
+/// Runs cells and remembers them.
+pub struct Runner<'a> {
+    engine: &'a dyn Engine,
+    face: Mutex<Face>,
+    outputs: Mutex<Outputs>,
+    ran: Vec<Ran>,
+}
+
+/// How often the clock is looked at while a cell runs.
+const TICK: Duration = Duration::from_millis(50);
+
+/// A cell that took longer says how long.
+const LONG: Duration = Duration::from_secs(2);
+
+impl<'a> Runner<'a> {
+    /// Cells run in `engine` and are drawn by `face`.
+    pub fn new(engine: &'a dyn Engine, face: Face) -> Runner<'a> {
+        Runner { engine, face: Mutex::new(face), outputs: Mutex::default(), ran: Vec::new() }
+    }
+
+    /// What executes the cells.
+    pub fn engine(&self) -> &'a dyn Engine {
+        self.engine
+    }
+
+    /// Where it is drawn.
+    pub fn face(&self) -> MutexGuard<'_, Face> {
+        lock(&self.face)
+    }
+
+    /// The cells so far.
+    pub fn ran(&self) -> &[Ran] {
+        &self.ran
+    }
+
+    /// What a cell said, as nbformat writes it.
+    pub fn outputs(&self, ran: &Ran) -> Vec<serde_json::Value> {
+        lock(&self.outputs).of(ran.outputs)
+    }
+
+    /// The number of the next cell.
+    pub fn next(&self) -> u64 {
+        self.ran.len() as u64 + 1
+    }
+
+    /// Runs one cell. Every Ctrl-C is handed to the engine; the REPL lives on.
+    ///
+    /// # Errors
+    /// What ended the cell early, already shown.
+    pub fn run(&mut self, code: &str) -> Result<Done, CellError> {
+        let count = self.next();
+        let outputs = lock(&self.outputs).begin(count);
+        let _quiet = Mode::quiet();
+        if let Face::Live(terminal) = &mut *lock(&self.face) {
+            terminal.begin();
+        }
+        let result = self.watched(code);
+        if let Err(error) = &result {
+            lock(&self.outputs).error(error);
+        }
+        self.ended(&result);
+        self.ran.push(Ran { code: code.to_owned(), count, outputs });
+        result
+    }
+
+    fn watched(&self, code: &str) -> Result<Done, CellError> {
+        let signals = Watch::start();
+        let (finished, watch) = bounded::<()>(1);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let watch = watch;
+                let mut seen = 0;
+                while watch.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                    let mut face = lock(&self.face);
+                    let terminal = match &mut *face {
+                        Face::Live(terminal) => Some(terminal),
+                        Face::Plain(_) => None,
+                    };
+                    let interrupted = signals.count() > seen;
+                    seen = signals.count();
+                    if let Some(terminal) = terminal {
+                        if interrupted { terminal.note("interrupting") } else { terminal.tick() }
+                    }
+                    drop(face);
+                    if interrupted {
+                        self.engine.interrupt();
+                    }
+                }
+            });
+            let result = self.engine.execute(code, &mut Both { face: &self.face, outputs: &self.outputs });
+            drop(finished);
+            result
+        })
+    }
+
+    fn ended(&self, result: &Result<Done, CellError>) {
+        let mut face = lock(&self.face);
+        match &mut *face {
+            Face::Live(terminal) => {
+                terminal.finish();
+                match result {
+                    Ok(done) if done.took >= LONG => {
+                        terminal.line(&format!("\u{1b}[2m{:.1} s\u{1b}[0m", done.took.as_secs_f64()));
+                    }
+                    Ok(_) => {}
+                    Err(error) => terminal.line(&traceback(error)),
+                }
+            }
+            Face::Plain(plain) => {
+                plain.finish();
+                if let Err(error) = result {
+                    plain.complain(&traceback(error));
+                }
+            }
+        }
+    }
+}
+
+fn traceback(error: &CellError) -> String {
+    if error.traceback.is_empty() { error.to_string() } else { error.traceback.join("\n") }
+}
+
+/// The value, also after a thread panicked while it held it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Draws what a cell says, and keeps it.
+struct Both<'a> {
+    face: &'a Mutex<Face>,
+    outputs: &'a Mutex<Outputs>,
+}
+
+impl Both<'_> {
+    fn each(&self, say: impl Fn(&mut dyn Screen)) {
+        say(&mut *lock(self.outputs));
+        say(lock(self.face).screen());
+    }
+}
+
+impl Screen for Both<'_> {
+    fn stream(&mut self, name: StreamName, text: &str) {
+        self.each(|screen| screen.stream(name, text));
+    }
+    fn display(&mut self, display: Display) {
+        self.each(|screen| screen.display(display.clone()));
+    }
+    fn update(&mut self, display: Display) {
+        self.each(|screen| screen.update(display.clone()));
+    }
+    fn result(&mut self, display: Display) {
+        self.each(|screen| screen.result(display.clone()));
+    }
+    fn clear(&mut self, wait: bool) {
+        self.each(|screen| screen.clear(wait));
+    }
+    fn progress(&mut self, progress: Progress) {
+        self.each(|screen| screen.progress(progress.clone()));
+    }
+    fn input(&mut self, question: Question) -> Option<String> {
+        lock(self.face).screen().input(question)
+    }
+}

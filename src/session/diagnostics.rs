@@ -1,0 +1,255 @@
+//! Turns what ended a cell into one [`CellError`]: the message, the user's code with carets, the remedy.
+
+use super::{CellError, Why};
+use std::collections::BTreeMap;
+
+const RED: &str = "\u{1b}[1;31m";
+const BLUE: &str = "\u{1b}[1;34m";
+const BOLD: &str = "\u{1b}[1m";
+const PLAIN: &str = "\u{1b}[0m";
+
+/// One mark under the user's code: 1-based line and columns (characters, the end exclusive).
+#[derive(Clone, Debug)]
+struct Mark {
+    line: usize,
+    from: usize,
+    to: usize,
+    label: String,
+    primary: bool,
+}
+
+/// The error of a cell that did not compile.
+pub fn compilation(errors: &[evcxr::CompilationError], code: &str) -> CellError {
+    let mut traceback = Vec::new();
+    let mut name = "CompileError".to_owned();
+    let mut value = String::new();
+    for (index, error) in errors.iter().enumerate() {
+        let message = error.message();
+        let title = match error.code() {
+            Some(number) => format!("error[{number}]"),
+            None => "error".to_owned(),
+        };
+        if index == 0 {
+            name = error.code().unwrap_or("CompileError").to_owned();
+            value.clone_from(&message);
+        } else {
+            traceback.push(String::new());
+        }
+        traceback.push(format!("{RED}{title}{PLAIN}{BOLD}: {message}{PLAIN}"));
+        let marks: Vec<Mark> = error
+            .spanned_messages()
+            .iter()
+            .filter_map(|message| {
+                let span = message.span?;
+                Some(Mark {
+                    line: span.start_line,
+                    from: span.start_column,
+                    to: if span.end_line == span.start_line { span.end_column } else { usize::MAX },
+                    label: message.label.clone(),
+                    primary: message.is_primary,
+                })
+            })
+            .collect();
+        traceback.extend(excerpt(code, &marks));
+        for help in error.help().iter().filter(|help| !help.trim().is_empty()) {
+            traceback.push(format!("{BOLD}help{PLAIN}: {help}"));
+        }
+        if let Some(hint) = error.evcxr_extra_hint() {
+            traceback.push(format!("{BOLD}note{PLAIN}: {hint}"));
+        }
+    }
+    CellError { why: Why::Compile, name, value, traceback }
+}
+
+/// The user's lines with carets under them.
+fn excerpt(code: &str, marks: &[Mark]) -> Vec<String> {
+    let lines: Vec<&str> = code.lines().collect();
+    let mut by_line: BTreeMap<usize, Vec<&Mark>> = BTreeMap::new();
+    for mark in marks {
+        if (1..=lines.len()).contains(&mark.line) {
+            by_line.entry(mark.line).or_default().push(mark);
+        }
+    }
+    let Some(last) = by_line.keys().next_back() else { return Vec::new() };
+    let width = last.to_string().len();
+    let gutter = |number: &str| format!("{BLUE}{number:>width$} |{PLAIN}");
+    let mut text = vec![gutter("")];
+    for (number, mut marks) in by_line {
+        let line = lines[number - 1];
+        text.push(format!("{} {line}", gutter(&number.to_string())));
+        // Rightmost first, so that each label has its own line below its carets.
+        marks.sort_by_key(|mark| (std::cmp::Reverse(mark.from), !mark.primary));
+        marks.dedup_by(|a, b| a.from == b.from && a.to == b.to && a.label == b.label);
+        for mark in marks {
+            let length = line.chars().count();
+            let from = mark.from.clamp(1, length + 1);
+            let to = mark.to.clamp(from + 1, (length + 1).max(from + 1));
+            let (sign, colour) = if mark.primary { ("^", RED) } else { ("-", BLUE) };
+            let pad: String = line.chars().take(from - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+            let carets = sign.repeat(to - from);
+            let underline = format!("{carets} {}", mark.label);
+            text.push(format!("{} {pad}{colour}{}{PLAIN}", gutter(""), underline.trim_end()));
+        }
+    }
+    text
+}
+
+/// The error of a cell that panicked. `source` is the program that evcxr made of the cell.
+pub fn panic(message: &str, location: Option<&(String, u32, u32)>, source: &str, code: &str) -> CellError {
+    let value = if message.is_empty() { "the cell panicked".to_owned() } else { message.to_owned() };
+    let mut traceback = vec![format!("{RED}panic{PLAIN}{BOLD}: {value}{PLAIN}")];
+    if let Some((file, line, column)) = location {
+        match place_in_cell(file, *line, source, code) {
+            Some(number) => {
+                let mark = Mark {
+                    line: number,
+                    from: *column as usize,
+                    to: *column as usize + 1,
+                    label: String::new(),
+                    primary: true,
+                };
+                traceback.extend(excerpt(code, &[mark]));
+            }
+            None => traceback.push(format!("  {BLUE}-->{PLAIN} {file}:{line}:{column}")),
+        }
+    }
+    traceback.push("Variables that the cell did not take are kept.".to_owned());
+    CellError { why: Why::Panic, name: "Panic".to_owned(), value, traceback }
+}
+
+/// The cell's line (1-based) that stands at `line` of the generated program.
+fn place_in_cell(file: &str, line: u32, source: &str, code: &str) -> Option<usize> {
+    if !file.ends_with("src/lib.rs") {
+        return None;
+    }
+    let generated: Vec<&str> = source.lines().collect();
+    let wanted = *generated.get(line as usize - 1)?;
+    let lines: Vec<&str> = code.lines().collect();
+    let matches: Vec<usize> = (0..lines.len()).filter(|&index| lines[index].trim() == wanted.trim()).collect();
+    match matches.as_slice() {
+        [] => lines.iter().position(|own| !own.trim().is_empty() && wanted.contains(own.trim())).map(|index| index + 1),
+        [one] => Some(one + 1),
+        many => {
+            // The same line several times: count how many stood before it in the program.
+            let first = generated.iter().position(|own| own.trim() == wanted.trim())?;
+            let before = generated[first..line as usize - 1].iter().filter(|own| own.trim() == wanted.trim()).count();
+            Some(many[before.min(many.len() - 1)] + 1)
+        }
+    }
+}
+
+/// The error of a `?` at a cell's top level.
+pub fn question_mark(text: &str) -> CellError {
+    let value = match text.trim() {
+        "" => "a `?` met an error".to_owned(),
+        text => text.to_owned(),
+    };
+    let traceback = vec![format!("{RED}error{PLAIN}{BOLD}: {value}{PLAIN}")];
+    CellError { why: Why::Error, name: "Error".to_owned(), value, traceback }
+}
+
+/// What an interrupt ended.
+pub enum Interrupted {
+    /// The compiler; nothing ran.
+    Compiling,
+    /// Code that heard it.
+    Running,
+    /// The process, with these variables.
+    Killed(Vec<String>),
+}
+
+/// The error of a cell that the user interrupted.
+pub fn interrupted(how: &Interrupted) -> CellError {
+    let value = match how {
+        Interrupted::Compiling => "interrupted while it compiled: nothing ran".to_owned(),
+        Interrupted::Running => "interrupted; all variables are kept".to_owned(),
+        Interrupted::Killed(lost) => {
+            format!("interrupted; the code went on, so its process was ended; {}", lost_text(lost))
+        }
+    };
+    let traceback = vec![format!("{RED}interrupted{PLAIN}: {}", value.trim_start_matches("interrupted; "))];
+    CellError { why: Why::Interrupted, name: "Interrupted".to_owned(), value, traceback }
+}
+
+/// The error of a cell whose process is gone. `status` is evcxr's text, `said` what the process said last.
+pub fn runtime_died(status: &str, said: &str, lost: &[String]) -> CellError {
+    let status = status.trim().rsplit("Subprocess terminated with status: ").next().unwrap_or(status).to_owned();
+    let mut value = format!("the process that runs cells ended ({status}); {}", lost_text(lost));
+    if status.contains("signal: 9") {
+        value.push_str(". It may have run out of memory: try a smaller batch or picture size");
+    }
+    let mut traceback = vec![format!("{RED}runtime died{PLAIN}{BOLD}: {value}{PLAIN}")];
+    if !said.trim().is_empty() {
+        traceback.push(said.trim().to_owned());
+    }
+    traceback.push("The session goes on: the prelude is loaded, functions and types are kept.".to_owned());
+    CellError { why: Why::RuntimeDied, name: "RuntimeDied".to_owned(), value, traceback }
+}
+
+fn lost_text(names: &[String]) -> String {
+    match names {
+        [] => "no variables were lost".to_owned(),
+        names => format!("these variables are lost: {}", names.join(", ")),
+    }
+}
+
+/// Any other error, as evcxr words it.
+pub fn other(text: &str) -> CellError {
+    let value = text.trim().to_owned();
+    let traceback = vec![format!("{RED}error{PLAIN}{BOLD}: {value}{PLAIN}")];
+    CellError { why: Why::Compile, name: "Error".to_owned(), value, traceback }
+}
+
+/// The session itself cannot work.
+pub fn session(text: impl Into<String>) -> CellError {
+    let value = text.into();
+    let traceback = vec![format!("{RED}session{PLAIN}{BOLD}: {value}{PLAIN}")];
+    CellError { why: Why::Session, name: "SessionError".to_owned(), value, traceback }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bare(lines: &[String]) -> String {
+        let mut text = lines.join("\n");
+        for colour in [RED, BLUE, BOLD, PLAIN] {
+            text = text.replace(colour, "");
+        }
+        text
+    }
+
+    #[test]
+    fn carets_stand_under_the_users_own_characters() {
+        let mark = |line, from, to, label: &str, primary| Mark { line, from, to, label: label.into(), primary };
+        let code = "let a = 1;\nlet é: i32 = \"a\";\n";
+        let marks = [mark(2, 14, 17, "expected `i32`", true), mark(2, 8, 11, "due to this", false)];
+        let expected = "  |\n2 | let é: i32 = \"a\";\n  |              ^^^ expected `i32`\n  |        --- due to this";
+        assert_eq!(bare(&excerpt(code, &marks)), expected);
+    }
+
+    #[test]
+    fn a_span_over_several_lines_or_past_the_end_stays_in_its_line() {
+        let mark = Mark { line: 1, from: 3, to: usize::MAX, label: String::new(), primary: true };
+        assert_eq!(bare(&excerpt("abcd\nef", &[mark])), "  |\n1 | abcd\n  |   ^^");
+        let beyond = Mark { line: 1, from: 9, to: 9, label: String::new(), primary: true };
+        assert_eq!(bare(&excerpt("ab", &[beyond])), "  |\n1 | ab\n  |   ^");
+    }
+
+    #[test]
+    fn a_panic_is_placed_in_the_cell() {
+        let source = "mod x {}\nfn run() {\nlet v = vec![1];\nv[3];\nv[3];\n}";
+        let at = |line| place_in_cell("src/lib.rs", line, source, "let v = vec![1];\nv[3];\nv[3];");
+        assert_eq!((at(3), at(4), at(5), at(1)), (Some(1), Some(2), Some(3), None));
+        assert_eq!(place_in_cell("/rustc/core/src/option.rs", 3, source, "x"), None);
+    }
+
+    #[test]
+    fn what_was_lost_is_named() {
+        let error = runtime_died("Subprocess terminated with status: signal: 9 (SIGKILL)", "", &["net".into()]);
+        assert!(error.value.contains("signal: 9") && error.value.contains("net") && error.value.contains("memory"));
+        assert!(interrupted(&Interrupted::Running).value.contains("kept"));
+        assert!(interrupted(&Interrupted::Compiling).value.contains("nothing ran"));
+        assert!(interrupted(&Interrupted::Killed(vec!["a".into(), "b".into()])).value.ends_with("a, b"));
+    }
+}

@@ -1,0 +1,199 @@
+//! Builds the warm template: the prelude compiled once, the way evcxr will look for it.
+
+use super::engine::Place;
+use super::shim::KEPT_LOCK;
+use super::template::{self, STAMP, Stamp};
+use super::{CellError, Options, Session, diagnostics};
+use crate::home::Home;
+use std::collections::hash_map::DefaultHasher;
+use std::fs;
+use std::hash::{Hash, Hasher};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Build settings for all that cells link against: full optimisation, and no checks that a cell's own
+/// code keeps. cargo finds them from every folder below candlewick's.
+const CARGO_SETTINGS: &str = "# Written by candlewick's install.\n\
+[profile.dev.package.\"*\"]\nopt-level = 3\ndebug-assertions = false\noverflow-checks = false\n";
+
+/// Copies the prelude's sources from a checkout, file by file where they differ, so that cargo sees what changed.
+///
+/// # Errors
+/// `source` is no checkout of candlewick, or candlewick's folder cannot be written.
+pub fn copy_sources(source: &Path, home: &Home) -> io::Result<()> {
+    let root = home.sources();
+    for package in ["prelude", "wire"] {
+        let from = source.join(package);
+        if !from.join("Cargo.toml").is_file() {
+            let message =
+                format!("{} holds no `{package}/Cargo.toml`; run it in a checkout of candlewick", source.display());
+            return Err(io::Error::new(io::ErrorKind::NotFound, message));
+        }
+        let mut wanted = vec![PathBuf::from("Cargo.toml")];
+        for folder in ["src", "fonts", "weights"] {
+            list(&from, Path::new(folder), &mut wanted)?;
+        }
+        for file in &wanted {
+            copy_if_different(&fs::read(from.join(file))?, &root.join(package).join(file))?;
+        }
+        let mut there = Vec::new();
+        list(&root.join(package), Path::new(""), &mut there)?;
+        for file in there.iter().filter(|file| !wanted.contains(file)) {
+            fs::remove_file(root.join(package).join(file))?;
+        }
+    }
+    // The packages inherit their lints from a workspace.
+    let manifest = "[workspace]\nmembers = [\"prelude\", \"wire\"]\nresolver = \"3\"\n\n[workspace.lints]\n";
+    copy_if_different(manifest.as_bytes(), &root.join("Cargo.toml"))?;
+    copy_if_different(&fs::read(source.join("Cargo.lock"))?, &root.join("Cargo.lock"))?;
+    copy_if_different(CARGO_SETTINGS.as_bytes(), &home.root.join(".cargo/config.toml"))
+}
+
+fn list(root: &Path, folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    let entries = match fs::read_dir(root.join(folder)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let path = folder.join(entry.file_name());
+        match entry.file_type()?.is_dir() {
+            true => list(root, &path, files)?,
+            false => files.push(path),
+        }
+    }
+    Ok(())
+}
+
+fn copy_if_different(content: &[u8], to: &Path) -> io::Result<()> {
+    if fs::read(to).is_ok_and(|there| there == content) {
+        return Ok(());
+    }
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(to, content)
+}
+
+/// What a template built now would be built from.
+///
+/// # Errors
+/// No sources were copied, or there is no rustc.
+pub fn wanted_stamp(home: &Home, features: &[String]) -> io::Result<Stamp> {
+    let mut files = Vec::new();
+    list(&home.sources(), Path::new(""), &mut files)?;
+    files.sort();
+    if files.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "the prelude's sources are not installed"));
+    }
+    let mut digest = DefaultHasher::new();
+    for file in &files {
+        file.hash(&mut digest);
+        fs::read(home.sources().join(file))?.hash(&mut digest);
+    }
+    CARGO_SETTINGS.hash(&mut digest);
+    let rustc = Command::new("rustc").arg("-vV").output()?;
+    let mut features = features.to_vec();
+    features.sort();
+    Ok(Stamp {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        rustc: String::from_utf8_lossy(&rustc.stdout).into_owned(),
+        sources: format!("{:016x}", digest.finish()),
+        features,
+    })
+}
+
+/// Whether the installed template is what a build would give now.
+pub fn is_current(home: &Home, features: &[String]) -> bool {
+    matches!((wanted_stamp(home, features), template::stamp(home)), (Ok(wanted), Some(there)) if wanted == there)
+}
+
+/// The features of the installed template.
+pub fn installed_features(home: &Home) -> Vec<String> {
+    template::features(home)
+}
+
+/// Builds the template if it is not current; true where it was built. `say` hears each crate as it compiles.
+///
+/// # Errors
+/// No rustc, no network for the first build, a full disk, or a feature that does not build here.
+pub fn build_template(home: &Home, features: &[String], say: &mut dyn FnMut(&str)) -> Result<bool, CellError> {
+    let broken = |error: io::Error| diagnostics::session(format!("the template cannot be built: {error}"));
+    let stamp = wanted_stamp(home, features).map_err(broken)?;
+    if template::stamp(home).as_ref() == Some(&stamp) {
+        return Ok(false);
+    }
+    let making = home.root.join("template.new");
+    let _ = fs::remove_dir_all(&making);
+    fs::create_dir_all(&making).map_err(broken)?;
+    // What the old template compiled is used again where the same compiler would do the same.
+    if template::stamp(home).is_some_and(|old| old.rustc == stamp.rustc && old.features == stamp.features) {
+        template::copy(&home.template(), &making, false).map_err(broken)?;
+        let _ = fs::remove_file(making.join(STAMP));
+    }
+    for name in ["Cargo.lock", KEPT_LOCK] {
+        fs::copy(home.sources().join("Cargo.lock"), making.join(name)).map_err(broken)?;
+    }
+    fs::create_dir_all(home.sessions()).map_err(broken)?;
+    let session = Session::start_in(Options::default(), Place::Template(making.clone(), stamp.features.clone()))?;
+    session.await_build(say)?;
+    drop(session);
+    remove_cells(&making.join("target")).map_err(broken)?;
+    let text = serde_json::to_string_pretty(&stamp).expect("a stamp always serialises");
+    fs::write(making.join(STAMP), text).map_err(broken)?;
+    let _ = fs::remove_dir_all(home.template());
+    fs::rename(&making, home.template()).map_err(broken)?;
+    Ok(true)
+}
+
+/// Removes what the cells of the build itself left.
+fn remove_cells(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let is_folder = entry.file_type()?.is_dir();
+        let of_cell = name.starts_with("ctx-") || name.starts_with("libctx") || name.starts_with("libcode_");
+        if of_cell || name == "incremental" {
+            match is_folder {
+                true => fs::remove_dir_all(entry.path())?,
+                false => fs::remove_file(entry.path())?,
+            }
+        } else if is_folder {
+            remove_cells(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_are_copied_where_they_differ_and_removed_where_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (checkout, home) = (folder.path().join("checkout"), Home { root: folder.path().join("home") });
+        for file in ["prelude/Cargo.toml", "prelude/src/lib.rs", "prelude/src/a/b.rs", "wire/Cargo.toml", "Cargo.lock"]
+        {
+            copy_if_different(file.as_bytes(), &checkout.join(file)).unwrap();
+        }
+        copy_sources(&checkout, &home).unwrap();
+        let lib = home.sources().join("prelude/src/lib.rs");
+        let time = fs::metadata(&lib).unwrap().modified().unwrap();
+        let before = wanted_stamp(&home, &[]).unwrap();
+        fs::remove_file(checkout.join("prelude/src/a/b.rs")).unwrap();
+        copy_sources(&checkout, &home).unwrap();
+        assert_eq!(fs::metadata(&lib).unwrap().modified().unwrap(), time);
+        assert!(!home.sources().join("prelude/src/a/b.rs").exists());
+        assert_ne!(wanted_stamp(&home, &[]).unwrap(), before);
+        assert!(!is_current(&home, &[]));
+    }
+
+    #[test]
+    fn what_is_no_checkout_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = copy_sources(folder.path(), &Home { root: folder.path().join("home") }).unwrap_err();
+        assert!(error.to_string().contains("prelude/Cargo.toml"));
+    }
+}

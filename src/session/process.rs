@@ -1,0 +1,78 @@
+//! What a host process needs once, before it starts a session: shims in the path, and their folder.
+
+use super::shim;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use tempfile::TempDir;
+
+struct Host {
+    folder: TempDir,
+}
+
+static HOST: OnceLock<Host> = OnceLock::new();
+
+/// The folder of this process's shims and socket, made at the first call.
+///
+/// # Errors
+/// The temporary folder cannot be written.
+pub fn folder() -> std::io::Result<&'static Path> {
+    if let Some(host) = HOST.get() {
+        return Ok(host.folder.path());
+    }
+    let folder = tempfile::Builder::new().prefix("candlewick-").tempdir()?;
+    let bin = folder.path().join("bin");
+    std::fs::create_dir(&bin)?;
+    let program = std::env::current_exe()?;
+    for name in ["cargo", "rustup"] {
+        symlink(&program, bin.join(name))?;
+    }
+    let cargo = real_cargo();
+    let host = HOST.get_or_init(|| Host { folder });
+    let folder = host.folder.path();
+    let mut path = vec![folder.join("bin")];
+    path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+    // A Jupyter that a desktop started may not have it.
+    if let Some(cargo) = std::env::home_dir().map(|home| home.join(".cargo/bin"))
+        && cargo.is_dir()
+        && !path.contains(&cargo)
+    {
+        path.push(cargo);
+    }
+    // SAFETY: other threads of the host read the environment through std, which locks it; the C
+    // library's own readers (time zones, host names) are not used by them.
+    unsafe {
+        std::env::set_var(shim::FOLDER_VARIABLE, folder);
+        std::env::set_var(shim::CARGO_VARIABLE, cargo);
+        std::env::set_var(shim::CARGO_HOME_VARIABLE, std::env::var_os("CARGO_HOME").unwrap_or_default());
+        // rust-analyzer looks for cargo here first.
+        std::env::set_var("CARGO_HOME", folder);
+        if let Ok(path) = std::env::join_paths(path) {
+            std::env::set_var("PATH", path);
+        }
+    }
+    Ok(folder)
+}
+
+/// Removes the folder; called when the process ends in order.
+pub fn clean_up() {
+    if let Some(host) = HOST.get() {
+        let _ = std::fs::remove_dir_all(host.folder.path());
+    }
+}
+
+/// The process group of a cargo that is compiling for this process, if one is.
+pub fn compiling_group() -> Option<i32> {
+    let note = HOST.get()?.folder.path().join(shim::GROUP_FILE);
+    std::fs::read_to_string(note).ok()?.trim().parse().ok()
+}
+
+/// cargo as rustup chooses it for this folder, so that no proxy is asked at each build.
+fn real_cargo() -> PathBuf {
+    let chosen = Command::new("rustup").args(["which", "cargo"]).output();
+    match chosen {
+        Ok(output) if output.status.success() => PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()),
+        _ => PathBuf::from("cargo"),
+    }
+}

@@ -1,0 +1,339 @@
+//! A stand-in for cargo between evcxr, rust-analyzer and the real one.
+//!
+//! The session puts a folder in front of the path in which `cargo` and `rustup` are this very binary.
+//! Run under those names it passes everything on, and on the way
+//! * shows rust-analyzer a crate graph of what cells can name, not of all that was compiled;
+//! * tells the session what is being compiled, a message a crate;
+//! * notes the process group, so that an interrupt can stop the compiler and nothing else.
+
+use candlewick_wire::{Message, Progress};
+use serde_json::Value;
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The folder of the shims, with the socket and the process group's number; set for all of the host's children.
+pub const FOLDER_VARIABLE: &str = "CANDLEWICK_SHIMS";
+/// The real cargo.
+pub const CARGO_VARIABLE: &str = "CANDLEWICK_REAL_CARGO";
+/// The value of `CARGO_HOME` before the session set it; empty where it was unset.
+pub const CARGO_HOME_VARIABLE: &str = "CANDLEWICK_REAL_CARGO_HOME";
+/// The name of the file in [`FOLDER_VARIABLE`] that holds the process group of a running cargo.
+pub const GROUP_FILE: &str = "cargo.group";
+/// The name of the socket in [`FOLDER_VARIABLE`].
+pub const SOCKET_FILE: &str = "s";
+
+/// Packages behind the prelude that cells can name through its re-exports.
+const NAMEABLE: [&str; 9] = [
+    "candlewick-prelude",
+    "candle-core",
+    "candle-nn",
+    "half",
+    "safetensors",
+    "image",
+    "plotters",
+    "plotters-backend",
+    "candlewick-wire",
+];
+
+/// Acts as cargo or rustup if this process was started under that name; returns otherwise.
+pub fn run_if_named() {
+    let mut arguments = std::env::args_os();
+    let Some(name) = arguments.next() else { return };
+    let Some(folder) = std::env::var_os(FOLDER_VARIABLE).map(PathBuf::from) else { return };
+    let arguments: Vec<OsString> = arguments.collect();
+    match Path::new(&name).file_name().and_then(|name| name.to_str()) {
+        Some("cargo") => std::process::exit(cargo(&folder, &arguments)),
+        Some("rustup") => std::process::exit(rustup(&folder, &arguments)),
+        _ => {}
+    }
+}
+
+/// Gives `command` back the environment that the session's own process started with.
+pub fn restore_environment(command: &mut Command) {
+    match std::env::var_os(CARGO_HOME_VARIABLE) {
+        Some(home) if !home.is_empty() => command.env("CARGO_HOME", home),
+        _ => command.env_remove("CARGO_HOME"),
+    };
+    if let (Some(folder), Some(path)) = (std::env::var_os(FOLDER_VARIABLE), std::env::var_os("PATH")) {
+        let shims = PathBuf::from(folder).join("bin");
+        let rest = std::env::split_paths(&path).filter(|entry| *entry != shims);
+        if let Ok(path) = std::env::join_paths(rest) {
+            command.env("PATH", path);
+        }
+    }
+    for name in [FOLDER_VARIABLE, CARGO_VARIABLE, CARGO_HOME_VARIABLE] {
+        command.env_remove(name);
+    }
+}
+
+fn rustup(folder: &Path, arguments: &[OsString]) -> i32 {
+    if arguments.len() == 2 && arguments[0] == "which" && arguments[1] == "cargo" {
+        println!("{}", folder.join("bin/cargo").display());
+        return 0;
+    }
+    let mut command = Command::new("rustup");
+    command.args(arguments);
+    restore_environment(&mut command);
+    // Only returns where there is no rustup; the asker then looks in the path.
+    let _ = command.exec();
+    1
+}
+
+fn cargo(folder: &Path, arguments: &[OsString]) -> i32 {
+    let real = std::env::var_os(CARGO_VARIABLE).unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(real);
+    command.args(arguments);
+    restore_environment(&mut command);
+    let verb = arguments.iter().find_map(|argument| {
+        let argument = argument.to_str()?;
+        ["build", "check", "metadata"].into_iter().find(|verb| *verb == argument)
+    });
+    if verb.is_some() && !filters(arguments) {
+        restore_lock(Path::new("."));
+    }
+    match verb {
+        Some("metadata") if filters(arguments) => metadata(command),
+        Some("build" | "check") => {
+            let code = build(folder, command);
+            keep_lock(Path::new("."));
+            code
+        }
+        _ => {
+            let error = command.exec();
+            eprintln!("cannot run cargo: {error}");
+            101
+        }
+    }
+}
+
+/// The lock of the last build that knew the prelude, beside the one that cargo keeps.
+pub const KEPT_LOCK: &str = ".candlewick.lock";
+
+/// evcxr checks a dependency, and evaluates its first expression, in a package without the prelude, for which cargo
+/// forgets all that it had locked; to find it again it would need the network, and might find other versions.
+fn restore_lock(folder: &Path) {
+    let kept = folder.join(KEPT_LOCK);
+    let lock = folder.join("Cargo.lock");
+    if kept.is_file() && !std::fs::read_to_string(&lock).is_ok_and(|text| knows_prelude(&text)) {
+        let _ = std::fs::copy(kept, lock);
+    }
+}
+
+fn keep_lock(folder: &Path) {
+    let Ok(lock) = std::fs::read_to_string(folder.join("Cargo.lock")) else { return };
+    let kept = folder.join(KEPT_LOCK);
+    if knows_prelude(&lock) && !std::fs::read_to_string(&kept).is_ok_and(|text| text == lock) {
+        let _ = std::fs::write(kept, lock);
+    }
+}
+
+fn knows_prelude(lock: &str) -> bool {
+    lock.contains("name = \"candlewick-prelude\"")
+}
+
+fn exit_code(status: std::process::ExitStatus) -> i32 {
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
+}
+
+fn build(folder: &Path, mut command: Command) -> i32 {
+    // SAFETY: makes this process the leader of a group of its own, which its children inherit.
+    let group = unsafe {
+        libc::setpgid(0, 0);
+        libc::getpid()
+    };
+    let note = folder.join(GROUP_FILE);
+    let _ = std::fs::write(&note, group.to_string());
+    let result = command.stderr(Stdio::piped()).spawn().and_then(|mut child| {
+        let mut session = None;
+        let mut count = 0;
+        let mut buffer = Vec::new();
+        let mut reader = BufReader::new(child.stderr.take().expect("standard error is piped"));
+        while reader.read_until(b'\n', &mut buffer)? > 0 {
+            match compiling(&buffer) {
+                Some(name) => {
+                    count += 1;
+                    let progress = Progress { label: format!("compiling {name}"), done: count, total: 0 };
+                    session = session.or_else(|| UnixStream::connect(folder.join(SOCKET_FILE)).ok());
+                    tell(&mut session, &Message::Progress(progress));
+                }
+                None => std::io::stderr().write_all(&buffer)?,
+            }
+            buffer.clear();
+        }
+        child.wait()
+    });
+    let _ = std::fs::remove_file(&note);
+    match result {
+        Ok(status) => exit_code(status),
+        Err(error) => {
+            eprintln!("cannot run cargo: {error}");
+            101
+        }
+    }
+}
+
+fn tell(session: &mut Option<UnixStream>, message: &Message) {
+    if let Some(socket) = session
+        && let Ok(line) = serde_json::to_string(message)
+        && writeln!(socket, "{line}").is_err()
+    {
+        *session = None;
+    }
+}
+
+/// The crate in a line `   Compiling serde v1.0.0`, except the cell's own.
+fn compiling(line: &[u8]) -> Option<String> {
+    let line = std::str::from_utf8(line).ok()?;
+    let name = line.trim_start().strip_prefix("Compiling ")?.split_whitespace().next()?;
+    (name != "ctx").then(|| name.to_owned())
+}
+
+/// rust-analyzer names the manifest; evcxr, which must see everything, does not.
+fn filters(arguments: &[OsString]) -> bool {
+    arguments.iter().any(|argument| argument == "--manifest-path")
+}
+
+fn metadata(mut command: Command) -> i32 {
+    let output = match command.stderr(Stdio::inherit()).output() {
+        Ok(output) => output,
+        Err(error) => {
+            eprintln!("cannot run cargo: {error}");
+            return 101;
+        }
+    };
+    let filtered = output.status.success().then(|| serde_json::from_slice(&output.stdout).ok().and_then(filter));
+    let answer = match filtered.flatten() {
+        Some(value) => value.to_string().into_bytes(),
+        None => output.stdout,
+    };
+    let _ = std::io::stdout().write_all(&answer);
+    exit_code(output.status)
+}
+
+/// Keeps the cell's crate, what it names directly with all that hangs on it, and of the prelude's
+/// dependencies those that cells can name. `None` where this is not a cell's graph.
+fn filter(mut metadata: Value) -> Option<Value> {
+    let packages: HashMap<String, String> = metadata["packages"]
+        .as_array()?
+        .iter()
+        .filter_map(|package| Some((package["id"].as_str()?.to_owned(), package["name"].as_str()?.to_owned())))
+        .collect();
+    let sysroot = packages.values().any(|name| name == "sysroot");
+    let root = metadata["workspace_members"][0].as_str()?.to_owned();
+    if !sysroot && packages.get(&root)? != "ctx" {
+        return None;
+    }
+    let nodes = metadata["resolve"]["nodes"].as_array()?;
+    let edges: HashMap<&str, Vec<&str>> = nodes
+        .iter()
+        .filter_map(|node| {
+            let to = node["deps"].as_array()?.iter().filter_map(|dep| dep["pkg"].as_str()).collect();
+            Some((node["id"].as_str()?, to))
+        })
+        .collect();
+    let mut keep: HashSet<String> = HashSet::new();
+    if sysroot {
+        let wanted = ["core", "alloc", "std", "proc_macro", "test", "sysroot"];
+        keep.extend(packages.iter().filter(|(_, name)| wanted.contains(&name.as_str())).map(|(id, _)| id.clone()));
+    } else {
+        let mut todo = vec![root.as_str()];
+        while let Some(id) = todo.pop() {
+            if keep.insert(id.to_owned()) && packages.get(id).map(String::as_str) != Some("candlewick-prelude") {
+                todo.extend(edges.get(id).into_iter().flatten());
+            }
+        }
+        let nameable = packages.iter().filter(|(_, name)| NAMEABLE.contains(&name.as_str()));
+        keep.extend(nameable.map(|(id, _)| id.clone()));
+    }
+    let kept = |value: &Value| value.as_str().is_some_and(|id| keep.contains(id));
+    metadata["packages"].as_array_mut()?.retain(|package| kept(&package["id"]));
+    for list in ["workspace_members", "workspace_default_members"] {
+        if let Some(members) = metadata[list].as_array_mut() {
+            members.retain(kept);
+        }
+    }
+    let nodes = metadata["resolve"]["nodes"].as_array_mut()?;
+    nodes.retain(|node| kept(&node["id"]));
+    for node in nodes {
+        if let Some(deps) = node["deps"].as_array_mut() {
+            deps.retain(|dep| kept(&dep["pkg"]));
+        }
+        if let Some(dependencies) = node["dependencies"].as_array_mut() {
+            dependencies.retain(kept);
+        }
+    }
+    Some(metadata)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn graph(edges: &[(&str, &[&str])]) -> Value {
+        let packages: Vec<Value> = edges.iter().map(|(name, _)| json!({"id": name, "name": name})).collect();
+        let nodes: Vec<Value> = edges
+            .iter()
+            .map(|(name, to)| {
+                let deps: Vec<Value> = to.iter().map(|to| json!({"pkg": to})).collect();
+                json!({"id": name, "deps": deps, "dependencies": to})
+            })
+            .collect();
+        json!({"packages": packages, "workspace_members": [edges[0].0], "resolve": {"nodes": nodes}})
+    }
+
+    fn names(value: &Value) -> Vec<&str> {
+        let mut names: Vec<&str> =
+            value["packages"].as_array().unwrap().iter().map(|package| package["name"].as_str().unwrap()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn keeps_what_cells_can_name_and_all_behind_their_own_dependencies() {
+        let graph = graph(&[
+            ("ctx", &["candlewick-prelude", "regex"]),
+            ("candlewick-prelude", &["candle-core", "rayon"]),
+            ("candle-core", &["half", "gemm"]),
+            ("half", &[]),
+            ("rayon", &[]),
+            ("gemm", &[]),
+            ("regex", &["memchr"]),
+            ("memchr", &[]),
+        ]);
+        let filtered = filter(graph).unwrap();
+        assert_eq!(names(&filtered), ["candle-core", "candlewick-prelude", "ctx", "half", "memchr", "regex"]);
+        let core = filtered["resolve"]["nodes"].as_array().unwrap().iter().find(|node| node["id"] == "candle-core");
+        assert_eq!(core.unwrap()["dependencies"], json!(["half"]));
+    }
+
+    #[test]
+    fn leaves_other_graphs_alone() {
+        assert_eq!(filter(graph(&[("someone", &["else"]), ("else", &[])])), None);
+    }
+
+    #[test]
+    fn a_lock_that_forgot_the_prelude_is_restored() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = folder.path().join("Cargo.lock");
+        let full = "[[package]]\nname = \"candlewick-prelude\"\n";
+        std::fs::write(&lock, full).unwrap();
+        keep_lock(folder.path());
+        std::fs::write(&lock, "[[package]]\nname = \"ctx\"\n").unwrap();
+        keep_lock(folder.path());
+        restore_lock(folder.path());
+        assert_eq!(std::fs::read_to_string(&lock).unwrap(), full);
+    }
+
+    #[test]
+    fn names_the_crate_that_compiles_but_not_the_cell() {
+        assert_eq!(compiling(b"   Compiling serde v1.0.228\n").as_deref(), Some("serde"));
+        assert_eq!(compiling(b"   Compiling ctx v1.0.0 (/x)\n"), None);
+        assert_eq!(compiling(b"error: no\n"), None);
+    }
+}

@@ -1,0 +1,147 @@
+//! The warm template: evcxr's build folder with the prelude compiled, and sessions' copies of it.
+
+use crate::home::Home;
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// Files from this size on are shared between template and session by hard links; smaller ones, which
+/// cargo may rewrite in place, are copied.
+const LINKED_FROM: u64 = 64 << 10;
+
+/// The file in the template that says what it was built from.
+pub const STAMP: &str = "candlewick-template.json";
+
+/// What a template was built from. Where this changes, it is built anew.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// candlewick's version.
+    pub version: String,
+    /// `rustc -vV`.
+    pub rustc: String,
+    /// A digest of the prelude's sources, their lock and the build settings.
+    pub sources: String,
+    /// The prelude's features.
+    pub features: Vec<String>,
+}
+
+/// The stamp of the installed template.
+pub fn stamp(home: &Home) -> Option<Stamp> {
+    serde_json::from_slice(&fs::read(home.template().join(STAMP)).ok()?).ok()
+}
+
+/// The features that the installed template was built with.
+pub fn features(home: &Home) -> Vec<String> {
+    stamp(home).map(|stamp| stamp.features).unwrap_or_default()
+}
+
+/// A session's folder, removed when dropped.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    /// A fresh copy of the template.
+    ///
+    /// # Errors
+    /// No template, or a full disk.
+    pub fn copy_of_template(home: &Home) -> io::Result<Folder> {
+        let template = home.template();
+        fs::metadata(template.join(STAMP))?;
+        let path = home.sessions().join(format!("{}-{}", std::process::id(), uuid::Uuid::new_v4().simple()));
+        let folder = Folder { path };
+        copy(&template, &folder.path, true)?;
+        Ok(folder)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+/// Copies a build folder, times included; with `link`, large files are shared instead.
+///
+/// # Errors
+/// An unreadable source or a full disk.
+pub fn copy(from: &Path, to: &Path, link: bool) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            if entry.file_name() != "incremental" {
+                copy(&source, &target, link)?;
+            }
+            continue;
+        }
+        let metadata = entry.metadata()?;
+        if link && metadata.len() >= LINKED_FROM && fs::hard_link(&source, &target).is_ok() {
+            continue;
+        }
+        fs::copy(&source, &target)?;
+        // cargo compares times to see what is fresh.
+        let modified: SystemTime = metadata.modified()?;
+        fs::File::options().write(true).open(&target)?.set_modified(modified)?;
+    }
+    Ok(())
+}
+
+/// Removes the folders of sessions whose process is gone (a machine that lost power, a kill).
+pub fn remove_orphans(home: &Home) {
+    let Ok(entries) = fs::read_dir(home.sessions()) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let pid = name.to_str().and_then(|name| name.split('-').next()?.parse::<i32>().ok());
+        // SAFETY: signal 0 only asks whether the process is there.
+        if pid.is_some_and(|pid| unsafe { libc::kill(pid, 0) } != 0) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::MetadataExt;
+
+    #[test]
+    fn large_files_are_shared_small_ones_are_not_and_times_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home { root: folder.path().to_owned() };
+        fs::create_dir_all(home.template().join("target/deps")).unwrap();
+        let large = home.template().join("target/deps/large");
+        fs::write(&large, vec![1; LINKED_FROM as usize]).unwrap();
+        let small = home.template().join(STAMP);
+        fs::write(&small, "{}").unwrap();
+        let old = SystemTime::now() - std::time::Duration::from_secs(5000);
+        fs::File::options().write(true).open(&small).unwrap().set_modified(old).unwrap();
+
+        let session = Folder::copy_of_template(&home).unwrap();
+        let inode = |path: &Path| fs::metadata(path).unwrap().ino();
+        assert_eq!(inode(&large), inode(&session.path().join("target/deps/large")));
+        assert_ne!(inode(&small), inode(&session.path().join(STAMP)));
+        assert_eq!(fs::metadata(session.path().join(STAMP)).unwrap().modified().unwrap(), old);
+
+        let path = session.path().to_owned();
+        drop(session);
+        assert!(!path.exists() && large.exists());
+    }
+
+    #[test]
+    fn no_template_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home { root: folder.path().to_owned() };
+        assert_eq!(Folder::copy_of_template(&home).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+}

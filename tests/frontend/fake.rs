@@ -1,0 +1,139 @@
+//! A stand-in for the engine: a cell is a list of commands, a line each.
+
+use candlewick::kernel::Engine;
+use candlewick::screen::{Display, Progress, Question, Screen, StreamName};
+use candlewick::session::{Candidate, CellError, Completeness, Completions, Done, Inspection, Variable, Why};
+use serde_json::{Map, json};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// The stand-in.
+#[derive(Default)]
+pub struct Fake {
+    interrupted: AtomicBool,
+    shut_down: AtomicBool,
+    /// How many cells wait in `gate`.
+    pub at_gate: AtomicUsize,
+    /// Lets `gate` pass.
+    pub open: AtomicBool,
+}
+
+impl Fake {
+    pub fn is_shut_down(&self) -> bool {
+        self.shut_down.load(Ordering::SeqCst)
+    }
+
+    /// Waits until a cell stands in `gate`.
+    pub fn wait_at_gate(&self) {
+        let limit = Instant::now() + super::PATIENCE;
+        while self.at_gate.load(Ordering::SeqCst) == 0 {
+            assert!(Instant::now() < limit, "no cell came to the gate");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn gate(&self) -> Result<(), CellError> {
+        self.at_gate.fetch_add(1, Ordering::SeqCst);
+        let passed = loop {
+            if self.interrupted.load(Ordering::SeqCst) {
+                break Err(error(Why::Interrupted, "Interrupted", "by the user"));
+            }
+            if self.open.load(Ordering::SeqCst) {
+                break Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        };
+        self.at_gate.fetch_sub(1, Ordering::SeqCst);
+        passed
+    }
+}
+
+/// An error whose traceback is its value.
+pub fn error(why: Why, name: &str, value: &str) -> CellError {
+    CellError { why, name: name.to_owned(), value: value.to_owned(), traceback: vec![format!("{name}: {value}")] }
+}
+
+fn text(text: &str, display_id: Option<&str>) -> Display {
+    let data = Map::from_iter([("text/plain".to_owned(), json!(text))]);
+    Display { data, metadata: Map::new(), display_id: display_id.map(str::to_owned) }
+}
+
+impl Engine for Fake {
+    fn execute(&self, code: &str, screen: &mut dyn Screen) -> Result<Done, CellError> {
+        self.interrupted.store(false, Ordering::SeqCst);
+        for line in code.lines() {
+            let (command, rest) = line.split_once(' ').unwrap_or((line, ""));
+            let (first, second) = rest.split_once(' ').unwrap_or((rest, ""));
+            match command {
+                "out" => screen.stream(StreamName::Stdout, &format!("{rest}\n")),
+                "write" => screen.stream(StreamName::Stdout, &rest.replace("\\r", "\r")),
+                "err" => screen.stream(StreamName::Stderr, &format!("{rest}\n")),
+                "value" => screen.result(text(rest, None)),
+                "display" => screen.display(text(rest, None)),
+                "show" => screen.display(text(second, Some(first))),
+                "update" => screen.update(text(second, Some(first))),
+                "clear" => screen.clear(rest == "wait"),
+                "compiling" => {
+                    screen.progress(Progress { label: format!("compiling {rest}"), done: 0, total: 0 });
+                }
+                "progress" => screen.progress(Progress { label: rest.to_owned(), done: 1, total: 2 }),
+                "ask" | "secret" => {
+                    let question = Question { prompt: rest.to_owned(), password: command == "secret" };
+                    let answer = screen.input(question);
+                    screen.stream(StreamName::Stdout, &format!("{answer:?}\n"));
+                }
+                "sleep" => std::thread::sleep(Duration::from_millis(rest.parse().unwrap())),
+                "gate" => self.gate()?,
+                "fail" => return Err(error(Why::Error, first, second)),
+                "panic" => panic!("{rest}"),
+                _ => return Err(error(Why::Compile, "E0425", line)),
+            }
+        }
+        Ok(Done::default())
+    }
+
+    fn interrupt(&self) {
+        self.interrupted.store(true, Ordering::SeqCst);
+    }
+
+    /// Completes the word before the cursor to three candidates.
+    fn complete(&self, code: &str, cursor: usize) -> Completions {
+        let start = code[..cursor].rfind(' ').map_or(0, |space| space + 1);
+        let candidate = |text: &str, label: &str, kind: &str| Candidate {
+            text: text.to_owned(),
+            label: label.to_owned(),
+            kind: kind.to_owned(),
+        };
+        if code.is_empty() {
+            return Completions::default();
+        }
+        let candidates =
+            vec![candidate("fit", "fit(epochs, rate)", "function"), candidate("first", "first", "instance")];
+        Completions { start, end: cursor, candidates }
+    }
+
+    fn inspect(&self, code: &str, cursor: usize) -> Option<Inspection> {
+        let start = code[..cursor].rfind(' ').map_or(0, |space| space + 1);
+        let word = code[start..].split(' ').next().filter(|word| !word.is_empty() && *word != "nothing")?;
+        if word == "a<b" {
+            return Some(Inspection { plain: word.to_owned(), markdown: word.to_owned() });
+        }
+        Some(Inspection { plain: format!("the word {word}"), markdown: format!("the word **{word}** of Vec<T>") })
+    }
+
+    fn variables(&self) -> Vec<Variable> {
+        vec![Variable { name: "learner".to_owned(), kind: "Learner".to_owned() }]
+    }
+
+    fn completeness(&self, code: &str) -> Completeness {
+        match code {
+            "open {" => Completeness::Incomplete { indent: "    ".to_owned() },
+            "}" => Completeness::Invalid,
+            _ => Completeness::Complete,
+        }
+    }
+
+    fn shutdown(&self) {
+        self.shut_down.store(true, Ordering::SeqCst);
+    }
+}

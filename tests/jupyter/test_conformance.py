@@ -1,0 +1,49 @@
+"""jupyter_kernel_test against the installed kernel `candlewick`: all its tests, none skipped."""
+
+import jupyter_kernel_test
+from jupyter_client.manager import start_new_kernel
+
+
+class CandlewickTests(jupyter_kernel_test.KernelTests):
+    kernel_name = "candlewick"
+    language_name = "rust"
+    file_extension = ".rs"
+
+    code_hello_world = 'println!("hello, world");'
+    code_stderr = 'eprintln!("alas");'
+    code_page_something = "?String"
+    code_generate_error = "undefined_name"
+    code_inspect_sample = "String"
+    code_clear_output = "show::clear(false);"
+
+    completion_samples = [
+        {"text": "let candle_and_wick = 1; candle_and_", "matches": {"candle_and_wick"}},
+        {"text": 'String::from("a").trim_st'},
+        {"text": ""},
+    ]
+    complete_code_samples = ["1 + 1", "let x = 1;", "fn f() {\n    1\n}", 'println!("a");', ":vars", ""]
+    incomplete_code_samples = ["fn f() {", "let v = vec![1,", 'let s = "a', "if true {", "/* a"]
+    invalid_code_samples = ["fn f() }", "let x = 1)"]
+
+    code_execute_result = [
+        {"code": "6 * 7", "result": "42"},
+        {"code": '"text".len()', "result": "4"},
+        {"code": "vec![1, 2, 3]", "result": "[1, 2, 3]"},
+    ]
+    code_history_pattern = "6 [*] 7"
+    supported_history_operations = ("tail", "range", "search")
+    code_display_data = [
+        {"code": 'display(&show::Bundle::new().html("<b>bold</b>"));', "mime": "text/html"},
+        {"code": 'display(&show::Bundle::new().text("plain"));', "mime": "text/plain"},
+    ]
+
+    @classmethod
+    def setUpClass(cls):
+        # The tests allow 15 s a cell, which is for cells, not for the first start on a busy machine.
+        cls.km, cls.kc = start_new_kernel(kernel_name=cls.kernel_name, startup_timeout=60)
+        cls.kc.execute_interactive("1", timeout=120)
+
+
+class WelcomeTests(jupyter_kernel_test.IopubWelcomeTests):
+    kernel_name = "candlewick"
+    support_iopub_welcome = True

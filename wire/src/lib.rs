@@ -1,0 +1,188 @@
+//! The messages of the display channel: what a cell may say to a screen, and how one is framed.
+//!
+//! A cell's standard output carries two things in one order: plain text, and *frames*. A frame is
+//! one line: [`MARK`], the channel's cookie, a space, a [`Message`] as JSON, a newline. The runtime
+//! child's relay takes frames out of the text, so that text and pictures keep their true order.
+//! The prelude writes frames, the session reads them; neither knows more of the other than this.
+//!
+//! # Example
+//! ```
+//! use candlewick_wire::{Message, StreamName, frame, parse_frame};
+//! let line = frame("cookie", &Message::Clear { wait: true });
+//! assert_eq!(parse_frame("cookie", line.trim_end().as_bytes()), Some(Message::Clear { wait: true }));
+//! assert_eq!(parse_frame("another", line.trim_end().as_bytes()), None);
+//! ```
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Environment variable of the runtime child: the path of the session's socket, `;`, and the cookie.
+/// Its absence means that no session listens (a plain `cargo run`, or another kernel).
+pub const CHANNEL_VARIABLE: &str = "CANDLEWICK_CHANNEL";
+
+/// The bytes that begin a frame: an ASCII record separator and a name, never found in sane text.
+pub const MARK: &str = "\u{1e}candlewick:";
+
+/// MIME type to content; JSON types hold JSON, all others a string (base64 where binary).
+pub type MimeBundle = Map<String, Value>;
+
+/// The two text streams of a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamName {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+impl StreamName {
+    /// The name as Jupyter writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            StreamName::Stdout => "stdout",
+            StreamName::Stderr => "stderr",
+        }
+    }
+}
+
+/// How far a long operation is, for screens that draw a bar of their own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// What is being done: `epoch 2 of 3`.
+    pub label: String,
+    /// Steps done.
+    pub done: u64,
+    /// Steps in all; 0 when unknown.
+    pub total: u64,
+}
+
+/// One thing that a cell says to a screen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Message {
+    /// Text, with or without a newline at its end.
+    Stream {
+        /// Which stream.
+        name: StreamName,
+        /// The text.
+        text: String,
+    },
+    /// A new output below those there are.
+    Display {
+        /// The content by MIME type.
+        data: MimeBundle,
+        /// Notes on the content by MIME type (Jupyter's `metadata`).
+        #[serde(default)]
+        metadata: Map<String, Value>,
+        /// A name under which [`Message::Update`] can replace it.
+        #[serde(default)]
+        display_id: Option<String>,
+    },
+    /// New content for an output shown before, wherever it stands.
+    Update {
+        /// The content by MIME type.
+        data: MimeBundle,
+        /// Notes on the content.
+        #[serde(default)]
+        metadata: Map<String, Value>,
+        /// The name given when it was displayed.
+        display_id: String,
+    },
+    /// The value of the cell's last expression.
+    Result {
+        /// The content by MIME type.
+        data: MimeBundle,
+        /// Notes on the content.
+        #[serde(default)]
+        metadata: Map<String, Value>,
+    },
+    /// Remove the cell's outputs; with `wait`, when the next one comes.
+    Clear {
+        /// Whether to wait for the next output.
+        wait: bool,
+    },
+    /// How far a long operation is.
+    Progress(Progress),
+    /// User code panicked.
+    Panic {
+        /// The panic's message.
+        message: String,
+        /// File, line (1-based) and column (1-based) where it started.
+        location: Option<(String, u32, u32)>,
+    },
+    /// A `?` at the top level of a cell met an error.
+    Failed {
+        /// The error as text, as far as it could be told apart from other text.
+        text: String,
+    },
+    /// The runtime is ready: the addresses of two functions, `extern "C" fn()`. They are called in the
+    /// process that sent them and nowhere else.
+    Hello {
+        /// Flushes the cell's standard output; called now and then, so that text without a newline shows.
+        flush: u64,
+        /// To be called when a cell has ended: lowers the interrupt's flag.
+        ended: u64,
+    },
+    /// An answer to the session's ping: all that was said before it has been sent.
+    Pong {
+        /// The ping's number.
+        number: u64,
+    },
+}
+
+/// What a session says to the runtime child, a JSON line each.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Request {
+    /// Answer with [`Message::Pong`].
+    Ping {
+        /// A number to give back.
+        number: u64,
+    },
+}
+
+/// The frame that carries `message`, newline included.
+pub fn frame(cookie: &str, message: &Message) -> String {
+    let json = serde_json::to_string(message).expect("a message always serialises");
+    format!("{MARK}{cookie} {json}\n")
+}
+
+/// The message in one line (without its newline), or `None` where the line is no frame of this channel.
+pub fn parse_frame(cookie: &str, line: &[u8]) -> Option<Message> {
+    let rest = line.strip_prefix(MARK.as_bytes())?;
+    let json = rest.strip_prefix(cookie.as_bytes())?.strip_prefix(b" ")?;
+    serde_json::from_slice(json).ok()
+}
+
+/// Splits the value of [`CHANNEL_VARIABLE`] into the socket's path and the cookie.
+pub fn parse_channel(value: &str) -> Option<(&str, &str)> {
+    value.rsplit_once(';')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_is_one_line_whatever_the_text() {
+        let text = "a\nb\u{1e}candlewick:x {}\r\n\"\\".to_owned();
+        let message = Message::Stream { name: StreamName::Stderr, text };
+        let line = frame("k", &message);
+        assert_eq!(line.matches('\n').count(), 1);
+        assert_eq!(parse_frame("k", line.trim_end_matches('\n').as_bytes()), Some(message));
+    }
+
+    #[test]
+    fn bytes_that_are_no_frame_are_no_frame() {
+        for line in [&b""[..], b"\x1ecandlewick:", b"\x1ecandlewick:k {", b"\x1ecandlewick:k {}", b"\xff\xfe"] {
+            assert_eq!(parse_frame("k", line), None);
+        }
+    }
+
+    #[test]
+    fn a_channel_is_a_path_and_a_cookie() {
+        assert_eq!(parse_channel("/tmp/a;b/s;cafe"), Some(("/tmp/a;b/s", "cafe")));
+        assert_eq!(parse_channel("nothing"), None);
+    }
+}
