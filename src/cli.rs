@@ -22,6 +22,9 @@ enum Command {
         #[arg(long, visible_alias = "control-file")]
         connection_file: PathBuf,
     },
+    /// Keep a session warm for the next kernel (a kernel starts this).
+    #[command(hide = true)]
+    Spare,
     /// Start the terminal REPL, or run a script in it.
     Repl {
         /// A script to run; standard input is read where it is no terminal.
@@ -66,6 +69,7 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
 pub fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Kernel { connection_file } => kernel::run(&connection_file).map(|()| 0),
+        Command::Spare => kernel::spare::wait().map(|()| 0),
         Command::Repl { script, no_color } => repl::run(&repl::Options { script, no_color }),
         Command::Run { notebook, output, html, set, timeout } => notebook::run(&notebook::Options {
             input: notebook,

@@ -35,9 +35,24 @@ impl Home {
         self.root.join("template")
     }
 
+    /// The template in the making.
+    pub fn new_template(&self) -> PathBuf {
+        self.root.join("template.new")
+    }
+
+    /// cargo's answers that hold for the template.
+    pub fn answers(&self) -> PathBuf {
+        self.root.join("answers")
+    }
+
     /// Sessions' folders, on the template's file system so that hard links work.
     pub fn sessions(&self) -> PathBuf {
         self.root.join("sessions")
+    }
+
+    /// What kernels know of each other, and of the warm session that waits for the next one.
+    pub fn kernels(&self) -> PathBuf {
+        self.root.join("kernels")
     }
 
     /// The folder of input histories: the REPL's and the kernel's.

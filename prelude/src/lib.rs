@@ -4,6 +4,7 @@
 //! `train, detect, text → models → layers → ops, params`; `plot` takes plain slices and images;
 //! only `show` prints.
 
+pub mod cell;
 pub mod data;
 pub mod datasets;
 pub mod detect;

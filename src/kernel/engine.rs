@@ -70,6 +70,17 @@ impl Background {
         background
     }
 
+    /// Goes on with a session that is warm already.
+    pub(super) fn warm(session: Session) -> Arc<Background> {
+        let inner = Mutex::new(Inner { state: State::Ready(Arc::new(session)), interrupted: false });
+        Arc::new(Background { inner, changed: Condvar::new() })
+    }
+
+    /// Whether the session has started.
+    pub(super) fn is_ready(&self) -> bool {
+        self.ready().is_some()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -16,6 +16,7 @@ mod queue;
 mod router;
 mod screen;
 mod shell;
+pub mod spare;
 mod stdin;
 
 pub use engine::Engine;
@@ -44,6 +45,14 @@ const LINGER: Duration = Duration::from_millis(100);
 /// # Errors
 /// An unreadable connection file, or a port that cannot be bound.
 pub fn run(connection_file: &Path) -> anyhow::Result<()> {
+    if spare::hand_over(connection_file) {
+        return Ok(());
+    }
+    run_here(connection_file, engine::Background::start(Options::default()))
+}
+
+/// Serves the connection file in this process.
+fn run_here(connection_file: &Path, engine: Arc<engine::Background>) -> anyhow::Result<()> {
     let name = connection_file.display();
     let text = std::fs::read_to_string(connection_file).with_context(|| format!("cannot read {name}"))?;
     let connection = serde_json::from_str(&text).with_context(|| format!("{name} is no connection file"))?;
@@ -51,7 +60,8 @@ pub fn run(connection_file: &Path) -> anyhow::Result<()> {
         Ok(home) => History::open(&home.history().join("kernel.sqlite")),
         Err(_) => History::in_memory(),
     };
-    serve(&connection, engine::Background::start(Options::default()), history)
+    let _counted = spare::keep_one(&engine);
+    serve(&connection, engine, history)
 }
 
 /// Serves a connection with this engine, adding its cells to this history, until a frontend asks for shutdown.

@@ -46,11 +46,11 @@ impl Channel {
         &self.messages
     }
 
-    /// Asks the runtime child for a [`Message::Pong`]; false where no child is connected.
-    pub fn ping(&self, number: u64) -> bool {
+    /// Asks something of the runtime child; false where no child is connected.
+    pub fn ask(&self, request: &Request) -> bool {
         let mut runtime = self.runtime.lock().unwrap();
         let Some(socket) = runtime.as_mut() else { return false };
-        let request = serde_json::to_string(&Request::Ping { number }).expect("a request always serialises");
+        let request = serde_json::to_string(request).expect("a request always serialises");
         let _ = socket.set_write_timeout(Some(Duration::from_secs(1)));
         let sent = writeln!(socket, "{request}").is_ok();
         if !sent {
@@ -132,12 +132,12 @@ mod tests {
     fn a_ping_reaches_the_newest_connection() {
         let folder = tempfile::tempdir().unwrap();
         let channel = Channel::listen(&folder.path().join("s")).unwrap();
-        assert!(!channel.ping(1));
+        assert!(!channel.ask(&Request::Ping { number: 1 }));
         let socket = UnixStream::connect(folder.path().join("s")).unwrap();
         while !channel.connected() {
             std::thread::sleep(Duration::from_millis(1));
         }
-        assert!(channel.ping(7));
+        assert!(channel.ask(&Request::Ping { number: 7 }));
         let mut line = String::new();
         BufReader::new(socket).read_line(&mut line).unwrap();
         assert_eq!(serde_json::from_str::<Request>(&line).unwrap(), Request::Ping { number: 7 });

@@ -1,5 +1,6 @@
 //! Builds the warm template: the prelude compiled once, the way evcxr will look for it.
 
+use super::answers::RECORD_VARIABLE;
 use super::engine::Place;
 use super::shim::KEPT_LOCK;
 use super::template::{self, STAMP, Stamp};
@@ -124,8 +125,10 @@ pub fn build_template(home: &Home, features: &[String], say: &mut dyn FnMut(&str
     if template::stamp(home).as_ref() == Some(&stamp) {
         return Ok(false);
     }
-    let making = home.root.join("template.new");
-    let _ = fs::remove_dir_all(&making);
+    let making = home.new_template();
+    for stale in [&making, &home.answers()] {
+        let _ = fs::remove_dir_all(stale);
+    }
     fs::create_dir_all(&making).map_err(broken)?;
     // What the old template compiled is used again where the same compiler would do the same.
     if template::stamp(home).is_some_and(|old| old.rustc == stamp.rustc && old.features == stamp.features) {
@@ -144,7 +147,20 @@ pub fn build_template(home: &Home, features: &[String], say: &mut dyn FnMut(&str
     fs::write(making.join(STAMP), text).map_err(broken)?;
     let _ = fs::remove_dir_all(home.template());
     fs::rename(&making, home.template()).map_err(broken)?;
+    rehearse(say)?;
     Ok(true)
+}
+
+/// Starts a session as a user will, and keeps what cargo says meanwhile.
+fn rehearse(say: &mut dyn FnMut(&str)) -> Result<(), CellError> {
+    // SAFETY: the installer reads the environment on this thread only, and through std.
+    let record = |value: &str| unsafe { std::env::set_var(RECORD_VARIABLE, value) };
+    record("1");
+    say("the first session starts, for practice");
+    let started = Session::start(Options::default()).and_then(|session| session.wait_ready());
+    // SAFETY: as above.
+    unsafe { std::env::remove_var(RECORD_VARIABLE) };
+    started
 }
 
 /// Removes what the cells of the build itself left.

@@ -4,28 +4,32 @@
 //! not block call it from a thread. Outputs arrive at the [`Screen`] that came with the cell, on the
 //! calling thread, while the cell runs.
 
+mod answers;
 mod channel;
 mod completeness;
 mod diagnostics;
 mod engine;
 pub mod install;
 mod process;
+mod recipe;
 mod relay;
 mod shim;
+mod source;
 mod splitter;
 mod template;
 
 use crate::home::Home;
 use crate::screen::{Display, Progress, Question, Screen, StreamName};
-use candlewick_wire::Message;
+use candlewick_wire::{Message, Request};
 use channel::Channel;
 pub use completeness::completeness;
 use crossbeam_channel::{Receiver, Sender};
 use diagnostics::Interrupted;
 use engine::{Asked, Ended, Job, Place, Process};
 pub use process::clean_up;
+pub use shim::restore_environment;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
@@ -141,6 +145,11 @@ pub enum Completeness {
 /// How long running code may ignore an interrupt before its process is ended.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// What the installed template was built from, as it is written there; two equal ones make equal sessions.
+pub fn template_stamp(home: &Home) -> Option<Vec<u8>> {
+    std::fs::read(home.template().join(template::STAMP)).ok()
+}
+
 /// To be called first in `main`: becomes the runtime child, a shim of cargo or evcxr's rustc wrapper
 /// where this process was started as one, and then does not return.
 pub fn hook() {
@@ -162,6 +171,8 @@ pub struct Session {
     running: Mutex<()>,
     state: Arc<State>,
     worker: Mutex<Option<std::thread::JoinHandle<()>>>,
+    /// Where the cells run, if not where the session started.
+    moved: Mutex<Option<Request>>,
 }
 
 #[derive(Default)]
@@ -227,6 +238,7 @@ impl Session {
             running: Mutex::new(()),
             state: Arc::default(),
             worker: Mutex::new(Some(worker)),
+            moved: Mutex::new(None),
         })
     }
 
@@ -257,6 +269,7 @@ impl Session {
             self.barrier(&mut cell);
         } else {
             cell.drain(self.channel.messages());
+            self.tell_move();
         }
         let interrupted = self.state.interrupted.load(Ordering::SeqCst);
         let error = match ended {
@@ -284,6 +297,21 @@ impl Session {
         Err(error)
     }
 
+    /// Goes on with another working directory and a changed environment for the cells; for a session that was
+    /// started before it was known what for. The host's own working directory and environment are the caller's.
+    pub fn move_to(&self, directory: &Path, environment: Vec<(String, Option<String>)>) {
+        let directory = directory.to_string_lossy().into_owned();
+        *self.moved.lock().unwrap() = Some(Request::Move { directory, environment });
+        self.tell_move();
+    }
+
+    /// Tells the runtime child, a new one too, where it is to be.
+    fn tell_move(&self) {
+        if let Some(request) = self.moved.lock().unwrap().as_ref() {
+            self.channel.ask(request);
+        }
+    }
+
     /// Hands the cell's messages to the screen until evcxr is done with it.
     fn follow(&self, cell: &mut Cell, questions: &Receiver<Asked>, ended: &Receiver<Ended>) -> Option<Ended> {
         let mut questions = Some(questions);
@@ -308,7 +336,7 @@ impl Session {
     /// Waits until all that the runtime said before now has reached the screen.
     fn barrier(&self, cell: &mut Cell) {
         let number = self.state.pings.fetch_add(1, Ordering::Relaxed);
-        if !self.channel.ping(number) {
+        if !self.channel.ask(&Request::Ping { number }) {
             return;
         }
         let deadline = Instant::now() + Duration::from_secs(3);
@@ -393,22 +421,26 @@ impl Session {
     /// What kept the session from starting.
     pub fn wait_ready(&self) -> Result<(), CellError> {
         let gone = || diagnostics::session("the session ended while it started");
-        let hear = || {
-            let mut result = self.ready.heard.recv().unwrap_or_else(|_| Err(gone()));
-            if let Err(error) = &mut result {
-                error.traceback.extend(self.last_words());
-            }
-            result
-        };
+        let hear = || self.started(self.ready.heard.recv().unwrap_or_else(|_| Err(gone())));
         self.ready.result.get_or_init(hear).clone()
     }
 
-    /// What a runtime child that is gone wrote to its standard error.
+    fn started(&self, mut result: Result<(), CellError>) -> Result<(), CellError> {
+        if let Err(error) = &mut result {
+            error.traceback.extend(self.last_words());
+        }
+        result
+    }
+
+    /// What a runtime child that is gone, or a cargo that failed, wrote to its standard error.
     fn last_words(&self) -> Vec<String> {
-        let messages = std::iter::from_fn(|| self.channel.messages().recv_timeout(Duration::from_millis(50)).ok());
+        let said = |channel: &Channel| channel.messages().recv_timeout(Duration::from_millis(50)).ok();
+        let messages = [self.shims, &self.channel].map(|channel| std::iter::from_fn(move || said(channel)));
         messages
+            .into_iter()
+            .flatten()
             .filter_map(|message| match message {
-                Message::Stream { name: StreamName::Stderr, text } => Some(text),
+                Message::Stream { name: StreamName::Stderr, text } => Some(text.trim_end().to_owned()),
                 _ => None,
             })
             .collect()
@@ -423,7 +455,7 @@ impl Session {
                 },
                 recv(self.ready.heard) -> result => {
                     let gone = diagnostics::session("the session ended while it was built");
-                    return self.ready.result.get_or_init(|| result.unwrap_or(Err(gone))).clone();
+                    return self.ready.result.get_or_init(|| self.started(result.unwrap_or(Err(gone)))).clone();
                 },
             }
         }

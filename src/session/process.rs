@@ -46,6 +46,7 @@ pub fn folder() -> std::io::Result<&'static Path> {
         std::env::set_var(shim::FOLDER_VARIABLE, folder);
         std::env::set_var(shim::CARGO_VARIABLE, cargo);
         std::env::set_var(shim::CARGO_HOME_VARIABLE, std::env::var_os("CARGO_HOME").unwrap_or_default());
+        std::env::set_var(shim::PATH_VARIABLE, std::env::var_os("PATH").unwrap_or_default());
         // rust-analyzer looks for cargo here first.
         std::env::set_var("CARGO_HOME", folder);
         if let Ok(path) = std::env::join_paths(path) {

@@ -309,16 +309,34 @@ fn call(address: u64) {
     function();
 }
 
+/// Takes another working directory and environment; asked of a runtime in which no cell has run yet.
+fn move_to(directory: &str, environment: &[(String, Option<String>)]) {
+    let _ = std::env::set_current_dir(directory);
+    for (name, value) in environment {
+        // SAFETY: no cell runs, and this process's own threads read the environment through std, which locks it.
+        unsafe {
+            match value {
+                Some(value) => std::env::set_var(name, value),
+                None => std::env::remove_var(name),
+            }
+        }
+    }
+}
+
 /// Answers the session's requests; ends the process when the session is gone.
 fn answer(requests: UnixStream, session: &Mutex<UnixStream>, flusher: &Sender<Sender<()>>) {
     for line in BufReader::new(requests).lines() {
         let Ok(line) = line else { break };
-        if let Ok(Request::Ping { number }) = serde_json::from_str(&line) {
-            let (done, is_done) = channel();
-            if flusher.send(done).is_ok() {
-                let _ = is_done.recv_timeout(Duration::from_millis(500));
+        match serde_json::from_str(&line) {
+            Ok(Request::Ping { number }) => {
+                let (done, is_done) = channel();
+                if flusher.send(done).is_ok() {
+                    let _ = is_done.recv_timeout(Duration::from_millis(500));
+                }
+                send(session, &Message::Pong { number });
             }
-            send(session, &Message::Pong { number });
+            Ok(Request::Move { directory, environment }) => move_to(&directory, &environment),
+            Err(_) => {}
         }
     }
     // SAFETY: ends this process without running destructors of code that may still be running.

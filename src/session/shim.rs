@@ -6,7 +6,10 @@
 //! * tells the session what is being compiled, a message a crate;
 //! * notes the process group, so that an interrupt can stop the compiler and nothing else.
 
-use candlewick_wire::{Message, Progress};
+use super::answers::Question;
+use super::recipe::{Recipe, depends_on};
+use super::source;
+use candlewick_wire::{Message, Progress, StreamName};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
@@ -22,6 +25,8 @@ pub const FOLDER_VARIABLE: &str = "CANDLEWICK_SHIMS";
 pub const CARGO_VARIABLE: &str = "CANDLEWICK_REAL_CARGO";
 /// The value of `CARGO_HOME` before the session set it; empty where it was unset.
 pub const CARGO_HOME_VARIABLE: &str = "CANDLEWICK_REAL_CARGO_HOME";
+/// The value of `PATH` before the session set it.
+pub const PATH_VARIABLE: &str = "CANDLEWICK_REAL_PATH";
 /// The name of the file in [`FOLDER_VARIABLE`] that holds the process group of a running cargo.
 pub const GROUP_FILE: &str = "cargo.group";
 /// The name of the socket in [`FOLDER_VARIABLE`].
@@ -59,14 +64,10 @@ pub fn restore_environment(command: &mut Command) {
         Some(home) if !home.is_empty() => command.env("CARGO_HOME", home),
         _ => command.env_remove("CARGO_HOME"),
     };
-    if let (Some(folder), Some(path)) = (std::env::var_os(FOLDER_VARIABLE), std::env::var_os("PATH")) {
-        let shims = PathBuf::from(folder).join("bin");
-        let rest = std::env::split_paths(&path).filter(|entry| *entry != shims);
-        if let Ok(path) = std::env::join_paths(rest) {
-            command.env("PATH", path);
-        }
+    if let Some(path) = std::env::var_os(PATH_VARIABLE) {
+        command.env("PATH", path);
     }
-    for name in [FOLDER_VARIABLE, CARGO_VARIABLE, CARGO_HOME_VARIABLE] {
+    for name in [FOLDER_VARIABLE, CARGO_VARIABLE, CARGO_HOME_VARIABLE, PATH_VARIABLE] {
         command.env_remove(name);
     }
 }
@@ -79,6 +80,10 @@ fn rustup(folder: &Path, arguments: &[OsString]) -> i32 {
     let mut command = Command::new("rustup");
     command.args(arguments);
     restore_environment(&mut command);
+    let words: Vec<String> = arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    if let Some(question) = Question::new("rustup", &words) {
+        return ask(folder, command, &question, false);
+    }
     // Only returns where there is no rustup; the asker then looks in the path.
     let _ = command.exec();
     1
@@ -89,17 +94,21 @@ fn cargo(folder: &Path, arguments: &[OsString]) -> i32 {
     let mut command = Command::new(real);
     command.args(arguments);
     restore_environment(&mut command);
+    let words: Vec<String> = arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
     let verb = arguments.iter().find_map(|argument| {
         let argument = argument.to_str()?;
         ["build", "check", "metadata"].into_iter().find(|verb| *verb == argument)
     });
-    if verb.is_some() && !filters(arguments) {
-        restore_lock(Path::new("."));
+    if verb.is_some() {
+        restore_lock(manifest(&words).parent().unwrap_or(Path::new(".")));
+    }
+    if let Some(question) = Question::new("cargo", &words) {
+        return ask(folder, command, &question, verb == Some("metadata") && filters(arguments));
     }
     match verb {
-        Some("metadata") if filters(arguments) => metadata(command),
-        Some("build" | "check") => {
-            let code = build(folder, command);
+        Some("build") => build_cell(folder, command, &words),
+        Some("check") => {
+            let code = build(folder, command, &mut |_| {});
             keep_lock(Path::new("."));
             code
         }
@@ -109,6 +118,28 @@ fn cargo(folder: &Path, arguments: &[OsString]) -> i32 {
             101
         }
     }
+}
+
+/// Builds the cell's crate: by the recipe of an earlier build where that still holds, otherwise by cargo.
+fn build_cell(folder: &Path, mut cargo: Command, arguments: &[String]) -> i32 {
+    let here = std::env::current_dir().unwrap_or_default();
+    source::lead_to_prelude(&here.join("src/lib.rs"));
+    let digest = depends_on(&here, arguments);
+    if let Some(recipe) = digest.and_then(|digest| Recipe::find(&here, digest)) {
+        let mut compiler = recipe.command(&here);
+        restore_environment(&mut compiler);
+        return build(folder, compiler, &mut |_| {});
+    }
+    let mut recipe = None;
+    cargo.arg("-v");
+    let code = build(folder, cargo, &mut |line| recipe = Recipe::read(line).or(recipe.take()));
+    keep_lock(&here);
+    if code == 0
+        && let (Some(recipe), Some(digest)) = (recipe, digest)
+    {
+        recipe.keep(&here, digest);
+    }
+    code
 }
 
 /// The lock of the last build that knew the prelude, beside the one that cargo keeps.
@@ -140,7 +171,15 @@ fn exit_code(status: std::process::ExitStatus) -> i32 {
     status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
 }
 
-fn build(folder: &Path, mut command: Command) -> i32 {
+/// The manifest that a call of cargo is about.
+pub fn manifest(arguments: &[String]) -> PathBuf {
+    let at = arguments.iter().position(|argument| argument == "--manifest-path");
+    let named = at.and_then(|at| arguments.get(at + 1)).map(PathBuf::from);
+    named.unwrap_or_else(|| std::env::current_dir().unwrap_or_default().join("Cargo.toml"))
+}
+
+/// Runs a build; `hear` is told each line that it writes to standard error.
+fn build(folder: &Path, mut command: Command, hear: &mut dyn FnMut(&[u8])) -> i32 {
     // SAFETY: makes this process the leader of a group of its own, which its children inherit.
     let group = unsafe {
         libc::setpgid(0, 0);
@@ -154,6 +193,7 @@ fn build(folder: &Path, mut command: Command) -> i32 {
         let mut buffer = Vec::new();
         let mut reader = BufReader::new(child.stderr.take().expect("standard error is piped"));
         while reader.read_until(b'\n', &mut buffer)? > 0 {
+            hear(&buffer);
             match compiling(&buffer) {
                 Some(name) => {
                     count += 1;
@@ -198,20 +238,33 @@ fn filters(arguments: &[OsString]) -> bool {
     arguments.iter().any(|argument| argument == "--manifest-path")
 }
 
-fn metadata(mut command: Command) -> i32 {
-    let output = match command.stderr(Stdio::inherit()).output() {
+/// Answers a question from what is kept, or asks cargo; a graph that rust-analyzer asks for is made smaller.
+fn ask(folder: &Path, mut command: Command, question: &Question, is_graph: bool) -> i32 {
+    if question.answer() {
+        return 0;
+    }
+    let mut output = match command.output() {
         Ok(output) => output,
         Err(error) => {
             eprintln!("cannot run cargo: {error}");
             return 101;
         }
     };
-    let filtered = output.status.success().then(|| serde_json::from_slice(&output.stdout).ok().and_then(filter));
-    let answer = match filtered.flatten() {
-        Some(value) => value.to_string().into_bytes(),
-        None => output.stdout,
-    };
-    let _ = std::io::stdout().write_all(&answer);
+    if is_graph {
+        if output.status.success() {
+            if let Some(graph) = serde_json::from_slice(&output.stdout).ok().and_then(filter) {
+                output.stdout = graph.to_string().into_bytes();
+            }
+        } else {
+            // rust-analyzer keeps the reason to itself.
+            let text = String::from_utf8_lossy(&output.stderr).into_owned();
+            let mut session = UnixStream::connect(folder.join(SOCKET_FILE)).ok();
+            tell(&mut session, &Message::Stream { name: StreamName::Stderr, text });
+        }
+    }
+    let _ = std::io::stderr().write_all(&output.stderr);
+    let _ = std::io::stdout().write_all(&output.stdout);
+    question.keep(&output);
     exit_code(output.status)
 }
 

@@ -74,7 +74,7 @@ pub fn install(options: &InstallOptions) -> anyhow::Result<i32> {
         let mut line = Line::new();
         let built = template::build_template(&home, &options.features, &mut |what| line.show(what));
         line.end();
-        built.map_err(|error| anyhow::anyhow!("{}", error.value))?;
+        built.map_err(|error| anyhow::anyhow!("{}\n{}", error.value, error.traceback[1..].join("\n")))?;
         println!("template   {} in {:.0} s", home.template().display(), start.elapsed().as_secs_f64());
     }
     if let Some(folder) = folder {

@@ -140,6 +140,13 @@ pub enum Request {
         /// A number to give back.
         number: u64,
     },
+    /// Go on as a process that was started elsewhere: a session that was warm before it was needed.
+    Move {
+        /// The working directory.
+        directory: String,
+        /// Environment variables that are to be set, or removed.
+        environment: Vec<(String, Option<String>)>,
+    },
 }
 
 /// The frame that carries `message`, newline included.

@@ -87,7 +87,9 @@ pub fn display<T: Show + ?Sized>(value: &T) {
 /// Shows the value of a cell's last expression.
 pub fn result<T: Show + ?Sized>(value: &T) {
     let bundle = value.bundle();
-    send(&Message::Result { data: bundle.data().clone(), metadata: bundle.metadata().clone() });
+    if !bundle.data().is_empty() {
+        send(&Message::Result { data: bundle.data().clone(), metadata: bundle.metadata().clone() });
+    }
 }
 
 /// Removes what the cell has shown so far; with `wait`, as soon as the next output comes.

@@ -3,8 +3,10 @@
 use super::{Bundle, Table, display, result};
 use candle_core::{DType, Tensor};
 use image::{DynamicImage, GenericImageView, GrayImage, RgbImage, RgbaImage};
+use std::any::type_name;
 use std::fmt::Debug;
 use std::io::Cursor;
+use std::ops::Deref;
 
 /// A value that knows how it looks; implement it to have own types drawn.
 ///
@@ -28,15 +30,81 @@ pub trait Show {
     }
 }
 
-/// What a cell calls on its last expression; every [`Show`] has it.
+/// What a cell calls on its last expression: every value has it.
+///
+/// evcxr calls `evcxr_display`, which a [`Show`] has. In candlewick's sessions the call goes by way of
+/// `cell_value().shown()`, which every type has: the value looks as [`Show`] says, else as [`Debug`] says, else it is
+/// the name of its type.
 pub trait CellValue {
+    /// The value, ready to be shown in the best way that its type has.
+    fn cell_value(&self) -> ByShow<'_, Self> {
+        ByShow(ByDebug(ByName(self)))
+    }
+
     /// Shows the value as the cell's result.
-    fn evcxr_display(&self);
+    fn evcxr_display(&self)
+    where
+        Self: Show,
+    {
+        result(self);
+    }
 }
 
-impl<T: Show + ?Sized> CellValue for T {
-    fn evcxr_display(&self) {
-        result(self);
+impl<T: ?Sized> CellValue for T {}
+
+/// A cell's value; where its type is no [`Show`], a method call goes on to [`ByDebug`].
+#[derive(Debug)]
+pub struct ByShow<'a, T: ?Sized>(ByDebug<'a, T>);
+
+/// A cell's value that is no [`Show`]; where its type is no [`Debug`] either, a method call goes on to [`ByName`].
+#[derive(Debug)]
+pub struct ByDebug<'a, T: ?Sized>(ByName<'a, T>);
+
+/// A cell's value of which only the type's name can be told.
+#[derive(Debug)]
+pub struct ByName<'a, T: ?Sized>(&'a T);
+
+impl<'a, T: ?Sized> Deref for ByShow<'a, T> {
+    type Target = ByDebug<'a, T>;
+
+    fn deref(&self) -> &ByDebug<'a, T> {
+        &self.0
+    }
+}
+
+impl<'a, T: ?Sized> Deref for ByDebug<'a, T> {
+    type Target = ByName<'a, T>;
+
+    fn deref(&self) -> &ByName<'a, T> {
+        &self.0
+    }
+}
+
+impl<T: Show + ?Sized> ByShow<'_, T> {
+    /// The value's own forms.
+    pub fn shown(&self) -> Bundle {
+        self.0.0.0.bundle()
+    }
+}
+
+impl<T: Debug + ?Sized> ByDebug<'_, T> {
+    /// The value as `{:?}` writes it.
+    pub fn shown(&self) -> Bundle {
+        Bundle::new().text(format!("{:?}", self.0.0))
+    }
+}
+
+impl<T: ?Sized> ByName<'_, T> {
+    /// The value's type.
+    pub fn shown(&self) -> Bundle {
+        Bundle::new().text(format!("a value of type {}", type_name::<T>()))
+    }
+}
+
+/// Nothing to show: the value of a cell that ends with a loop, or with a call for its effect.
+impl Show for () {
+    fn bundle(&self) -> Bundle {
+        Bundle::new()
     }
 }
 
@@ -213,6 +281,21 @@ mod tests {
         let bytes = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, png).unwrap();
         let back = image::load_from_memory(&bytes).unwrap();
         assert_eq!(back.dimensions(), (160, 80));
+    }
+
+    #[test]
+    fn every_value_can_be_shown() {
+        #[derive(Debug)]
+        struct Pair(i32, i32);
+        struct Bare;
+        let shown = |bundle: Bundle| bundle.as_text().map(str::to_owned);
+        // a Show, a Debug, neither, a reference, a number whose type is open, and nothing
+        assert_eq!(shown((Bundle::new().text("own")).cell_value().shown()), Some("own".into()));
+        assert_eq!(shown((Pair(1, 2)).cell_value().shown()), Some("Pair(1, 2)".into()));
+        assert!(shown((Bare).cell_value().shown()).unwrap().ends_with("::Bare"));
+        assert_eq!(shown((&Pair(1, 2)).cell_value().shown()), Some("Pair(1, 2)".into()));
+        assert_eq!(shown((6 * 7).cell_value().shown()), Some("42".into()));
+        assert!(().cell_value().shown().data().is_empty());
     }
 
     #[test]

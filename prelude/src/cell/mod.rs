@@ -1,0 +1,8 @@
+//! What the code around a cell calls: compiled here once, instead of in every cell.
+//!
+//! evcxr puts the source of its variable store into each cell, so that each cell compiles a hash map anew. A
+//! candlewick session leads the cell's calls here instead; the names are evcxr's.
+
+mod store;
+
+pub use store::{USER_ERROR_OCCURRED, VARIABLE_CHANGED_TYPE, VariableStore, create_variable_store};

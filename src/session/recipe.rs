@@ -1,0 +1,197 @@
+//! A cell's build without cargo: the compiler's command as cargo last gave it, run again.
+//!
+//! Between two cells nothing changes but the cell's own source, and cargo needs as long to see that as the compiler
+//! needs for the cell. So the shim notes what cargo ran for the cell's crate, and what that depended on; while that
+//! is unchanged it runs the compiler itself. Dependencies whose sources the user may edit meanwhile (a `path` other
+//! than the prelude's) stay cargo's business.
+
+use super::answers::RECORD_VARIABLE;
+use crate::home::Home;
+use serde::{Deserialize, Serialize};
+use std::collections::hash_map::DefaultHasher;
+use std::fs;
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The file of the recipe with this digest in a session's folder, or among the answers that hold for the template.
+fn file(folder: &Path, depends_on: u64) -> PathBuf {
+    folder.join(format!(".candlewick.recipe-{depends_on:016x}.json"))
+}
+
+/// Stands for the session's folder, which is another one in each session.
+const FOLDER: &str = "{candlewick-folder}";
+
+/// The environment variable in which evcxr names the file that is to hold the library's path.
+const LIBRARY_VARIABLE: &str = "EVCXR_EXECUTION_SO_PATH";
+
+/// The variables that decide how cargo calls the compiler.
+const DECIDING: [&str; 5] = ["RUSTC", "RUSTFLAGS", "RUSTC_WRAPPER", "CARGO_TARGET_DIR", "EVCXR_CACHE_ENABLED"];
+
+/// How the cell's crate is compiled.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recipe {
+    program: String,
+    arguments: Vec<String>,
+}
+
+impl Recipe {
+    /// The recipe in `folder` with this digest, if there is one.
+    pub fn find(folder: &Path, depends_on: u64) -> Option<Recipe> {
+        std::env::var_os(LIBRARY_VARIABLE)?;
+        let kept = || fs::read_to_string(file(&Home::find().ok()?.answers(), depends_on)).ok();
+        let text = fs::read_to_string(file(folder, depends_on)).ok().or_else(kept)?;
+        let recipe: Recipe = serde_json::from_str(&text.replace(FOLDER, folder.to_str()?)).ok()?;
+        recipe.dependencies_are_there().then_some(recipe)
+    }
+
+    /// Takes the recipe from a line of `cargo build -v`, if that is the call of the compiler for the cell's crate.
+    pub fn read(line: &[u8]) -> Option<Recipe> {
+        let line = std::str::from_utf8(line).ok()?;
+        let call = line.trim().strip_prefix("Running `")?.strip_suffix('`')?;
+        if !call.contains("--crate-name ctx ") {
+            return None;
+        }
+        let mut words = shlex::split(call)?.into_iter();
+        let recipe = Recipe { program: words.next()?, arguments: words.collect() };
+        Some(recipe.for_small_crates())
+    }
+
+    /// A cell is small and never the same again: kept results of the last one cost more than they save, and so does
+    /// its division into units that are optimised apart.
+    fn for_small_crates(mut self) -> Recipe {
+        let codegen = |pair: &[String], option: &str| pair[0] == "-C" && pair[1].starts_with(option);
+        if let Some(at) = self.arguments.windows(2).position(|pair| codegen(pair, "incremental=")) {
+            self.arguments.drain(at..at + 2);
+        }
+        if let Some(at) = self.arguments.windows(2).position(|pair| codegen(pair, "codegen-units=")) {
+            self.arguments[at + 1] = "codegen-units=1".to_owned();
+        }
+        self
+    }
+
+    /// Keeps the recipe for later builds in `folder` with the same digest.
+    pub fn keep(&self, folder: &Path, depends_on: u64) {
+        let Some(path) = folder.to_str() else { return };
+        let text = serde_json::to_string(self).expect("a recipe always serialises").replace(path, FOLDER);
+        let _ = fs::write(file(folder, depends_on), &text);
+        if std::env::var_os(RECORD_VARIABLE).is_some()
+            && let Ok(home) = Home::find()
+        {
+            let _ =
+                fs::create_dir_all(home.answers()).and_then(|()| fs::write(file(&home.answers(), depends_on), text));
+        }
+    }
+
+    /// The call of the compiler. evcxr finds the library through the file that it named.
+    pub fn command(&self, folder: &Path) -> Command {
+        let out = self.value("--out-dir").unwrap_or_default();
+        if let Some(file) = std::env::var_os(LIBRARY_VARIABLE) {
+            let library = format!("{}ctx{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+            let _ = fs::write(file, Path::new(out).join(library).as_os_str().as_encoded_bytes());
+        }
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments);
+        // What a cell may ask for with `env!`.
+        command.env("CARGO_MANIFEST_DIR", folder).env("CARGO_CRATE_NAME", "ctx");
+        command.env("CARGO_PKG_NAME", "ctx").env("CARGO_PKG_VERSION", "1.0.0");
+        command
+    }
+
+    fn value(&self, option: &str) -> Option<&str> {
+        let at = self.arguments.iter().position(|argument| argument == option)?;
+        self.arguments.get(at + 1).map(String::as_str)
+    }
+
+    fn dependencies_are_there(&self) -> bool {
+        let named = self.arguments.windows(2).filter(|pair| pair[0] == "--extern");
+        let mut paths = named.filter_map(|pair| pair[1].split_once('=')).map(|(_, path)| PathBuf::from(path));
+        paths.all(|path| path.is_file())
+    }
+}
+
+/// A digest of all that decides how cargo calls the compiler; `None` where cargo must be asked each time.
+pub fn depends_on(folder: &Path, arguments: &[String]) -> Option<u64> {
+    let manifest = fs::read_to_string(folder.join("Cargo.toml")).ok()?;
+    if has_sources_of_the_users(&manifest) {
+        return None;
+    }
+    let mut digest = DefaultHasher::new();
+    manifest.hash(&mut digest);
+    for file in [".cargo/config.toml", "Cargo.lock"] {
+        fs::read(folder.join(file)).ok().hash(&mut digest);
+    }
+    hash_deciding_variables(&mut digest);
+    arguments.hash(&mut digest);
+    Some(digest.finish())
+}
+
+/// Adds the variables that decide how cargo calls the compiler.
+pub fn hash_deciding_variables(digest: &mut DefaultHasher) {
+    for name in DECIDING {
+        std::env::var_os(name).hash(digest);
+    }
+}
+
+/// Whether a dependency besides the prelude lies in a folder.
+fn has_sources_of_the_users(manifest: &str) -> bool {
+    let dependencies = manifest.split_once("[dependencies]").map_or("", |(_, dependencies)| dependencies);
+    dependencies.lines().any(|line| !line.starts_with("candlewick-prelude ") && line.contains("path"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &str = "     Running `/r/rustc --crate-name ctx --edition=2024 src/lib.rs \
+                        --check-cfg 'cfg(feature, values())' -C codegen-units=16 -C incremental=/s/i --out-dir '/s 1/target/debug/deps' \
+                        --extern candlewick_prelude=/s/1/target/libcandlewick_prelude.so -Cprefer-dynamic`\n";
+
+    #[test]
+    fn cargos_own_words_are_read() {
+        let recipe = Recipe::read(LINE.as_bytes()).unwrap();
+        assert_eq!(recipe.program, "/r/rustc");
+        assert_eq!(recipe.value("--check-cfg"), Some("cfg(feature, values())"));
+        assert_eq!(recipe.value("--out-dir"), Some("/s 1/target/debug/deps"));
+        assert_eq!(recipe.value("-C"), Some("codegen-units=1"));
+        assert!(!recipe.arguments.concat().contains("incremental"));
+        assert!(!recipe.dependencies_are_there());
+        assert_eq!(Recipe::read(b"   Compiling serde v1.0.228\n"), None);
+        assert_eq!(Recipe::read(LINE.replace("ctx", "serde").as_bytes()), None);
+    }
+
+    #[test]
+    fn a_recipe_is_of_use_in_another_folder_until_something_changes() {
+        let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let call = ["build".to_owned()];
+        for folder in [&first, &second] {
+            fs::write(folder.path().join("Cargo.toml"), "[dependencies]\ncandlewick-prelude = { path = \"p\" }\n")
+                .unwrap();
+        }
+        let line = format!("Running `rustc --crate-name ctx --out-dir {}/deps`", first.path().display());
+        let digest = depends_on(first.path(), &call).unwrap();
+        Recipe::read(line.as_bytes()).unwrap().keep(first.path(), digest);
+        fs::copy(file(first.path(), digest), file(second.path(), digest)).unwrap();
+        // SAFETY: no other test reads this variable.
+        unsafe { std::env::set_var(LIBRARY_VARIABLE, second.path().join("library")) };
+        let find = |call: &[String]| Recipe::find(second.path(), depends_on(second.path(), call).unwrap());
+        let found = find(&call).unwrap();
+        assert_eq!(found.value("--out-dir").map(Path::new), Some(second.path().join("deps").as_path()));
+        found.command(second.path());
+        let library = fs::read_to_string(second.path().join("library")).unwrap();
+        assert!(library.starts_with(second.path().to_str().unwrap()) && library.contains("ctx"), "{library}");
+        assert_eq!(find(&["build".to_owned(), "--offline".to_owned()]), None);
+        fs::write(second.path().join("Cargo.toml"), "[dependencies]\nserde = \"1\"\n").unwrap();
+        assert_eq!(find(&call), None);
+    }
+
+    #[test]
+    fn folders_of_the_users_are_cargos_business() {
+        assert!(!has_sources_of_the_users(
+            "[lib]\npath = \"src/lib.rs\"\n[dependencies]\ncandlewick-prelude = { path = \"p\" }\n"
+        ));
+        assert!(has_sources_of_the_users(
+            "[dependencies]\ncandlewick-prelude = { path = \"p\" }\nmine = { path = \"../m\" }\n"
+        ));
+    }
+}

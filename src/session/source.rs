@@ -1,0 +1,76 @@
+//! The program that evcxr makes of a cell, led to what the prelude has compiled already.
+//!
+//! Lines stay where they are: evcxr knows by their numbers which code is the user's.
+
+use std::path::Path;
+
+/// How evcxr shows the value of a cell's last expression, on the line after it.
+const SHOW: &str = "\n).evcxr_display();\n";
+/// The same for every type; see the prelude's `CellValue`.
+const SHOW_EVERY: &str = "\n).cell_value().shown().evcxr_display();\n";
+
+/// How evcxr begins and ends the variable store that it puts into each cell.
+const STORE: &str = "\nmod evcxr_internal_runtime {\n";
+const STORE_END: &str = "\npub fn create_variable_store()";
+/// The prelude's, which has the same names.
+const PRELUDES_STORE: &str = "\nuse candlewick_prelude::cell as evcxr_internal_runtime;\n";
+
+/// Rewrites the program in this file, where it is one that knows the prelude.
+pub fn lead_to_prelude(file: &Path) {
+    if let Ok(text) = std::fs::read_to_string(file)
+        && let Some(led) = led(&text)
+    {
+        let _ = std::fs::write(file, led);
+    }
+}
+
+fn led(text: &str) -> Option<String> {
+    if !text.contains("candlewick_prelude") {
+        return None;
+    }
+    let mut text = text.to_owned();
+    if let Some(range) = store(&text) {
+        let lines = text[range.clone()].matches('\n').count() - PRELUDES_STORE.matches('\n').count();
+        text.replace_range(range, &format!("{PRELUDES_STORE}{}", "\n".repeat(lines)));
+    }
+    if let Some(at) = text.rfind(SHOW) {
+        text.replace_range(at..at + SHOW.len(), SHOW_EVERY);
+    }
+    Some(text)
+}
+
+/// Where evcxr's store stands, the newlines around it included.
+fn store(text: &str) -> Option<std::ops::Range<usize>> {
+    let start = text.find(STORE)?;
+    let last = start + text[start..].find(STORE_END)?;
+    // The function's closing brace, then the module's.
+    let end = last + text[last..].find("\n}\n}\n")? + "\n}\n}\n".len();
+    Some(start..end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CELL: &str = "use candlewick_prelude::prelude::*;\nmod evcxr_internal_runtime {\npub struct VariableStore;\n\n\
+                        pub fn create_variable_store() -> *mut VariableStore {\n    x\n}\n}\nfn run() {\n(\n\
+                        vec![1]\n).evcxr_display();\n}\n";
+
+    #[test]
+    fn lines_stay_where_they_are() {
+        let led = led(CELL).unwrap();
+        assert!(!led.contains("struct VariableStore"));
+        assert!(led.contains("use candlewick_prelude::cell as evcxr_internal_runtime;"));
+        assert!(led.contains("\n).cell_value().shown().evcxr_display();\n"));
+        let line = |text: &str, what: &str| text.lines().position(|line| line.contains(what)).unwrap();
+        for what in ["fn run()", "vec![1]", "evcxr_display"] {
+            assert_eq!(line(&led, what), line(CELL, what), "{what}\n{led}");
+        }
+    }
+
+    #[test]
+    fn a_program_without_the_prelude_is_left_alone() {
+        assert_eq!(led(&CELL.replace("candlewick_prelude", "other")), None);
+        assert_eq!(led("use candlewick_prelude::prelude::*;\nfn run() {}\n").unwrap().lines().count(), 2);
+    }
+}
