@@ -56,10 +56,11 @@ impl Question {
         hash_deciding_variables(&mut digest);
         let settings = std::env::var_os(CARGO_HOME_VARIABLE).filter(|home| !home.is_empty()).map(PathBuf::from);
         let settings = settings.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
-        let without_lock = arguments.iter().any(|argument| argument == "--no-deps");
+        let has = |word: &str| arguments.iter().any(|argument| argument == word);
+        let knows_lock = has("metadata") && !has("--no-deps");
         for file in [
             Some(manifest.clone()),
-            (!without_lock).then(|| manifest.with_file_name("Cargo.lock")),
+            knows_lock.then(|| manifest.with_file_name("Cargo.lock")),
             Some(manifest.with_file_name(".cargo/config.toml")),
             settings.map(|folder| folder.join("config.toml")),
         ] {

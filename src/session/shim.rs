@@ -163,8 +163,9 @@ fn keep_lock(folder: &Path) {
     }
 }
 
+/// Whether it is the lock of the cells' crate with the prelude, not of the one in which evcxr checks a dependency.
 fn knows_prelude(lock: &str) -> bool {
-    lock.contains("name = \"candlewick-prelude\"")
+    lock.contains("name = \"candlewick-prelude\"") && lock.contains("name = \"ctx\"")
 }
 
 fn exit_code(status: std::process::ExitStatus) -> i32 {
@@ -374,7 +375,7 @@ mod tests {
     fn a_lock_that_forgot_the_prelude_is_restored() {
         let folder = tempfile::tempdir().unwrap();
         let lock = folder.path().join("Cargo.lock");
-        let full = "[[package]]\nname = \"candlewick-prelude\"\n";
+        let full = "[[package]]\nname = \"candlewick-prelude\"\n[[package]]\nname = \"ctx\"\n";
         std::fs::write(&lock, full).unwrap();
         keep_lock(folder.path());
         std::fs::write(&lock, "[[package]]\nname = \"ctx\"\n").unwrap();
