@@ -173,7 +173,7 @@ impl Engine for Background {
         {
             let (ended, end) = crossbeam_channel::bounded(1);
             std::thread::spawn(move || {
-                session.shutdown();
+                session.leave();
                 let _ = ended.send(());
             });
             // Jupyter kills a kernel that takes 5 s; a session that still warms up may take longer.

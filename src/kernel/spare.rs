@@ -261,7 +261,7 @@ pub fn wait() -> anyhow::Result<()> {
 
 /// Waits for an offer; `None` where the spare is not wanted any more.
 fn serve_offers(home: &Home, key: &str) -> anyhow::Result<Option<(UnixStream, Handover)>> {
-    let folder = tempfile::Builder::new().prefix("candlewick-").tempdir()?;
+    let folder = tempfile::Builder::new().prefix(&format!("candlewick-{}-", std::process::id())).tempdir()?;
     let socket = folder.path().join("spare");
     let listener = UnixListener::bind(&socket)?;
     listener.set_nonblocking(true)?;

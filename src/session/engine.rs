@@ -43,12 +43,31 @@ pub enum Ended {
 
 /// What the engine is asked to do. Each job carries the way back.
 pub enum Job {
-    Run { code: String, asked: Sender<Asked>, done: Sender<Ended> },
-    Complete { code: String, cursor: usize, done: Sender<Completions> },
-    Inspect { code: String, cursor: usize, done: Sender<Option<Inspection>> },
-    Variables { done: Sender<Vec<Variable>> },
-    Source { done: Sender<String> },
+    Run {
+        code: String,
+        asked: Sender<Asked>,
+        done: Sender<Ended>,
+    },
+    Complete {
+        code: String,
+        cursor: usize,
+        done: Sender<Completions>,
+    },
+    Inspect {
+        code: String,
+        cursor: usize,
+        done: Sender<Option<Inspection>>,
+    },
+    Variables {
+        done: Sender<Vec<Variable>>,
+    },
+    Source {
+        done: Sender<String>,
+    },
+    /// Ends the engine.
     Stop,
+    /// Ends the runtime child and removes the folder, and leaves the memory to the end of the process.
+    Leave,
 }
 
 /// The runtime child's process, as soon as there is one.
@@ -102,6 +121,7 @@ pub fn run(
             Job::Variables { done } => drop(done.send(engine.variables())),
             Job::Source { done } => drop(done.send(engine.context.last_source().unwrap_or_default())),
             Job::Stop => break,
+            Job::Leave => return engine.leave(),
         }
     }
 }
@@ -125,7 +145,7 @@ fn copy_failed(home: &Home, error: &std::io::Error) -> CellError {
 struct Engine {
     context: CommandContext,
     // After `context`: the child must be gone before its folder.
-    _folder: Option<Folder>,
+    folder: Option<Folder>,
 }
 
 impl Engine {
@@ -178,11 +198,23 @@ impl Engine {
             CommandContext::with_eval_context(context)
         };
         *process.lock().unwrap() = Some(context.process_handle());
-        let mut engine = Engine { context, _folder: folder };
+        let mut engine = Engine { context, folder };
         let start = format!("{}\n:efmt {{}}\n{IMPORTS}\n{INIT}", dependency(&home.sources(), &features));
         engine.context.execute(&start).map_err(|error| broken(&describe(&error)))?;
         let _ = engine.context.execute(":load_config --quiet");
         Ok(engine)
+    }
+
+    /// The analysis holds hundreds of megabytes in small pieces; to give them back one by one would keep a restart
+    /// waiting.
+    fn leave(self) {
+        let Engine { context, folder } = self;
+        if let Ok(mut child) = context.process_handle().lock() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        drop(folder);
+        std::mem::forget(context);
     }
 
     /// Makes the analysis read what cells name, before a cell waits for it.

@@ -7,6 +7,9 @@ use std::process::Command;
 use std::sync::OnceLock;
 use tempfile::TempDir;
 
+/// How the folders begin; the process's number follows.
+pub const PREFIX: &str = "candlewick-";
+
 struct Host {
     folder: TempDir,
 }
@@ -21,7 +24,7 @@ pub fn folder() -> std::io::Result<&'static Path> {
     if let Some(host) = HOST.get() {
         return Ok(host.folder.path());
     }
-    let folder = tempfile::Builder::new().prefix("candlewick-").tempdir()?;
+    let folder = tempfile::Builder::new().prefix(&format!("{PREFIX}{}-", std::process::id())).tempdir()?;
     let bin = folder.path().join("bin");
     std::fs::create_dir(&bin)?;
     let program = std::env::current_exe()?;

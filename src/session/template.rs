@@ -1,5 +1,6 @@
 //! The warm template: evcxr's build folder with the prelude compiled, and sessions' copies of it.
 
+use super::process;
 use crate::home::Home;
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -97,12 +98,19 @@ pub fn copy(from: &Path, to: &Path, link: bool) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes the folders of sessions whose process is gone (a machine that lost power, a kill).
+/// Removes the folders of sessions and of their hosts whose process is gone (a machine that lost power, a kill).
 pub fn remove_orphans(home: &Home) {
-    let Ok(entries) = fs::read_dir(home.sessions()) else { return };
+    remove_orphans_in(&home.sessions(), "");
+    remove_orphans_in(&std::env::temp_dir(), process::PREFIX);
+}
+
+/// Removes the folders whose name goes on after `prefix` with the number of a process that is gone.
+fn remove_orphans_in(folder: &Path, prefix: &str) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let pid = name.to_str().and_then(|name| name.split('-').next()?.parse::<i32>().ok());
+        let rest = name.to_str().and_then(|name| name.strip_prefix(prefix));
+        let pid = rest.and_then(|rest| rest.split('-').next()?.parse::<i32>().ok());
         // SAFETY: signal 0 only asks whether the process is there.
         if pid.is_some_and(|pid| unsafe { libc::kill(pid, 0) } != 0) {
             let _ = fs::remove_dir_all(entry.path());
@@ -136,6 +144,18 @@ mod tests {
         let path = session.path().to_owned();
         drop(session);
         assert!(!path.exists() && large.exists());
+    }
+
+    #[test]
+    fn folders_of_processes_that_are_gone_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut gone = std::process::Command::new("true").spawn().unwrap();
+        gone.wait().unwrap();
+        let names = [format!("x-{}-a", gone.id()), format!("x-{}-b", std::process::id()), "x-other".to_owned()];
+        names.iter().for_each(|name| fs::create_dir(folder.path().join(name)).unwrap());
+        remove_orphans_in(folder.path(), "x-");
+        let left = names.iter().map(|name| folder.path().join(name).is_dir()).collect::<Vec<_>>();
+        assert_eq!(left, [false, true, true]);
     }
 
     #[test]
