@@ -1,6 +1,5 @@
 //! The thread that owns evcxr: starts it from a copy of the template, then does one job after another.
 
-use super::channel::Channel;
 use super::template::{self, Folder};
 use super::{Candidate, CellError, Completions, Inspection, Options, Variable, diagnostics, process, shim};
 use crate::home::Home;
@@ -9,7 +8,7 @@ use crossbeam_channel::{Receiver, Sender};
 use evcxr::{CommandContext, Error, EvalCallbacks, EvalContext, EvalOutputs};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Put into evcxr once, at the start.
 const IMPORTS: &str = "use candlewick_prelude::prelude::*;";
@@ -68,7 +67,6 @@ pub fn run(
     home: &Home,
     place: &Place,
     options: &Options,
-    channel: &Channel,
     address: &str,
     process: &Process,
     jobs: &Receiver<Job>,
@@ -89,10 +87,10 @@ pub fn run(
     for job in jobs {
         match job {
             Job::Run { code, asked, done } => {
+                let before = engine.runtime_id();
                 let ended = engine.run(&code, &asked);
-                let died = matches!(ended, Ended::Died { .. });
-                if died {
-                    channel.forget_runtime();
+                // A new process, after the old one died or by `:restart` and `:clear`.
+                if engine.runtime_id() != before {
                     engine.init();
                 }
                 let _ = done.send(ended);
@@ -190,6 +188,10 @@ impl Engine {
         let _ = self.context.completions(WARM, WARM.len());
     }
 
+    fn runtime_id(&self) -> u32 {
+        self.context.process_handle().lock().unwrap_or_else(PoisonError::into_inner).id()
+    }
+
     fn init(&mut self) {
         let _ = self.context.execute(INIT);
     }
@@ -250,7 +252,7 @@ impl Engine {
         let mut variables: Vec<Variable> = self
             .context
             .variables_and_types()
-            .map(|(name, kind)| Variable { name: name.to_owned(), kind: kind.to_owned() })
+            .map(|(name, kind)| Variable { name: name.to_owned(), kind: kind.to_owned(), ..Variable::default() })
             .collect();
         variables.sort_by(|a, b| a.name.cmp(&b.name));
         variables
