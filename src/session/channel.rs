@@ -33,8 +33,10 @@ struct Outlet {
 
 impl Outlet {
     fn deliver(&self, message: Message) {
+        // Answers to the session itself, which asks between cells too.
+        let is_answer = matches!(message, Message::Pong { .. } | Message::Described { .. });
         match &mut *lock(&self.between) {
-            (true, Some(between)) => between(message),
+            (true, Some(between)) if !is_answer => between(message),
             _ => drop(self.say.send(message)),
         }
     }
@@ -184,15 +186,18 @@ mod tests {
         let (tell, told) = crossbeam_channel::unbounded();
         channel.listen_between(Box::new(move |message| drop(tell.send(message))));
         let mut socket = UnixStream::connect(folder.path().join("s")).unwrap();
-        let mut say = |number| {
-            let line = serde_json::to_string(&Message::Handled { number }).unwrap();
+        let mut say = |message| {
+            let line = serde_json::to_string(&message).unwrap();
             writeln!(socket, "{line}").unwrap();
         };
         for (number, runs) in [(1, true), (2, false), (3, true)] {
             channel.cell_runs(runs);
-            say(number);
+            say(Message::Handled { number });
             let inbox = if runs { channel.messages() } else { &told };
             assert_eq!(inbox.recv_timeout(Duration::from_secs(5)), Ok(Message::Handled { number }));
         }
+        channel.cell_runs(false);
+        say(Message::Pong { number: 4 });
+        assert_eq!(channel.messages().recv_timeout(Duration::from_secs(5)), Ok(Message::Pong { number: 4 }));
     }
 }

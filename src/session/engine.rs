@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Put into evcxr once, at the start.
+/// Put into evcxr at the start, and when it has forgotten all.
 const IMPORTS: &str = "use candlewick_prelude::prelude::*;";
-/// Run in every new runtime child. The `?` lets evcxr learn at once that cells use it; it would otherwise try a cell
-/// without, and take the failure for one of the displayed value.
+/// Makes the prelude known to the runtime child. The `?` lets evcxr learn at once that cells use it; it would otherwise
+/// try a cell without, and take the failure for one of the displayed value.
 const INIT: &str =
     "candlewick_prelude::show::init(); candlewick_prelude::plot::register_fonts(); Ok::<(), std::fmt::Error>(())?;";
 /// Completed once at the start, so that the analysis has read what cells name.
@@ -122,6 +122,8 @@ fn copy_failed(home: &Home, error: &std::io::Error) -> CellError {
 
 struct Engine {
     context: CommandContext,
+    /// What makes a new runtime child, or all of evcxr's state after `:clear`, one of ours.
+    beginning: String,
     // After `context`: the child must be gone before its folder.
     _folder: Option<Folder>,
 }
@@ -176,9 +178,10 @@ impl Engine {
             CommandContext::with_eval_context(context)
         };
         *process.lock().unwrap() = Some(context.process_handle());
-        let mut engine = Engine { context, _folder: folder };
-        let start = format!("{}\n:efmt {{}}\n{IMPORTS}\n{INIT}", dependency(&home.sources(), &features));
-        engine.context.execute(&start).map_err(|error| broken(&describe(&error)))?;
+        let beginning = format!("{}\n:efmt {{}}\n{IMPORTS}\n{INIT}", dependency(&home.sources(), &features));
+        let mut engine = Engine { context, beginning, _folder: folder };
+        let begun = engine.context.execute(&engine.beginning);
+        begun.map_err(|error| broken(&describe(&error)))?;
         let _ = engine.context.execute(":load_config --quiet");
         Ok(engine)
     }
@@ -193,7 +196,7 @@ impl Engine {
     }
 
     fn init(&mut self) {
-        let _ = self.context.execute(INIT);
+        let _ = self.context.execute(&self.beginning);
     }
 
     fn run(&mut self, code: &str, asked: &Sender<Asked>) -> Ended {
