@@ -99,9 +99,10 @@ macro_rules! bars {
                     self.get("value").json().$read().unwrap_or_default()
                 }
 
-                /// Moves it.
+                /// Moves it, no further than from one end to the other.
                 pub fn set_value(&self, value: $number) {
-                    self.set("value", value);
+                    let end = |name| self.get(name).json().$read().unwrap_or(value);
+                    self.set("value", value.min(end("max")).max(end("min")));
                 }
             }
 
@@ -229,5 +230,32 @@ impl Show for Button {
     fn bundle(&self) -> Bundle {
         let word = self.get("description");
         self.bundle_with(Bundle::new().text(format!("[ {} ]", word.json().as_str().unwrap_or_default())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_keeps_between_its_ends_and_is_text_where_there_are_no_widgets() {
+        let bar = IntProgress::new(-2, 8).description("reading");
+        bar.set_value(99);
+        assert_eq!(bar.value(), 8);
+        bar.set_value(3);
+        assert_eq!(bar.bundle(), Bundle::new().text("reading ██████████░░░░░░░░░░ 3/8"));
+        let bar = FloatProgress::new(0.0, 0.5);
+        bar.set_value(-1.0);
+        assert_eq!(bar.value(), 0.0);
+        assert_eq!(bar.bundle().as_text(), Some("░░░░░░░░░░░░░░░░░░░░ 0/0.5"));
+    }
+
+    #[test]
+    fn a_picture_is_itself_where_there_are_no_widgets() {
+        let image = Image::png([1, 2, 3]).size(10, 20);
+        assert_eq!(image.bundle(), Bundle::new().text("picture of 3 bytes (png)").png(&[1, 2, 3]));
+        image.set_bytes([0]);
+        assert_eq!(image.get("value").bytes(), Some(&[0][..]));
+        assert_eq!(image.get("width").json(), "10");
     }
 }
