@@ -354,45 +354,6 @@ fn completeness_has_three_answers() {
 }
 
 #[test]
-fn comms_of_unknown_targets_are_closed_and_variables_are_told() {
-    let f = Frontend::start();
-    let id = f.shell.send("comm_open", json!({"comm_id": "c0", "target_name": "no.such", "data": {}}));
-    f.busy(&id);
-    let closed = f.published("comm_close", &id).content;
-    assert_eq!(closed, json!({"comm_id": "c0", "data": {"reason": "no comm target `no.such`"}}));
-    f.idle(&id);
-    assert_eq!(f.ask("comm_info_request", json!({})), json!({"status": "ok", "comms": {}}));
-
-    let rows = json!({"comm_id": "c1", "data": {"variables": [{"name": "learner", "type": "Learner"}]}});
-    let id = f.shell.send("comm_open", json!({"comm_id": "c1", "target_name": "candlewick.variables"}));
-    f.busy(&id);
-    assert_eq!(f.published("comm_msg", &id).content, rows);
-    f.idle(&id);
-    let id = f.shell.send("comm_msg", json!({"comm_id": "c1", "data": {}}));
-    f.busy(&id);
-    assert_eq!(f.published("comm_msg", &id).content, rows);
-    f.idle(&id);
-    let known = json!({"c1": {"target_name": "candlewick.variables"}});
-    assert_eq!(f.ask("comm_info_request", json!({}))["comms"], known);
-    assert_eq!(f.ask("comm_info_request", json!({"target_name": "candlewick.variables"}))["comms"], known);
-    assert_eq!(f.ask("comm_info_request", json!({"target_name": "other"}))["comms"], json!({}));
-
-    let id = f.shell.send("execute_request", json!({"code": "out x"}));
-    f.busy(&id);
-    f.published("execute_input", &id);
-    f.stream(&id, "stdout", "x\n");
-    assert_eq!(f.published("comm_msg", &id).content, rows);
-    f.shell.reply("execute_reply", &id);
-    f.idle(&id);
-
-    let id = f.shell.send("comm_close", json!({"comm_id": "c1"}));
-    f.busy(&id);
-    f.idle(&id);
-    assert_eq!(f.ask("comm_info_request", json!({}))["comms"], json!({}));
-    f.end();
-}
-
-#[test]
 fn the_history_holds_what_was_stored() {
     let f = Frontend::start();
     f.run_quietly("value 1");

@@ -50,7 +50,7 @@ impl Engine for Fake {
         Completions { start: cursor - 2, end: cursor, candidates }
     }
     fn variables(&self) -> Vec<Variable> {
-        vec![Variable { name: "model".to_owned(), kind: "Learner".to_owned() }]
+        vec![Variable { name: "model".to_owned(), kind: "Learner".to_owned(), ..Variable::default() }]
     }
 }
 

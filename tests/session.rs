@@ -280,6 +280,8 @@ fn thread_panic(session: &Arc<Session>) {
 
 fn variables_and_completions(session: &Arc<Session>) {
     let variables = session.variables();
+    let t = variables.iter().find(|variable| variable.name == "t").expect("t is there");
+    assert_eq!((t.shape.as_str(), t.bytes), ("4×4 F32", Some(64)));
     let kind =
         |name: &str| variables.iter().find(|variable| variable.name == name).map(|variable| variable.kind.clone());
     assert!(kind("t").is_some_and(|kind| kind.ends_with("Tensor")), "{variables:?}");

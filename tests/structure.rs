@@ -241,7 +241,8 @@ const PRELUDE: &[(&str, &[&str])] = &[
     ("data", &["layers", "models", "train", "text"]),
     ("datasets", &["layers", "models", "train", "text"]),
     ("plot", &["params", "ops", "layers", "models", "train", "text"]),
-    ("show", &["params", "ops", "layers", "models", "train", "detect", "text", "data", "datasets", "plot"]),
+    ("show", &["params", "ops", "layers", "models", "train", "detect", "text", "data", "datasets", "plot", "widgets"]),
+    ("widgets", &["params", "ops", "layers", "models", "train", "detect", "text", "data", "datasets", "plot"]),
 ];
 
 fn prelude_imports(sources: &[Source]) -> Vec<String> {
@@ -384,6 +385,7 @@ fn rooms_of_the_prelude_name_only_those_below_them() {
         ("prelude/src/models/mod.rs", "use crate::train::Learner;"),
         ("prelude/src/plot/curve.rs", "fn f(learner: &crate::train::Learner) {}"),
         ("prelude/src/show/mod.rs", "use crate::plot;"),
+        ("prelude/src/widgets/any.rs", "use crate::train::Learner;"),
         ("prelude/src/data/mod.rs", "use crate::models::Arch;"),
     ] {
         assert_eq!(prelude_imports(&[Source::new(path, text)]).len(), 1, "{path}: {text}");

@@ -17,6 +17,7 @@ pub mod params;
 pub mod plot;
 pub mod show;
 pub mod train;
+pub mod widgets;
 
 pub use candle_core;
 pub use candle_nn;
@@ -32,7 +33,8 @@ pub mod prelude {
     pub use crate::models::Arch;
     pub use crate::show::{CellValue, Show, display};
     pub use crate::train::{Learner, Optimizer, Prediction, Rate, TensorData};
-    pub use crate::{datasets, plot, show};
+    pub use crate::widgets::{AnyWidget, Button, FloatProgress, IntProgress, Label, Widget};
+    pub use crate::{datasets, plot, show, widgets};
     pub use candle_core::{D, DType, Device, IndexOp, Tensor};
     pub use candle_nn::{self, Module};
     pub use {crate as candlewick, candle_core, image, plotters};

@@ -1,6 +1,6 @@
 //! What the kernel asks of whatever runs the cells: a session, or a stand-in in tests.
 
-use crate::screen::{Progress, Screen};
+use crate::screen::{Comm, Progress, Screen};
 use crate::session::{self, CellError, Completeness, Completions, Done, Inspection, Options, Session, Variable, Why};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,6 +23,11 @@ pub trait Engine: Send + Sync {
     fn inspect(&self, code: &str, cursor: usize) -> Option<Inspection>;
     /// The variables that cells have bound.
     fn variables(&self) -> Vec<Variable>;
+    /// Hands what a frontend said over a comm to the cells' side, also while a cell runs; [`Screen::handled`] tells
+    /// when it has been dealt with. False where nobody is there.
+    fn comm(&self, number: u64, comm: Comm) -> bool;
+    /// Lets `screen` hear what is said while no cell runs; called once, first.
+    fn listen(&self, screen: Box<dyn Screen + Send>);
     /// Whether `code` could be run as it stands.
     fn completeness(&self, code: &str) -> Completeness {
         session::completeness(code)
@@ -42,6 +47,8 @@ struct Inner {
     state: State,
     /// A cell waits for the session, and an interrupt came.
     interrupted: bool,
+    /// What is to hear the session between cells, as soon as it is there.
+    between: Option<Box<dyn Screen + Send>>,
 }
 
 /// A session that starts in the background, so that the kernel can answer meanwhile.
@@ -53,7 +60,7 @@ pub(super) struct Background {
 impl Background {
     /// Begins to start a session and to warm it up.
     pub(super) fn start(options: Options) -> Arc<Background> {
-        let inner = Mutex::new(Inner { state: State::Starting, interrupted: false });
+        let inner = Mutex::new(Inner { state: State::Starting, interrupted: false, between: None });
         let background = Arc::new(Background { inner, changed: Condvar::new() });
         let starting = background.clone();
         std::thread::spawn(move || {
@@ -61,7 +68,12 @@ impl Background {
             let mut inner = starting.lock();
             if matches!(inner.state, State::Starting) {
                 inner.state = match started {
-                    Ok(session) => State::Ready(Arc::new(session)),
+                    Ok(session) => {
+                        if let Some(screen) = inner.between.take() {
+                            session.listen(screen);
+                        }
+                        State::Ready(Arc::new(session))
+                    }
                     Err(error) => State::Failed(error),
                 };
             }
@@ -72,7 +84,7 @@ impl Background {
 
     /// Goes on with a session that is warm already.
     pub(super) fn warm(session: Session) -> Arc<Background> {
-        let inner = Mutex::new(Inner { state: State::Ready(Arc::new(session)), interrupted: false });
+        let inner = Mutex::new(Inner { state: State::Ready(Arc::new(session)), interrupted: false, between: None });
         Arc::new(Background { inner, changed: Condvar::new() })
     }
 
@@ -162,6 +174,18 @@ impl Engine for Background {
 
     fn variables(&self) -> Vec<Variable> {
         self.ready().map(|session| session.variables()).unwrap_or_default()
+    }
+
+    fn comm(&self, number: u64, comm: Comm) -> bool {
+        self.ready().is_some_and(|session| session.comm(number, comm))
+    }
+
+    fn listen(&self, screen: Box<dyn Screen + Send>) {
+        let mut inner = self.lock();
+        match &inner.state {
+            State::Ready(session) => session.listen(screen),
+            _ => inner.between = Some(screen),
+        }
     }
 
     fn shutdown(&self) {

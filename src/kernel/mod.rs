@@ -25,12 +25,14 @@ pub use history::History;
 use crate::home::Home;
 use crate::session::Options;
 use anyhow::Context;
+use comm::Comms;
 use iopub::Iopub;
-use jupyter_protocol::ConnectionInfo;
+use jupyter_protocol::{ConnectionInfo, JupyterMessage, Status};
 use queue::Queue;
 use router::Replies;
+use screen::BetweenCells;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use stdin::Stdin;
 use tokio::sync::{Notify, watch};
@@ -98,9 +100,13 @@ async fn serve_channels(connection: &ConnectionInfo, engine: Arc<dyn Engine>, hi
         control,
         stdin,
         queue: Queue::default(),
+        comms: Comms::default(),
+        comm_queue: Queue::default(),
+        asking: Mutex::default(),
         cell: watch::Sender::new(Cell::None),
         stopped: Notify::new(),
     });
+    kernel.engine.listen(Box::new(BetweenCells::new(&kernel)));
     tokio::spawn(iopub::serve(iopub, inbox));
     tokio::spawn(heartbeat::serve(heartbeat));
     tokio::spawn(answers);
@@ -109,6 +115,12 @@ async fn serve_channels(connection: &ConnectionInfo, engine: Arc<dyn Engine>, hi
     tokio::spawn(signals(kernel.clone()));
     let worker = kernel.clone();
     std::thread::Builder::new().name("cells".to_owned()).spawn(move || shell::work(&worker, history))?;
+    let worker = kernel.clone();
+    std::thread::Builder::new().name("comms".to_owned()).spawn(move || {
+        while let Some(queued) = worker.comm_queue.next() {
+            worker.comms.hand_over(&queued.request, &worker);
+        }
+    })?;
 
     kernel.stopped.notified().await;
     kernel.iopub.flush().await;
@@ -135,11 +147,38 @@ struct Kernel {
     control: Replies,
     stdin: Stdin,
     queue: Queue,
+    comms: Comms,
+    /// What frontends say over the cells' comms, which does not wait for cells.
+    comm_queue: Queue,
+    asking: Mutex<Asking>,
     cell: watch::Sender<Cell>,
     stopped: Notify,
 }
 
+/// Whose requests are being worked on.
+#[derive(Default)]
+struct Asking {
+    /// The last cell, or the last message over a comm: what threads say between cells is said in answer to it.
+    last: Option<Arc<JupyterMessage>>,
+    /// The cell that runs.
+    cell: Option<Arc<JupyterMessage>>,
+}
+
 impl Kernel {
+    fn asking(&self) -> MutexGuard<'_, Asking> {
+        self.asking.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Frontends show one state for the whole kernel: after the idle of a comm's message they hear again of a cell
+    /// that runs.
+    fn still_busy(&self) {
+        // Published under the lock, so that the cell's own idle comes later.
+        let asking = self.asking();
+        if let Some(cell) = &asking.cell {
+            self.iopub.publish(Status::busy(), cell);
+        }
+    }
+
     /// Says that a cell begins; false where none may.
     fn begin_cell(&self) -> bool {
         self.cell.send_if_modified(|cell| {
@@ -159,17 +198,20 @@ impl Kernel {
         });
     }
 
-    /// Interrupts the running cell, if there is one.
+    /// Interrupts the running cell, or the callback of a comm that runs between cells.
     fn interrupt(&self) {
         if *self.cell.borrow() != Cell::None {
             self.engine.interrupt();
             self.stdin.cancel();
+        } else if self.comms.answered().is_some() {
+            self.engine.interrupt();
         }
     }
 
     /// Interrupts the running cell, lets no other begin, and waits a little for the end.
     async fn end_cells(&self) {
         self.queue.close();
+        self.comm_queue.close();
         self.cell.send_modify(|cell| *cell = Cell::Barred { running: *cell == Cell::Running });
         self.interrupt();
         let mut cell = self.cell.subscribe();

@@ -1,10 +1,10 @@
 //! The screen of a cell in Jupyter: what the cell says goes to IOPub under the request's header.
 
 use super::Kernel;
-use crate::screen::{Display, Progress, Question, Screen, StreamName};
+use crate::screen::{Comm, Display, Progress, Question, Screen, StreamName};
 use jupyter_protocol::{ClearOutput, JupyterMessage};
 use serde_json::{Map, Value, json};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 /// Work shorter than this shows no progress.
@@ -32,6 +32,18 @@ struct Work {
     id: String,
 }
 
+/// A display as the protocol writes it.
+fn content(display: Display) -> Value {
+    let transient: Map<String, Value> =
+        display.display_id.map(|id| ("display_id".to_owned(), Value::String(id))).into_iter().collect();
+    json!({"data": display.data, "metadata": display.metadata, "transient": transient})
+}
+
+/// A display that has a name is updated; without one there is nothing to update, and it is shown.
+fn update_type(display: &Display) -> &'static str {
+    if display.display_id.is_some() { "update_display_data" } else { "display_data" }
+}
+
 impl<'a> CellScreen<'a> {
     /// The screen of the cell that `request` asks to run as number `count`.
     pub(super) fn new(kernel: &'a Kernel, request: &'a Arc<JupyterMessage>, count: usize, allow_stdin: bool) -> Self {
@@ -44,9 +56,7 @@ impl<'a> CellScreen<'a> {
     }
 
     fn publish(&self, msg_type: &str, display: Display, more: Option<(&str, Value)>) {
-        let transient: Map<String, Value> =
-            display.display_id.map(|id| ("display_id".to_owned(), Value::String(id))).into_iter().collect();
-        let mut content = json!({"data": display.data, "metadata": display.metadata, "transient": transient});
+        let mut content = content(display);
         if let Some((name, value)) = more {
             content[name] = value;
         }
@@ -89,8 +99,7 @@ impl Screen for CellScreen<'_> {
     }
 
     fn update(&mut self, display: Display) {
-        let msg_type = if display.display_id.is_some() { "update_display_data" } else { "display_data" };
-        self.publish(msg_type, display, None);
+        self.publish(update_type(&display), display, None);
     }
 
     fn result(&mut self, display: Display) {
@@ -136,16 +145,36 @@ impl Screen for CellScreen<'_> {
         self.end_work();
         self.kernel.stdin.ask(question, self.request)
     }
+
+    fn comm(&mut self, comm: Comm) {
+        self.kernel.comms.say(comm, self.request, &self.kernel.iopub);
+    }
+
+    fn handled(&mut self, number: u64) {
+        self.kernel.comms.handled(number, self.kernel);
+    }
+
+    fn gone(&mut self) {
+        self.kernel.comms.gone(self.request, self.kernel);
+    }
 }
 
-/// The screen of a silent cell: nothing is shown, nobody is asked; the value is kept.
-#[derive(Default)]
-pub(super) struct SilentScreen {
+/// The screen of a silent cell: nothing is shown, nobody is asked; the value is kept, comms work.
+pub(super) struct SilentScreen<'a> {
+    kernel: &'a Kernel,
+    request: &'a JupyterMessage,
     /// The value of the cell's last expression.
     pub(super) result: Option<Display>,
 }
 
-impl Screen for SilentScreen {
+impl<'a> SilentScreen<'a> {
+    /// The screen of the silent cell that `request` asks for.
+    pub(super) fn new(kernel: &'a Kernel, request: &'a JupyterMessage) -> Self {
+        SilentScreen { kernel, request, result: None }
+    }
+}
+
+impl Screen for SilentScreen<'_> {
     fn stream(&mut self, _name: StreamName, _text: &str) {}
     fn display(&mut self, _display: Display) {}
     fn update(&mut self, _display: Display) {}
@@ -153,4 +182,65 @@ impl Screen for SilentScreen {
         self.result = Some(display);
     }
     fn clear(&mut self, _wait: bool) {}
+    fn comm(&mut self, comm: Comm) {
+        self.kernel.comms.say(comm, self.request, &self.kernel.iopub);
+    }
+    fn handled(&mut self, number: u64) {
+        self.kernel.comms.handled(number, self.kernel);
+    }
+    fn gone(&mut self) {
+        self.kernel.comms.gone(self.request, self.kernel);
+    }
+}
+
+/// The screen while no cell runs: callbacks of comms and threads go on. What they say answers the message that
+/// called the callback, or else the last cell.
+pub(super) struct BetweenCells(Weak<Kernel>);
+
+impl BetweenCells {
+    /// The screen of this kernel.
+    pub(super) fn new(kernel: &Arc<Kernel>) -> BetweenCells {
+        BetweenCells(Arc::downgrade(kernel))
+    }
+
+    /// Calls `say` with the kernel and the message to answer; the kernel may have ended, and nobody asked yet.
+    fn each(&self, say: impl FnOnce(&Kernel, &Arc<JupyterMessage>)) {
+        let Some(kernel) = self.0.upgrade() else { return };
+        let last = kernel.comms.answered().or_else(|| kernel.asking().last.clone());
+        if let Some(last) = last {
+            say(&kernel, &last);
+        }
+    }
+}
+
+impl Screen for BetweenCells {
+    fn stream(&mut self, name: StreamName, text: &str) {
+        self.each(|kernel, last| kernel.iopub.publish_stream(name, text, last));
+    }
+    fn display(&mut self, display: Display) {
+        self.each(|kernel, last| kernel.iopub.publish_raw("display_data", content(display), last));
+    }
+    fn update(&mut self, display: Display) {
+        self.each(|kernel, last| kernel.iopub.publish_raw(update_type(&display), content(display), last));
+    }
+    fn result(&mut self, display: Display) {
+        self.display(display);
+    }
+    fn clear(&mut self, wait: bool) {
+        self.each(|kernel, last| kernel.iopub.publish(ClearOutput { wait }, last));
+    }
+    fn comm(&mut self, comm: Comm) {
+        self.each(|kernel, last| kernel.comms.say(comm, last, &kernel.iopub));
+    }
+    fn handled(&mut self, number: u64) {
+        self.each(|kernel, _| kernel.comms.handled(number, kernel));
+    }
+    fn gone(&mut self) {
+        // At the kernel's own end pages keep their widgets, as with other kernels.
+        self.each(|kernel, last| {
+            if *kernel.cell.borrow() == super::Cell::None {
+                kernel.comms.gone(last, kernel);
+            }
+        });
+    }
 }

@@ -1,6 +1,5 @@
 //! The shell channel: one reader that queues, one thread that answers in order and runs the cells.
 
-use super::comm::Comms;
 use super::engine::interrupted;
 use super::history::History;
 use super::message::{note, raw, receive, refusal};
@@ -31,6 +30,7 @@ pub(super) async fn read(mut reader: RouterRecvConnection, kernel: Arc<Kernel>) 
                 JupyterMessageContent::ShutdownRequest(_) | JupyterMessageContent::InterruptRequest(_) => {
                     control::answer(&kernel, &request, &kernel.shell).await;
                 }
+                _ if kernel.comms.is_for_cells(&request) => kernel.comm_queue.push(request),
                 _ => kernel.queue.push(request),
             },
             Err(error) => note(format_args!("shell: dropped a message: {error}")),
@@ -40,7 +40,7 @@ pub(super) async fn read(mut reader: RouterRecvConnection, kernel: Arc<Kernel>) 
 
 /// Answers the queue's requests until it is closed.
 pub(super) fn work(kernel: &Kernel, history: History) {
-    let mut worker = Worker { kernel, comms: Comms::default(), history, count: 0 };
+    let mut worker = Worker { kernel, history, count: 0 };
     while let Some(Queued { request, aborted }) = kernel.queue.next() {
         kernel.iopub.publish(Status::busy(), &request);
         // A panic below is a bug of ours or of the compiler's front; it must not end the kernel.
@@ -56,13 +56,16 @@ pub(super) fn work(kernel: &Kernel, history: History) {
                 kernel.shell.reply(raw(&reply_type, content), &request);
             }
         }
+        if matches!(request.content, JupyterMessageContent::ExecuteRequest(_)) {
+            kernel.comms.after_cell(&request, kernel.engine.as_ref(), &kernel.iopub);
+        }
+        kernel.asking().cell = None;
         kernel.iopub.publish(Status::idle(), &request);
     }
 }
 
 struct Worker<'a> {
     kernel: &'a Kernel,
-    comms: Comms,
     history: History,
     /// The number of the last cell that counted.
     count: usize,
@@ -84,17 +87,9 @@ impl Worker<'_> {
             Content::HistoryRequest(which) => {
                 Some(raw("history_reply", json!({"status": "ok", "history": self.history.find(which)})))
             }
-            Content::CommInfoRequest(which) => Some(self.comms.info(which).into()),
-            Content::CommOpen(open) => {
-                self.comms.open(open, request, engine, iopub);
-                None
-            }
-            Content::CommMsg(message) => {
-                self.comms.message(message, request, engine, iopub);
-                None
-            }
-            Content::CommClose(close) => {
-                self.comms.close(close);
+            Content::CommInfoRequest(which) => Some(self.kernel.comms.info(which).into()),
+            Content::CommOpen(_) | Content::CommMsg(_) | Content::CommClose(_) => {
+                self.kernel.comms.pane(request, engine, iopub);
                 None
             }
             Content::UnknownMessage(unknown) => refusal(unknown),
@@ -116,12 +111,16 @@ impl Worker<'_> {
     /// Runs a cell and reports; the reply is built as JSON, since an absent field must not become null.
     fn execute(&mut self, cell: &ExecuteRequest, request: &Arc<JupyterMessage>) -> JupyterMessageContent {
         let count = self.count + 1;
+        {
+            let mut asking = self.kernel.asking();
+            (asking.last, asking.cell) = (Some(request.clone()), Some(request.clone()));
+        }
         if cell.store_history && !cell.silent {
             self.count = count;
         }
         let mut payload = json!([]);
         let outcome = if cell.silent {
-            self.run(&cell.code, &mut SilentScreen::default())
+            self.run(&cell.code, &mut SilentScreen::new(self.kernel, request))
         } else {
             let input = ExecuteInput { code: cell.code.clone(), execution_count: ExecutionCount::new(count) };
             self.kernel.iopub.publish(input, request);
@@ -138,7 +137,7 @@ impl Worker<'_> {
         };
         let mut content = json!({"status": "ok", "execution_count": count, "user_expressions": {}, "payload": payload});
         match outcome {
-            Ok(()) => content["user_expressions"] = self.expressions(cell),
+            Ok(()) => content["user_expressions"] = self.expressions(cell, request),
             Err(error) => {
                 let CellError { name, value, traceback, .. } = error;
                 content["status"] = "error".into();
@@ -153,7 +152,6 @@ impl Worker<'_> {
                 }
             }
         }
-        self.comms.after_cell(request, self.kernel.engine.as_ref(), &self.kernel.iopub);
         raw("execute_reply", content)
     }
 
@@ -182,10 +180,10 @@ impl Worker<'_> {
     }
 
     /// Evaluates a request's `user_expressions`, each quietly and on its own.
-    fn expressions(&self, cell: &ExecuteRequest) -> Value {
+    fn expressions(&self, cell: &ExecuteRequest, request: &Arc<JupyterMessage>) -> Value {
         let mut results = Map::new();
         for (name, expression) in cell.user_expressions.iter().flatten() {
-            let mut screen = SilentScreen::default();
+            let mut screen = SilentScreen::new(self.kernel, request);
             let result = match (self.run(expression, &mut screen), screen.result) {
                 (Ok(()), Some(display)) => json!({"status": "ok", "data": display.data, "metadata": display.metadata}),
                 (Ok(()), None) => json!({"status": "ok", "data": {}, "metadata": {}}),

@@ -3,6 +3,7 @@
 use super::run::{Ran, Runner};
 use crate::document::Notebook;
 use crate::document::terminal::without_escapes;
+use crate::session::{help_text, variables_text};
 use anyhow::{Context, bail};
 use std::path::Path;
 
@@ -17,7 +18,7 @@ pub struct Command {
 /// All of them; what is not here goes to the session (`:dep`, `:version` …).
 pub const COMMANDS: &[Command] = &[
     Command { name: ":help", what: "this list" },
-    Command { name: ":vars", what: "the variables and their types" },
+    Command { name: ":vars", what: "the variables: type, shape, size" },
     Command { name: ":doc", what: ":doc ITEM shows what is known of it" },
     Command { name: ":edit", what: "edit the last cell, or cell N with :edit N, in $VISUAL or $EDITOR" },
     Command { name: ":save", what: ":save FILE.ipynb writes the session's cells as a notebook" },
@@ -47,7 +48,7 @@ pub fn carry_out(line: &str, runner: &Runner<'_>) -> anyhow::Result<Next> {
     let say = |text: &str| runner.face().line(text);
     match name {
         ":help" | ":h" => say(&help()),
-        ":vars" => say(&variables(runner)),
+        ":vars" => say(&variables_text(&runner.engine().variables())),
         ":doc" if argument.is_empty() => bail!(":doc wants an item: type `:doc Learner`"),
         ":doc" => match runner.engine().inspect(argument, argument.len()) {
             Some(known) => say(&known.plain),
@@ -71,18 +72,7 @@ fn help() -> String {
     for Command { name, what } in COMMANDS {
         text += &format!("  \u{1b}[36m{name:<8}\u{1b}[0m {what}\n");
     }
-    text += "  \u{1b}[36m:dep\u{1b}[0m     :dep NAME or :dep NAME = \"VERSION\" adds a crate\n";
-    text
-}
-
-fn variables(runner: &Runner<'_>) -> String {
-    let variables = runner.engine().variables();
-    if variables.is_empty() {
-        return "no variables yet".to_owned();
-    }
-    let width = variables.iter().map(|variable| variable.name.chars().count()).max().unwrap_or(0);
-    let row = |name: &str, kind: &str| format!("{name:<width$}  \u{1b}[36m{kind}\u{1b}[0m\n");
-    variables.iter().map(|variable| row(&variable.name, &variable.kind)).collect()
+    text + "\n" + &help_text()
 }
 
 fn save(file: &str, runner: &Runner<'_>) -> anyhow::Result<String> {

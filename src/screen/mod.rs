@@ -4,7 +4,7 @@
 //! session calls it, in order, from one thread, while the cell runs.
 
 use candlewick_wire::MimeBundle;
-pub use candlewick_wire::{Progress, StreamName};
+pub use candlewick_wire::{Comm, CommAct, Progress, StreamName};
 use serde_json::{Map, Value};
 
 /// One rich output: content by MIME type, notes on it, and perhaps a name for later updates.
@@ -27,7 +27,7 @@ pub struct Question {
     pub password: bool,
 }
 
-/// Where a cell's outputs go.
+/// Where a cell's outputs go. The methods with a body are for screens that know of such things.
 pub trait Screen {
     /// Text of standard output or standard error; it may lack a newline or hold several lines.
     fn stream(&mut self, name: StreamName, text: &str);
@@ -48,6 +48,16 @@ pub trait Screen {
         let _ = question;
         None
     }
+    /// Something said over a comm: what widgets are made of.
+    fn comm(&mut self, comm: Comm) {
+        let _ = comm;
+    }
+    /// What a frontend said over a comm, with this number, has been dealt with.
+    fn handled(&mut self, number: u64) {
+        let _ = number;
+    }
+    /// The process that ran the cells is gone, and its comms with it.
+    fn gone(&mut self) {}
 }
 
 /// A screen that keeps what it is told, for tests and for frontends that draw at the end.
@@ -72,6 +82,10 @@ pub enum Said {
     Clear(bool),
     /// [`Screen::progress`].
     Progress(Progress),
+    /// [`Screen::comm`].
+    Comm(Comm),
+    /// [`Screen::handled`].
+    Handled(u64),
 }
 
 impl Screen for Recorder {
@@ -98,6 +112,12 @@ impl Screen for Recorder {
     }
     fn progress(&mut self, progress: Progress) {
         self.said.push(Said::Progress(progress));
+    }
+    fn comm(&mut self, comm: Comm) {
+        self.said.push(Said::Comm(comm));
+    }
+    fn handled(&mut self, number: u64) {
+        self.said.push(Said::Handled(number));
     }
 }
 

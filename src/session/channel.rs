@@ -5,7 +5,7 @@ use crossbeam_channel::{Receiver, Sender};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Messages longer than this are dropped: no figure is that large, and a runaway cell must not
@@ -16,7 +16,35 @@ const LONGEST: usize = 256 << 20;
 pub struct Channel {
     path: PathBuf,
     messages: Receiver<Message>,
-    runtime: Arc<Mutex<Option<UnixStream>>>,
+    /// The newest connection: its number and its writing end.
+    runtime: Arc<Mutex<Option<(usize, UnixStream)>>>,
+    outlet: Arc<Outlet>,
+}
+
+/// Takes what is said while no cell runs.
+pub type Between = Box<dyn FnMut(Message) + Send>;
+
+/// Where messages go: to whoever reads [`Channel::messages`], or between cells to another.
+struct Outlet {
+    say: Sender<Message>,
+    /// Whether no cell runs, and who listens then.
+    between: Mutex<(bool, Option<Between>)>,
+}
+
+impl Outlet {
+    fn deliver(&self, message: Message) {
+        // Answers to the session itself, which asks between cells too.
+        let is_answer = matches!(message, Message::Pong { .. } | Message::Described { .. });
+        match &mut *lock(&self.between) {
+            (true, Some(between)) if !is_answer => between(message),
+            _ => drop(self.say.send(message)),
+        }
+    }
+}
+
+/// The value, also after a thread panicked while it held it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Channel {
@@ -28,17 +56,32 @@ impl Channel {
         let listener = UnixListener::bind(path)?;
         let (say, messages) = crossbeam_channel::unbounded();
         let runtime = Arc::new(Mutex::new(None));
-        let newest = Arc::clone(&runtime);
+        let outlet = Arc::new(Outlet { say, between: Mutex::new((false, None)) });
+        let (newest, reads) = (Arc::clone(&runtime), Arc::clone(&outlet));
         std::thread::Builder::new().name("channel".into()).spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let say = say.clone();
+            for (number, stream) in listener.incoming().flatten().enumerate() {
                 if let Ok(writer) = stream.try_clone() {
-                    *newest.lock().unwrap() = Some(writer);
+                    *lock(&newest) = Some((number, writer));
                 }
-                let _ = std::thread::Builder::new().name("channel reader".into()).spawn(move || read(stream, &say));
+                let (newest, outlet) = (Arc::clone(&newest), Arc::clone(&reads));
+                let _ = std::thread::Builder::new().name("channel reader".into()).spawn(move || {
+                    read(stream, &outlet);
+                    lock(&newest).take_if(|(newest, _)| *newest == number);
+                    outlet.deliver(Message::Gone);
+                });
             }
         })?;
-        Ok(Channel { path: path.to_owned(), messages, runtime })
+        Ok(Channel { path: path.to_owned(), messages, runtime, outlet })
+    }
+
+    /// Hands what is said while no cell runs to `between`.
+    pub fn listen_between(&self, between: Between) {
+        lock(&self.outlet.between).1 = Some(between);
+    }
+
+    /// Says whether a cell runs: then its messages are read from [`messages`](Channel::messages).
+    pub fn cell_runs(&self, runs: bool) {
+        lock(&self.outlet.between).0 = !runs;
     }
 
     /// The messages, in the order in which each connection sent them.
@@ -46,10 +89,10 @@ impl Channel {
         &self.messages
     }
 
-    /// Asks something of the runtime child; false where no child is connected.
-    pub fn ask(&self, request: &Request) -> bool {
-        let mut runtime = self.runtime.lock().unwrap();
-        let Some(socket) = runtime.as_mut() else { return false };
+    /// Says something to the runtime child; false where none is connected.
+    pub fn say(&self, request: &Request) -> bool {
+        let mut runtime = lock(&self.runtime);
+        let Some((_, socket)) = runtime.as_mut() else { return false };
         let request = serde_json::to_string(request).expect("a request always serialises");
         let _ = socket.set_write_timeout(Some(Duration::from_secs(1)));
         let sent = writeln!(socket, "{request}").is_ok();
@@ -61,12 +104,7 @@ impl Channel {
 
     #[cfg(test)]
     fn connected(&self) -> bool {
-        self.runtime.lock().unwrap().is_some()
-    }
-
-    /// Forgets the connected child; the next one that connects takes its place.
-    pub fn forget_runtime(&self) {
-        *self.runtime.lock().unwrap() = None;
+        lock(&self.runtime).is_some()
     }
 }
 
@@ -77,7 +115,7 @@ impl Drop for Channel {
 }
 
 /// Reads messages until the connection ends; what is no message is skipped.
-fn read(stream: UnixStream, say: &Sender<Message>) {
+fn read(stream: UnixStream, outlet: &Outlet) {
     let mut reader = BufReader::with_capacity(1 << 16, stream);
     let mut line = Vec::new();
     let mut skipping = false;
@@ -99,11 +137,8 @@ fn read(stream: UnixStream, say: &Sender<Message>) {
             skipping = true;
         }
         if ended {
-            if !skipping
-                && let Ok(message) = serde_json::from_slice(&line)
-                && say.send(message).is_err()
-            {
-                return;
+            if !skipping && let Ok(message) = serde_json::from_slice(&line) {
+                outlet.deliver(message);
             }
             line.clear();
             skipping = false;
@@ -125,6 +160,7 @@ mod tests {
         let message = channel.messages().recv_timeout(Duration::from_secs(5)).unwrap();
         assert_eq!(message, Message::Clear { wait: true });
         drop(socket);
+        assert_eq!(channel.messages().recv_timeout(Duration::from_secs(5)), Ok(Message::Gone));
         assert!(channel.messages().recv_timeout(Duration::from_millis(50)).is_err());
     }
 
@@ -132,14 +168,36 @@ mod tests {
     fn a_ping_reaches_the_newest_connection() {
         let folder = tempfile::tempdir().unwrap();
         let channel = Channel::listen(&folder.path().join("s")).unwrap();
-        assert!(!channel.ask(&Request::Ping { number: 1 }));
+        assert!(!channel.say(&Request::Ping { number: 1 }));
         let socket = UnixStream::connect(folder.path().join("s")).unwrap();
         while !channel.connected() {
             std::thread::sleep(Duration::from_millis(1));
         }
-        assert!(channel.ask(&Request::Ping { number: 7 }));
+        assert!(channel.say(&Request::Ping { number: 7 }));
         let mut line = String::new();
         BufReader::new(socket).read_line(&mut line).unwrap();
         assert_eq!(serde_json::from_str::<Request>(&line).unwrap(), Request::Ping { number: 7 });
+    }
+
+    #[test]
+    fn what_is_said_between_cells_goes_to_who_listens_then() {
+        let folder = tempfile::tempdir().unwrap();
+        let channel = Channel::listen(&folder.path().join("s")).unwrap();
+        let (tell, told) = crossbeam_channel::unbounded();
+        channel.listen_between(Box::new(move |message| drop(tell.send(message))));
+        let mut socket = UnixStream::connect(folder.path().join("s")).unwrap();
+        let mut say = |message| {
+            let line = serde_json::to_string(&message).unwrap();
+            writeln!(socket, "{line}").unwrap();
+        };
+        for (number, runs) in [(1, true), (2, false), (3, true)] {
+            channel.cell_runs(runs);
+            say(Message::Handled { number });
+            let inbox = if runs { channel.messages() } else { &told };
+            assert_eq!(inbox.recv_timeout(Duration::from_secs(5)), Ok(Message::Handled { number }));
+        }
+        channel.cell_runs(false);
+        say(Message::Pong { number: 4 });
+        assert_eq!(channel.messages().recv_timeout(Duration::from_secs(5)), Ok(Message::Pong { number: 4 }));
     }
 }

@@ -1,6 +1,5 @@
 //! The thread that owns evcxr: starts it from a copy of the template, then does one job after another.
 
-use super::channel::Channel;
 use super::template::{self, Folder};
 use super::{Candidate, CellError, Completions, Inspection, Options, Variable, diagnostics, process, shim};
 use crate::home::Home;
@@ -9,12 +8,12 @@ use crossbeam_channel::{Receiver, Sender};
 use evcxr::{CommandContext, Error, EvalCallbacks, EvalContext, EvalOutputs};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// Put into evcxr once, at the start.
+/// Put into evcxr at the start, and when it has forgotten all.
 const IMPORTS: &str = "use candlewick_prelude::prelude::*;";
-/// Run in every new runtime child. The `?` lets evcxr learn at once that cells use it; it would otherwise try a cell
-/// without, and take the failure for one of the displayed value.
+/// Makes the prelude known to the runtime child. The `?` lets evcxr learn at once that cells use it; it would otherwise
+/// try a cell without, and take the failure for one of the displayed value.
 const INIT: &str =
     "candlewick_prelude::show::init(); candlewick_prelude::plot::register_fonts(); Ok::<(), std::fmt::Error>(())?;";
 /// Completed once at the start, so that the analysis has read what cells name.
@@ -87,7 +86,6 @@ pub fn run(
     home: &Home,
     place: &Place,
     options: &Options,
-    channel: &Channel,
     address: &str,
     process: &Process,
     jobs: &Receiver<Job>,
@@ -108,10 +106,10 @@ pub fn run(
     for job in jobs {
         match job {
             Job::Run { code, asked, done } => {
+                let before = engine.runtime_id();
                 let ended = engine.run(&code, &asked);
-                let died = matches!(ended, Ended::Died { .. });
-                if died {
-                    channel.forget_runtime();
+                // A new process, after the old one died or by `:restart` and `:clear`.
+                if engine.runtime_id() != before {
                     engine.init();
                 }
                 let _ = done.send(ended);
@@ -144,6 +142,8 @@ fn copy_failed(home: &Home, error: &std::io::Error) -> CellError {
 
 struct Engine {
     context: CommandContext,
+    /// What makes a new runtime child, or all of evcxr's state after `:clear`, one of ours.
+    beginning: String,
     // After `context`: the child must be gone before its folder.
     folder: Option<Folder>,
 }
@@ -198,9 +198,10 @@ impl Engine {
             CommandContext::with_eval_context(context)
         };
         *process.lock().unwrap() = Some(context.process_handle());
-        let mut engine = Engine { context, folder };
-        let start = format!("{}\n:efmt {{}}\n{IMPORTS}\n{INIT}", dependency(&home.sources(), &features));
-        engine.context.execute(&start).map_err(|error| broken(&describe(&error)))?;
+        let beginning = format!("{}\n:efmt {{}}\n{IMPORTS}\n{INIT}", dependency(&home.sources(), &features));
+        let mut engine = Engine { context, beginning, folder };
+        let begun = engine.context.execute(&engine.beginning);
+        begun.map_err(|error| broken(&describe(&error)))?;
         let _ = engine.context.execute(":load_config --quiet");
         Ok(engine)
     }
@@ -208,7 +209,7 @@ impl Engine {
     /// The analysis holds hundreds of megabytes in small pieces; to give them back one by one would keep a restart
     /// waiting.
     fn leave(self) {
-        let Engine { context, folder } = self;
+        let Engine { context, folder, .. } = self;
         if let Ok(mut child) = context.process_handle().lock() {
             let _ = child.kill();
             let _ = child.wait();
@@ -222,8 +223,12 @@ impl Engine {
         let _ = self.context.completions(WARM, WARM.len());
     }
 
+    fn runtime_id(&self) -> u32 {
+        self.context.process_handle().lock().unwrap_or_else(PoisonError::into_inner).id()
+    }
+
     fn init(&mut self) {
-        let _ = self.context.execute(INIT);
+        let _ = self.context.execute(&self.beginning);
     }
 
     fn run(&mut self, code: &str, asked: &Sender<Asked>) -> Ended {
@@ -282,7 +287,7 @@ impl Engine {
         let mut variables: Vec<Variable> = self
             .context
             .variables_and_types()
-            .map(|(name, kind)| Variable { name: name.to_owned(), kind: kind.to_owned() })
+            .map(|(name, kind)| Variable { name: name.to_owned(), kind: kind.to_owned(), ..Variable::default() })
             .collect();
         variables.sort_by(|a, b| a.name.cmp(&b.name));
         variables

@@ -5,34 +5,42 @@
 //! calling thread, while the cell runs.
 
 mod answers;
+mod cell;
 mod channel;
+mod commands;
 mod completeness;
 mod diagnostics;
 mod engine;
+mod help;
 pub mod install;
 mod process;
 mod recipe;
 mod relay;
+mod shell;
 mod shim;
 mod source;
 mod splitter;
 mod template;
+mod variables;
 
 use crate::home::Home;
-use crate::screen::{Display, Progress, Question, Screen, StreamName};
+use crate::screen::{Comm, Display, Question, Screen, StreamName};
 use candlewick_wire::{Message, Request};
+use cell::Cell;
 use channel::Channel;
 pub use completeness::completeness;
 use crossbeam_channel::{Receiver, Sender};
 use diagnostics::Interrupted;
 use engine::{Asked, Ended, Job, Place, Process};
+pub use help::help_text;
 pub use process::clean_up;
 pub use shim::restore_environment;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
+pub use variables::{Variable, variables_text};
 
 /// How a session is to be started.
 #[derive(Clone, Debug, Default)]
@@ -119,15 +127,6 @@ pub struct Inspection {
     pub markdown: String,
 }
 
-/// A variable that cells have bound.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Variable {
-    /// Its name.
-    pub name: String,
-    /// Its type, shortened.
-    pub kind: String,
-}
-
 /// Whether a piece of code could be run as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Completeness {
@@ -148,6 +147,25 @@ const GRACE: Duration = Duration::from_secs(5);
 /// What the installed template was built from, as it is written there; two equal ones make equal sessions.
 pub fn template_stamp(home: &Home) -> Option<Vec<u8>> {
     std::fs::read(home.template().join(template::STAMP)).ok()
+}
+
+/// The number of a ping whose answer nobody waits for.
+const NOBODY: u64 = u64::MAX;
+
+/// The value, also after a thread panicked while it held it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Sends a signal to the process that runs cells.
+fn signal(process: &Process, signal: libc::c_int) {
+    let handle = lock(process).clone();
+    if let Some(handle) = handle
+        && let Ok(child) = handle.try_lock()
+    {
+        // SAFETY: a signal to our own child, which is reaped only under this lock.
+        unsafe { libc::kill(child.id() as libc::pid_t, signal) };
+    }
 }
 
 /// To be called first in `main`: becomes the runtime child, a shim of cargo or evcxr's rustc wrapper
@@ -173,6 +191,7 @@ pub struct Session {
     worker: Mutex<Option<std::thread::JoinHandle<()>>>,
     /// Where the cells run, if not where the session started.
     moved: Mutex<Option<Request>>,
+    options: Options,
 }
 
 #[derive(Default)]
@@ -180,6 +199,8 @@ struct State {
     busy: AtomicBool,
     interrupted: AtomicBool,
     killed: AtomicBool,
+    /// A callback between cells was asked to stop.
+    flagged: AtomicBool,
     /// Counts cells, so that a late interrupt does not hit the next one.
     cell: AtomicU64,
     pings: AtomicU64,
@@ -221,12 +242,12 @@ impl Session {
         let (jobs, work) = crossbeam_channel::unbounded();
         let (tell, heard) = crossbeam_channel::bounded(1);
         let worker = {
-            let (channel, process) = (Arc::clone(&channel), Arc::clone(&process));
+            let (process, options) = (Arc::clone(&process), options.clone());
             std::thread::Builder::new()
                 .name("session".into())
                 // rust-analyzer recurses deeply.
                 .stack_size(64 << 20)
-                .spawn(move || engine::run(&home, &place, &options, &channel, &address, &process, &work, &tell))
+                .spawn(move || engine::run(&home, &place, &options, &address, &process, &work, &tell))
                 .map_err(|error| broken(&error))?
         };
         Ok(Session {
@@ -239,6 +260,7 @@ impl Session {
             state: Arc::default(),
             worker: Mutex::new(Some(worker)),
             moved: Mutex::new(None),
+            options,
         })
     }
 
@@ -247,32 +269,23 @@ impl Session {
     /// # Errors
     /// Whatever ended the cell early. The session lives on.
     pub fn execute(&self, code: &str, screen: &mut dyn Screen) -> Result<Done, CellError> {
-        let _one_at_a_time = self.running.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let _one_at_a_time = lock(&self.running);
         let start = Instant::now();
         self.wait_ready()?;
-        let mut cell = Cell { screen, failed: None, panicked: None, stderr: String::new(), pong: None };
-        while self.channel.messages().try_recv().is_ok() {}
-        while self.shims.messages().try_recv().is_ok() {}
-        self.state.interrupted.store(false, Ordering::SeqCst);
-        self.state.killed.store(false, Ordering::SeqCst);
-        self.state.cell.fetch_add(1, Ordering::SeqCst);
-        self.state.busy.store(true, Ordering::SeqCst);
-        let (asked, questions) = crossbeam_channel::unbounded();
-        let (done, ended) = crossbeam_channel::bounded(1);
-        let gone = || diagnostics::session("the session has ended; restart it");
-        let job = Job::Run { code: code.to_owned(), asked, done };
-        let sent = self.jobs.send(job).map_err(|_| gone());
-        let ended = sent.and_then(|()| self.follow(&mut cell, &questions, &ended).ok_or_else(gone));
-        self.state.busy.store(false, Ordering::SeqCst);
-        let ended = ended?;
-        if !matches!(ended, Ended::Died { .. }) {
-            self.barrier(&mut cell);
-        } else {
-            cell.drain(self.channel.messages());
-            self.tell_move();
+        let done = || Done { took: start.elapsed() };
+        if let Some(command) = commands::of(code) {
+            return self.carry_out(command, screen).map(|()| done());
+        }
+        self.clear_channels();
+        self.channel.cell_runs(true);
+        let mut cell = Cell::new(screen);
+        let ended = self.run(code, &mut cell);
+        self.channel.cell_runs(false);
+        while let Ok(message) = self.channel.messages().try_recv() {
+            cell.take(message);
         }
         let interrupted = self.state.interrupted.load(Ordering::SeqCst);
-        let error = match ended {
+        let error = match ended? {
             Ended::Died { lost, .. } if self.state.killed.load(Ordering::SeqCst) => {
                 diagnostics::interrupted(&Interrupted::Killed(lost))
             }
@@ -290,7 +303,7 @@ impl Session {
                     if !data.is_empty() {
                         cell.screen.result(Display { data, ..Display::default() });
                     }
-                    return Ok(Done { took: start.elapsed() });
+                    return Ok(done());
                 }
             },
         };
@@ -301,15 +314,47 @@ impl Session {
     /// started before it was known what for. The host's own working directory and environment are the caller's.
     pub fn move_to(&self, directory: &Path, environment: Vec<(String, Option<String>)>) {
         let directory = directory.to_string_lossy().into_owned();
-        *self.moved.lock().unwrap() = Some(Request::Move { directory, environment });
+        *lock(&self.moved) = Some(Request::Move { directory, environment });
         self.tell_move();
     }
 
     /// Tells the runtime child, a new one too, where it is to be.
     fn tell_move(&self) {
-        if let Some(request) = self.moved.lock().unwrap().as_ref() {
-            self.channel.ask(request);
+        if let Some(request) = lock(&self.moved).as_ref() {
+            self.channel.say(request);
         }
+    }
+
+    /// Forgets what was said while nobody listened.
+    fn clear_channels(&self) {
+        while self.channel.messages().try_recv().is_ok() {}
+        while self.shims.messages().try_recv().is_ok() {}
+    }
+
+    /// Lets evcxr run code, until all that it said has reached the cell. The session must be ready and `running` held.
+    fn run(&self, code: &str, cell: &mut Cell) -> Result<Ended, CellError> {
+        if self.state.flagged.swap(false, Ordering::SeqCst) {
+            self.lower_flag();
+        }
+        self.state.interrupted.store(false, Ordering::SeqCst);
+        self.state.killed.store(false, Ordering::SeqCst);
+        self.state.cell.fetch_add(1, Ordering::SeqCst);
+        self.state.busy.store(true, Ordering::SeqCst);
+        let (asked, questions) = crossbeam_channel::unbounded();
+        let (done, ended) = crossbeam_channel::bounded(1);
+        let gone = || diagnostics::session("the session has ended; restart it");
+        let job = Job::Run { code: code.to_owned(), asked, done };
+        let sent = self.jobs.send(job).map_err(|_| gone());
+        let ended = sent.and_then(|()| self.follow(cell, &questions, &ended).ok_or_else(gone));
+        self.state.busy.store(false, Ordering::SeqCst);
+        let ended = ended?;
+        if !matches!(ended, Ended::Died { .. }) {
+            self.barrier(cell);
+        } else {
+            cell.drain(self.channel.messages());
+            self.tell_move();
+        }
+        Ok(ended)
     }
 
     /// Hands the cell's messages to the screen until evcxr is done with it.
@@ -319,7 +364,9 @@ impl Session {
         loop {
             crossbeam_channel::select! {
                 recv(self.channel.messages()) -> message => cell.take(message.ok()?),
-                recv(self.shims.messages()) -> message => cell.take(message.ok()?),
+                recv(self.shims.messages()) -> message => if let progress @ Message::Progress(_) = message.ok()? {
+                    cell.take(progress);
+                },
                 recv(questions.unwrap_or(&never)) -> question => match question {
                     Ok(question) => {
                         cell.drain(self.channel.messages());
@@ -336,7 +383,7 @@ impl Session {
     /// Waits until all that the runtime said before now has reached the screen.
     fn barrier(&self, cell: &mut Cell) {
         let number = self.state.pings.fetch_add(1, Ordering::Relaxed);
-        if !self.channel.ask(&Request::Ping { number }) {
+        if !self.channel.say(&Request::Ping { number }) {
             return;
         }
         let deadline = Instant::now() + Duration::from_secs(3);
@@ -348,12 +395,44 @@ impl Session {
         }
     }
 
+    /// Hands what a frontend said over a comm to the process that runs cells; a cell may run meanwhile.
+    /// [`Screen::handled`] tells when it has been dealt with. False where there is no such process.
+    pub fn comm(&self, number: u64, comm: Comm) -> bool {
+        self.channel.say(&Request::Comm { number, comm })
+    }
+
+    /// Lets `screen` hear what is said while no cell runs: by callbacks of comms and by threads. To be called before
+    /// the first cell.
+    pub fn listen(&self, mut screen: Box<dyn Screen + Send>) {
+        let (channel, state) = (Arc::downgrade(&self.channel), Arc::clone(&self.state));
+        self.channel.listen_between(Box::new(move |message| {
+            let handled = matches!(message, Message::Handled { .. });
+            Cell::new(&mut *screen).take(message);
+            if handled
+                && state.flagged.swap(false, Ordering::SeqCst)
+                && let Some(channel) = channel.upgrade()
+            {
+                channel.say(&Request::Ping { number: NOBODY });
+            }
+        }));
+    }
+
+    /// Lowers the interrupt's flag in the process that runs cells, as the end of a cell does.
+    fn lower_flag(&self) {
+        self.channel.say(&Request::Ping { number: NOBODY });
+    }
+
     /// Interrupts the running cell, if there is one, from any thread. Returns at once.
     ///
     /// A compiler that runs is stopped. Running code is asked to stop, which the prelude's loops do
-    /// within a step; code that goes on for five seconds is ended with its process.
+    /// within a step; code that goes on for five seconds is ended with its process. Where no cell runs,
+    /// a comm's callback that does is asked to stop.
     pub fn interrupt(&self) {
-        if !self.state.busy.load(Ordering::SeqCst) || self.state.interrupted.swap(true, Ordering::SeqCst) {
+        if !self.state.busy.load(Ordering::SeqCst) {
+            self.state.flagged.store(true, Ordering::SeqCst);
+            return signal(&self.process, libc::SIGINT);
+        }
+        if self.state.interrupted.swap(true, Ordering::SeqCst) {
             return;
         }
         let cell = self.state.cell.load(Ordering::SeqCst);
@@ -361,28 +440,19 @@ impl Session {
         let process = Arc::clone(&self.process);
         std::thread::spawn(move || {
             let runs = || state.busy.load(Ordering::SeqCst) && state.cell.load(Ordering::SeqCst) == cell;
-            let signal = |signal| {
-                let handle = process.lock().unwrap().clone();
-                if let Some(handle) = handle
-                    && let Ok(child) = handle.try_lock()
-                {
-                    // SAFETY: a signal to our own child, which is reaped only under this lock.
-                    unsafe { libc::kill(child.id() as libc::pid_t, signal) };
-                }
-            };
             let start = Instant::now();
             let mut compiling = Duration::ZERO;
             while runs() && start.elapsed() < GRACE + compiling {
                 if engine::stop_compiler() {
                     compiling = start.elapsed();
                 } else {
-                    signal(libc::SIGINT);
+                    signal(&process, libc::SIGINT);
                 }
                 std::thread::sleep(Duration::from_millis(50));
             }
             if runs() {
                 state.killed.store(true, Ordering::SeqCst);
-                signal(libc::SIGKILL);
+                signal(&process, libc::SIGKILL);
             }
         });
     }
@@ -397,11 +467,6 @@ impl Session {
     pub fn inspect(&self, code: &str, cursor: usize) -> Option<Inspection> {
         let code = code.to_owned();
         self.ask(|done| Job::Inspect { code, cursor, done }).flatten()
-    }
-
-    /// The variables that cells have bound.
-    pub fn variables(&self) -> Vec<Variable> {
-        self.ask(|done| Job::Variables { done }).unwrap_or_default()
     }
 
     fn source(&self) -> String {
@@ -498,60 +563,5 @@ impl Drop for Session {
             let _ = worker.join();
         }
         ended.store(true, Ordering::SeqCst);
-    }
-}
-
-/// File, line and column of a panic.
-type At = (String, u32, u32);
-
-/// A cell that runs: its screen, and what was said of its end.
-struct Cell<'a> {
-    screen: &'a mut dyn Screen,
-    failed: Option<String>,
-    panicked: Option<(String, Option<At>)>,
-    /// The last of standard error, for errors whose text came before their mark.
-    stderr: String,
-    pong: Option<u64>,
-}
-
-impl Cell<'_> {
-    fn take(&mut self, message: Message) {
-        match message {
-            Message::Stream { name, text } => {
-                if name == StreamName::Stderr {
-                    self.stderr.push_str(&text);
-                    if self.stderr.len() > 8 << 10 {
-                        let from = (self.stderr.len() - (4 << 10)..).find(|&at| self.stderr.is_char_boundary(at));
-                        self.stderr.drain(..from.unwrap_or(0));
-                    }
-                }
-                self.screen.stream(name, &text);
-            }
-            Message::Display { data, metadata, display_id } => {
-                self.screen.display(Display { data, metadata, display_id })
-            }
-            Message::Update { data, metadata, display_id } => {
-                self.screen.update(Display { data, metadata, display_id: Some(display_id) });
-            }
-            // A loop at a cell's end has the value `()`, which says nothing.
-            Message::Result { data, .. }
-                if data.len() == 1 && data.get("text/plain").is_some_and(|text| text == "()") => {}
-            Message::Result { data, metadata } => self.screen.result(Display { data, metadata, display_id: None }),
-            Message::Clear { wait } => self.screen.clear(wait),
-            Message::Progress(Progress { label, done, total }) => self.screen.progress(Progress { label, done, total }),
-            Message::Panic { message, location } => self.panicked = Some((message, location)),
-            Message::Failed { text } => {
-                let text = if text.trim().is_empty() { std::mem::take(&mut self.stderr) } else { text };
-                self.failed = Some(text);
-            }
-            Message::Pong { number } => self.pong = Some(number),
-            Message::Hello { .. } => {}
-        }
-    }
-
-    fn drain(&mut self, messages: &Receiver<Message>) {
-        while let Ok(message) = messages.recv_timeout(Duration::from_millis(20)) {
-            self.take(message);
-        }
     }
 }

@@ -23,8 +23,16 @@ const HOLD: Duration = Duration::from_millis(25);
 /// How long text without a newline waits in the cell's buffer.
 const FLUSH: Duration = Duration::from_millis(80);
 
-/// The addresses of the prelude's functions that flush and that end a cell, as soon as they are known.
-type Hello = Arc<Mutex<Option<(u64, u64)>>>;
+/// The addresses of the prelude's functions, as soon as they are known.
+type Hello = Arc<Mutex<Option<Prelude>>>;
+
+/// Functions of the prelude in this process; see [`Message::Hello`].
+#[derive(Clone, Copy)]
+struct Prelude {
+    flush: u64,
+    ended: u64,
+    comm: u64,
+}
 
 static OUT_PIPE: AtomicI32 = AtomicI32::new(-1);
 static ERR_PIPE: AtomicI32 = AtomicI32::new(-1);
@@ -126,7 +134,8 @@ impl Relay {
         let flusher = start_flusher(Arc::clone(&hello));
         let answers = Arc::clone(&session);
         let ask_flush = flusher.clone();
-        std::thread::spawn(move || answer(requests, &answers, &ask_flush));
+        let prelude = Arc::clone(&hello);
+        std::thread::spawn(move || answer(requests, &answers, &ask_flush, &prelude));
         Some(Relay { out, err, evcxr, session, splitter: Splitter::new(&cookie), hello, flusher, last_panic: None })
     }
 
@@ -195,7 +204,15 @@ impl Relay {
         for piece in pieces {
             match piece {
                 Piece::Text(text) => self.send(&Message::Stream { name: StreamName::Stdout, text }),
-                Piece::Message(Message::Hello { flush, ended }) => *self.hello.lock().unwrap() = Some((flush, ended)),
+                Piece::Message(Message::Hello { flush, ended, comm }) => {
+                    *self.hello.lock().unwrap() = Some(Prelude { flush, ended, comm });
+                }
+                Piece::Message(handled @ Message::Handled { .. }) => {
+                    // What a callback wrote to standard error, and its panic, belong to it.
+                    self.forward_err();
+                    self.say_last_panic();
+                    self.send(&handled);
+                }
                 Piece::Message(panic @ Message::Panic { .. }) => {
                     self.say_last_panic();
                     self.last_panic = Some(panic);
@@ -287,11 +304,11 @@ fn start_flusher(hello: Hello) -> Sender<Sender<()>> {
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            let addresses = *hello.lock().unwrap();
-            if let Some((flush, end)) = addresses {
-                call(flush);
+            let prelude = *hello.lock().unwrap();
+            if let Some(prelude) = prelude {
+                call(prelude.flush);
                 if ended.is_some() {
-                    call(end);
+                    call(prelude.ended);
                 }
             }
             if let Some(done) = ended {
@@ -323,8 +340,14 @@ fn move_to(directory: &str, environment: &[(String, Option<String>)]) {
     }
 }
 
+fn hand_over(address: u64, line: &str) {
+    // SAFETY: as above; the prelude copies what it is handed before it returns.
+    let function: extern "C" fn(*const u8, usize) = unsafe { std::mem::transmute(address as usize) };
+    function(line.as_ptr(), line.len());
+}
+
 /// Answers the session's requests; ends the process when the session is gone.
-fn answer(requests: UnixStream, session: &Mutex<UnixStream>, flusher: &Sender<Sender<()>>) {
+fn answer(requests: UnixStream, session: &Mutex<UnixStream>, flusher: &Sender<Sender<()>>, hello: &Hello) {
     for line in BufReader::new(requests).lines() {
         let Ok(line) = line else { break };
         match serde_json::from_str(&line) {
@@ -336,6 +359,13 @@ fn answer(requests: UnixStream, session: &Mutex<UnixStream>, flusher: &Sender<Se
                 send(session, &Message::Pong { number });
             }
             Ok(Request::Move { directory, environment }) => move_to(&directory, &environment),
+            Ok(Request::Comm { number, .. }) => {
+                let prelude = *hello.lock().unwrap();
+                match prelude {
+                    Some(prelude) => hand_over(prelude.comm, &line),
+                    None => send(session, &Message::Handled { number }),
+                }
+            }
             Err(_) => {}
         }
     }

@@ -1,9 +1,10 @@
 //! A stand-in for the engine: a cell is a list of commands, a line each.
 
 use candlewick::kernel::Engine;
-use candlewick::screen::{Display, Progress, Question, Screen, StreamName};
+use candlewick::screen::{Comm, CommAct, Display, Progress, Question, Screen, StreamName};
 use candlewick::session::{Candidate, CellError, Completeness, Completions, Done, Inspection, Variable, Why};
 use serde_json::{Map, json};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -16,11 +17,18 @@ pub struct Fake {
     pub at_gate: AtomicUsize,
     /// Lets `gate` pass.
     pub open: AtomicBool,
+    /// What frontends said over comms, with its number.
+    pub heard: Mutex<Vec<(u64, Comm)>>,
+    between: Mutex<Option<Box<dyn Screen + Send>>>,
 }
 
 impl Fake {
     pub fn is_shut_down(&self) -> bool {
         self.shut_down.load(Ordering::SeqCst)
+    }
+
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::SeqCst)
     }
 
     /// Waits until a cell stands in `gate`.
@@ -30,6 +38,11 @@ impl Fake {
             assert!(Instant::now() < limit, "no cell came to the gate");
             std::thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    /// Says something as a callback or a thread does, outside of any cell.
+    pub fn between(&self, say: impl FnOnce(&mut dyn Screen)) {
+        say(self.between.lock().unwrap().as_deref_mut().expect("the kernel listens"));
     }
 
     fn gate(&self) -> Result<(), CellError> {
@@ -51,6 +64,18 @@ impl Fake {
 /// An error whose traceback is its value.
 pub fn error(why: Why, name: &str, value: &str) -> CellError {
     CellError { why, name: name.to_owned(), value: value.to_owned(), traceback: vec![format!("{name}: {value}")] }
+}
+
+/// What is said over a comm, with bytes of every kind.
+pub fn comm(id: &str, act: CommAct, data: serde_json::Value) -> Comm {
+    let data = data.as_object().cloned().unwrap_or_default();
+    let metadata = Map::from_iter([("version".to_owned(), json!("2.1.0"))]);
+    Comm { id: id.to_owned(), act, data, metadata, buffers: buffers() }
+}
+
+/// All bytes that there are, none, and zeros.
+pub fn buffers() -> Vec<Vec<u8>> {
+    vec![(0..=255).collect(), vec![], vec![0; 3]]
 }
 
 fn text(text: &str, display_id: Option<&str>) -> Display {
@@ -82,6 +107,10 @@ impl Engine for Fake {
                     let answer = screen.input(question);
                     screen.stream(StreamName::Stdout, &format!("{answer:?}\n"));
                 }
+                "comm_open" => screen.comm(comm(first, CommAct::Open(second.to_owned()), json!({"state": {}}))),
+                "comm_send" => screen.comm(comm(first, CommAct::Message, json!({"said": second}))),
+                "comm_close" => screen.comm(comm(first, CommAct::Close, json!({}))),
+                "gone" => screen.gone(),
                 "sleep" => std::thread::sleep(Duration::from_millis(rest.parse().unwrap())),
                 "gate" => self.gate()?,
                 "fail" => return Err(error(Why::Error, first, second)),
@@ -122,7 +151,30 @@ impl Engine for Fake {
     }
 
     fn variables(&self) -> Vec<Variable> {
-        vec![Variable { name: "learner".to_owned(), kind: "Learner".to_owned() }]
+        let (name, kind, shape) = ("t".to_owned(), "Tensor".to_owned(), "2×2 F32".to_owned());
+        vec![Variable { name, kind, shape, bytes: Some(16) }]
+    }
+
+    /// Answers what asks for an echo, with the bytes that came; the target `absent` has nobody.
+    fn comm(&self, number: u64, comm: Comm) -> bool {
+        if comm.act == CommAct::Open("absent".to_owned()) {
+            return false;
+        }
+        self.heard.lock().unwrap().push((number, comm.clone()));
+        if comm.data.get("hold").is_none() {
+            self.between(|screen| {
+                if comm.data.get("echo").is_some() {
+                    screen.stream(StreamName::Stdout, "clicked\n");
+                    screen.comm(comm);
+                }
+                screen.handled(number);
+            });
+        }
+        true
+    }
+
+    fn listen(&self, screen: Box<dyn Screen + Send>) {
+        *self.between.lock().unwrap() = Some(screen);
     }
 
     fn completeness(&self, code: &str) -> Completeness {

@@ -33,6 +33,8 @@ pub struct Message {
     pub parent: String,
     pub content: Value,
     pub header: Value,
+    pub metadata: Value,
+    pub buffers: Vec<Vec<u8>>,
     /// The frames before the delimiter.
     pub topic: Vec<String>,
 }
@@ -224,7 +226,13 @@ impl Frontend {
 impl Channel {
     /// Sends a signed message; returns its id.
     pub fn send(&self, kind: &str, content: Value) -> String {
-        let message = message(kind, content);
+        self.send_buffers(kind, content, Vec::new())
+    }
+
+    /// Sends a signed message with bytes beside its content; returns its id.
+    pub fn send_buffers(&self, kind: &str, content: Value, buffers: Vec<Vec<u8>>) -> String {
+        let mut message = message(kind, content);
+        message.buffers = buffers.into_iter().map(Into::into).collect();
         let id = message.header.msg_id.clone();
         assert!(self.outbox.send(ZmqOrMessage::Signed(Box::new(message))).is_ok());
         id
@@ -318,6 +326,8 @@ async fn read<S: SocketRecv>(mut connection: Connection<S>, inbox: Sender<Messag
             parent: text(&parent["msg_id"]),
             content: part(3),
             header,
+            metadata: part(2),
+            buffers: raw.jparts[4..].iter().map(|bytes| bytes.to_vec()).collect(),
             topic: raw.zmq_identities.iter().map(|frame| String::from_utf8_lossy(frame).into_owned()).collect(),
         };
         if inbox.send(message).is_err() {

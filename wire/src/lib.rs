@@ -116,19 +116,92 @@ pub enum Message {
         /// The error as text, as far as it could be told apart from other text.
         text: String,
     },
-    /// The runtime is ready: the addresses of two functions, `extern "C" fn()`. They are called in the
-    /// process that sent them and nowhere else.
+    /// The runtime is ready: the addresses of functions of the prelude. They are called in the process that
+    /// sent them and nowhere else.
     Hello {
-        /// Flushes the cell's standard output; called now and then, so that text without a newline shows.
+        /// `extern "C" fn()`: flushes the cell's standard output; called now and then, so that text without a
+        /// newline shows.
         flush: u64,
-        /// To be called when a cell has ended: lowers the interrupt's flag.
+        /// `extern "C" fn()`, to be called when a cell has ended: lowers the interrupt's flag.
         ended: u64,
+        /// `extern "C" fn(*const u8, usize)`: takes a [`Request::Comm`] as JSON and returns at once.
+        comm: u64,
     },
+    /// A cell opens a comm, speaks over one, or closes it.
+    Comm(Comm),
+    /// What a frontend said over a comm has been dealt with, and all that this printed has been sent.
+    Handled {
+        /// The number of the [`Request::Comm`].
+        number: u64,
+    },
+    /// What is known of the session's variables, in answer to a question of the session's own.
+    Described {
+        /// One a variable.
+        variables: Vec<Described>,
+    },
+    /// The runtime is gone: said by the session's own end of the channel.
+    Gone,
     /// An answer to the session's ping: all that was said before it has been sent.
     Pong {
         /// The ping's number.
         number: u64,
     },
+}
+
+/// Something said over a comm, in either direction: Jupyter's way for widgets to speak with their pictures.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Comm {
+    /// The comm's name, unique in the world.
+    pub id: String,
+    /// What is done with it.
+    pub act: CommAct,
+    /// JSON that the two ends understand.
+    #[serde(default)]
+    pub data: Map<String, Value>,
+    /// Jupyter's `metadata` of the message.
+    #[serde(default)]
+    pub metadata: Map<String, Value>,
+    /// Bytes that go beside the JSON.
+    #[serde(default, with = "base64s")]
+    pub buffers: Vec<Vec<u8>>,
+}
+
+/// What is done with a comm.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommAct {
+    /// It begins; the name says which kind of end it wants on the other side.
+    Open(String),
+    /// It goes on.
+    Message,
+    /// It ends.
+    Close,
+}
+
+/// What is known of a variable beside its name and type.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Described {
+    /// The variable.
+    pub name: String,
+    /// How long it is along each side, and what it holds: `32×3×64×64 F32`; empty where it has no sides.
+    pub shape: String,
+    /// Its bytes in memory, as far as its own type knows of them.
+    pub bytes: u64,
+}
+
+/// Bytes as base64 in JSON.
+mod base64s {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(buffers: &[Vec<u8>], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(buffers.iter().map(|bytes| STANDARD.encode(bytes)))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Vec<u8>>, D::Error> {
+        let texts = Vec::<String>::deserialize(from)?;
+        texts.iter().map(|text| STANDARD.decode(text).map_err(D::Error::custom)).collect()
+    }
 }
 
 /// What a session says to the runtime child, a JSON line each.
@@ -146,6 +219,13 @@ pub enum Request {
         directory: String,
         /// Environment variables that are to be set, or removed.
         environment: Vec<(String, Option<String>)>,
+    },
+    /// A frontend said something over a comm; answer with [`Message::Handled`].
+    Comm {
+        /// A number to give back.
+        number: u64,
+        /// What was said.
+        comm: Comm,
     },
 }
 
@@ -178,6 +258,19 @@ mod tests {
         let line = frame("k", &message);
         assert_eq!(line.matches('\n').count(), 1);
         assert_eq!(parse_frame("k", line.trim_end_matches('\n').as_bytes()), Some(message));
+    }
+
+    #[test]
+    fn the_bytes_of_a_comm_survive_both_ways() {
+        let buffers = vec![(0..=255).collect(), vec![], vec![0, 10, 13, 0]];
+        let data = Map::from_iter([("method".to_owned(), Value::from("update"))]);
+        let comm = Comm { id: "c".to_owned(), act: CommAct::Open("t".to_owned()), data, metadata: Map::new(), buffers };
+        let said = Message::Comm(comm.clone());
+        assert_eq!(parse_frame("k", frame("k", &said).trim_end_matches('\n').as_bytes()), Some(said));
+        let heard = Request::Comm { number: 7, comm };
+        let line = serde_json::to_string(&heard).unwrap();
+        assert!(!line.contains('\n') && !line.contains('\0'));
+        assert_eq!(serde_json::from_str::<Request>(&line).unwrap(), heard);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::store::{Picture, Store};
 use super::{Augment, Fit, Normalize, Summary, Transform, read_picture};
 use crate::detect::Annotation;
 use crate::plot::{self, Figure};
-use crate::show::{Bundle, Show};
+use crate::show::{Bundle, Describe, Description, Show};
 use crate::{Error, Result, show};
 use image::RgbImage;
 use rand::SeedableRng;
@@ -469,6 +469,15 @@ impl std::fmt::Debug for ImageFolder {
         write!(f, "ImageFolder {{ {:?}, {} pictures", self.root, self.samples.len())?;
         write!(f, " ({} train, {} valid, {} test)", count(Part::Train), count(Part::Valid), count(Part::Test))?;
         write!(f, ", classes {:?}, size {}, batch {} }}", self.classes, self.transform.size, self.batch)
+    }
+}
+
+impl Describe for ImageFolder {
+    fn describe(&self) -> Description {
+        let (size, classes) = (self.transform.size, self.classes.len());
+        let shape = format!("{} pictures of {size}×{size}, {classes} classes", self.len());
+        let bytes = self.store.bytes() + self.samples.len() * size_of::<Sample>();
+        Description { shape, bytes: bytes as u64 }
     }
 }
 

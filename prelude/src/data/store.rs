@@ -43,6 +43,12 @@ impl Store {
         &self.transform
     }
 
+    /// The bytes of the pictures that are kept.
+    pub fn bytes(&self) -> usize {
+        let kept = self.kept.iter().filter(|picture| self.keep && matches!(picture.get(), Some(Ok(_))));
+        kept.count() * 3 * self.transform.size * self.transform.size
+    }
+
     /// Picture number `id`, decoded now or before.
     pub fn get(&self, id: usize, sample: &Sample) -> Loaded {
         if self.keep {

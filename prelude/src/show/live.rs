@@ -66,8 +66,8 @@ impl Default for Live {
     }
 }
 
-/// A name that no other display has, in this process or an earlier one of the same notebook.
-fn new_id() -> String {
+/// A name that no other display or comm has, in this process or an earlier one of the same notebook.
+pub(super) fn new_id() -> String {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     format!("candlewick-{:x}-{:x}-{}", std::process::id(), now, NUMBER.fetch_add(1, Ordering::Relaxed))

@@ -20,12 +20,16 @@
 //! ```
 //!
 //! - `bundle` holds the forms, `channel` knows who listens and writes to them, `live` limits the rate of updates.
+//! - `comm` is for what both ends of the screen say: widgets, and frontend code of one's own.
+//! - `describe` says of a variable what a table of variables tells.
 //! - `session` is what a session calls once at its start.
 //! - `table` is a small table as text and HTML; `values` says how tensors, pictures and numbers look.
 
 mod ask;
 mod bundle;
 mod channel;
+mod comm;
+mod describe;
 mod live;
 mod session;
 mod table;
@@ -34,6 +38,8 @@ mod values;
 pub use ask::{ask, ask_password};
 pub use bundle::Bundle;
 pub use channel::{clear, display, note, print, progress, result};
+pub use comm::{Comm, CommMessage};
+pub use describe::{Describe, Description, vars};
 pub use live::Live;
 pub use session::init;
 pub use table::{Table, escape};

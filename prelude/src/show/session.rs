@@ -1,6 +1,7 @@
 //! What a session calls once, when its runtime starts.
 
 use super::channel::{Listener, send};
+use super::comm;
 use crate::interrupt;
 use candlewick_wire::Message;
 use std::io::Write;
@@ -8,8 +9,8 @@ use std::panic::PanicHookInfo;
 use std::sync::Once;
 
 /// Prepares a cell's process: interrupts raise a flag, panics are told to the session, and the session learns how
-/// to empty the process's output and what to call at a cell's end.  Calling it
-/// again changes nothing; without a session it only takes care of interrupts where evcxr runs.
+/// to empty the process's output and what to call at a cell's end and with what frontends say.
+/// Calling it again changes nothing; without a session it only takes care of interrupts where evcxr runs.
 pub fn init() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| match Listener::current() {
@@ -17,7 +18,9 @@ pub fn init() {
             interrupt::install();
             std::panic::set_hook(Box::new(|panic| send(&message(panic))));
             let (flush, ended): (extern "C" fn(), extern "C" fn()) = (flush, ended);
-            send(&Message::Hello { flush: flush as usize as u64, ended: ended as usize as u64 });
+            let comm: extern "C" fn(*const u8, usize) = comm::take;
+            let [flush, ended, comm] = [flush as usize, ended as usize, comm as usize].map(|address| address as u64);
+            send(&Message::Hello { flush, ended, comm });
         }
         Listener::Evcxr => interrupt::install(),
         Listener::Plain => {}

@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::data::{Batch, Fit, ImageFolder, Normalize, Part, Transform};
 use crate::params::name_seed;
+use crate::show::{Describe, Description};
 use crate::{Error, Result};
 
 /// Batches, one after another.
@@ -221,6 +222,13 @@ impl TensorData {
             boxes: self.boxes.as_ref().map(|boxes| boxes.index_select(&index, 0)).transpose()?,
             ids,
         })
+    }
+}
+
+impl Describe for TensorData {
+    fn describe(&self) -> Description {
+        let Description { shape, bytes } = self.images.describe();
+        Description { shape: format!("{shape}, {} classes", self.classes.len()), bytes }
     }
 }
 

@@ -4,7 +4,7 @@ use super::learner::Learner;
 use crate::Result;
 use crate::models::Task;
 use crate::plot::{Figure, LossCurve};
-use crate::show::{Bundle, Show, Table};
+use crate::show::{Bundle, Describe, Description, Show, Table};
 
 /// A network's parts, their shapes and sizes, and what of them is trainable.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,6 +93,15 @@ impl Show for ModelSummary {
             table.push([row.name.clone(), dims.join(" × "), thousands(row.parameters), row.state().to_owned()]);
         }
         table.note(&self.note).bundle()
+    }
+}
+
+impl Describe for Learner {
+    fn describe(&self) -> Description {
+        let params = self.model.params().params();
+        let bytes = params.iter().map(|param| param.count() * param.value().dtype().size_in_bytes()).sum::<usize>();
+        let shape = format!("{} parameters, {} classes", thousands(self.model.params().count()), self.classes.len());
+        Description { shape, bytes: bytes as u64 }
     }
 }
 

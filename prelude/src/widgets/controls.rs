@@ -1,0 +1,261 @@
+//! Controls of ipywidgets 8: bars, a label, a picture, a button.
+
+use super::state::{self, Part};
+use super::widget::Widget;
+use crate::show::{Bundle, Show};
+use serde_json::{Value, json};
+use std::ops::Deref;
+
+/// The controls' module and its version.
+const CONTROLS: (&str, &str) = ("@jupyter-widgets/controls", "2.0.0");
+
+/// A control with the parts of the state that all of them have.
+fn control<'a>(model: &str, view: &str, own: impl IntoIterator<Item = (&'a str, Part)>) -> Widget {
+    let (module, version) = CONTROLS;
+    let common = [("_dom_classes", json!([])), ("_view_count", Value::Null), ("tabbable", Value::Null)];
+    let common = common.into_iter().chain([("tooltip", Value::Null)]).map(|(name, value)| (name, value.into()));
+    Widget::open((module, version, model, view), common.chain(own))
+}
+
+/// A kind of widget: a name for a [`Widget`] that has been made in a certain way, with all its methods.
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident),* $(,)?) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone)]
+            pub struct $kind(Widget);
+
+            impl Deref for $kind {
+                type Target = Widget;
+                fn deref(&self) -> &Widget {
+                    &self.0
+                }
+            }
+        )*
+    };
+}
+
+kinds!(
+    /// A bar that shows how far something is, in whole steps.
+    ///
+    /// ```no_run
+    /// # use candlewick_prelude::prelude::*;
+    /// let bar = IntProgress::new(0, 100).description("reading");
+    /// bar.display();
+    /// for step in 0..=100 {
+    ///     bar.set_value(step);
+    /// }
+    /// ```
+    IntProgress,
+    /// A bar that shows how far something is.
+    FloatProgress,
+    /// A line of text.
+    Label,
+    /// A picture that can be replaced in place; its bytes travel as they are, not as text.
+    Image,
+    /// A button.
+    ///
+    /// ```no_run
+    /// # use candlewick_prelude::prelude::*;
+    /// let button = Button::new("stop").icon("stop").look("danger");
+    /// button.on_click(|| candlewick::interrupt::request());
+    /// ```
+    Button,
+);
+
+/// The two bars differ in the type of their numbers alone.
+macro_rules! bars {
+    ($($bar:ident, $model:literal, $number:ty, $read:ident);* $(;)?) => {
+        $(
+            impl $bar {
+                /// A bar from `min` to `max`, at `min`.
+                pub fn new(min: $number, max: $number) -> $bar {
+                    let own = [
+                        ("bar_style", json!("")),
+                        ("description", json!("")),
+                        ("description_allow_html", json!(false)),
+                        ("max", json!(max)),
+                        ("min", json!(min)),
+                        ("orientation", json!("horizontal")),
+                        ("value", json!(min)),
+                    ];
+                    $bar(control($model, "ProgressView", own.map(|(name, value)| (name, value.into()))))
+                }
+
+                /// Puts a word beside it.
+                pub fn description(self, text: &str) -> $bar {
+                    self.set("description", text);
+                    self
+                }
+
+                /// Its colour: `success`, `info`, `warning`, `danger`, or nothing.
+                pub fn look(self, style: &str) -> $bar {
+                    self.set("bar_style", style);
+                    self
+                }
+
+                /// How far it is.
+                pub fn value(&self) -> $number {
+                    self.get("value").json().$read().unwrap_or_default()
+                }
+
+                /// Moves it, no further than from one end to the other.
+                pub fn set_value(&self, value: $number) {
+                    let end = |name| self.get(name).json().$read().unwrap_or(value);
+                    self.set("value", value.min(end("max")).max(end("min")));
+                }
+            }
+
+            impl Show for $bar {
+                fn bundle(&self) -> Bundle {
+                    let number = |name| self.get(name).json().as_f64().unwrap_or_default();
+                    let (min, max, value) = (number("min"), number("max"), number("value"));
+                    let share = if max > min { ((value - min) / (max - min)).clamp(0.0, 1.0) } else { 0.0 };
+                    let full = (20.0 * share) as usize;
+                    let word = self.get("description");
+                    let word = word.json().as_str().unwrap_or_default();
+                    let text = format!("{word} {}{} {value}/{max}", "█".repeat(full), "░".repeat(20 - full));
+                    self.bundle_with(Bundle::new().text(text.trim_start()))
+                }
+            }
+        )*
+    };
+}
+
+bars!(
+    IntProgress, "IntProgressModel", i64, as_i64;
+    FloatProgress, "FloatProgressModel", f64, as_f64;
+);
+
+impl Label {
+    /// A line that says `text`.
+    pub fn new(text: &str) -> Label {
+        let own = [
+            ("description", json!("")),
+            ("description_allow_html", json!(false)),
+            ("placeholder", json!("\u{200b}")),
+            ("value", json!(text)),
+        ];
+        Label(control("LabelModel", "LabelView", own.map(|(name, value)| (name, value.into()))))
+    }
+
+    /// What it says.
+    pub fn text(&self) -> String {
+        self.get("value").json().as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Makes it say something else.
+    pub fn set_text(&self, text: &str) {
+        self.set("value", text);
+    }
+}
+
+impl Show for Label {
+    fn bundle(&self) -> Bundle {
+        self.bundle_with(Bundle::new().text(self.text()))
+    }
+}
+
+impl Image {
+    /// The picture in these bytes of a PNG file.
+    pub fn png(bytes: impl Into<Vec<u8>>) -> Image {
+        Image::new("png", bytes)
+    }
+
+    /// The picture in these bytes of a file; `format` is `png`, `jpeg`, `gif`, `webp` or `svg+xml`.
+    pub fn new(format: &str, bytes: impl Into<Vec<u8>>) -> Image {
+        let own =
+            [("format", format.into()), ("height", "".into()), ("value", state::bytes(bytes)), ("width", "".into())];
+        Image(control("ImageModel", "ImageView", own))
+    }
+
+    /// How large it is on the page, in CSS pixels.
+    pub fn size(self, width: u32, height: u32) -> Image {
+        self.set_all([("width", width.to_string().into()), ("height", height.to_string().into())]);
+        self
+    }
+
+    /// Shows another picture of the same format in its place.
+    pub fn set_bytes(&self, bytes: impl Into<Vec<u8>>) {
+        self.0.set_bytes("value", bytes);
+    }
+}
+
+impl Show for Image {
+    fn bundle(&self) -> Bundle {
+        let (format, value) = (self.get("format"), self.get("value"));
+        let bytes = value.bytes().unwrap_or_default();
+        let text = format!("picture of {} bytes ({})", bytes.len(), format.json().as_str().unwrap_or_default());
+        let fallback = Bundle::new().text(text);
+        // Frontends without widgets, and saved notebooks, show the picture as it is now.
+        self.bundle_with(if format.json() == "png" { fallback.png(bytes) } else { fallback })
+    }
+}
+
+impl Button {
+    /// A button with this word on it.
+    pub fn new(description: &str) -> Button {
+        let own = [
+            ("button_style", json!("")),
+            ("description", json!(description)),
+            ("disabled", json!(false)),
+            ("icon", json!("")),
+        ];
+        Button(control("ButtonModel", "ButtonView", own.map(|(name, value)| (name, value.into()))))
+    }
+
+    /// Its colour: `primary`, `success`, `info`, `warning`, `danger`, or nothing.
+    pub fn look(self, style: &str) -> Button {
+        self.set("button_style", style);
+        self
+    }
+
+    /// Puts an icon of Font Awesome on it, by name.
+    pub fn icon(self, name: &str) -> Button {
+        self.set("icon", name);
+        self
+    }
+
+    /// Calls `callback` with each click, on the widgets' thread.
+    pub fn on_click(&self, mut callback: impl FnMut() + Send + 'static) {
+        self.on_message(move |message| {
+            if message.data.get("event").is_some_and(|event| event == "click") {
+                callback();
+            }
+        });
+    }
+}
+
+impl Show for Button {
+    fn bundle(&self) -> Bundle {
+        let word = self.get("description");
+        self.bundle_with(Bundle::new().text(format!("[ {} ]", word.json().as_str().unwrap_or_default())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_keeps_between_its_ends_and_is_text_where_there_are_no_widgets() {
+        let bar = IntProgress::new(-2, 8).description("reading");
+        bar.set_value(99);
+        assert_eq!(bar.value(), 8);
+        bar.set_value(3);
+        assert_eq!(bar.bundle(), Bundle::new().text("reading ██████████░░░░░░░░░░ 3/8"));
+        let bar = FloatProgress::new(0.0, 0.5);
+        bar.set_value(-1.0);
+        assert_eq!(bar.value(), 0.0);
+        assert_eq!(bar.bundle().as_text(), Some("░░░░░░░░░░░░░░░░░░░░ 0/0.5"));
+    }
+
+    #[test]
+    fn a_picture_is_itself_where_there_are_no_widgets() {
+        let image = Image::png([1, 2, 3]).size(10, 20);
+        assert_eq!(image.bundle(), Bundle::new().text("picture of 3 bytes (png)").png(&[1, 2, 3]));
+        image.set_bytes([0]);
+        assert_eq!(image.get("value").bytes(), Some(&[0][..]));
+        assert_eq!(image.get("width").json(), "10");
+    }
+}

@@ -1,0 +1,75 @@
+//! What a running cell says, on its way to the screen.
+
+use crate::screen::{Display, Progress, Screen, StreamName};
+use candlewick_wire::{Described, Message};
+use crossbeam_channel::Receiver;
+use std::time::Duration;
+
+/// File, line and column of a panic.
+pub type At = (String, u32, u32);
+
+/// A cell that runs: its screen, and what was said of its end.
+pub struct Cell<'a> {
+    pub screen: &'a mut dyn Screen,
+    /// The error of a `?`.
+    pub failed: Option<String>,
+    pub panicked: Option<(String, Option<At>)>,
+    /// The last of standard error, for errors whose text came before their mark.
+    pub stderr: String,
+    pub pong: Option<u64>,
+    /// What the cell told of variables.
+    pub described: Vec<Described>,
+}
+
+impl Cell<'_> {
+    /// A cell that has said nothing yet.
+    pub fn new(screen: &mut dyn Screen) -> Cell<'_> {
+        Cell { screen, failed: None, panicked: None, stderr: String::new(), pong: None, described: Vec::new() }
+    }
+
+    /// Hands a message to the screen, or keeps what it says of the cell's end.
+    pub fn take(&mut self, message: Message) {
+        match message {
+            Message::Stream { name, text } => {
+                if name == StreamName::Stderr {
+                    self.stderr.push_str(&text);
+                    if self.stderr.len() > 8 << 10 {
+                        let from = (self.stderr.len() - (4 << 10)..).find(|&at| self.stderr.is_char_boundary(at));
+                        self.stderr.drain(..from.unwrap_or(0));
+                    }
+                }
+                self.screen.stream(name, &text);
+            }
+            Message::Display { data, metadata, display_id } => {
+                self.screen.display(Display { data, metadata, display_id })
+            }
+            Message::Update { data, metadata, display_id } => {
+                self.screen.update(Display { data, metadata, display_id: Some(display_id) });
+            }
+            // A loop at a cell's end has the value `()`, which says nothing.
+            Message::Result { data, .. }
+                if data.len() == 1 && data.get("text/plain").is_some_and(|text| text == "()") => {}
+            Message::Result { data, metadata } => self.screen.result(Display { data, metadata, display_id: None }),
+            Message::Clear { wait } => self.screen.clear(wait),
+            Message::Progress(Progress { label, done, total }) => self.screen.progress(Progress { label, done, total }),
+            Message::Panic { message, location } => self.panicked = Some((message, location)),
+            Message::Failed { text } => {
+                let text = if text.trim().is_empty() { std::mem::take(&mut self.stderr) } else { text };
+                self.failed = Some(text);
+            }
+            Message::Pong { number } => self.pong = Some(number),
+            Message::Comm(comm) => self.screen.comm(comm),
+            Message::Handled { number } => self.screen.handled(number),
+            Message::Gone => self.screen.gone(),
+            Message::Described { variables } => self.described = variables,
+            Message::Hello { .. } => {}
+        }
+    }
+
+    /// Takes what has been said, and what comes soon.
+    pub fn drain(&mut self, messages: &Receiver<Message>) {
+        while let Ok(message) = messages.recv_timeout(Duration::from_millis(20)) {
+            self.take(message);
+        }
+    }
+}
