@@ -2,10 +2,10 @@
 
 use candle_core::{Device, Tensor};
 
-use super::{Arch, Head, Output, Task};
+use super::{Arch, Head, Output, Task, lookalike};
+use crate::Result;
 use crate::layers::{Layer, Pass, Sequential};
 use crate::params::{LoadReport, ParamSet};
-use crate::{Error, Result};
 
 /// A network for pictures: a body of named blocks, and a head.
 #[derive(Debug)]
@@ -139,17 +139,10 @@ impl Model {
     /// Takes over a body's weights by name; heads are left alone.
     ///
     /// # Errors
-    /// When no tensor fits: the file is for another architecture.
+    /// When the weights are of another architecture; the message says what they look like.
     pub fn load_body(&self, tensors: &[(String, Tensor)], origin: &str) -> Result<LoadReport> {
         let report = self.params.load(tensors, Some("blocks"))?;
-        if report.loaded.is_empty() {
-            let example = tensors.first().map_or("nothing", |(name, _)| name.as_str());
-            return Err(Error::new(format!(
-                "{origin} holds no weight for `{}`: it expects names such as `blocks.0.conv.weight` and found `{example}`",
-                self.arch
-            ))
-            .remedy("choose the architecture that the weights were trained with, or start from random weights with `.untrained()`"));
-        }
+        lookalike::check_fit(self.arch, &report, tensors, origin)?;
         Ok(report)
     }
 }

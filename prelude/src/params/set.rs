@@ -128,7 +128,7 @@ impl ParamSet {
         let mut place = |name: &str, dims: &[usize], set: &dyn Fn(&Tensor) -> Result<()>| -> Result<()> {
             match find(name) {
                 None => report.new.push(name.to_owned()),
-                Some(value) if value.dims() != dims => report.wrong_shape(name, dims, value.dims()),
+                Some(value) if value.dims() != dims => report.add_wrong_shape(name, dims, value.dims()),
                 Some(value) => {
                     set(value)?;
                     report.loaded.push(name.to_owned());
@@ -143,8 +143,9 @@ impl ParamSet {
             place(buffer.name(), buffer.value().dims(), &|value| buffer.set(value))?;
         }
         let known: std::collections::HashSet<&str> = report.names().collect();
-        let ignored = tensors.iter().map(|(name, _)| name).filter(|name| !known.contains(name.as_str())).cloned();
-        report.ignored = ignored.collect();
+        // PyTorch's BatchNorm counts its batches; no layer here wants to know
+        let unused = |name: &str| !known.contains(name) && !name.ends_with("num_batches_tracked");
+        report.ignored = tensors.iter().map(|(name, _)| name).filter(|name| unused(name)).cloned().collect();
         Ok(report)
     }
 }

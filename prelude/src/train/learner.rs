@@ -9,7 +9,8 @@ use super::data::VisionData;
 use super::history::History;
 use super::optim::Optimizer;
 use crate::data::Transform;
-use crate::models::{Arch, Model, Start, Task, Trained};
+use crate::models::{Arch, Model, Start, Task, Trained, Weights};
+use crate::params::LoadReport;
 use crate::{Error, Result, show};
 
 /// A network, its data, its optimiser and its history: the one object that training is driven through.
@@ -26,6 +27,8 @@ pub struct Learner {
     pub(super) options: Options,
     /// Epochs begun over all fits: decides order and dropout of the next one.
     pub(super) begun: u64,
+    /// What became of the weights that it started from.
+    pub(super) report: Option<LoadReport>,
 }
 
 /// What a fit does beside the plain step.
@@ -87,13 +90,19 @@ impl Learner {
         check_data(task, data)?;
         let classes = data.classes().to_vec();
         let model = Model::new(start.arch, task, classes.len(), &Device::Cpu, data.seed())?;
+        let mut report = None;
         if let Some(trained) = Trained::for_start(&start)? {
-            let report = model.load_body(&trained.tensors, &trained.origin)?;
-            if !report.complete() {
-                show::note(&format!("weights from {}: {report}", trained.origin));
+            let loaded = model.load_body(&trained.tensors, &trained.origin)?;
+            if let Weights::File(_) = start.weights
+                && let Some(remark) = trained.remark(&loaded, classes.len())
+            {
+                show::note(&remark);
             }
+            report = Some(loaded);
         }
-        Ok(Learner::assemble(model, classes, data.transform(), Some(data.boxed()), data.seed()))
+        let mut learner = Learner::assemble(model, classes, data.transform(), Some(data.boxed()), data.seed());
+        learner.report = report;
+        Ok(learner)
     }
 
     pub(super) fn assemble(
@@ -113,6 +122,7 @@ impl Learner {
             cache: FeatureCache::default(),
             options: Options { seed, clip: None, smoothing: 0.0, keep_features: true, quiet: false },
             begun: 0,
+            report: None,
         }
     }
 
@@ -252,6 +262,11 @@ impl Learner {
     /// Everything that fits have recorded.
     pub fn history(&self) -> &History {
         &self.history
+    }
+
+    /// What became of each weight that the body started from; `None` for random ones.
+    pub fn load_report(&self) -> Option<&LoadReport> {
+        self.report.as_ref()
     }
 
     /// What the optimiser remembers.
