@@ -94,6 +94,7 @@ impl Hub {
         if self.offline {
             return Err(self.missing(published, "HF_HUB_OFFLINE forbids to ask the hub"));
         }
+        self.drop_dead_links(published);
         let (mut most, mut fresh) = (0, false);
         loop {
             let (received, result) = self.attempt(published)?;
@@ -187,13 +188,28 @@ impl Hub {
         ))
     }
 
+    /// Removes what earlier attempts left of a file.
     fn drop_parts(&self, published: &Published) {
-        let folder = self.cache.join(Repo::model(published.repo.to_owned()).folder_name()).join("blobs");
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            if entry.path().extension().is_some_and(|extension| extension == "part") {
-                let _ = std::fs::remove_file(entry.path());
+        for path in self.entries(published, "blobs") {
+            if path.extension().is_some_and(|extension| extension == "part") {
+                let _ = std::fs::remove_file(path);
             }
         }
+    }
+
+    /// Removes links whose file is gone: the hub's client does not write over them.
+    fn drop_dead_links(&self, published: &Published) {
+        for link in self.entries(published, "snapshots").map(|snapshot| snapshot.join(published.file)) {
+            if link.is_symlink() && !link.exists() {
+                let _ = std::fs::remove_file(link);
+            }
+        }
+    }
+
+    /// What lies in a folder of a repository's cache.
+    fn entries(&self, published: &Published, folder: &str) -> impl Iterator<Item = PathBuf> {
+        let folder = self.cache.join(Repo::model(published.repo.to_owned()).folder_name()).join(folder);
+        std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path())
     }
 }
 

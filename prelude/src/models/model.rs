@@ -2,15 +2,16 @@
 
 use candle_core::{Device, Tensor};
 
-use super::{Arch, Head, Output, Task, lookalike};
-use crate::Result;
+use super::{Arch, Head, Output, Task, head, lookalike};
 use crate::layers::{Layer, Pass, Sequential};
 use crate::params::{LoadReport, ParamSet};
+use crate::{Error, Result};
 
 /// A network for pictures: a body of named blocks, and a head.
 #[derive(Debug)]
 pub struct Model {
     arch: Arch,
+    removed: usize,
     params: ParamSet,
     body: Sequential,
     head: Head,
@@ -24,17 +25,51 @@ impl Model {
     /// # Errors
     /// When the device cannot hold it.
     pub fn new(arch: Arch, task: Task, classes: usize, device: &Device, seed: u64) -> Result<Model> {
+        Model::cut(arch, 0, task, classes, device, seed)
+    }
+
+    /// The same without the body's last `removed` blocks: the head stands on what comes before them.
+    ///
+    /// # Errors
+    /// When no block would be left, and as [`Model::new`].
+    pub fn cut(arch: Arch, removed: usize, task: Task, classes: usize, device: &Device, seed: u64) -> Result<Model> {
         let params = ParamSet::on(device, seed);
-        let body = arch.body(&params)?;
+        let mut body = arch.body(&params)?;
+        if removed >= body.len() {
+            let (blocks, names) = (body.len(), body.names().collect::<Vec<_>>().join(", "));
+            return Err(Error::new(format!("`{arch}` has {blocks} blocks ({names}): {removed} cannot be cut off"))
+                .remedy(format!("cut at most {}: at least one has to stay", blocks - 1)));
+        }
+        body.truncate(body.len() - removed);
+        params.remove_from(body.len());
         let side = arch.picture();
         let channels = body.output(&[3, side, side])?[0];
         let head = Head::new(task, &params, body.len(), channels, classes)?;
-        Ok(Model { arch, params, body, head, channels, classes })
+        Ok(Model { arch, removed, params, body, head, channels, classes })
     }
 
     /// The kind of body.
     pub fn arch(&self) -> Arch {
         self.arch
+    }
+
+    /// How many blocks were cut off the body's end.
+    pub fn removed(&self) -> usize {
+        self.removed
+    }
+
+    /// A network of its own with the same values and frozen flags.
+    ///
+    /// # Errors
+    /// When the device cannot hold it.
+    pub fn copy(&self) -> Result<Model> {
+        let (params, removed) = (&self.params, self.removed);
+        let copy = Model::cut(self.arch, removed, self.task(), self.classes, params.device(), params.seed())?;
+        copy.params.load(&params.snapshot()?, None)?;
+        for (own, param) in copy.params.params().iter().zip(params.params()) {
+            own.set_frozen(param.frozen());
+        }
+        Ok(copy)
     }
 
     /// What the head answers.
@@ -111,6 +146,18 @@ impl Model {
     /// When the shape does not fit.
     pub fn features(&self, images: &Tensor, pass: &Pass) -> Result<Tensor> {
         self.body.forward(images, pass)
+    }
+
+    /// A row of features a picture: those of the body, averaged over the picture. Two pictures that show alike things
+    /// have rows that point in alike directions.
+    ///
+    /// # Shapes
+    /// (n, 3, h, w) → (n, channels)
+    ///
+    /// # Errors
+    /// When the shape does not fit.
+    pub fn embed(&self, images: &Tensor) -> Result<Tensor> {
+        head::pooled(&self.features(images, &Pass::eval())?, &Pass::eval())
     }
 
     /// The answer for a batch of pictures. Blocks at the start that are wholly frozen run as in prediction.
