@@ -218,7 +218,7 @@ impl Format {
     pub fn extension(self) -> Option<&'static str> {
         match self {
             Format::Safetensors => Some("safetensors"),
-            Format::Torch => Some("pth"),
+            Format::Torch | Format::OldTorch => Some("pth"),
             _ => None,
         }
     }
@@ -228,9 +228,7 @@ impl Format {
         match self {
             Format::Safetensors => "a safetensors file",
             Format::Torch => "a PyTorch file",
-            Format::OldTorch => {
-                "a PyTorch file of before version 1.6: write it again in Python, `torch.save(torch.load(path), path)`"
-            }
+            Format::OldTorch => "a PyTorch file of before version 1.6",
             Format::Page => "a web page and no weights file: fetch the file itself, with a login where one is needed",
             Format::Pointer => {
                 "the pointer that Git LFS leaves in a file's place: fetch the file itself, `git lfs pull`"
@@ -304,7 +302,6 @@ mod tests {
             (&b"<!DOCTYPE html><html>"[..], "a web page"),
             (b"version https://git-lfs.github.com/spec/v1", "git lfs pull"),
             (b"", "empty"),
-            (b"\x80\x02\x8a\x0al\xfc\x9cF", "before version 1.6"),
             (b"GIF89a", "neither a safetensors nor a PyTorch file"),
         ] {
             fs::write(&file, bytes)?;

@@ -49,7 +49,7 @@ pub fn read_whole(path: &Path) -> Result<Vec<u8>> {
 pub fn read_tensors(bytes: &[u8], origin: &str) -> Result<(NamedTensors, HashMap<String, String>)> {
     let (mut tensors, metadata) = match Format::of(bytes) {
         Format::Safetensors => read_safetensors(bytes, origin)?,
-        Format::Torch => (pth::read(bytes, origin)?, HashMap::new()),
+        Format::Torch | Format::OldTorch => (pth::read(bytes, origin)?, HashMap::new()),
         other => return Err(Error::new(format!("{origin} is {}", other.describe()))),
     };
     tensors.sort_by(|a, b| a.0.cmp(&b.0));

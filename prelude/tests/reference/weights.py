@@ -26,7 +26,9 @@ torch.save(state, folder / "weights_state.pth")
 
 wrapped = {f"module.{name}": torch.nn.Parameter(count[:n].clone()) for name, n in [("a", 2), ("b", 3)]}
 optimizer = {"state": {0: {"momentum_buffer": count.clone()}}, "param_groups": [{"lr": 0.1, "params": [0]}]}
-torch.save({"epoch": 3, "optimizer": optimizer, "state_dict": wrapped}, folder / "weights_checkpoint.pth")
+checkpoint = {"epoch": 3, "optimizer": optimizer, "state_dict": wrapped}
+torch.save(checkpoint, folder / "weights_checkpoint.pth")
 
+torch.save(checkpoint, folder / "weights_checkpoint_old.pth", _use_new_zipfile_serialization=False)
 torch.save(state, folder / "weights_old.pth", _use_new_zipfile_serialization=False)
 torch.save(torch.nn.Linear(2, 2), folder / "weights_module.pth")
