@@ -215,7 +215,7 @@ impl Hub {
 
 /// Whether an attempt failed because of what an earlier one left: more bytes than the file has, or all of them.
 fn spoiled(error: &ApiError) -> bool {
-    matches!(error, ApiError::InvalidResume) || error.to_string().contains("416")
+    matches!(error, ApiError::InvalidResume) || error.to_string().ends_with("416")
 }
 
 /// What a download tells while it runs.
