@@ -148,7 +148,24 @@ mod tests {
         assert_eq!(Names(&tensors(&lite)?).kind().as_deref(), Some("efficientnet_lite0"));
         let bert: [(&str, &[usize]); 1] = [("bert.encoder.layer.0.attention.self.query.weight", &[2, 2])];
         assert_eq!(Names(&tensors(&bert)?).kind().as_deref(), Some("a text model of the BERT kind"));
+        // eight convolutions, as in torchvision's and timm's vgg11_bn
+        let vgg: Vec<String> = (0..8).map(|conv| format!("features.{conv}.weight")).collect();
+        let mut vgg: Vec<(&str, &[usize])> = vgg.iter().map(|name| (name.as_str(), &[2, 3, 3, 3][..])).collect();
+        assert_eq!(Names(&tensors(&vgg)?).kind().as_deref(), Some("vgg11"));
+        vgg.push(("features.1.running_mean", &[2]));
+        assert_eq!(Names(&tensors(&vgg)?).kind().as_deref(), Some("vgg11_bn"));
         assert_eq!(Names(&tensors(&[("a", &[1])])?).kind(), None);
+        Ok(())
+    }
+
+    #[test]
+    fn every_body_looks_like_itself() -> Result<()> {
+        // VGG's hundred million parameters are spared; its names stand above
+        for arch in Arch::ALL.into_iter().filter(|arch| !arch.name().starts_with("vgg")) {
+            let params = crate::params::ParamSet::new(0);
+            arch.body(&params)?;
+            assert_eq!(Names(&params.snapshot()?).kind().as_deref(), Some(arch.name()));
+        }
         Ok(())
     }
 }
