@@ -147,8 +147,13 @@ impl Learner {
     }
 
     fn take(&mut self, model: Model, card: Card, trained: &Trained) -> Result<()> {
-        let average = card.progress.as_ref().and_then(|progress| progress.ema);
-        self.average = average.map(|decay| average_of(&model, decay, trained)).transpose()?;
+        let (stored, own) = (card.progress.as_ref().and_then(|progress| progress.ema), self.average.as_ref());
+        self.average = match (stored, own.map(|average| average.decay)) {
+            (Some(decay), _) => Some(average_of(&model, decay, trained)?),
+            // a file without an average: one that was asked for begins anew
+            (None, Some(decay)) => Some(Average::of(&model, decay)?),
+            (None, None) => None,
+        };
         self.model = model;
         self.cache = super::cache::FeatureCache::default();
         self.classes = card.classes;
