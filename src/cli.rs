@@ -1,6 +1,6 @@
-//! The command line: kernel, repl, run, install, uninstall, doctor.
+//! The command line: kernel, repl, run, weights, install, uninstall, doctor.
 
-use crate::{kernel, notebook, repl, session, setup};
+use crate::{kernel, notebook, repl, session, setup, weights};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -50,6 +50,9 @@ enum Command {
         #[arg(long, value_name = "S")]
         timeout: Option<f64>,
     },
+    /// Weights with names, for `Arch::…` and `.weights("NAME")`: list them, add a file, print a path.
+    #[command(subcommand)]
+    Weights(weights::WeightsCommand),
     /// Put the prelude, its warm template and the kernelspec in place (install.sh calls this).
     Install(setup::InstallOptions),
     /// Remove what install put in place.
@@ -78,6 +81,7 @@ pub fn main() -> ExitCode {
             set,
             timeout: timeout.filter(|seconds| *seconds > 0.0).map(Duration::from_secs_f64),
         }),
+        Command::Weights(command) => weights::run(&command),
         Command::Install(options) => setup::install(&options),
         Command::Uninstall(options) => setup::uninstall(&options),
         Command::Doctor(options) => setup::doctor(&options),

@@ -15,14 +15,7 @@ impl Home {
     /// # Errors
     /// No `CANDLEWICK_HOME`, no `XDG_DATA_HOME` and no home directory.
     pub fn find() -> anyhow::Result<Home> {
-        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let root = set("CANDLEWICK_HOME")
-            .or_else(|| set("XDG_DATA_HOME").map(|data| data.join("candlewick")))
-            .or_else(|| std::env::home_dir().map(|home| home.join(".local/share/candlewick")));
-        match root {
-            Some(root) => Ok(Home { root: std::path::absolute(root)? }),
-            None => anyhow::bail!("no home directory: set CANDLEWICK_HOME to a folder that can be written"),
-        }
+        Ok(Home { root: candlewick_wire::weights::home()? })
     }
 
     /// The folder of a workspace with the prelude's and the wire's sources, as cells link against them.

@@ -13,3 +13,4 @@ pub mod screen;
 pub mod session;
 pub mod setup;
 pub mod signals;
+pub mod weights;

@@ -173,7 +173,8 @@ fn names_crate(code: &str, name: &str) -> bool {
 const HOST: &[(&str, &[&str])] = &[
     ("lib", &[]),
     ("main", &["cli", "session"]),
-    ("cli", &["kernel", "repl", "notebook", "setup", "session", "home"]),
+    ("cli", &["kernel", "repl", "notebook", "setup", "weights", "session", "home"]),
+    ("weights", &[]),
     ("setup", &["session", "home"]),
     ("kernel", &["session", "screen", "engine", "document", "signals", "home"]),
     ("repl", &["session", "screen", "engine", "document", "signals", "home"]),

@@ -5,6 +5,8 @@
 //! child's relay takes frames out of the text, so that text and pictures keep their true order.
 //! The prelude writes frames, the session reads them; neither knows more of the other than this.
 //!
+//! [`weights`] is the other thing that both must agree on: where named weights lie.
+//!
 //! # Example
 //! ```
 //! use candlewick_wire::{Message, StreamName, frame, parse_frame};
@@ -12,6 +14,8 @@
 //! assert_eq!(parse_frame("cookie", line.trim_end().as_bytes()), Some(Message::Clear { wait: true }));
 //! assert_eq!(parse_frame("another", line.trim_end().as_bytes()), None);
 //! ```
+
+pub mod weights;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

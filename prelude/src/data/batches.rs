@@ -16,7 +16,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 pub struct Batch {
     /// The pictures, normalised: `(n, 3, size, size)`, f32.
     pub images: Tensor,
-    /// The classes' indices: `(n)`, u32.
+    /// The classes' indices: `(n)`, u32; or for data with numbers instead of classes, these: `(n, numbers)`, f32.
     pub labels: Tensor,
     /// One box a picture, `[centre x, centre y, width, height]` in shares of the side: `(n, 4)`, f32. Only where
     /// every picture of the data set has a box.

@@ -20,6 +20,11 @@ impl Sequential {
         self.0.push((name.into(), Box::new(layer)));
     }
 
+    /// Drops all layers after the first `count`.
+    pub fn truncate(&mut self, count: usize) {
+        self.0.truncate(count);
+    }
+
     /// The number of layers.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -50,12 +50,18 @@ impl Arch {
 
     /// Starts from random weights, to compare with.
     pub fn untrained(self) -> Start {
-        Start { arch: self, weights: Weights::None }
+        Start { weights: Weights::None, ..Start::from(self) }
     }
 
-    /// Starts from the weights of a safetensors file: one that a learner saved, or a published one with the same names.
+    /// Starts from the weights of a file, safetensors or PyTorch's `.pth`: one that a learner saved, or a published one
+    /// with the same names; or from what `candlewick weights add FILE --as NAME` gave that name.
     pub fn weights(self, path: impl Into<PathBuf>) -> Start {
-        Start { arch: self, weights: Weights::File(path.into()) }
+        Start { weights: Weights::File(path.into()), ..Start::from(self) }
+    }
+
+    /// Starts without the body's last `blocks` blocks: their features are the most special to the old task.
+    pub fn cut(self, blocks: usize) -> Start {
+        Start::from(self).cut(blocks)
     }
 
     /// Makes the body's blocks; block `n` puts its parameters below `blocks.n`, in group `n`.
@@ -82,7 +88,7 @@ pub enum Weights {
     Trained,
     /// Random ones.
     None,
-    /// Those of a safetensors file.
+    /// Those of a file, or of a name.
     File(PathBuf),
 }
 
@@ -93,10 +99,19 @@ pub struct Start {
     pub arch: Arch,
     /// Its weights.
     pub weights: Weights,
+    /// How many blocks are cut off its end.
+    pub cut: usize,
+}
+
+impl Start {
+    /// The same without the body's last `blocks` blocks: `Arch::Small.weights("mine.safetensors").cut(1)`.
+    pub fn cut(self, blocks: usize) -> Start {
+        Start { cut: blocks, ..self }
+    }
 }
 
 impl From<Arch> for Start {
     fn from(arch: Arch) -> Start {
-        Start { arch, weights: Weights::Trained }
+        Start { arch, weights: Weights::Trained, cut: 0 }
     }
 }

@@ -14,12 +14,14 @@ pub enum Task {
     Classify,
     /// One class and one box a picture.
     Localize,
+    /// One or more numbers a picture.
+    Regress,
 }
 
 /// A head's answer for a batch.
 #[derive(Clone, Debug)]
 pub struct Output {
-    /// One number a class, before the softmax: (n, classes).
+    /// One number a class, before the softmax: (n, classes). For [`Task::Regress`] the numbers themselves.
     pub logits: Tensor,
     /// One box a picture, `[centre x, centre y, width, height]` in shares of the side: (n, 4).
     pub boxes: Option<Tensor>,
@@ -32,6 +34,8 @@ pub enum Head {
     Classify(ClassHead),
     /// One class and one box a picture.
     Localize(LocalizeHead),
+    /// One or more numbers a picture.
+    Regress(ClassHead),
 }
 
 impl Head {
@@ -44,6 +48,7 @@ impl Head {
         Ok(match task {
             Task::Classify => Head::Classify(ClassHead::new(&scope, channels, classes)?),
             Task::Localize => Head::Localize(LocalizeHead::new(&scope, channels, classes)?),
+            Task::Regress => Head::Regress(ClassHead::new(&scope, channels, classes)?),
         })
     }
 
@@ -52,6 +57,7 @@ impl Head {
         match self {
             Head::Classify(_) => Task::Classify,
             Head::Localize(_) => Task::Localize,
+            Head::Regress(_) => Task::Regress,
         }
     }
 
@@ -64,7 +70,9 @@ impl Head {
     /// When the shape does not fit.
     pub fn forward(&self, features: &Tensor, pass: &Pass) -> Result<Output> {
         match self {
-            Head::Classify(head) => Ok(Output { logits: head.forward(features, pass)?, boxes: None }),
+            Head::Classify(head) | Head::Regress(head) => {
+                Ok(Output { logits: head.forward(features, pass)?, boxes: None })
+            }
             Head::Localize(head) => {
                 let logits = head.class.forward(features, pass)?;
                 Ok(Output { logits, boxes: Some(head.boxes(features, pass)?) })
@@ -92,13 +100,18 @@ impl ClassHead {
 
 impl Layer for ClassHead {
     fn forward(&self, features: &Tensor, pass: &Pass) -> Result<Tensor> {
-        let pooled = GlobalAvgPool.forward(features, pass)?;
+        let pooled = pooled(features, pass)?;
         self.linear.forward(&self.dropout.forward(&pooled, pass)?, pass)
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
         self.linear.output(&GlobalAvgPool.output(input)?)
     }
+}
+
+/// A row of features a picture: the mean over the map.
+pub(super) fn pooled(features: &Tensor, pass: &Pass) -> Result<Tensor> {
+    GlobalAvgPool.forward(features, pass)
 }
 
 /// A class as [`ClassHead`], and a box: each cell of the feature map proposes one around its own centre, and the

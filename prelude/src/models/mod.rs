@@ -8,16 +8,19 @@
 //! - `residual`: the residual block, and the small default body made of it.
 //! - `head`: a class a picture, or a class and a box a picture.
 //! - `model`: body and head together.
-//! - `weights`: where trained weights come from.
+//! - `weights`: where trained weights come from; `hub`: the download; `lookalike`: what a file's names look like.
 
 mod arch;
 mod head;
+mod hub;
+mod lookalike;
 mod model;
 mod residual;
 mod weights;
 
 pub use arch::{Arch, Start, Weights};
 pub use head::{ClassHead, Head, LocalizeHead, Output, Task};
+pub use hub::{Hub, PUBLISHED, Published};
 pub use model::Model;
 pub use residual::Residual;
 pub use weights::Trained;

@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Tensor};
 
-use super::{Arch, Head, Output, Task};
+use super::{Arch, Head, Output, Task, head, lookalike};
 use crate::layers::{Layer, Pass, Sequential};
 use crate::params::{LoadReport, ParamSet};
 use crate::{Error, Result};
@@ -11,6 +11,7 @@ use crate::{Error, Result};
 #[derive(Debug)]
 pub struct Model {
     arch: Arch,
+    removed: usize,
     params: ParamSet,
     body: Sequential,
     head: Head,
@@ -24,17 +25,51 @@ impl Model {
     /// # Errors
     /// When the device cannot hold it.
     pub fn new(arch: Arch, task: Task, classes: usize, device: &Device, seed: u64) -> Result<Model> {
+        Model::cut(arch, 0, task, classes, device, seed)
+    }
+
+    /// The same without the body's last `removed` blocks: the head stands on what comes before them.
+    ///
+    /// # Errors
+    /// When no block would be left, and as [`Model::new`].
+    pub fn cut(arch: Arch, removed: usize, task: Task, classes: usize, device: &Device, seed: u64) -> Result<Model> {
         let params = ParamSet::on(device, seed);
-        let body = arch.body(&params)?;
+        let mut body = arch.body(&params)?;
+        if removed >= body.len() {
+            let (blocks, names) = (body.len(), body.names().collect::<Vec<_>>().join(", "));
+            return Err(Error::new(format!("`{arch}` has {blocks} blocks ({names}): {removed} cannot be cut off"))
+                .remedy(format!("cut at most {}: at least one has to stay", blocks - 1)));
+        }
+        body.truncate(body.len() - removed);
+        params.remove_from(body.len());
         let side = arch.picture();
         let channels = body.output(&[3, side, side])?[0];
         let head = Head::new(task, &params, body.len(), channels, classes)?;
-        Ok(Model { arch, params, body, head, channels, classes })
+        Ok(Model { arch, removed, params, body, head, channels, classes })
     }
 
     /// The kind of body.
     pub fn arch(&self) -> Arch {
         self.arch
+    }
+
+    /// How many blocks were cut off the body's end.
+    pub fn removed(&self) -> usize {
+        self.removed
+    }
+
+    /// A network of its own with the same values and frozen flags.
+    ///
+    /// # Errors
+    /// When the device cannot hold it.
+    pub fn copy(&self) -> Result<Model> {
+        let (params, removed) = (&self.params, self.removed);
+        let copy = Model::cut(self.arch, removed, self.task(), self.classes, params.device(), params.seed())?;
+        copy.params.load(&params.snapshot()?, None)?;
+        for (own, param) in copy.params.params().iter().zip(params.params()) {
+            own.set_frozen(param.frozen());
+        }
+        Ok(copy)
     }
 
     /// What the head answers.
@@ -113,6 +148,18 @@ impl Model {
         self.body.forward(images, pass)
     }
 
+    /// A row of features a picture: those of the body, averaged over the picture. Two pictures that show alike things
+    /// have rows that point in alike directions.
+    ///
+    /// # Shapes
+    /// (n, 3, h, w) → (n, channels)
+    ///
+    /// # Errors
+    /// When the shape does not fit.
+    pub fn embed(&self, images: &Tensor) -> Result<Tensor> {
+        head::pooled(&self.features(images, &Pass::eval())?, &Pass::eval())
+    }
+
     /// The answer for a batch of pictures. Blocks at the start that are wholly frozen run as in prediction.
     ///
     /// # Shapes
@@ -139,17 +186,10 @@ impl Model {
     /// Takes over a body's weights by name; heads are left alone.
     ///
     /// # Errors
-    /// When no tensor fits: the file is for another architecture.
+    /// When the weights are of another architecture; the message says what they look like.
     pub fn load_body(&self, tensors: &[(String, Tensor)], origin: &str) -> Result<LoadReport> {
         let report = self.params.load(tensors, Some("blocks"))?;
-        if report.loaded.is_empty() {
-            let example = tensors.first().map_or("nothing", |(name, _)| name.as_str());
-            return Err(Error::new(format!(
-                "{origin} holds no weight for `{}`: it expects names such as `blocks.0.conv.weight` and found `{example}`",
-                self.arch
-            ))
-            .remedy("choose the architecture that the weights were trained with, or start from random weights with `.untrained()`"));
-        }
+        lookalike::check_fit(self.arch, &report, tensors, origin)?;
         Ok(report)
     }
 }

@@ -1,11 +1,14 @@
-//! Where trained weights come from: the crate itself, or a file.
+//! Where trained weights come from: the crate itself, a file, or a name on the shelf or the hub.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use candle_core::Tensor;
+use candlewick_wire::weights::{Shelf, sha256_of};
 
+use super::hub::{Hub, PUBLISHED};
 use super::{Arch, Start, Weights};
-use crate::params::read_tensors;
+use crate::params::{LoadReport, is_under, read_tensors, read_whole};
 use crate::{Error, Result};
 
 /// The default body's weights with the head they were trained with, made by `examples/pretrain.rs`.
@@ -23,36 +26,49 @@ pub struct Trained {
 }
 
 impl Trained {
-    /// The weights that belong to an architecture.
+    /// The weights that belong to an architecture: built in, or by its name as [`named`](Trained::named).
     ///
     /// # Errors
-    /// When they cannot be read.
+    /// When they are not on this machine and cannot be fetched, or cannot be read.
     pub fn of(arch: Arch) -> Result<Trained> {
-        match arch {
-            Arch::Small => Trained::read(VEHICLES_SMALL, "the built-in vehicles_small.safetensors"),
+        if arch == Arch::Small {
+            return Trained::read(VEHICLES_SMALL, "the built-in vehicles_small.safetensors");
         }
+        Trained::named(arch.name())
     }
 
-    /// The weights in a safetensors file's bytes.
+    /// The weights of this name: those that `candlewick weights add FILE --as NAME` put on the shelf, else, for the name
+    /// of an architecture, the published ones from the Hugging Face hub, downloaded once. A file's SHA-256 is recorded
+    /// when it is first loaded and verified from then on.
     ///
     /// # Errors
-    /// When the bytes are no whole file.
+    /// When there are none, the hub cannot be reached, or the file is damaged or another one than was recorded.
+    pub fn named(name: &str) -> Result<Trained> {
+        Store::from_env()?.open(name)
+    }
+
+    /// The weights in a file's bytes: safetensors, or what `torch.save` wrote.
+    ///
+    /// # Errors
+    /// When the bytes are no whole file, or hold values that are no numbers.
     pub fn read(bytes: &[u8], origin: &str) -> Result<Trained> {
         let (tensors, metadata) = read_tensors(bytes, origin)?;
         Ok(Trained { origin: origin.to_owned(), tensors, metadata })
     }
 
-    /// The weights of a safetensors file.
+    /// The weights of a file, safetensors or PyTorch's, as its content says; a word that is no file is a name on the shelf.
     ///
     /// # Errors
-    /// When the file is missing or not whole.
-    pub fn open(path: &std::path::Path) -> Result<Trained> {
-        let bytes = std::fs::read(path).map_err(|error| {
-            Error::new(format!("no weights could be read from {}", path.display()))
-                .caused_by(error)
-                .remedy("check the path: cells run in the notebook's folder")
-        })?;
-        Trained::read(&bytes, &path.display().to_string())
+    /// When the file is missing, not whole, or grows while it is read.
+    pub fn open(path: &Path) -> Result<Trained> {
+        if !path.exists()
+            && let Some(name) = path.to_str()
+            && let Ok(store) = Store::from_env()
+            && store.shelf.get(name).is_some()
+        {
+            return store.open(name);
+        }
+        Trained::read(&read_whole(path)?, &path.display().to_string())
     }
 
     /// What a start asks for; `None` for random weights.
@@ -66,4 +82,80 @@ impl Trained {
             Weights::File(path) => Trained::open(path).map(Some),
         }
     }
+
+    /// What deserves a word where a body took these weights over, for a network of so many classes.
+    pub fn remark(&self, report: &LoadReport, classes: usize) -> Option<String> {
+        let mut words = Vec::new();
+        if !report.complete() || report.ignored.iter().any(|name| !is_under(name, "head")) {
+            words.push(report.to_string());
+        }
+        if let Some(found) = self.classes().filter(|found| *found != classes) {
+            words.push(format!("the head is new: it tells {classes} classes apart, theirs {found}"));
+        }
+        (!words.is_empty()).then(|| format!("weights from {}: {}", self.origin, words.join("\n")))
+    }
+
+    /// How many classes the head in these weights tells apart, where there is one: the rows of its last matrix.
+    pub fn classes(&self) -> Option<usize> {
+        let heads = ["head", "fc", "classifier", "_fc"];
+        let is_head = |name: &str| heads.iter().any(|head| is_under(name, head)) && name.ends_with("weight");
+        let last = self.tensors.iter().rev().find(|(name, tensor)| is_head(name) && [2, 4].contains(&tensor.rank()));
+        last.map(|(_, tensor)| tensor.dims()[0])
+    }
 }
+
+/// Where weights by name come from: the shelf, then the hub.
+struct Store {
+    shelf: Shelf,
+    hub: Hub,
+}
+
+impl Store {
+    fn from_env() -> Result<Store> {
+        Ok(Store { shelf: Shelf::find()?, hub: Hub::from_env() })
+    }
+
+    fn open(&self, name: &str) -> Result<Trained> {
+        let kept = self.shelf.get(name).filter(|item| item.path.is_file());
+        let published = PUBLISHED.iter().find(|published| published.arch == name);
+        let (path, expected, fetched) = match (kept, published) {
+            (Some(item), _) => (item.path, item.sha256, false),
+            (None, Some(published)) => {
+                let path = self.hub.fetch(published)?;
+                let sum = promised(&path);
+                (path, sum, true)
+            }
+            (None, None) => {
+                return Err(Error::new(format!("no weights are named `{name}` in {}", self.shelf.folder().display()))
+                    .remedy(format!("put them there: `candlewick weights add FILE --as {name}`")));
+            }
+        };
+        let bytes = read_whole(&path)?;
+        let sum = sha256_of(&bytes);
+        if let Some(expected) = expected.as_ref().filter(|expected| **expected != sum) {
+            let what = format!("{} is not what it was: its SHA-256 is {sum}, expected was {expected}", path.display());
+            if fetched {
+                // a link into the cache: with its target gone, the next load downloads afresh
+                let _ = path.canonicalize().and_then(std::fs::remove_file);
+                return Err(Error::new(what).remedy("it was damaged on the way: run the cell again to fetch it anew"));
+            }
+            return Err(Error::new(what).remedy(format!(
+                "it was damaged or replaced: delete it, or, if the change is meant, `candlewick weights add FILE --as {name}`"
+            )));
+        }
+        let trained = Trained::read(&bytes, &path.display().to_string())?;
+        if fetched || expected.is_none() {
+            self.shelf.keep(name, &path, &sum)?;
+        }
+        Ok(trained)
+    }
+}
+
+/// The checksum that the hub promised: its cache names a large file by its SHA-256.
+fn promised(path: &Path) -> Option<String> {
+    let blob = path.canonicalize().ok()?.file_name()?.to_str()?.to_owned();
+    (blob.len() == 64 && blob.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(blob)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,94 +1,91 @@
-//! Parameters in safetensors files: read, write, and the report of a partial loading.
+//! Tensors in files: what is read, of which format, and safetensors written.
 
 use std::collections::HashMap;
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
+use candlewick_wire::weights::Format;
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 
+use super::pth;
 use crate::{Error, Result};
-
-/// A parameter whose shape is another one in the file.
-#[derive(Clone, Debug, PartialEq)]
-pub struct WrongShape {
-    /// The parameter's name.
-    pub name: String,
-    /// The model's shape.
-    pub expected: Vec<usize>,
-    /// The file's shape.
-    pub found: Vec<usize>,
-}
-
-/// What a partial loading did with each name.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct LoadReport {
-    /// Taken over.
-    pub loaded: Vec<String>,
-    /// In the model but not in the file: they keep their first values.
-    pub new: Vec<String>,
-    /// In the file but not in the model.
-    pub ignored: Vec<String>,
-    /// In both, with another shape: they keep their first values.
-    pub wrong_shape: Vec<WrongShape>,
-}
-
-impl LoadReport {
-    pub(super) fn wrong_shape(&mut self, name: &str, expected: &[usize], found: &[usize]) {
-        self.wrong_shape.push(WrongShape { name: name.into(), expected: expected.into(), found: found.into() });
-    }
-
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        let plain = self.loaded.iter().chain(&self.new).map(String::as_str);
-        plain.chain(self.wrong_shape.iter().map(|wrong| wrong.name.as_str()))
-    }
-
-    /// Whether every name of the model was found with its shape.
-    pub fn complete(&self) -> bool {
-        self.new.is_empty() && self.wrong_shape.is_empty()
-    }
-}
-
-impl fmt::Display for LoadReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |names: &[String]| {
-            let some = names.iter().take(6).map(String::as_str).collect::<Vec<_>>().join(", ");
-            if names.len() > 6 { format!("{some}, … ({} in all)", names.len()) } else { some }
-        };
-        write!(f, "loaded {}", self.loaded.len())?;
-        if !self.new.is_empty() {
-            write!(f, "\nnew: {}", list(&self.new))?;
-        }
-        if !self.ignored.is_empty() {
-            write!(f, "\nignored: {}", list(&self.ignored))?;
-        }
-        for wrong in &self.wrong_shape {
-            write!(f, "\nwrong shape: {} is {:?} here, {:?} in the file", wrong.name, wrong.expected, wrong.found)?;
-        }
-        Ok(())
-    }
-}
 
 /// Tensors with their names.
 pub type NamedTensors = Vec<(String, Tensor)>;
 
-/// The tensors (by name) and the metadata of a safetensors file's bytes.
+/// The bytes of a file that stays as it is while it is read.
 ///
 /// # Errors
-/// When the bytes are no whole safetensors file; `origin` says in the message where they come from.
+/// When it cannot be read, or grows or shrinks meanwhile.
+pub fn read_whole(path: &Path) -> Result<Vec<u8>> {
+    let failed = |error: std::io::Error| {
+        Error::new(format!("no weights could be read from {}", path.display()))
+            .caused_by(error)
+            .remedy("check the path: cells run in the notebook's folder")
+    };
+    let mut file = File::open(path).map_err(failed)?;
+    let before = file.metadata().map_err(failed)?.len();
+    let mut bytes = Vec::with_capacity(usize::try_from(before).unwrap_or_default());
+    file.read_to_end(&mut bytes).map_err(failed)?;
+    let after = file.metadata().map_err(failed)?.len();
+    if bytes.len() as u64 != before || after != before {
+        let what = format!("{} changed while it was read: {before} bytes at first, {after} at last", path.display());
+        return Err(Error::new(what)
+            .remedy("it may still be copied or downloaded: wait until that is done, then run the cell again"));
+    }
+    Ok(bytes)
+}
+
+/// The tensors (by name) and the metadata of a weights file's bytes: safetensors, or what `torch.save` wrote. The
+/// bytes say which it is. Nothing of a PyTorch file is executed.
+///
+/// # Errors
+/// When the bytes are no whole file of either format, or hold values that are no numbers; `origin` says in the message
+/// where they come from.
 pub fn read_tensors(bytes: &[u8], origin: &str) -> Result<(NamedTensors, HashMap<String, String>)> {
+    let (mut tensors, metadata) = match Format::of(bytes) {
+        Format::Safetensors => read_safetensors(bytes, origin)?,
+        Format::Torch | Format::OldTorch => (pth::read(bytes, origin)?, HashMap::new()),
+        other => return Err(Error::new(format!("{origin} is {}", other.describe()))),
+    };
+    tensors.sort_by(|a, b| a.0.cmp(&b.0));
+    check_finite(&tensors, origin)?;
+    Ok((tensors, metadata))
+}
+
+fn read_safetensors(bytes: &[u8], origin: &str) -> Result<(NamedTensors, HashMap<String, String>)> {
     let damaged = |error: safetensors::SafeTensorError| {
         Error::new(format!("{origin} is no whole safetensors file ({} bytes)", bytes.len()))
             .caused_by(error)
-            .remedy("it may be cut off or of another format: copy or download it again")
+            .remedy("it is cut off or damaged: copy or download it again")
     };
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
     let metadata = header.metadata().clone().unwrap_or_default();
     SafeTensors::deserialize(bytes).map_err(damaged)?;
-    let mut tensors: Vec<_> = candle_core::safetensors::load_buffer(bytes, &Device::Cpu)?.into_iter().collect();
-    tensors.sort_by(|a, b| a.0.cmp(&b.0));
-    Ok((tensors, metadata))
+    Ok((candle_core::safetensors::load_buffer(bytes, &Device::Cpu)?.into_iter().collect(), metadata))
+}
+
+/// Refuses tensors that hold NaN or infinity, and names them.
+fn check_finite(tensors: &[(String, Tensor)], origin: &str) -> Result<()> {
+    let mut lost = Vec::new();
+    for (name, tensor) in tensors.iter().filter(|(_, tensor)| tensor.dtype().is_float()) {
+        let values = tensor.flatten_all()?.to_dtype(DType::F32)?.to_vec1::<f32>()?;
+        let count = values.iter().filter(|value| !value.is_finite()).count();
+        if count > 0 {
+            lost.push(format!("`{name}` ({count} of {})", values.len()));
+        }
+    }
+    if lost.is_empty() {
+        return Ok(());
+    }
+    let more = if lost.len() > 3 { format!(" and {} more", lost.len() - 3) } else { String::new() };
+    lost.truncate(3);
+    Err(Error::new(format!("{origin} holds values that are no numbers in {}{more}", lost.join(", ")))
+        .remedy("the training that wrote it went astray: go back to an earlier file"))
 }
 
 /// Writes tensors and metadata as a safetensors file, by way of a neighbouring file that is renamed when whole.
@@ -98,7 +95,7 @@ pub fn read_tensors(bytes: &[u8], origin: &str) -> Result<(NamedTensors, HashMap
 pub fn write_tensors(path: &Path, tensors: &[(String, Tensor)], metadata: HashMap<String, String>) -> Result<()> {
     let mut bytes = Vec::with_capacity(tensors.len());
     for (name, tensor) in tensors {
-        let values = tensor.flatten_all()?.to_dtype(candle_core::DType::F32)?.to_vec1::<f32>()?;
+        let values = tensor.flatten_all()?.to_dtype(DType::F32)?.to_vec1::<f32>()?;
         let data: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         bytes.push((name.as_str(), tensor.dims().to_vec(), data));
     }
@@ -158,7 +155,7 @@ mod tests {
         let bytes = std::fs::read(&path)?;
         for cut in [0, 5, 60, bytes.len() - 1] {
             let error = read_tensors(&bytes[..cut], "a.safetensors").unwrap_err().to_string();
-            assert!(error.contains("a.safetensors is no whole safetensors file"), "{error}");
+            assert!(error.contains("a.safetensors is "), "{error}");
             assert!(error.contains("copy or download it again"), "{error}");
         }
         Ok(())

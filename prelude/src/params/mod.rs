@@ -18,10 +18,13 @@
 mod file;
 mod init;
 mod param;
+mod pth;
+mod report;
 mod set;
 
-pub use file::{LoadReport, WrongShape, read_tensors, write_tensors};
+pub use file::{NamedTensors, read_tensors, read_whole, write_tensors};
 pub use init::{Init, name_seed};
 pub use param::{Buffer, Param};
+pub use report::{LoadReport, WrongShape};
 pub(crate) use set::is_under;
 pub use set::{ParamSet, Scope};

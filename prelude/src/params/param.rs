@@ -109,12 +109,18 @@ impl fmt::Debug for Param {
 #[derive(Clone)]
 pub struct Buffer {
     name: Arc<str>,
+    group: usize,
     value: Arc<Mutex<Tensor>>,
 }
 
 impl Buffer {
-    pub(super) fn new(name: String, value: Tensor) -> Buffer {
-        Buffer { name: name.into(), value: Arc::new(Mutex::new(value)) }
+    pub(super) fn new(name: String, value: Tensor, group: usize) -> Buffer {
+        Buffer { name: name.into(), group, value: Arc::new(Mutex::new(value)) }
+    }
+
+    /// The group by depth, 0 at the input.
+    pub fn group(&self) -> usize {
+        self.group
     }
 
     /// The dotted name: `blocks.2.bn1.running_mean`.
@@ -125,6 +131,11 @@ impl Buffer {
     /// The value, a constant. A later [`set`](Buffer::set) does not change the tensor returned here.
     pub fn value(&self) -> Tensor {
         self.value.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    /// A number that changes with any bit of the value: tells whether it was touched.
+    pub fn fingerprint(&self) -> Result<u64> {
+        fingerprint(&self.value())
     }
 
     /// Replaces the value.

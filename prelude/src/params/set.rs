@@ -79,11 +79,23 @@ impl ParamSet {
         self.params().into_iter().filter(|param| is_under(param.name(), prefix)).collect()
     }
 
+    /// The parameters of a group.
+    pub fn in_group(&self, group: usize) -> Vec<Param> {
+        self.params().into_iter().filter(|param| param.group() == group).collect()
+    }
+
     /// Forgets the parameters and buffers at or below a dotted prefix, as when a head is replaced.
     pub fn remove_under(&self, prefix: &str) {
         let mut entries = self.entries();
         entries.params.retain(|param| !is_under(param.name(), prefix));
         entries.buffers.retain(|buffer| !is_under(buffer.name(), prefix));
+    }
+
+    /// Forgets the parameters and buffers of a group and all after it, as when a body is cut.
+    pub fn remove_from(&self, group: usize) {
+        let mut entries = self.entries();
+        entries.params.retain(|param| param.group() < group);
+        entries.buffers.retain(|buffer| buffer.group() < group);
     }
 
     /// The number of elements of all parameters.
@@ -122,13 +134,20 @@ impl ParamSet {
     /// # Errors
     /// When a tensor cannot be converted to the parameter's type.
     pub fn load(&self, tensors: &[(String, Tensor)], prefix: Option<&str>) -> Result<LoadReport> {
+        self.load_where(tensors, |name| prefix.is_none_or(|prefix| is_under(name, prefix)))
+    }
+
+    /// As [`load`](ParamSet::load), for the entries whose name `wanted` accepts.
+    ///
+    /// # Errors
+    /// When a tensor cannot be converted to the parameter's type.
+    pub fn load_where(&self, tensors: &[(String, Tensor)], wanted: impl Fn(&str) -> bool) -> Result<LoadReport> {
         let mut report = LoadReport::default();
-        let wanted = |name: &str| prefix.is_none_or(|prefix| is_under(name, prefix));
         let find = |name: &str| tensors.iter().find(|(key, _)| key == name).map(|(_, value)| value);
         let mut place = |name: &str, dims: &[usize], set: &dyn Fn(&Tensor) -> Result<()>| -> Result<()> {
             match find(name) {
                 None => report.new.push(name.to_owned()),
-                Some(value) if value.dims() != dims => report.wrong_shape(name, dims, value.dims()),
+                Some(value) if value.dims() != dims => report.add_wrong_shape(name, dims, value.dims()),
                 Some(value) => {
                     set(value)?;
                     report.loaded.push(name.to_owned());
@@ -143,8 +162,9 @@ impl ParamSet {
             place(buffer.name(), buffer.value().dims(), &|value| buffer.set(value))?;
         }
         let known: std::collections::HashSet<&str> = report.names().collect();
-        let ignored = tensors.iter().map(|(name, _)| name).filter(|name| !known.contains(name.as_str())).cloned();
-        report.ignored = ignored.collect();
+        // PyTorch's BatchNorm counts its batches; no layer here wants to know
+        let unused = |name: &str| !known.contains(name) && !name.ends_with("num_batches_tracked");
+        report.ignored = tensors.iter().map(|(name, _)| name).filter(|name| unused(name)).cloned().collect();
         Ok(report)
     }
 }
@@ -220,7 +240,7 @@ impl Scope {
     pub fn buffer(&self, name: &str, shape: impl Into<Shape>, init: Init) -> Result<Buffer> {
         let name = self.full(name);
         let value = init.draw(shape, name_seed(self.set.seed(), &name), self.set.device())?;
-        let buffer = Buffer::new(name, value);
+        let buffer = Buffer::new(name, value, self.group);
         self.set.entries().buffers.push(buffer.clone());
         Ok(buffer)
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
+use super::average::Average;
 use super::history::History;
 use super::learner::Learner;
 use super::optim::{Optimizer, Rule, State};
@@ -22,6 +23,9 @@ const KEY: &str = "candlewick";
 struct Card {
     version: u32,
     arch: String,
+    /// Blocks cut off the body's end.
+    #[serde(default)]
+    cut: usize,
     task: Task,
     classes: Vec<String>,
     transform: Transform,
@@ -39,10 +43,14 @@ struct Progress {
     history: History,
     seed: u64,
     begun: u64,
+    /// The decay of the weights' moving average, where one is kept.
+    #[serde(default)]
+    ema: Option<f64>,
 }
 
 const FIRST: &str = "optimizer.first.";
 const SECOND: &str = "optimizer.second.";
+const AVERAGE: &str = "average.";
 
 impl Learner {
     /// Writes the learner to a safetensors file: weights, frozen flags, optimiser, classes, normalisation, history.
@@ -59,22 +67,28 @@ impl Learner {
                 tensors.extend(tensor.iter().map(|tensor| (format!("{prefix}{name}"), tensor.clone())));
             }
         }
+        if let Some(average) = &self.average {
+            let values = average.model.params().snapshot()?.into_iter();
+            tensors.extend(values.map(|(name, value)| (format!("{AVERAGE}{name}"), value)));
+        }
         let progress = Progress {
             rule: self.optimizer.rule(),
             steps,
             history: self.history.clone(),
             seed: self.options.seed,
             begun: self.begun,
+            ema: self.average.as_ref().map(|average| average.decay),
         };
         self.write(path.as_ref(), &tensors, Some(progress))
     }
 
-    /// Writes the weights alone, with classes and normalisation: what others need to predict or to fine-tune.
+    /// Writes the weights alone, with classes and normalisation: what others need to predict or to fine-tune. Where a
+    /// moving average is kept, it is the average that is written.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub fn save_weights(&self, path: impl AsRef<Path>) -> Result<()> {
-        self.write(path.as_ref(), &self.model.params().snapshot()?, None)
+        self.write(path.as_ref(), &self.judged_model().params().snapshot()?, None)
     }
 
     fn write(&self, path: &Path, tensors: &[(String, Tensor)], progress: Option<Progress>) -> Result<()> {
@@ -82,6 +96,7 @@ impl Learner {
         let card = Card {
             version: 1,
             arch: self.model.arch().name().to_owned(),
+            cut: self.model.removed(),
             task: self.model.task(),
             classes: self.classes.clone(),
             transform: self.transform,
@@ -102,8 +117,14 @@ impl Learner {
         let trained = Trained::open(path.as_ref())?;
         let card = card(&trained)?;
         let (arch, task) = (self.model.arch(), self.model.task());
-        if card.arch != arch.name() {
-            let what = format!("{} holds a `{}`, this learner is a `{arch}`", trained.origin, card.arch);
+        let cut = self.model.removed();
+        if card.arch != arch.name() || card.cut != cut {
+            let kind = |arch: &str, cut: usize| match cut {
+                0 => format!("`{arch}`"),
+                _ => format!("`{arch}` without its last {cut} blocks"),
+            };
+            let (theirs, own) = (kind(&card.arch, card.cut), kind(arch.name(), cut));
+            let what = format!("{} holds a {theirs}, this learner is a {own}", trained.origin);
             return Err(Error::new(what).remedy("`Learner::open(path)?` makes a learner of the file's own kind"));
         }
         if card.classes.len() != self.classes.len() || card.task != task {
@@ -120,13 +141,19 @@ impl Learner {
                 "`Learner::open(path)?.replace_head(&data)?` keeps its body and makes a new head for your classes",
             ));
         }
-        let model = Model::new(arch, task, card.classes.len(), &Device::Cpu, 0)?;
+        let model = Model::cut(arch, cut, task, card.classes.len(), &Device::Cpu, 0)?;
         fill(&model, &trained, &card)?;
-        self.take(model, card, &trained);
-        Ok(())
+        self.take(model, card, &trained)
     }
 
-    fn take(&mut self, model: Model, card: Card, trained: &Trained) {
+    fn take(&mut self, model: Model, card: Card, trained: &Trained) -> Result<()> {
+        let (stored, own) = (card.progress.as_ref().and_then(|progress| progress.ema), self.average.as_ref());
+        self.average = match (stored, own.map(|average| average.decay)) {
+            (Some(decay), _) => Some(average_of(&model, decay, trained)?),
+            // a file without an average: one that was asked for begins anew
+            (None, Some(decay)) => Some(Average::of(&model, decay)?),
+            (None, None) => None,
+        };
         self.model = model;
         self.cache = super::cache::FeatureCache::default();
         self.classes = card.classes;
@@ -139,16 +166,18 @@ impl Learner {
             self.options.seed = progress.seed;
             self.begun = progress.begun;
         }
+        Ok(())
     }
 
     pub(super) fn from_trained(trained: Trained) -> Result<Learner> {
         let card = card(&trained)?;
-        let model = Model::new(Arch::named(&card.arch)?, card.task, card.classes.len(), &Device::Cpu, 0)?;
+        let arch = Arch::named(&card.arch)?;
+        let make = || Model::cut(arch, card.cut, card.task, card.classes.len(), &Device::Cpu, 0);
+        let model = make()?;
         fill(&model, &trained, &card)?;
         let seed = card.progress.as_ref().map_or(0, |progress| progress.seed);
-        let empty = Model::new(model.arch(), card.task, card.classes.len(), &Device::Cpu, 0)?;
-        let mut learner = Learner::assemble(empty, card.classes.clone(), card.transform, None, seed);
-        learner.take(model, card, &trained);
+        let mut learner = Learner::assemble(make()?, card.classes.clone(), card.transform, None, seed);
+        learner.take(model, card, &trained)?;
         Ok(learner)
     }
 }
@@ -179,17 +208,23 @@ fn fill(model: &Model, trained: &Trained, card: &Card) -> Result<()> {
         return Err(Error::new(format!("{} does not hold the whole network: {report}", trained.origin))
             .remedy("save it again from the learner that trained it"));
     }
-    for (name, tensor) in &trained.tensors {
-        let finite = tensor.to_dtype(candle_core::DType::F32)?.sum_all()?.to_scalar::<f32>()?.is_finite();
-        if !finite {
-            return Err(Error::new(format!("{}: `{name}` holds values that are no numbers", trained.origin))
-                .remedy("go back to an earlier file"));
-        }
-    }
     for param in model.params().params() {
         param.set_frozen(card.frozen.iter().any(|name| name == param.name()));
     }
     Ok(())
+}
+
+/// The moving average as the file holds it.
+fn average_of(model: &Model, decay: f64, trained: &Trained) -> Result<Average> {
+    let average = Average::of(model, decay)?;
+    let stored = trained.tensors.iter();
+    let stored = stored.filter_map(|(name, value)| Some((name.strip_prefix(AVERAGE)?.to_owned(), value.clone())));
+    let report = average.model.params().load(&stored.collect::<Vec<_>>(), None)?;
+    if !report.complete() {
+        return Err(Error::new(format!("{} does not hold the whole moving average: {report}", trained.origin))
+            .remedy("save it again from the learner that trained it"));
+    }
+    Ok(average)
 }
 
 fn optimizer(progress: &Progress, trained: &Trained) -> Optimizer {

@@ -18,8 +18,12 @@ pub type BatchIter = Box<dyn Iterator<Item = Result<Batch>>>;
 
 /// What a learner wants of pictures with classes; [`ImageFolder`] and [`TensorData`] give it.
 pub trait VisionData {
-    /// The names of the classes, in the order of their indices.
+    /// The names of the classes, in the order of their indices; or of the numbers, where there are numbers.
     fn classes(&self) -> &[String];
+    /// Whether pictures have numbers instead of classes.
+    fn has_numbers(&self) -> bool {
+        false
+    }
     /// How a picture becomes numbers.
     fn transform(&self) -> Transform;
     /// Whether every picture has a box.
@@ -110,7 +114,7 @@ impl VisionData for ImageFolder {
 #[derive(Clone, Debug)]
 pub struct TensorData {
     images: Tensor,
-    labels: Vec<u32>,
+    labels: Tensor,
     boxes: Option<Tensor>,
     classes: Vec<String>,
     parts: HashMap<Part, Vec<usize>>,
@@ -141,16 +145,52 @@ impl TensorData {
             let what = format!("label {label} has no name: {} classes are named", classes.len());
             return Err(Error::new(what).remedy("labels count from 0; name every class"));
         }
+        TensorData::of(&images, Tensor::from_vec(labels, n, &Device::Cpu)?, classes)
+    }
+
+    /// Pictures and the numbers to be told from them, for [`Learner::regression`](super::Learner::regression): a row a
+    /// picture, a name a column. Numbers of about -1 to 1 train best.
+    ///
+    /// # Shapes
+    /// `images` (n, 3, side, side), `values` (n, names)
+    ///
+    /// # Errors
+    /// When the shapes do not fit together, or a value is no number.
+    pub fn numbers(images: Tensor, values: Tensor, names: &[impl AsRef<str>]) -> Result<TensorData> {
+        let (n, channels, height, width) = images.dims4()?;
+        if channels != 3 || height != width || n == 0 || names.is_empty() || values.dims() != [n, names.len()] {
+            let what = format!(
+                "expected pictures (n, 3, side, side) and values (n, {}), found {:?} and {:?}",
+                names.len(),
+                images.dims(),
+                values.dims()
+            );
+            return Err(Error::new(what).remedy("give each picture a row of values, and each column a name"));
+        }
+        let values = values.to_dtype(DType::F32)?.to_device(&Device::Cpu)?.contiguous()?.detach();
+        if let Some(at) = values.flatten_all()?.to_vec1::<f32>()?.iter().position(|value| !value.is_finite()) {
+            let what = format!("`{}` of picture {} is no number", names[at % names.len()].as_ref(), at / names.len());
+            return Err(Error::new(what).remedy("leave the picture out, or give it a value"));
+        }
+        TensorData::of(&images, values, names)
+    }
+
+    fn of(images: &Tensor, labels: Tensor, classes: &[impl AsRef<str>]) -> Result<TensorData> {
+        let (n, _, side, _) = images.dims4()?;
         Ok(TensorData {
             images: images.to_dtype(DType::F32)?.to_device(&Device::Cpu)?.contiguous()?.detach(),
             labels,
             boxes: None,
             classes: classes.iter().map(|class| class.as_ref().to_owned()).collect(),
             parts: HashMap::from([(Part::Train, (0..n).collect())]),
-            transform: Transform { size: height, fit: Fit::Stretch, normalize: Normalize::none() },
+            transform: Transform { size: side, fit: Fit::Stretch, normalize: Normalize::none() },
             batch: 32,
             seed: 42,
         })
+    }
+
+    fn len(&self) -> usize {
+        self.images.dims()[0]
     }
 
     /// One box a picture, `[centre x, centre y, width, height]` in shares of the side: (n, 4).
@@ -158,8 +198,8 @@ impl TensorData {
     /// # Errors
     /// When the shape is another one.
     pub fn boxes(mut self, boxes: Tensor) -> Result<TensorData> {
-        if boxes.dims() != [self.labels.len(), 4] {
-            return Err(Error::new(format!("expected boxes ({}, 4), found {:?}", self.labels.len(), boxes.dims())));
+        if boxes.dims() != [self.len(), 4] {
+            return Err(Error::new(format!("expected boxes ({}, 4), found {:?}", self.len(), boxes.dims())));
         }
         self.boxes = Some(boxes.to_dtype(DType::F32)?.contiguous()?.detach());
         Ok(self)
@@ -170,7 +210,7 @@ impl TensorData {
     /// # Errors
     /// When nothing would be left on one side.
     pub fn split(mut self, fraction: f64, seed: u64) -> Result<TensorData> {
-        let mut ids: Vec<usize> = (0..self.labels.len()).collect();
+        let mut ids: Vec<usize> = (0..self.len()).collect();
         ids.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
         let valid = (ids.len() as f64 * fraction).round() as usize;
         if !(0.0..1.0).contains(&fraction) || valid == 0 || valid >= ids.len() {
@@ -215,10 +255,9 @@ impl TensorData {
     fn gather(&self, ids: Vec<usize>) -> Result<Batch> {
         let n = ids.len();
         let index = Tensor::from_vec(ids.iter().map(|id| *id as u32).collect(), n, &Device::Cpu)?;
-        let labels: Vec<u32> = ids.iter().map(|id| self.labels[*id]).collect();
         Ok(Batch {
             images: self.images.index_select(&index, 0)?,
-            labels: Tensor::from_vec(labels, n, &Device::Cpu)?,
+            labels: self.labels.index_select(&index, 0)?,
             boxes: self.boxes.as_ref().map(|boxes| boxes.index_select(&index, 0)).transpose()?,
             ids,
         })
@@ -235,6 +274,10 @@ impl Describe for TensorData {
 impl VisionData for TensorData {
     fn classes(&self) -> &[String] {
         &self.classes
+    }
+
+    fn has_numbers(&self) -> bool {
+        self.labels.rank() == 2
     }
 
     fn transform(&self) -> Transform {

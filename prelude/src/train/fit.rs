@@ -2,20 +2,20 @@
 
 use std::time::Instant;
 
-use candle_core::backprop::GradStore;
-use candle_core::{Tensor, Var};
+use candle_core::Tensor;
 
 use super::audit::Audit;
 use super::data::VisionData;
-use super::history::{BatchRecord, EpochRecord, FitReport, Measures, Stage};
+use super::history::{EpochRecord, FitReport, Measures, Stage};
 use super::learner::Learner;
 use super::live::{Position, Screen};
-use super::objective::{self, Judged};
+use super::objective::{self, Answers};
 use super::schedule::{Rate, Schedule};
-use crate::data::{Batch, Part};
+use super::step::Gathered;
+use crate::data::Part;
 use crate::layers::Pass;
-use crate::params::{Param, name_seed};
-use crate::{Error, Result, interrupt, ops, show};
+use crate::params::Param;
+use crate::{Error, Result, interrupt, show};
 
 impl Learner {
     /// Trains for so many epochs at one rate, or at a range of rates over the groups: `fit(3, 1e-3)`, `fit(3, 1e-5..1e-3)`.
@@ -36,7 +36,24 @@ impl Learner {
     /// # Errors
     /// As [`fit`](Learner::fit).
     pub fn fit_one_cycle(&mut self, epochs: usize, rate: impl Into<Rate>) -> Result<FitReport> {
-        self.run(epochs, rate.into(), Schedule::OneCycle)
+        self.run(epochs, rate.into(), Schedule::ONE_CYCLE)
+    }
+
+    /// Fine-tunes in the two stages that most transfers want: one epoch with a frozen body at rate 2e-3, then so many
+    /// with everything trainable, at rates from 1e-5 in the first layers to 1e-3 in the head, each in one cycle.
+    /// fastai's `fine_tune`, with its numbers.
+    ///
+    /// # Errors
+    /// As [`fit`](Learner::fit).
+    pub fn fine_tune(&mut self, epochs: usize) -> Result<FitReport> {
+        const RATE: f64 = 2e-3;
+        self.freeze();
+        let first = self.run(1, RATE.into(), Schedule::OneCycle { rise: 0.99, div: 25.0 })?;
+        if first.interrupted {
+            return Ok(first);
+        }
+        self.unfreeze();
+        self.run(epochs, (RATE / 200.0..RATE / 2.0).into(), Schedule::OneCycle { rise: 0.3, div: 5.0 })
     }
 
     fn run(&mut self, epochs: usize, rate: Rate, schedule: Schedule) -> Result<FitReport> {
@@ -56,6 +73,7 @@ impl Learner {
             audit: Audit::begin(self.model.params())?,
             screen: Screen::new(self.options.quiet, self.history.epochs.len()),
             notes: Vec::new(),
+            gathered: Gathered::default(),
         };
         let ended = self.epochs(&mut run, data.as_ref());
         run.audit.end(&mut run.notes)?;
@@ -119,6 +137,7 @@ impl Learner {
                 };
                 run.screen.step(&self.history, position);
             }
+            self.take_step(run)?;
             let Some(valid) = self.measure_if_any(data)? else { return Ok(true) };
             run.done += 1;
             self.history.epochs.push(EpochRecord {
@@ -131,48 +150,6 @@ impl Learner {
             run.screen.epoch(&self.history, (run.done, run.epochs));
         }
         Ok(false)
-    }
-
-    /// One step on one batch; gives its loss.
-    fn step(&mut self, run: &mut Run, data: &dyn VisionData, batch: &Batch, at: (u64, usize)) -> Result<f64> {
-        let keep = self.options.keep_features && !data.varies();
-        let x = self.cache.stem(&self.model, Part::Train, &batch.images, &batch.ids, keep)?;
-        let pass = Pass::train(name_seed(self.options.seed, &format!("epoch {} batch {}", at.0, at.1)));
-        let features = Joint::new(self.model.features_from(self.cache.blocks(), &x, &pass)?)?;
-        let output = self.model.head().forward(features.value(), &pass)?;
-        let loss = objective::loss(&output, batch, self.options.smoothing)?;
-        let value = f64::from(loss.to_scalar::<f32>()?);
-        let trainable = self.model.params().trainable();
-        let place = || format!("at epoch {}, batch {}", run.done + 1, at.1 + 1);
-        if !value.is_finite() {
-            return Err(lost("the loss", value, &place(), run.top()));
-        }
-        let grads = features.backward(&loss)?;
-        let norm = norm(&trainable, &grads)?;
-        if !norm.is_finite() {
-            return Err(lost("a gradient", norm, &place(), run.top()));
-        }
-        if run.steps == 0 {
-            run.audit.first_step(&trainable, &grads, &mut run.notes);
-        }
-        let (factor, momentum) = run.schedule.at(run.steps as f64 / run.planned.unwrap_or(1).max(1) as f64);
-        let short = self.options.clip.filter(|clip| norm > *clip).map_or(1.0, |clip| clip / norm);
-        let rate = |param: &Param| run.rates.get(param.group()).copied().unwrap_or_default() * factor;
-        if short < 1.0 {
-            let mut grads = grads;
-            for param in &trainable {
-                if let Some(grad) = grads.remove(param.var()) {
-                    grads.insert(param.var(), (grad * short)?);
-                }
-            }
-            self.optimizer.step(&trainable, &grads, rate, momentum)?;
-        } else {
-            self.optimizer.step(&trainable, &grads, rate, momentum)?;
-        }
-        pass.commit()?;
-        run.steps += 1;
-        self.history.batches.push(BatchRecord { loss: value, rate: run.top() * factor });
-        Ok(value)
     }
 
     /// Measures on the validation pictures, where there are some; `None` when the user stopped it.
@@ -188,24 +165,30 @@ impl Learner {
     }
 
     /// Judges every picture of a part, and measures all.
-    pub(super) fn judge_part(&mut self, data: &dyn VisionData, part: Part) -> Result<(Measures, Vec<Judged>)> {
-        let (mut judged, mut sum) = (Vec::new(), 0.0);
+    pub(super) fn judge_part(&mut self, data: &dyn VisionData, part: Part) -> Result<(Measures, Answers)> {
+        let (mut answers, mut sum, task) = (Answers::default(), 0.0, self.model.task());
+        let (model, cache) = match &mut self.average {
+            Some(average) => {
+                average.cache.prepare(&average.model)?;
+                (&average.model, &mut average.cache)
+            }
+            None => (&self.model, &mut self.cache),
+        };
         for batch in data.batches(part)? {
             if interrupt::requested() {
                 return Err(Error::interrupted());
             }
             let batch = batch?;
-            let x = self.cache.stem(&self.model, part, &batch.images, &batch.ids, self.options.keep_features)?;
-            let output = self.model.rest(self.cache.blocks(), &x, &Pass::eval())?;
-            let loss: Tensor = objective::loss(&output, &batch, 0.0)?;
+            let x = cache.stem(model, part, &batch.images, &batch.ids, self.options.keep_features)?;
+            let output = model.rest(cache.blocks(), &x, &Pass::eval())?;
+            let loss: Tensor = objective::loss(task, &output, &batch, 0.0)?;
             sum += f64::from(loss.to_scalar::<f32>()?) * batch.len() as f64;
-            judged.extend(objective::judge(&output, &batch)?);
+            answers.add(task, &output, &batch)?;
         }
-        let mean = sum / judged.len().max(1) as f64;
-        Ok((objective::measures(&judged, mean), judged))
+        Ok((answers.measures(sum / answers.len().max(1) as f64), answers))
     }
 
-    fn check_rate(&self, rate: Rate) -> Result<()> {
+    pub(super) fn check_rate(&self, rate: Rate) -> Result<()> {
         if !rate.is_valid() {
             return Err(Error::new(format!("a learning rate is a positive number, found {rate}"))
                 .remedy("try `learner.fit(3, 1e-3)?`, or a range for low rates in early layers: `1e-5..1e-3`"));
@@ -219,9 +202,8 @@ impl Learner {
 
     /// What is trainable, in words: `head`, `from blocks.2`, `all`.
     fn trained_part(&self) -> String {
-        let params = self.model.params();
         let parts = self.model.parts();
-        let first = parts.iter().position(|part| params.under(part).iter().any(|param| !param.frozen()));
+        let first = self.model.params().trainable().iter().map(Param::group).min();
         match first {
             Some(0) => "all".to_owned(),
             Some(index) if index + 1 == parts.len() => "head".to_owned(),
@@ -231,75 +213,28 @@ impl Learner {
     }
 }
 
-/// Where body and head meet. The two are differentiated one after the other, so that the body, made of this crate's
-/// operations alone, gets their own fast backward pass whatever the head and the loss are made of.
-enum Joint {
-    /// A frozen body's features.
-    Constant(Tensor),
-    /// A training body's features, and a variable of the same value in their place.
-    Cut(Tensor, Var),
-}
-
-impl Joint {
-    fn new(features: Tensor) -> Result<Joint> {
-        if !features.track_op() {
-            return Ok(Joint::Constant(features));
-        }
-        let leaf = Var::from_tensor(&features.detach())?;
-        Ok(Joint::Cut(features, leaf))
-    }
-
-    fn value(&self) -> &Tensor {
-        match self {
-            Joint::Constant(features) => features,
-            Joint::Cut(_, leaf) => leaf.as_tensor(),
-        }
-    }
-
-    fn backward(&self, loss: &Tensor) -> Result<GradStore> {
-        let mut grads = ops::backward(loss)?;
-        if let Joint::Cut(features, leaf) = self
-            && let Some(grad) = grads.remove(leaf.as_tensor())
-        {
-            grads.extend(ops::backward_from(features, &grad)?)?;
-        }
-        Ok(grads)
-    }
-}
-
 /// One call of `fit` while it runs.
-struct Run {
-    rates: Vec<f64>,
-    schedule: Schedule,
-    epochs: usize,
-    done: usize,
-    steps: usize,
-    planned: Option<usize>,
-    started: Instant,
-    audit: Audit,
-    screen: Screen,
-    notes: Vec<String>,
+pub(super) struct Run {
+    pub rates: Vec<f64>,
+    pub schedule: Schedule,
+    pub epochs: usize,
+    pub done: usize,
+    pub steps: usize,
+    pub planned: Option<usize>,
+    pub started: Instant,
+    pub audit: Audit,
+    pub screen: Screen,
+    pub notes: Vec<String>,
+    pub gathered: Gathered,
 }
 
 impl Run {
-    fn top(&self) -> f64 {
+    /// The factor on the rate, and the momentum, where the fit stands.
+    pub fn factor(&self) -> (f64, Option<f64>) {
+        self.schedule.at(self.steps as f64 / self.planned.unwrap_or(1).max(1) as f64)
+    }
+
+    pub fn top(&self) -> f64 {
         self.rates.iter().copied().fold(0.0, f64::max)
     }
-}
-
-/// The norm of all gradients together.
-fn norm(params: &[Param], grads: &GradStore) -> Result<f64> {
-    let mut squares = 0.0;
-    for grad in params.iter().filter_map(|param| grads.get(param.var())) {
-        squares += f64::from(grad.detach().sqr()?.sum_all()?.to_scalar::<f32>()?);
-    }
-    Ok(squares.sqrt())
-}
-
-fn lost(what: &str, value: f64, place: &str, rate: f64) -> Error {
-    Error::new(format!("{what} is {value} {place} (rate {rate:.1e}): the step was not taken, the network is as it was before"))
-        .remedy(format!(
-            "try a lower rate, such as {:.0e}, or `learner.clip(1.0)`; where the first batch fails, look for values that are no numbers in the data",
-            rate / 10.0
-        ))
 }

@@ -34,10 +34,24 @@ pub struct EpochRecord {
 pub struct Measures {
     /// Mean loss.
     pub loss: f64,
-    /// Share of pictures whose most likely class is right.
+    /// Share of pictures whose most likely class is right; 0 where there are numbers instead of classes.
     pub accuracy: f64,
     /// Mean intersection over union of the boxes, where there are boxes.
     pub iou: Option<f64>,
+    /// Mean absolute error, where there are numbers instead of classes.
+    #[serde(default)]
+    pub mae: Option<f64>,
+}
+
+impl Measures {
+    /// What counts beside the loss: `accuracy 0.950`, `accuracy 0.950, mean IoU 0.700`, or `mean error 0.12`.
+    pub fn words(&self) -> String {
+        match (self.mae, self.iou) {
+            (Some(mae), _) => format!("mean error {mae:.4}"),
+            (None, Some(iou)) => format!("accuracy {:.3}, mean IoU {iou:.3}", self.accuracy),
+            (None, None) => format!("accuracy {:.3}", self.accuracy),
+        }
+    }
 }
 
 /// One call of `fit`.
@@ -63,7 +77,7 @@ pub struct History {
 impl History {
     /// The last epoch's validation accuracy.
     pub fn accuracy(&self) -> Option<f64> {
-        self.epochs.last().and_then(|epoch| epoch.valid).map(|valid| valid.accuracy)
+        self.epochs.last().and_then(|epoch| epoch.valid).filter(|valid| valid.mae.is_none()).map(|valid| valid.accuracy)
     }
 
     /// The curves, for [`plot::compare`](crate::plot::compare) and [`LossCurve`](crate::plot::LossCurve).
@@ -72,7 +86,10 @@ impl History {
         Run {
             train: self.batches.iter().map(|batch| batch.loss).collect(),
             valid: valid.clone().map(|(batch, valid)| (batch, valid.loss)).collect(),
-            accuracy: valid.map(|(batch, valid)| (batch, valid.accuracy)).collect(),
+            accuracy: valid
+                .filter(|(_, valid)| valid.mae.is_none())
+                .map(|(batch, valid)| (batch, valid.accuracy))
+                .collect(),
             stages: self.stages.iter().skip(1).map(|stage| (stage.batch, stage.label.clone())).collect(),
             ..Run::new(name)
         }
@@ -94,8 +111,10 @@ impl Show for History {
 pub(super) fn epochs_table(epochs: &[EpochRecord]) -> Table {
     let measured = epochs.iter().any(|epoch| epoch.valid.is_some());
     let boxes = epochs.iter().any(|epoch| epoch.valid.is_some_and(|valid| valid.iou.is_some()));
+    let numbers = epochs.iter().any(|epoch| epoch.valid.is_some_and(|valid| valid.mae.is_some()));
+    let measure = if numbers { "mean error" } else { "accuracy" };
     let mut head = vec!["epoch", "train loss"];
-    head.extend(measured.then_some(["valid loss", "accuracy"]).into_iter().flatten());
+    head.extend(measured.then_some(["valid loss", measure]).into_iter().flatten());
     head.extend(boxes.then_some("mean IoU"));
     head.push("time");
     let mut table = Table::new(head);
@@ -105,7 +124,8 @@ pub(super) fn epochs_table(epochs: &[EpochRecord]) -> Table {
         let share = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.3}"));
         if measured {
             row.push(number(epoch.valid.map(|valid| valid.loss)));
-            row.push(share(epoch.valid.map(|valid| valid.accuracy)));
+            let mae = epoch.valid.and_then(|valid| valid.mae);
+            row.push(if numbers { number(mae) } else { share(epoch.valid.map(|valid| valid.accuracy)) });
         }
         if boxes {
             row.push(share(epoch.valid.and_then(|valid| valid.iou)));
@@ -149,8 +169,7 @@ impl FitReport {
         let (done, asked) = self.epochs;
         let mut line = format!("{done} of {asked} epochs, {} steps in {}", self.batches, clock(self.seconds));
         if let Some(valid) = self.valid {
-            line += &format!(": valid loss {:.4}, accuracy {:.3}", valid.loss, valid.accuracy);
-            line += &valid.iou.map_or(String::new(), |iou| format!(", mean IoU {iou:.3}"));
+            line += &format!(": valid loss {:.4}, {}", valid.loss, valid.words());
         }
         line
     }
@@ -179,7 +198,7 @@ mod tests {
     fn columns_appear_with_their_measures() {
         let mut epoch = EpochRecord { epoch: 1, batch: 4, train_loss: 0.5, valid: None, seconds: 2.0 };
         assert_eq!(epochs_table(&[epoch.clone()]).text(), "epoch  train loss   time\n    1      0.5000  2.0 s\n");
-        epoch.valid = Some(Measures { loss: 0.4, accuracy: 0.75, iou: Some(0.5) });
+        epoch.valid = Some(Measures { loss: 0.4, accuracy: 0.75, iou: Some(0.5), mae: None });
         let text = epochs_table(&[epoch]).text();
         assert!(text.contains("valid loss  accuracy  mean IoU") && text.contains("0.750     0.500"), "{text}");
     }

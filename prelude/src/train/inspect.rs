@@ -4,8 +4,9 @@ use std::cmp::Ordering;
 
 use super::history::Measures;
 use super::learner::Learner;
-use super::objective::Judged;
+use super::objective::{Answers, Judged};
 use crate::data::Part;
+use crate::models::Task;
 use crate::plot::{self, Figure};
 use crate::show::{Bundle, Show, Table};
 use crate::{Error, Result};
@@ -17,6 +18,8 @@ pub struct Evaluation {
     pub all: Measures,
     /// A row a class.
     pub classes: Vec<ClassMeasures>,
+    /// Where there are numbers instead of classes, each one's name and mean absolute error.
+    pub numbers: Vec<(String, f64)>,
 }
 
 /// What was measured on the pictures of one class.
@@ -48,9 +51,9 @@ impl Learner {
     /// # Errors
     /// When there are none, or the user interrupts.
     pub fn evaluate(&mut self, part: Part) -> Result<Evaluation> {
-        let (all, judged) = self.judged(part)?;
+        let (all, Answers { judged, told }) = self.answers(part)?;
         let share = |some: usize, of: usize| if of == 0 { 0.0 } else { some as f64 / of as f64 };
-        let classes = (self.classes.iter().enumerate())
+        let classes = (self.classes.iter().enumerate().filter(|_| told.is_empty()))
             .map(|(class, name)| {
                 let own: Vec<&Judged> = judged.iter().filter(|one| one.truth == class).collect();
                 let called = judged.iter().filter(|one| one.guess == class).count();
@@ -65,15 +68,25 @@ impl Learner {
                 }
             })
             .collect();
-        Ok(Evaluation { all, classes })
+        let numbers = (self.classes.iter().enumerate().filter(|_| !told.is_empty()))
+            .map(|(index, name)| {
+                let errors = told.iter().map(|one| f64::from((one.said[index] - one.truth[index]).abs()));
+                (name.clone(), errors.sum::<f64>() / told.len() as f64)
+            })
+            .collect();
+        Ok(Evaluation { all, classes, numbers })
     }
 
     /// How often each class of the validation pictures is taken for each: `matrix[truth][guess]`.
     ///
     /// # Errors
-    /// When there are no validation pictures, or the user interrupts.
+    /// When there are no validation pictures or no classes, or the user interrupts.
     pub fn confusion_matrix(&mut self) -> Result<Vec<Vec<usize>>> {
-        let (_, judged) = self.judged(Part::Valid)?;
+        if self.model.task() == Task::Regress {
+            return Err(Error::new("numbers have no confusion matrix")
+                .remedy("`learner.validate()?` gives their mean errors, `learner.top_losses(9)?` the worst pictures"));
+        }
+        let (_, Answers { judged, .. }) = self.answers(Part::Valid)?;
         let mut matrix = vec![vec![0; self.classes.len()]; self.classes.len()];
         for one in judged {
             matrix[one.truth][one.guess] += 1;
@@ -95,7 +108,7 @@ impl Learner {
     /// When there are no validation pictures, or the user interrupts.
     pub fn top_losses(&mut self, count: usize) -> Result<Figure> {
         let data = self.need_data()?;
-        let (_, mut judged) = self.judged(Part::Valid)?;
+        let (_, Answers { mut judged, mut told }) = self.answers(Part::Valid)?;
         judged.sort_by(|a, b| b.loss.partial_cmp(&a.loss).unwrap_or(Ordering::Equal));
         let (mut pictures, mut captions) = (Vec::new(), Vec::new());
         for one in judged.iter().take(count) {
@@ -103,10 +116,17 @@ impl Learner {
             let (guess, truth) = (&self.classes[one.guess], &self.classes[one.truth]);
             captions.push(format!("{guess} {:.0} %\nis {truth}, loss {:.2}", one.score * 100.0, one.loss));
         }
+        told.sort_by(|a, b| b.error().total_cmp(&a.error()));
+        for one in told.iter().take(count) {
+            pictures.push(data.picture(one.id)?);
+            let row =
+                |numbers: &[f32]| numbers.iter().map(|value| format!("{value:.3}")).collect::<Vec<_>>().join(", ");
+            captions.push(format!("{}\nis {}", row(&one.said), row(&one.truth)));
+        }
         Ok(plot::grid(&pictures, &captions))
     }
 
-    fn judged(&mut self, part: Part) -> Result<(Measures, Vec<Judged>)> {
+    fn answers(&mut self, part: Part) -> Result<(Measures, Answers)> {
         let data = self.need_data()?;
         if data.count(part) == 0 {
             return Err(Error::new(format!("the data has no pictures for {}", part.as_str()))
@@ -129,8 +149,10 @@ impl Show for Evaluation {
             row.extend(boxes.then(|| class.iou.map_or("–".to_owned(), |iou| format!("{iou:.3}"))));
             table.push(row);
         }
-        let mut note = format!("accuracy {:.3}, loss {:.4}", self.all.accuracy, self.all.loss);
-        note += &self.all.iou.map_or(String::new(), |iou| format!(", mean IoU {iou:.3}"));
-        table.note(note).bundle()
+        if !self.numbers.is_empty() {
+            table = Table::new(["number", "mean error"]).left(0);
+            self.numbers.iter().for_each(|(name, error)| table.push([name.clone(), format!("{error:.4}")]));
+        }
+        table.note(format!("{}, loss {:.4}", self.all.words(), self.all.loss)).bundle()
     }
 }

@@ -4,12 +4,15 @@ use std::path::Path;
 
 use candle_core::Device;
 
+use super::average::Average;
 use super::cache::FeatureCache;
 use super::data::VisionData;
 use super::history::History;
 use super::optim::Optimizer;
+use super::options::Options;
 use crate::data::Transform;
-use crate::models::{Arch, Model, Start, Task, Trained};
+use crate::models::{Arch, Model, Start, Task, Trained, Weights};
+use crate::params::LoadReport;
 use crate::{Error, Result, show};
 
 /// A network, its data, its optimiser and its history: the one object that training is driven through.
@@ -26,16 +29,10 @@ pub struct Learner {
     pub(super) options: Options,
     /// Epochs begun over all fits: decides order and dropout of the next one.
     pub(super) begun: u64,
-}
-
-/// What a fit does beside the plain step.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Options {
-    pub seed: u64,
-    pub clip: Option<f64>,
-    pub smoothing: f64,
-    pub keep_features: bool,
-    pub quiet: bool,
+    /// The moving average of the weights, where one is kept.
+    pub(super) average: Option<Average>,
+    /// What became of the weights that it started from.
+    pub(super) report: Option<LoadReport>,
 }
 
 impl Learner {
@@ -66,6 +63,15 @@ impl Learner {
         Learner::start(arch.into(), Task::Localize, data)
     }
 
+    /// A network that says numbers, such as an age or an angle, for data with numbers; otherwise as [`Learner::vision`].
+    /// Its loss is smooth L1, its measure the mean absolute error.
+    ///
+    /// # Errors
+    /// As [`Learner::vision`], and when the data has classes instead of numbers.
+    pub fn regression(arch: impl Into<Start>, data: &impl VisionData) -> Result<Learner> {
+        Learner::start(arch.into(), Task::Regress, data)
+    }
+
     /// The network that the architecture's weights were trained as, head included: to predict with, or to give a
     /// new head ([`replace_head`](Learner::replace_head)).
     ///
@@ -86,14 +92,20 @@ impl Learner {
     fn start(start: Start, task: Task, data: &impl VisionData) -> Result<Learner> {
         check_data(task, data)?;
         let classes = data.classes().to_vec();
-        let model = Model::new(start.arch, task, classes.len(), &Device::Cpu, data.seed())?;
+        let model = Model::cut(start.arch, start.cut, task, classes.len(), &Device::Cpu, data.seed())?;
+        let mut report = None;
         if let Some(trained) = Trained::for_start(&start)? {
-            let report = model.load_body(&trained.tensors, &trained.origin)?;
-            if !report.complete() {
-                show::note(&format!("weights from {}: {report}", trained.origin));
+            let loaded = model.load_body(&trained.tensors, &trained.origin)?;
+            if let Weights::File(_) = start.weights
+                && let Some(remark) = trained.remark(&loaded, classes.len())
+            {
+                show::note(&remark);
             }
+            report = Some(loaded);
         }
-        Ok(Learner::assemble(model, classes, data.transform(), Some(data.boxed()), data.seed()))
+        let mut learner = Learner::assemble(model, classes, data.transform(), Some(data.boxed()), data.seed());
+        learner.report = report;
+        Ok(learner)
     }
 
     pub(super) fn assemble(
@@ -111,8 +123,10 @@ impl Learner {
             optimizer: Optimizer::adamw(),
             history: History::default(),
             cache: FeatureCache::default(),
-            options: Options { seed, clip: None, smoothing: 0.0, keep_features: true, quiet: false },
+            options: Options::of(seed),
             begun: 0,
+            average: None,
+            report: None,
         }
     }
 
@@ -123,11 +137,15 @@ impl Learner {
     /// # Errors
     /// When the data has fewer than two classes.
     pub fn replace_head(&self, data: &impl VisionData) -> Result<Learner> {
-        let task = if data.has_boxes() { self.model.task() } else { Task::Classify };
+        let task = match self.model.task() {
+            _ if data.has_numbers() => Task::Regress,
+            Task::Localize if data.has_boxes() => Task::Localize,
+            _ => Task::Classify,
+        };
         check_data(task, data)?;
-        let classes = data.classes().to_vec();
-        let model = Model::new(self.model.arch(), task, classes.len(), self.model.params().device(), data.seed())?;
-        let trained = self.model.params().snapshot()?;
+        let (classes, old) = (data.classes().to_vec(), self.judged_model());
+        let model = Model::cut(old.arch(), old.removed(), task, classes.len(), old.params().device(), data.seed())?;
+        let trained = old.params().snapshot()?;
         for kept in ["blocks", "head.box"] {
             model.params().load(&trained, Some(kept))?;
         }
@@ -150,43 +168,8 @@ impl Learner {
         self.data = Some(data.boxed());
         self.transform = data.transform();
         self.cache = FeatureCache::default();
+        self.average.iter_mut().for_each(|average| average.cache = FeatureCache::default());
         Ok(self)
-    }
-
-    /// Another optimiser, with nothing remembered: `learner.optimizer(Optimizer::sgd(0.9))`.
-    pub fn optimizer(&mut self, optimizer: Optimizer) -> &mut Learner {
-        self.optimizer = optimizer;
-        self
-    }
-
-    /// Another seed for order and dropout (default: the data's).
-    pub fn seed(&mut self, seed: u64) -> &mut Learner {
-        self.options.seed = seed;
-        self
-    }
-
-    /// Shortens gradients whose norm over all parameters is above `norm`.
-    pub fn clip(&mut self, norm: f64) -> &mut Learner {
-        self.options.clip = Some(norm);
-        self
-    }
-
-    /// Spreads this share of each label over all classes. Szegedy et al. 2015.
-    pub fn label_smoothing(&mut self, share: f64) -> &mut Learner {
-        self.options.smoothing = share;
-        self
-    }
-
-    /// Whether features of frozen blocks are computed once and kept (default: yes, where pictures do not vary).
-    pub fn keep_features(&mut self, keep: bool) -> &mut Learner {
-        self.options.keep_features = keep;
-        self
-    }
-
-    /// Fits without a live display.
-    pub fn quiet(&mut self) -> &mut Learner {
-        self.options.quiet = true;
-        self
     }
 
     /// Freezes the body: only the head trains.
@@ -239,7 +222,12 @@ impl Learner {
         &self.model
     }
 
-    /// The names of the classes.
+    /// The network that validates and predicts: the average of the weights where one is kept, else the network itself.
+    pub fn judged_model(&self) -> &Model {
+        self.average.as_ref().map_or(&self.model, |average| &average.model)
+    }
+
+    /// The names of the classes, or of the numbers.
     pub fn classes(&self) -> &[String] {
         &self.classes
     }
@@ -252,6 +240,11 @@ impl Learner {
     /// Everything that fits have recorded.
     pub fn history(&self) -> &History {
         &self.history
+    }
+
+    /// What became of each weight that the body started from; `None` for random ones.
+    pub fn load_report(&self) -> Option<&LoadReport> {
+        self.report.as_ref()
     }
 
     /// What the optimiser remembers.
@@ -274,6 +267,19 @@ impl Learner {
 
 fn check_data(task: Task, data: &impl VisionData) -> Result<()> {
     let classes = data.classes();
+    match (task, data.has_numbers()) {
+        (Task::Regress, true) => return Ok(()),
+        (Task::Regress, false) => {
+            return Err(Error::new(format!("the data has classes ({}), but no numbers", classes.join(", "))).remedy(
+                "make it with `TensorData::numbers(images, values, &[\"age\"])?`, or use `Learner::vision` for classes",
+            ));
+        }
+        (_, true) => {
+            return Err(Error::new(format!("the data has numbers ({}), but no classes", classes.join(", ")))
+                .remedy("use `Learner::regression`"));
+        }
+        (_, false) => {}
+    }
     if classes.len() < 2 {
         return Err(Error::new(format!("the data has {} class: {classes:?}", classes.len()))
             .remedy("a classifier needs two classes or more, one folder each"));

@@ -8,14 +8,20 @@
 //! | `Learner::vision_untrained(arch, &data)?` | the same from random weights, to compare with |
 //! | `Learner::localization(arch, &data)?` | a head that says one class and one box a picture |
 //! | `Learner::pretrained(arch)?`, `Learner::open(path)?` | a trained network with its head, without data: to predict with |
+//! | `Learner::regression(arch, &data)?` | a head that says numbers |
+//! | `Learner::vision(arch.cut(1), &data)?` | the body without its last block |
 //! | `learner.replace_head(&data)?` | the same body with a new head for other classes, as a new learner |
 //! | `learner.freeze()`, `unfreeze()` | the head alone trains; everything trains |
 //! | `learner.unfreeze_from("blocks.2")?`, `freeze_to(-2)?` | from this part on; by group number, as fastai |
 //! | `learner.fit(3, 1e-3)?`, `fit(3, 1e-5..1e-3)?` | train: one rate, or a range over the groups |
 //! | `learner.fit_one_cycle(4, 1e-3)?` | train with the rate going up and down |
+//! | `learner.fine_tune(4)?` | one epoch frozen, then so many with everything trainable, as fastai |
+//! | `learner.lr_find()?` | a curve of losses over rates, with a suggestion |
+//! | `learner.accumulate(4)`, `clip(1.0)`, `ema(0.999)?` | larger batches, shorter gradients, averaged weights |
 //! | `learner.summary()?` | a row a part: output shape, parameters, trainable or frozen |
 //! | `learner.plot_losses()?` | the curve of all fits so far |
 //! | `learner.predict("new.jpg")?` | label, probabilities, and where the head says so, a box |
+//! | `learner.embed("new.jpg")?` | the body's features, a row of numbers |
 //! | `learner.validate()?`, `confusion()?`, `top_losses(9)?` | what it gets right, what it takes for what, its worst pictures |
 //! | `learner.optimizer(Optimizer::sgd(0.9))` | another optimiser than AdamW |
 //! | `learner.save(path)?`, `load(path)?` | weights, frozen flags, optimiser, classes, history |
@@ -23,9 +29,11 @@
 //! All of them leave the learner whole when they fail or are interrupted.
 
 mod audit;
+mod average;
 mod cache;
 mod checkpoint;
 mod data;
+mod finder;
 mod fit;
 mod history;
 mod inspect;
@@ -33,13 +41,16 @@ mod learner;
 mod live;
 mod objective;
 mod optim;
+mod options;
 mod predict;
 mod schedule;
+mod step;
 mod summary;
 #[cfg(test)]
 mod tests;
 
 pub use data::{BatchIter, TensorData, VisionData};
+pub use finder::RateSearch;
 pub use history::{BatchRecord, EpochRecord, FitReport, History, Measures, Stage};
 pub use inspect::{ClassMeasures, Evaluation};
 pub use learner::Learner;

@@ -4,7 +4,7 @@ use candle_core::{D, Tensor};
 
 use super::history::Measures;
 use crate::data::Batch;
-use crate::models::Output;
+use crate::models::{Output, Task};
 use crate::{Error, Result, ops};
 
 /// The weight of the box's loss beside the class's.
@@ -12,8 +12,15 @@ const BOX_WEIGHT: f64 = 10.0;
 /// Where smooth L1 turns from a square to a line, in shares of the side.
 const BOX_BETA: f64 = 0.05;
 
-/// The mean loss of a batch: cross-entropy, and smooth L1 over the boxes where the head gives some.
-pub(super) fn loss(output: &Output, batch: &Batch, smoothing: f64) -> Result<Tensor> {
+/// Where smooth L1 turns from a square to a line for numbers: `torch.nn.SmoothL1Loss`'s default.
+const NUMBER_BETA: f64 = 1.0;
+
+/// The mean loss of a batch: cross-entropy, and smooth L1 over the boxes where the head gives some; smooth L1 alone
+/// where it gives numbers.
+pub(super) fn loss(task: Task, output: &Output, batch: &Batch, smoothing: f64) -> Result<Tensor> {
+    if task == Task::Regress {
+        return Ok(ops::smooth_l1(&output.logits, &batch.labels.to_device(output.logits.device())?, NUMBER_BETA)?);
+    }
     let options = ops::CrossEntropy { label_smoothing: smoothing, ..ops::CrossEntropy::default() };
     let labels = batch.labels.to_device(output.logits.device())?;
     let class = ops::cross_entropy(&output.logits, &labels, &options)?;
@@ -44,8 +51,60 @@ pub(super) struct Judged {
     pub iou: Option<f64>,
 }
 
+/// What the numbers said of a picture were worth.
+#[derive(Clone, Debug)]
+pub(super) struct Told {
+    /// The picture's number.
+    pub id: usize,
+    /// What was said.
+    pub said: Vec<f32>,
+    /// What is true.
+    pub truth: Vec<f32>,
+}
+
+impl Told {
+    /// The mean absolute error.
+    pub fn error(&self) -> f64 {
+        let errors = self.said.iter().zip(&self.truth).map(|(said, truth)| f64::from((said - truth).abs()));
+        errors.sum::<f64>() / self.said.len().max(1) as f64
+    }
+}
+
+/// The answers to a part's pictures, of one kind or the other.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Answers {
+    /// Classes.
+    pub judged: Vec<Judged>,
+    /// Numbers.
+    pub told: Vec<Told>,
+}
+
+impl Answers {
+    /// Adds a batch's answers.
+    pub fn add(&mut self, task: Task, output: &Output, batch: &Batch) -> Result<()> {
+        if task == Task::Regress {
+            let rows = output.logits.detach().to_vec2()?.into_iter().zip(batch.labels.to_vec2()?);
+            self.told.extend(rows.zip(&batch.ids).map(|((said, truth), id)| Told { id: *id, said, truth }));
+        } else {
+            self.judged.extend(judge(output, batch)?);
+        }
+        Ok(())
+    }
+
+    /// How many pictures were answered.
+    pub fn len(&self) -> usize {
+        self.judged.len() + self.told.len()
+    }
+
+    /// The measures of all answers; `loss` is their mean loss.
+    pub fn measures(&self, loss: f64) -> Measures {
+        let error = self.told.iter().map(Told::error).sum::<f64>() / self.told.len().max(1) as f64;
+        Measures { mae: (!self.told.is_empty()).then_some(error), ..measures(&self.judged, loss) }
+    }
+}
+
 /// Judges each answer of a batch.
-pub(super) fn judge(output: &Output, batch: &Batch) -> Result<Vec<Judged>> {
+fn judge(output: &Output, batch: &Batch) -> Result<Vec<Judged>> {
     let logs = ops::log_softmax(&output.logits.detach(), D::Minus1)?.to_vec2::<f32>()?;
     let labels = batch.labels.to_vec1::<u32>()?;
     let overlaps = match (&output.boxes, &batch.boxes) {
@@ -63,7 +122,7 @@ pub(super) fn judge(output: &Output, batch: &Batch) -> Result<Vec<Judged>> {
 }
 
 /// The measures of all answers; `loss` is their mean loss.
-pub(super) fn measures(judged: &[Judged], loss: f64) -> Measures {
+fn measures(judged: &[Judged], loss: f64) -> Measures {
     let count = judged.len().max(1) as f64;
     let right = judged.iter().filter(|one| one.guess == one.truth).count();
     let overlap = judged.iter().map(|one| one.iou).sum::<Option<f64>>();
@@ -71,6 +130,7 @@ pub(super) fn measures(judged: &[Judged], loss: f64) -> Measures {
         loss,
         accuracy: right as f64 / count,
         iou: overlap.filter(|_| !judged.is_empty()).map(|sum| sum / count),
+        mae: None,
     }
 }
 
@@ -117,7 +177,7 @@ mod tests {
         let judged = judge(&output, &batch)?;
         assert_eq!(judged.iter().map(|one| (one.id, one.truth, one.guess)).collect::<Vec<_>>(), [(7, 0, 0), (8, 0, 1)]);
         assert!((judged[0].loss - 0.1269).abs() < 1e-4 && (judged[1].loss - 1.3133).abs() < 1e-4);
-        let mean = loss(&output, &batch, 0.0)?.to_scalar::<f32>()?;
+        let mean = loss(Task::Classify, &output, &batch, 0.0)?.to_scalar::<f32>()?;
         assert!((mean - 0.7201).abs() < 1e-4);
         assert_eq!(measures(&judged, 0.72).accuracy, 0.5);
         Ok(())

@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use candle_core::D;
+use candle_core::{D, Tensor};
 use image::{DynamicImage, RgbImage};
 
 use super::learner::Learner;
 use crate::data::{read_picture, to_rgb};
 use crate::detect::{BBox, Detection};
 use crate::layers::Pass;
+use crate::models::Task;
 use crate::plot::{self, Mark};
 use crate::show::{Bundle, Show};
 use crate::{Result, ops};
@@ -64,6 +65,8 @@ pub struct Prediction {
     pub probabilities: Vec<(String, f32)>,
     /// Where the object stands, in pixels of the picture, where the network says so.
     pub bbox: Option<BBox>,
+    /// The numbers that the network says, by name, where it says numbers instead of a class.
+    pub numbers: Vec<(String, f32)>,
     /// The picture.
     pub picture: RgbImage,
 }
@@ -82,14 +85,21 @@ impl Prediction {
         }
     }
 
-    /// The label and its probability: `truck 93 %`.
+    /// The label and its probability, `truck 93 %`; or the numbers, `age 31.200`.
     pub fn caption(&self) -> String {
+        if !self.numbers.is_empty() {
+            return self.label.clone();
+        }
         format!("{} {:.0} %", self.label, self.score * 100.0)
     }
 }
 
 impl Show for Prediction {
     fn bundle(&self) -> Bundle {
+        if !self.numbers.is_empty() {
+            let bundle = plot::grid(std::slice::from_ref(&self.picture), &[self.caption()]).bundle();
+            return bundle.text(self.label.clone());
+        }
         let rest = self.probabilities.iter().take(5);
         let rest: Vec<String> = rest.map(|(name, share)| format!("{name} {:.1} %", share * 100.0)).collect();
         match self.detection() {
@@ -122,7 +132,12 @@ impl Learner {
             }
             let chunk: Vec<RgbImage> = chunk.iter().map(Picture::pixels).collect::<Result<_>>()?;
             let tensors = chunk.iter().map(|pixels| self.transform.tensor(pixels)).collect::<Result<Vec<_>>>()?;
-            let output = self.model.forward(&candle_core::Tensor::stack(&tensors, 0)?, &Pass::eval())?;
+            let output = self.judged_model().forward(&Tensor::stack(&tensors, 0)?, &Pass::eval())?;
+            if self.model.task() == Task::Regress {
+                let rows = chunk.into_iter().zip(output.logits.to_vec2::<f32>()?);
+                predictions.extend(rows.map(|(picture, numbers)| self.told(picture, &numbers)));
+                continue;
+            }
             let shares = ops::softmax(&output.logits, D::Minus1)?.to_vec2::<f32>()?;
             let boxes = output.boxes.map(|boxes| boxes.to_vec2::<f32>()).transpose()?;
             for (index, (picture, shares)) in chunk.into_iter().zip(shares).enumerate() {
@@ -137,6 +152,44 @@ impl Learner {
         Ok(predictions)
     }
 
+    /// The body's features of a picture, averaged over it: a row of numbers that stands for what it shows. Pictures of
+    /// alike things have rows that point in alike directions.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn embed(&self, picture: impl Picture) -> Result<Vec<f32>> {
+        Ok(self.embed_all(&[picture])?.squeeze(0)?.to_vec1()?)
+    }
+
+    /// The features of each picture, a row each.
+    ///
+    /// # Shapes
+    /// n pictures → (n, channels)
+    ///
+    /// # Errors
+    /// When there is no picture or a file cannot be read, and when the user interrupts.
+    pub fn embed_all(&self, pictures: &[impl Picture]) -> Result<Tensor> {
+        let mut rows = Vec::with_capacity(pictures.len());
+        for chunk in pictures.chunks(32) {
+            if crate::interrupt::requested() {
+                return Err(crate::Error::interrupted());
+            }
+            let tensors = chunk.iter().map(|picture| self.transform.tensor(&picture.pixels()?));
+            rows.push(self.judged_model().embed(&Tensor::stack(&tensors.collect::<Result<Vec<_>>>()?, 0)?)?);
+        }
+        if rows.is_empty() {
+            return Err(crate::Error::new("there is no picture to embed").remedy("give one or more"));
+        }
+        Ok(Tensor::cat(&rows, 0)?)
+    }
+
+    fn told(&self, picture: RgbImage, numbers: &[f32]) -> Prediction {
+        let numbers: Vec<(String, f32)> = self.classes.iter().cloned().zip(numbers.iter().copied()).collect();
+        let words: Vec<String> = numbers.iter().map(|(name, value)| format!("{name} {value:.3}")).collect();
+        let (probabilities, bbox) = (Vec::new(), None);
+        Prediction { label: words.join(", "), class: 0, score: 1.0, probabilities, bbox, numbers, picture }
+    }
+
     fn prediction(&self, picture: RgbImage, shares: &[f32], bbox: Option<BBox>) -> Prediction {
         let mut order: Vec<usize> = (0..shares.len()).collect();
         order.sort_by(|a, b| shares[*b].total_cmp(&shares[*a]));
@@ -147,6 +200,7 @@ impl Learner {
             score: shares[class],
             probabilities: order.iter().map(|class| (self.classes[*class].clone(), shares[*class])).collect(),
             bbox,
+            numbers: Vec::new(),
             picture,
         }
     }

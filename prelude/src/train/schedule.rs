@@ -85,27 +85,33 @@ impl std::fmt::Display for Rate {
 pub enum Schedule {
     /// It does not.
     Constant,
-    /// Up and down along cosines, momentum the other way. Smith 2018, with fastai's numbers.
-    OneCycle,
+    /// Up and down along cosines, momentum the other way. Smith 2018, fastai's `fit_one_cycle`.
+    OneCycle {
+        /// The share of the fit in which the rate rises (fastai's `pct_start`).
+        rise: f64,
+        /// The top rate in terms of the first one (fastai's `div`).
+        div: f64,
+    },
 }
 
-/// fastai 2, `Learner.fit_one_cycle`: `div`, `div_final`, `pct_start`, `moms`.
-const DIV: f64 = 25.0;
+/// fastai 2, `Learner.fit_one_cycle`: `div_final`, `moms`.
 const DIV_FINAL: f64 = 1e5;
-const PCT_START: f64 = 0.25;
 const MOMENTUM: (f64, f64) = (0.95, 0.85);
 
 impl Schedule {
+    /// fastai's defaults.
+    pub const ONE_CYCLE: Schedule = Schedule::OneCycle { rise: 0.25, div: 25.0 };
+
     /// The factor on the rate, and the momentum where the schedule sets one, at `done` (0 to 1) of the whole fit.
     pub fn at(self, done: f64) -> (f64, Option<f64>) {
         match self {
             Schedule::Constant => (1.0, None),
-            Schedule::OneCycle if done < PCT_START => {
-                let part = done / PCT_START;
-                (cosine(1.0 / DIV, 1.0, part), Some(cosine(MOMENTUM.0, MOMENTUM.1, part)))
+            Schedule::OneCycle { rise, div } if done < rise => {
+                let part = done / rise;
+                (cosine(1.0 / div, 1.0, part), Some(cosine(MOMENTUM.0, MOMENTUM.1, part)))
             }
-            Schedule::OneCycle => {
-                let part = (done - PCT_START) / (1.0 - PCT_START);
+            Schedule::OneCycle { rise, .. } => {
+                let part = (done - rise) / (1.0 - rise);
                 (cosine(1.0, 1.0 / DIV_FINAL, part), Some(cosine(MOMENTUM.1, MOMENTUM.0, part)))
             }
         }
@@ -128,9 +134,14 @@ mod tests {
         let expected =
             [(0.0, 0.04, 0.95), (0.125, 0.52, 0.9), (0.25, 1.0, 0.85), (0.625, 0.500_005, 0.9), (1.0, 1e-5, 0.95)];
         for (done, factor, momentum) in expected {
-            let (found, with) = Schedule::OneCycle.at(done);
+            let (found, with) = Schedule::ONE_CYCLE.at(done);
             assert!((found - factor).abs() < 1e-9, "{done}: {found}");
             assert!((with.unwrap_or_default() - momentum).abs() < 1e-9, "{done}: {with:?}");
+        }
+        // fastai 2.8, as in fine_tune: combined_cos(0.3, 1/5, 1, 1e-5) at 0, 0.15, 0.3, 0.65, 1
+        let slow = Schedule::OneCycle { rise: 0.3, div: 5.0 };
+        for (done, factor) in [(0.0, 0.2), (0.15, 0.6), (0.3, 1.0), (0.65, 0.500_005), (1.0, 1e-5)] {
+            assert!((slow.at(done).0 - factor).abs() < 1e-9, "{done}: {:?}", slow.at(done));
         }
     }
 

@@ -48,9 +48,9 @@ impl Learner {
         let (model, side) = (self.model(), self.transform().size);
         let mut outputs = model.body().outputs(&[3, side, side])?;
         outputs.push(vec![model.classes()]);
-        let rows: Vec<PartSummary> = (model.parts().into_iter().zip(outputs))
-            .map(|(name, output)| {
-                let params = model.params().under(&name);
+        let rows: Vec<PartSummary> = (model.parts().into_iter().zip(outputs).enumerate())
+            .map(|(group, (name, output))| {
+                let params = model.params().in_group(group);
                 let trainable = params.iter().filter(|param| !param.frozen());
                 PartSummary {
                     output,
@@ -63,6 +63,7 @@ impl Learner {
         let says = match model.task() {
             Task::Classify => "one class a picture",
             Task::Localize => "one class and one box a picture",
+            Task::Regress => "numbers of a picture",
         };
         let title = format!("{} · {says}: {}", model.arch(), self.classes().join(", "));
         let all: usize = rows.iter().map(|row| row.parameters).sum();

@@ -10,6 +10,8 @@ use crate::layers::Pass;
 use crate::models::{Arch, Model};
 use crate::params::Param;
 
+mod verbs;
+
 const SIDE: usize = 32;
 
 /// One bright bar a picture, lying or standing, on noise; its box.
@@ -110,7 +112,7 @@ fn frozen_parameters_do_not_change_by_a_bit() -> Result<()> {
 fn visited(model: &Model, data: &TensorData) -> Result<usize> {
     let batch = data.train_batches(0)?.next().expect("there is data")?;
     let output = model.forward(&batch.images, &Pass::train(0))?;
-    Ok(objective::loss(&output, &batch, 0.0)?.sorted_nodes().len())
+    Ok(objective::loss(model.task(), &output, &batch, 0.0)?.sorted_nodes().len())
 }
 
 #[test]
@@ -208,7 +210,8 @@ fn a_range_gives_each_group_its_rate() -> Result<()> {
     let params = learner.model().params().clone();
     let batch = learner.need_data()?.train_batches(0)?.next().expect("there is data")?;
     let pass = Pass::train(crate::params::name_seed(learner.options.seed, "epoch 0 batch 0"));
-    let loss = objective::loss(&learner.model().forward(&batch.images, &pass)?, &batch, 0.0)?;
+    let output = learner.model().forward(&batch.images, &pass)?;
+    let loss = objective::loss(learner.model().task(), &output, &batch, 0.0)?;
     let grads = loss.backward()?;
     let before: Vec<Tensor> = params.params().iter().map(|p| p.value().copy()).collect::<candle_core::Result<_>>()?;
     learner.fit(1, 1e-4..1e-2)?;

@@ -1,0 +1,202 @@
+//! The search for a learning rate: a short mock training with a rising rate.
+
+use super::data::VisionData;
+use super::learner::Learner;
+use super::schedule::Rate;
+use super::step::shorten;
+use crate::plot::{Figure, Lines, Look};
+use crate::show::{self, Bundle, Show};
+use crate::{Error, Result, interrupt};
+
+/// fastai's `lr_find`: from, to, in so many steps; the loss's smoothing; what ends it early.
+const FIRST: f64 = 1e-7;
+const LAST: f64 = 10.0;
+const STEPS: usize = 100;
+const SMOOTHING: f64 = 0.98;
+const DIVERGED: f64 = 4.0;
+/// The first tenth and the last five steps say nothing.
+const SKIPPED: (usize, usize) = (STEPS / 10, 5);
+
+/// What a search found: the loss at each rate, and three opinions on the best. A cell that ends with it shows the curve
+/// with the suggestion marked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RateSearch {
+    /// The rates, rising.
+    pub rates: Vec<f64>,
+    /// The smoothed loss at each.
+    pub losses: Vec<f64>,
+    /// Two thirds down the longest descent: the suggestion. fastai's `valley`.
+    pub valley: f64,
+    /// Where the loss falls fastest. fastai's `steep`.
+    pub steep: f64,
+    /// A tenth of the rate with the lowest loss. fastai's `minimum`.
+    pub minimum: f64,
+}
+
+impl Learner {
+    /// Looks for a good learning rate: trains up to 100 steps with a rate that rises from 1e-7 to 10, until the smoothed
+    /// loss is four times its best. Afterwards weights, optimiser and history are as before. Smith 2015, with fastai's
+    /// numbers.
+    ///
+    /// # Errors
+    /// When the learner has no data or everything is frozen, and when the search ends before anything can be said.
+    pub fn lr_find(&mut self) -> Result<RateSearch> {
+        let data = self.need_data()?;
+        self.check_rate(Rate::One(LAST))?;
+        self.cache.prepare(&self.model)?;
+        let (values, optimizer) = (self.model.params().snapshot()?, self.optimizer.clone());
+        let searched = self.search(data.as_ref());
+        self.model.params().load(&values, None)?;
+        self.optimizer = optimizer;
+        show::progress(LABEL, STEPS as u64, STEPS as u64);
+        let (rates, losses) = searched?;
+        RateSearch::of(rates, losses)
+    }
+
+    /// The rates that were tried, and the smoothed losses.
+    fn search(&mut self, data: &dyn VisionData) -> Result<(Vec<f64>, Vec<f64>)> {
+        let (mut rates, mut losses) = (Vec::new(), Vec::new());
+        let (mut mean, mut best) = (0.0, f64::INFINITY);
+        for pass in self.begun.. {
+            let before = rates.len();
+            for (index, batch) in data.train_batches(pass)?.enumerate() {
+                if interrupt::requested() || rates.len() == STEPS {
+                    return Ok((rates, losses));
+                }
+                show::progress(LABEL, rates.len() as u64, STEPS as u64);
+                let found = self.gradients(data, &batch?, (pass, index))?;
+                let rate = FIRST * (LAST / FIRST).powf(rates.len() as f64 / STEPS as f64);
+                mean = SMOOTHING * mean + (1.0 - SMOOTHING) * found.loss;
+                let loss = mean / (1.0 - SMOOTHING.powi(rates.len() as i32 + 1));
+                if !loss.is_finite() || !found.norm.is_finite() {
+                    return Ok((rates, losses));
+                }
+                rates.push(rate);
+                losses.push(loss);
+                best = loss.min(best);
+                if loss > DIVERGED * best {
+                    return Ok((rates, losses));
+                }
+                let trainable = self.model.params().trainable();
+                let grads = shorten(&trainable, found.grads, found.norm, self.options.clip)?;
+                self.optimizer.step(&trainable, &grads, |_| rate, None)?;
+                found.pass.commit()?;
+            }
+            if rates.len() == before {
+                break;
+            }
+        }
+        Ok((rates, losses))
+    }
+}
+
+const LABEL: &str = "search for a learning rate";
+
+impl RateSearch {
+    /// The opinions on a curve.
+    fn of(rates: Vec<f64>, losses: Vec<f64>) -> Result<RateSearch> {
+        let Some((inner, falls)) = trimmed(&rates, &losses).filter(|(inner, _)| inner.len() > 2) else {
+            if interrupt::requested() {
+                return Err(Error::interrupted());
+            }
+            let what = format!("the search ended after {} steps, too few to say anything", rates.len());
+            return Err(Error::new(what)
+                .remedy("look at the data (`data.show_batch(9)?`) and the weights: the loss explodes at any rate"));
+        };
+        let lowest = (0..falls.len()).min_by(|a, b| falls[*a].total_cmp(&falls[*b])).unwrap_or(0);
+        let slope = |at: &usize| (falls[at + 1] - falls[*at]) / (inner[at + 1].ln() - inner[*at].ln());
+        let steepest = (0..falls.len() - 1).min_by(|a, b| slope(a).total_cmp(&slope(b))).unwrap_or(0);
+        let (valley, steep, minimum) = (inner[valley(falls)], inner[steepest], inner[lowest] / 10.0);
+        Ok(RateSearch { rates, losses, valley, steep, minimum })
+    }
+
+    /// The curve with the suggestion marked.
+    pub fn figure(&self) -> Figure {
+        let (rates, losses) = trimmed(&self.rates, &self.losses).unwrap_or((&self.rates, &self.losses));
+        let points: Vec<(f64, f64)> = rates.iter().copied().zip(losses.iter().copied()).collect();
+        let at = points.iter().find(|(rate, _)| *rate >= self.valley).copied().unwrap_or_default();
+        let lines = Lines::new("learning rate", "loss (smoothed)").log_x().zoom();
+        lines.line("loss", &points, Look::Line).point(at.0, at.1, format!("valley {:.1e}", self.valley)).figure()
+    }
+
+    /// One line.
+    pub fn line(&self) -> String {
+        let RateSearch { valley, steep, minimum, .. } = self;
+        format!("suggestion {valley:.1e} (valley); steep {steep:.1e}, minimum / 10 {minimum:.1e}")
+    }
+}
+
+impl Show for RateSearch {
+    fn bundle(&self) -> Bundle {
+        let figure = self.figure();
+        let text = format!("{}\n{}", self.line(), figure.text());
+        figure.bundle().text(text)
+    }
+}
+
+/// What is left of a curve without its ends.
+fn trimmed<'a>(rates: &'a [f64], losses: &'a [f64]) -> Option<(&'a [f64], &'a [f64])> {
+    let inner = SKIPPED.0..rates.len().checked_sub(SKIPPED.1)?;
+    Some((rates.get(inner.clone())?, losses.get(inner)?))
+}
+
+/// The place two thirds down the longest decreasing subsequence.
+fn valley(losses: &[f64]) -> usize {
+    let mut lengths = vec![1usize; losses.len()];
+    let (mut start, mut end) = (0, 0);
+    for i in 1..losses.len() {
+        for j in 0..i {
+            if losses[i] < losses[j] && lengths[i] < lengths[j] + 1 {
+                lengths[i] = lengths[j] + 1;
+            }
+            if lengths[end] < lengths[i] {
+                (start, end) = (i.saturating_sub(lengths[i]), i);
+            }
+        }
+    }
+    let third = (end - start) as f64 / 3.0;
+    start + third as usize + (third / 2.0) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // fastai 2.8.12: valley, steep, minimum of the same curve, cut at 4 × its best, as lr_find hands it to them:
+    // 0.004365158267319202, 0.001737800776027143, 0.006918309628963471; 90 points
+    #[test]
+    fn the_opinions_are_fastais() -> Result<()> {
+        let (mut rates, mut losses, mut best) = (Vec::new(), Vec::new(), f64::INFINITY);
+        for step in 0..STEPS {
+            let rate = FIRST * (LAST / FIRST).powf(step as f64 / STEPS as f64);
+            let x = rate.log10();
+            let wave = 0.05 * (step as f64 * 1.7).sin();
+            let loss = 2.3 - 1.6 / (1.0 + (-3.0 * (x + 3.0)).exp()) + wave + (x + 0.7).max(0.0).powi(3) * 4.0;
+            rates.push(rate);
+            losses.push(loss);
+            best = loss.min(best);
+            if loss > DIVERGED * best {
+                break;
+            }
+        }
+        assert_eq!(rates.len(), 90);
+        let found = RateSearch::of(rates, losses)?;
+        for (found, expected) in [
+            (found.valley, 0.004_365_158_267_319_202),
+            (found.steep, 0.001_737_800_776_027_143),
+            (found.minimum, 0.006_918_309_628_963_471),
+        ] {
+            assert!((found / expected - 1.0).abs() < 1e-6, "{found} {expected}");
+        }
+        assert!(found.bundle().as_text().is_some_and(|text| text.contains("suggestion 4.4e-3 (valley)")));
+        Ok(())
+    }
+
+    #[test]
+    fn a_curve_too_short_is_no_curve() {
+        for length in [0, 4, 10, 16] {
+            let says = RateSearch::of(vec![1e-3; length], vec![1.0; length]).unwrap_err().to_string();
+            assert!(says.contains(&format!("after {length} steps")), "{says}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What a fit does beside the plain step, and the verbs that say so.
+
+use super::average::Average;
+use super::learner::Learner;
+use super::optim::Optimizer;
+use crate::{Error, Result, show};
+
+/// What a fit does beside the plain step.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Options {
+    pub seed: u64,
+    pub clip: Option<f64>,
+    pub accumulate: usize,
+    pub smoothing: f64,
+    pub keep_features: bool,
+    pub quiet: bool,
+}
+
+impl Options {
+    pub fn of(seed: u64) -> Options {
+        Options { seed, clip: None, accumulate: 1, smoothing: 0.0, keep_features: true, quiet: false }
+    }
+}
+
+impl Learner {
+    /// Another optimiser, with nothing remembered: `learner.optimizer(Optimizer::sgd(0.9))`.
+    pub fn optimizer(&mut self, optimizer: Optimizer) -> &mut Learner {
+        self.optimizer = optimizer;
+        self
+    }
+
+    /// Another seed for order and dropout (default: the data's).
+    pub fn seed(&mut self, seed: u64) -> &mut Learner {
+        self.options.seed = seed;
+        self
+    }
+
+    /// Shortens gradients whose norm over all parameters is above `norm`.
+    pub fn clip(&mut self, norm: f64) -> &mut Learner {
+        self.options.clip = Some(norm);
+        self
+    }
+
+    /// Takes one step for so many batches, on the mean gradient of all their pictures: as one large batch, but for
+    /// BatchNorm, which sees each batch alone. What is left at the end of an epoch makes a step of its own.
+    pub fn accumulate(&mut self, batches: usize) -> &mut Learner {
+        self.options.accumulate = batches.max(1);
+        self
+    }
+
+    /// Keeps a moving average of the weights, of which each step is `1 - decay`, such as 0.999: the average validates,
+    /// predicts and is saved beside the weights, which train on as ever. Polyak and Juditsky 1992, timm's `ModelEmaV2`.
+    ///
+    /// # Errors
+    /// When the decay is not from 0 to 1, and when the memory does not hold the network twice.
+    pub fn ema(&mut self, decay: f64) -> Result<&mut Learner> {
+        if !(0.0..1.0).contains(&decay) {
+            return Err(Error::new(format!("the average's decay is a number from 0 to 1, found {decay}"))
+                .remedy("try `learner.ema(0.999)?`; near the number of steps of one epoch, 1 - 1 / steps"));
+        }
+        self.average = Some(Average::of(&self.model, decay)?);
+        Ok(self)
+    }
+
+    /// Asks for half precision in the passes, where the device computes faster in it. A learner computes on the CPU, which
+    /// does not: a note says so, and everything stays in f32.
+    pub fn mixed_precision(&mut self) -> &mut Learner {
+        show::note("half precision saves no time on the CPU, where this learner computes: everything stays in f32");
+        self
+    }
+
+    /// Spreads this share of each label over all classes. Szegedy et al. 2015.
+    pub fn label_smoothing(&mut self, share: f64) -> &mut Learner {
+        self.options.smoothing = share;
+        self
+    }
+
+    /// Whether features of frozen blocks are computed once and kept (default: yes, where pictures do not vary).
+    pub fn keep_features(&mut self, keep: bool) -> &mut Learner {
+        self.options.keep_features = keep;
+        self
+    }
+
+    /// Fits without a live display.
+    pub fn quiet(&mut self) -> &mut Learner {
+        self.options.quiet = true;
+        self
+    }
+}
