@@ -91,7 +91,7 @@ fn convolution() -> Result<()> {
     conv("conv_tiles", padded)?;
     conv("conv_stride", Conv2d { stride: (2, 2), ..padded })?;
     conv("conv_stem", Conv2d { stride: (2, 2), padding: (3, 3), ..plain })?;
-    conv("conv_oblong", Conv2d { stride: (3, 1), padding: (2, 0), dilation: (1, 3), groups: 1 })?;
+    conv("conv_oblong", Conv2d { stride: (3, 1), padding: (2, 0), dilation: (1, 3), ..plain })?;
     conv("conv_dilated", Conv2d { padding: (2, 2), dilation: (2, 2), ..plain })?;
     conv("conv_groups", Conv2d { groups: 2, ..padded })?;
     conv("conv_point", plain)?;

@@ -59,9 +59,10 @@ proptest! {
         (n, groups, cg, og) in (1usize..4, 1usize..4, 1usize..4, 1usize..4),
         (h, w, kh, kw) in (1usize..11, 1usize..11, 1usize..5, 1usize..5),
         stride in (1usize..4, 1usize..4), padding in (0usize..4, 0usize..4), dilation in (1usize..3, 1usize..3),
+        extra in (0usize..2, 0usize..2),
     ) {
         prop_assume!(h + 2 * padding.0 > dilation.0 * (kh - 1) && w + 2 * padding.1 > dilation.1 * (kw - 1));
-        let options = Conv2d { stride, padding, dilation, groups };
+        let options = Conv2d { stride, padding, extra, dilation, groups };
         let inputs = [normal(&[n, groups * cg, h, w]), normal(&[groups * og, cg, kh, kw]), normal(&[groups * og])];
         check(&inputs, |a| conv2d(&a[0], &a[1], Some(&a[2]), options)).unwrap();
         check(&inputs[..2], |a| conv2d(&a[0], &a[1], None, options)).unwrap();
@@ -79,10 +80,11 @@ proptest! {
     fn depthwise(
         (n, c, h, w, k) in (1usize..4, 2usize..9, 1usize..14, 1usize..14, 1usize..6),
         stride in (1usize..4, 1usize..4), dilation in (1usize..3, 1usize..3), many in 1usize..3,
+        extra in (0usize..2, 0usize..2),
     ) {
         let padding = (dilation.0 * (k - 1) / 2, dilation.1 * (k - 1) / 2);
         prop_assume!(h + 2 * padding.0 > dilation.0 * (k - 1) && w + 2 * padding.1 > dilation.1 * (k - 1));
-        let options = Conv2d { stride, padding, dilation, groups: c };
+        let options = Conv2d { stride, padding, extra, dilation, groups: c };
         let inputs = [normal(&[n, c, h, w]), normal(&[c * many, 1, k, k])];
         check(&inputs, |a| conv2d(&a[0], &a[1], None, options)).unwrap();
     }

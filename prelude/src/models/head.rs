@@ -55,10 +55,10 @@ impl Head {
         }
     }
 
-    /// The answer for a batch of features.
+    /// The answer for a batch of features: a map, or for bodies that end in none, a row of numbers a picture.
     ///
     /// # Shapes
-    /// (n, c, h, w) → (n, classes) and perhaps (n, 4)
+    /// (n, c, h, w), (n, tokens, c) or (n, c) → (n, classes) and perhaps (n, 4)
     ///
     /// # Errors
     /// When the shape does not fit.
@@ -73,7 +73,7 @@ impl Head {
     }
 }
 
-/// Mean over the picture, dropout, one matrix. Names: `head.linear`.
+/// Mean over the picture (where features are a map), dropout, one matrix. Names: `head.linear`.
 #[derive(Debug)]
 pub struct ClassHead {
     dropout: Dropout,
@@ -92,13 +92,29 @@ impl ClassHead {
 
 impl Layer for ClassHead {
     fn forward(&self, features: &Tensor, pass: &Pass) -> Result<Tensor> {
-        let pooled = GlobalAvgPool.forward(features, pass)?;
+        let pooled = match features.rank() {
+            4 => GlobalAvgPool.forward(features, pass)?,
+            _ => row(features)?,
+        };
         self.linear.forward(&self.dropout.forward(&pooled, pass)?, pass)
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
-        self.linear.output(&GlobalAvgPool.output(input)?)
+        self.linear.output(&[width(input)])
     }
+}
+
+/// The number of features of a map (c, h, w), of tokens (tokens, c) or of a row (c).
+pub(super) fn width(output: &[usize]) -> usize {
+    match *output {
+        [_, features] => features,
+        _ => output.first().copied().unwrap_or(0),
+    }
+}
+
+/// A row of features a picture: of tokens, the first one, which stands for the picture.
+fn row(features: &Tensor) -> Result<Tensor> {
+    Ok(if features.rank() == 3 { ops::token(features, 0)? } else { features.clone() })
 }
 
 /// A class as [`ClassHead`], and a box: each cell of the feature map proposes one around its own centre, and the
@@ -135,6 +151,14 @@ impl LocalizeHead {
     /// # Errors
     /// When the shape does not fit.
     pub fn boxes(&self, features: &Tensor, pass: &Pass) -> Result<Tensor> {
+        let features = &match features.rank() {
+            4 => features.clone(),
+            _ => {
+                let row = row(features)?;
+                let (n, c) = row.dims2()?;
+                ops::reshape(&row, (n, c, 1, 1))?
+            }
+        };
         let (n, _, h, w) = features.dims4()?;
         let x = Activation::Relu.forward(&self.conv1.forward(features, pass)?, pass)?;
         // (n, 5, cells): how much a cell counts, its offset to the centre, width and height

@@ -2,9 +2,9 @@
 
 use candle_core::{Device, Tensor};
 
-use super::{Arch, Head, Output, Task};
+use super::{Arch, Head, Output, Task, head};
 use crate::layers::{Layer, Pass, Sequential};
-use crate::params::{LoadReport, ParamSet};
+use crate::params::{LoadReport, Param, ParamSet, is_under};
 use crate::{Error, Result};
 
 /// A network for pictures: a body of named blocks, and a head.
@@ -27,7 +27,7 @@ impl Model {
         let params = ParamSet::on(device, seed);
         let body = arch.body(&params)?;
         let side = arch.picture();
-        let channels = body.output(&[3, side, side])?[0];
+        let channels = head::width(&body.output(&[3, side, side])?);
         let head = Head::new(task, &params, body.len(), channels, classes)?;
         Ok(Model { arch, params, body, head, channels, classes })
     }
@@ -69,8 +69,8 @@ impl Model {
 
     /// How many blocks at the start have no trainable parameter: they can run without a graph.
     pub fn frozen_blocks(&self) -> usize {
-        let frozen = |name: &&str| self.params.under(name).iter().all(|param| param.frozen());
-        self.body.names().take_while(frozen).count()
+        let first = self.params.trainable().iter().map(Param::group).min();
+        first.unwrap_or(usize::MAX).min(self.body.len())
     }
 
     /// The value of the first `blocks` blocks as a constant: stored statistics, no graph.
@@ -136,16 +136,39 @@ impl Model {
         Ok(())
     }
 
-    /// Takes over a body's weights by name; heads are left alone.
+    /// Takes over a body's weights by name, published names included ([`Arch::adopt`]); heads are left alone.
     ///
     /// # Errors
     /// When no tensor fits: the file is for another architecture.
     pub fn load_body(&self, tensors: &[(String, Tensor)], origin: &str) -> Result<LoadReport> {
-        let report = self.params.load(tensors, Some("blocks"))?;
+        self.load_where(tensors, origin, |name| !is_under(name, "head"))
+    }
+
+    /// Takes over the weights of body and head by name, published names included: a network as its authors trained it.
+    ///
+    /// # Errors
+    /// When no tensor fits: the file is for another architecture.
+    pub fn load_all(&self, tensors: &[(String, Tensor)], origin: &str) -> Result<LoadReport> {
+        self.load_where(tensors, origin, |_| true)
+    }
+
+    fn load_where(
+        &self,
+        tensors: &[(String, Tensor)],
+        origin: &str,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<LoadReport> {
+        let mut adopted = Vec::with_capacity(tensors.len());
+        for (name, tensor) in tensors {
+            adopted.extend(self.arch.adopt(name, tensor)?);
+        }
+        let report = self.params.load_where(&adopted, wanted)?;
         if report.loaded.is_empty() {
-            let example = tensors.first().map_or("nothing", |(name, _)| name.as_str());
+            let found = tensors.first().map_or("nothing", |(name, _)| name.as_str());
+            let params = self.params.params();
+            let expected = params.first().map_or("none", Param::name);
             return Err(Error::new(format!(
-                "{origin} holds no weight for `{}`: it expects names such as `blocks.0.conv.weight` and found `{example}`",
+                "{origin} holds no weight for `{}`: it expects names such as `{expected}` and found `{found}`",
                 self.arch
             ))
             .remedy("choose the architecture that the weights were trained with, or start from random weights with `.untrained()`"));

@@ -30,6 +30,8 @@ impl Trained {
     pub fn of(arch: Arch) -> Result<Trained> {
         match arch {
             Arch::Small => Trained::read(VEHICLES_SMALL, "the built-in vehicles_small.safetensors"),
+            _ => Err(Error::new(format!("the trained weights of `{arch}` do not ship with the crate"))
+                .remedy(format!("name a file: `Arch::{arch:?}.weights(\"file.safetensors\")`"))),
         }
     }
 

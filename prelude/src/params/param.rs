@@ -109,12 +109,18 @@ impl fmt::Debug for Param {
 #[derive(Clone)]
 pub struct Buffer {
     name: Arc<str>,
+    group: usize,
     value: Arc<Mutex<Tensor>>,
 }
 
 impl Buffer {
-    pub(super) fn new(name: String, value: Tensor) -> Buffer {
-        Buffer { name: name.into(), value: Arc::new(Mutex::new(value)) }
+    pub(super) fn new(name: String, value: Tensor, group: usize) -> Buffer {
+        Buffer { name: name.into(), group, value: Arc::new(Mutex::new(value)) }
+    }
+
+    /// The group by depth, 0 at the input.
+    pub fn group(&self) -> usize {
+        self.group
     }
 
     /// The dotted name: `blocks.2.bn1.running_mean`.

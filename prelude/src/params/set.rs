@@ -79,6 +79,11 @@ impl ParamSet {
         self.params().into_iter().filter(|param| is_under(param.name(), prefix)).collect()
     }
 
+    /// The parameters of a group.
+    pub fn in_group(&self, group: usize) -> Vec<Param> {
+        self.params().into_iter().filter(|param| param.group() == group).collect()
+    }
+
     /// Forgets the parameters and buffers at or below a dotted prefix, as when a head is replaced.
     pub fn remove_under(&self, prefix: &str) {
         let mut entries = self.entries();
@@ -122,8 +127,15 @@ impl ParamSet {
     /// # Errors
     /// When a tensor cannot be converted to the parameter's type.
     pub fn load(&self, tensors: &[(String, Tensor)], prefix: Option<&str>) -> Result<LoadReport> {
+        self.load_where(tensors, |name| prefix.is_none_or(|prefix| is_under(name, prefix)))
+    }
+
+    /// As [`load`](ParamSet::load), for the entries whose name `wanted` accepts.
+    ///
+    /// # Errors
+    /// When a tensor cannot be converted to the parameter's type.
+    pub fn load_where(&self, tensors: &[(String, Tensor)], wanted: impl Fn(&str) -> bool) -> Result<LoadReport> {
         let mut report = LoadReport::default();
-        let wanted = |name: &str| prefix.is_none_or(|prefix| is_under(name, prefix));
         let find = |name: &str| tensors.iter().find(|(key, _)| key == name).map(|(_, value)| value);
         let mut place = |name: &str, dims: &[usize], set: &dyn Fn(&Tensor) -> Result<()>| -> Result<()> {
             match find(name) {
@@ -220,7 +232,7 @@ impl Scope {
     pub fn buffer(&self, name: &str, shape: impl Into<Shape>, init: Init) -> Result<Buffer> {
         let name = self.full(name);
         let value = init.draw(shape, name_seed(self.set.seed(), &name), self.set.device())?;
-        let buffer = Buffer::new(name, value);
+        let buffer = Buffer::new(name, value, self.group);
         self.set.entries().buffers.push(buffer.clone());
         Ok(buffer)
     }

@@ -26,13 +26,13 @@ impl FeatureCache {
     pub fn prepare(&mut self, model: &Model) -> Result<()> {
         let blocks = model.frozen_blocks();
         let mut fingerprint = 0u64;
-        for name in model.body().names().take(blocks) {
-            for param in model.params().under(name) {
+        for param in model.params().params() {
+            if param.group() < blocks {
                 fingerprint = fingerprint.rotate_left(7) ^ param.fingerprint()?;
             }
         }
         for buffer in model.params().buffers() {
-            if model.body().names().take(blocks).any(|name| crate::params::is_under(buffer.name(), name)) {
+            if buffer.group() < blocks {
                 let sum = buffer.value().sum_all()?.to_scalar::<f32>()?;
                 fingerprint = fingerprint.rotate_left(7) ^ u64::from(sum.to_bits());
             }

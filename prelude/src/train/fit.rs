@@ -219,9 +219,8 @@ impl Learner {
 
     /// What is trainable, in words: `head`, `from blocks.2`, `all`.
     fn trained_part(&self) -> String {
-        let params = self.model.params();
         let parts = self.model.parts();
-        let first = parts.iter().position(|part| params.under(part).iter().any(|param| !param.frozen()));
+        let first = self.model.params().trainable().iter().map(Param::group).min();
         match first {
             Some(0) => "all".to_owned(),
             Some(index) if index + 1 == parts.len() => "head".to_owned(),

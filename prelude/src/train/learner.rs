@@ -128,9 +128,8 @@ impl Learner {
         let classes = data.classes().to_vec();
         let model = Model::new(self.model.arch(), task, classes.len(), self.model.params().device(), data.seed())?;
         let trained = self.model.params().snapshot()?;
-        for kept in ["blocks", "head.box"] {
-            model.params().load(&trained, Some(kept))?;
-        }
+        model.load_body(&trained, "the old network")?;
+        model.params().load(&trained, Some("head.box"))?;
         let mut learner = Learner::assemble(model, classes, data.transform(), Some(data.boxed()), data.seed());
         learner.optimizer = Optimizer::of(self.optimizer.rule());
         learner.options = Options { seed: data.seed(), ..self.options };

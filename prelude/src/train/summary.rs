@@ -48,9 +48,9 @@ impl Learner {
         let (model, side) = (self.model(), self.transform().size);
         let mut outputs = model.body().outputs(&[3, side, side])?;
         outputs.push(vec![model.classes()]);
-        let rows: Vec<PartSummary> = (model.parts().into_iter().zip(outputs))
-            .map(|(name, output)| {
-                let params = model.params().under(&name);
+        let rows: Vec<PartSummary> = (model.parts().into_iter().zip(outputs).enumerate())
+            .map(|(group, (name, output))| {
+                let params = model.params().in_group(group);
                 let trainable = params.iter().filter(|param| !param.frozen());
                 PartSummary {
                     output,

@@ -19,6 +19,7 @@ const SPOTS: usize = TILE * TILE;
 pub(crate) fn pays(plan: &Plan) -> bool {
     let window = plan.window;
     let fits = window.kernel == (3, 3) && window.stride == (1, 1) && window.dilation == (1, 1) && plan.groups == 1;
+    let fits = fits && window.extra == (0, 0);
     let tiles = plan.n * plan.oh.div_ceil(STEP) * plan.ow.div_ceil(STEP);
     fits && plan.c >= 96 && plan.o >= 96 && window.padding.0 <= 2 && window.padding.1 <= 2 && tiles >= 64
 }
@@ -425,7 +426,7 @@ mod tests {
         for (n, c, o, h, w, padding) in
             [(1, 1, 1, 3, 3, (0, 0)), (2, 3, 9, 7, 10, (1, 1)), (3, 17, 8, 13, 6, (2, 0)), (1, 8, 24, 4, 21, (0, 2))]
         {
-            let window = Window { kernel: (3, 3), stride: (1, 1), padding, dilation: (1, 1) };
+            let window = Window { kernel: (3, 3), stride: (1, 1), padding, extra: (0, 0), dilation: (1, 1) };
             let (oh, ow) = window.output("test", h, w).expect("the window fits");
             let plan = Plan { n, c, h, w, o, oh, ow, groups: 1, window };
             let (x_size, w_size, y_size) = plan.sizes();
