@@ -74,7 +74,7 @@ fn exp_f32(x: f32) -> f32 {
     }
 }
 
-/// The error function without a branch or a call: an odd polynomial over an even one, within 2e-7 (after Eigen's `erf`).
+/// The error function without a branch or a call: an odd polynomial over an even one, within 4e-7 (after Eigen's `erf`).
 #[inline(always)]
 fn erf_f32(x: f32) -> f32 {
     let x = x.clamp(-4., 4.);
@@ -299,7 +299,7 @@ mod tests {
         for i in -6000..=6000 {
             let x = i as f32 * 1e-3;
             let (found, expected) = (erf_f32(x), candle_core::cpu::erf::erf_f64(f64::from(x)));
-            assert!((f64::from(found) - expected).abs() < 2e-7, "{x}: {found} {expected}");
+            assert!((f64::from(found) - expected).abs() < 4e-7, "{x}: {found} {expected}");
         }
         assert!(erf_f32(f32::NAN).is_nan());
     }
