@@ -25,7 +25,7 @@ pub(super) struct Kind {
     pub then: Activation,
     /// Whether blocks weigh their channels.
     pub squeezes: bool,
-    /// Whether pictures are padded as TensorFlow does, and BatchNorm has TensorFlow's numbers.
+    /// Whether pictures are padded as TensorFlow does, and BatchNorm has TensorFlow's eps.
     pub tensorflow: bool,
 }
 
@@ -54,7 +54,7 @@ impl Kind {
         let conv = Conv2d::new(&scope.child(conv), from, to, shape.kernel).stride(shape.stride).groups(shape.groups);
         let conv = if self.tensorflow { conv.same() } else { conv.padding(shape.kernel / 2) };
         let norm = BatchNorm2d::new(&scope.child(norm), to)?;
-        let norm = if self.tensorflow { norm.with(0.01, 1e-3) } else { norm };
+        let norm = if self.tensorflow { norm.with(0.1, 1e-3) } else { norm };
         Ok(ConvNorm::new(conv.build()?, norm, then))
     }
 
@@ -96,7 +96,8 @@ impl Kind {
             body.push(name, row);
             from = stage.to;
         }
-        let last = self.unit(&params.scope("", body.len()), ("conv_head", "bn2"), Shape::point(from, 1280), self.then)?;
+        let last =
+            self.unit(&params.scope("", body.len()), ("conv_head", "bn2"), Shape::point(from, 1280), self.then)?;
         body.push("conv_head", last);
         Ok(body)
     }

@@ -16,7 +16,13 @@ const STAGES: [Stage; 7] = [
 ];
 
 /// A convolution and its BatchNorm by their names, with ReLU6 or nothing after them.
-fn unit(scope: &Scope, names: (&str, &str), channels: (usize, usize), shape: Shape, then: Activation) -> Result<ConvNorm> {
+fn unit(
+    scope: &Scope,
+    names: (&str, &str),
+    channels: (usize, usize),
+    shape: Shape,
+    then: Activation,
+) -> Result<ConvNorm> {
     let conv = Conv2d::new(&scope.child(names.0), channels.0, channels.1, shape.kernel).padding(shape.kernel / 2);
     let conv = conv.stride(shape.stride).groups(shape.groups).build()?;
     Ok(ConvNorm::new(conv, BatchNorm2d::new(&scope.child(names.1), channels.1)?, then))
@@ -35,8 +41,7 @@ const POINT: Shape = Shape { kernel: 1, stride: 1, groups: 1 };
 fn block(scope: &Scope, from: usize, stage: Stage, stride: usize) -> Result<Inverted> {
     let (scope, inner) = (scope.child("conv"), from * stage.growth);
     let grows = stage.growth != 1;
-    let (depthwise, project) =
-        if grows { (("1.0", "1.1"), ("2", "3")) } else { (("0.0", "0.1"), ("1", "2")) };
+    let (depthwise, project) = if grows { (("1.0", "1.1"), ("2", "3")) } else { (("0.0", "0.1"), ("1", "2")) };
     let depth = Shape { kernel: stage.kernel, stride, groups: inner };
     let expand = || unit(&scope, ("0.0", "0.1"), (from, inner), POINT, Activation::Relu6);
     Ok(Inverted {

@@ -24,7 +24,14 @@ impl Model {
     /// # Errors
     /// When the device cannot hold it.
     pub fn new(arch: Arch, task: Task, classes: usize, device: &Device, seed: u64) -> Result<Model> {
-        let params = ParamSet::on(device, seed);
+        Model::of(ParamSet::on(device, seed), arch, task, classes)
+    }
+
+    /// A network of the set's random weights; the set is empty before.
+    ///
+    /// # Errors
+    /// When the set's device cannot hold it.
+    pub fn of(params: ParamSet, arch: Arch, task: Task, classes: usize) -> Result<Model> {
         let body = arch.body(&params)?;
         let side = arch.picture();
         let channels = head::width(&body.output(&[3, side, side])?);

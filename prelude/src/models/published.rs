@@ -21,7 +21,11 @@ impl Arch {
         }
         let name = self.renamed(name);
         // timm's VGG has its matrices as convolutions over the whole 7×7 map
-        let tensor = if name.starts_with("classifier.") && tensor.rank() == 4 { tensor.flatten_from(1)? } else { tensor.clone() };
+        let tensor = if name.starts_with("classifier.") && tensor.rank() == 4 {
+            tensor.flatten_from(1)?
+        } else {
+            tensor.clone()
+        };
         Ok(Some((name, tensor)))
     }
 

@@ -31,7 +31,11 @@ impl Patches {
         Ok(Patches {
             class: scope.param("cls_token", (1, 1, width), Init::Normal(1e-6))?,
             places: scope.param("pos_embed", (1, 1 + GRID * GRID, width), spread)?,
-            proj: Conv2d::new(&scope.child("patch_embed.proj"), 3, width, PATCH).stride(PATCH).bias().init(spread).build()?,
+            proj: Conv2d::new(&scope.child("patch_embed.proj"), 3, width, PATCH)
+                .stride(PATCH)
+                .bias()
+                .init(spread)
+                .build()?,
         })
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use candle_core::Tensor;
 
 use super::{Arch, Start, Weights};
-use crate::params::read_tensors;
+use crate::params::{is_legacy, read_legacy, read_tensors};
 use crate::{Error, Result};
 
 /// The default body's weights with the head they were trained with, made by `examples/pretrain.rs`.
@@ -40,7 +40,8 @@ impl Trained {
     /// # Errors
     /// When the bytes are no whole file.
     pub fn read(bytes: &[u8], origin: &str) -> Result<Trained> {
-        let (tensors, metadata) = read_tensors(bytes, origin)?;
+        let (tensors, metadata) =
+            if is_legacy(bytes) { (read_legacy(bytes, origin)?, HashMap::new()) } else { read_tensors(bytes, origin)? };
         Ok(Trained { origin: origin.to_owned(), tensors, metadata })
     }
 

@@ -104,7 +104,8 @@ pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 }
 
 fn add_relu_kernel<T: Float>(a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    let y = read::<T, _, 2>([a, b], |[a, b]| Ok(filled(a.len(), |part, out| plus_relu(&a[part.clone()], &b[part], out))))?;
+    let y =
+        read::<T, _, 2>([a, b], |[a, b]| Ok(filled(a.len(), |part, out| plus_relu(&a[part.clone()], &b[part], out))))?;
     attach_vec("add_relu", &[a, b], y, a.shape(), |context| {
         let grad = read::<T, _, 2>([context.value, context.grad], |[y, dy]| {
             Ok(filled(y.len(), |part, out| where_positive(&y[part.clone()], &dy[part], out)))

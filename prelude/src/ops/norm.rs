@@ -6,8 +6,8 @@ mod layer;
 use super::activation::{Activation, activate};
 use super::cpu::{Float, on_cpu, read};
 use super::graph::attach_vec;
-use batch::{Affine, Channels, Moments};
 pub(super) use batch::product;
+use batch::{Affine, Channels, Moments};
 use candle_core::{DType, Device, Result, Tensor, bail};
 
 /// BatchNorm in training: normalises each channel by the batch's own mean and variance.
@@ -75,9 +75,8 @@ fn train<T: Float>(
     let outside = (Tensor::new(kept.mean.as_slice(), &Device::Cpu)?, Tensor::new(variance.as_slice(), &Device::Cpu)?);
     let y = attach_vec("batch_norm_train", &[x, gamma, beta], y, x.shape(), move |context| {
         let x = &context.args[0];
-        let (dx, dgamma, dbeta) = read::<T, _, 2>([x, context.grad], |[x, dy]| {
-            Ok(batch::backward(size, x, &kept, dy, context.needs[0]))
-        })?;
+        let (dx, dgamma, dbeta) =
+            read::<T, _, 2>([x, context.grad], |[x, dy]| Ok(batch::backward(size, x, &kept, dy, context.needs[0])))?;
         let dx = dx.map(|dx| Tensor::from_vec(dx, x.shape(), &Device::Cpu)).transpose()?;
         Ok(vec![dx, Some(vector(dgamma)?), Some(vector(dbeta)?)])
     })?;

@@ -72,7 +72,6 @@ pub fn fit_places(places: &Tensor, from: (usize, usize), to: (usize, usize)) -> 
     })
 }
 
-
 fn sides(name: &str, oh: usize, ow: usize) -> Result<()> {
     if oh == 0 || ow == 0 {
         bail!("{name}: expected an output of at least 1×1, found {oh}×{ow}");

@@ -17,11 +17,13 @@
 
 mod file;
 mod init;
+mod legacy;
 mod param;
 mod set;
 
-pub use file::{LoadReport, WrongShape, read_tensors, write_tensors};
+pub use file::{LoadReport, NamedTensors, WrongShape, read_tensors, write_tensors};
 pub use init::{Init, name_seed};
+pub use legacy::{is_legacy, read_legacy};
 pub use param::{Buffer, Param};
 pub(crate) use set::is_under;
 pub use set::{ParamSet, Scope};

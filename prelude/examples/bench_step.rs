@@ -1,0 +1,67 @@
+//! Times training steps of whole networks; benches/step.sh sets it beside benches/step_torch.py.
+//!
+//! `cargo run --release --example bench_step [rounds] [network]`
+
+use std::time::Instant;
+
+use candlewick_prelude::candle_core::{DType, Device, Tensor};
+use candlewick_prelude::layers::Pass;
+use candlewick_prelude::models::{Arch, Model, Task};
+use candlewick_prelude::train::Optimizer;
+use candlewick_prelude::{Result, ops};
+
+fn main() -> Result<()> {
+    let mut args = std::env::args().skip(1);
+    let rounds: usize = args.next().and_then(|rounds| rounds.parse().ok()).unwrap_or(5);
+    let arch = Arch::named(&args.next().unwrap_or_else(|| "resnet18".to_owned()))?;
+    let batch: usize = std::env::var("BATCH").ok().and_then(|batch| batch.parse().ok()).unwrap_or(8);
+    let before = peak();
+    let side = arch.picture();
+    let model = Model::new(arch, Task::Classify, 1000, &Device::Cpu, 0)?;
+    let mut optimizer = Optimizer::sgd(0.9);
+    let images = Tensor::randn(0f32, 1.0, (batch, 3, side, side), &Device::Cpu)?;
+    let labels = Tensor::zeros(batch, DType::U32, &Device::Cpu)?;
+    let mut times = [(); 4].map(|_| Vec::new());
+    for round in 0..rounds + 2 {
+        let start = Instant::now();
+        let pass = Pass::train(round as u64);
+        let output = model.forward(&images, &pass)?;
+        let loss = ops::cross_entropy(&output.logits, &labels, &ops::CrossEntropy::default())?;
+        let forward = start.elapsed();
+        let grads = ops::backward(&loss)?;
+        let backward = start.elapsed() - forward;
+        drop((output, loss));
+        optimizer.step(&model.params().trainable(), &grads, |_| 1e-3, None)?;
+        pass.commit()?;
+        drop(grads);
+        let whole = start.elapsed();
+        if round >= 2 {
+            for (times, time) in times.iter_mut().zip([forward, backward, whole]) {
+                times.push(time.as_secs_f64() * 1e3);
+            }
+        }
+    }
+    let most = peak();
+    for _ in 0..rounds {
+        let start = Instant::now();
+        model.forward(&images, &Pass::eval())?;
+        times[3].push(start.elapsed().as_secs_f64() * 1e3);
+    }
+    let [forward, backward, step, predict] = times.map(|mut times| {
+        times.sort_by(f64::total_cmp);
+        times[times.len() / 2]
+    });
+    println!("{arch}\t{step:.1}\t{forward:.1}\t{backward:.1}\t{predict:.1}\t{:.0}\t{most:.0}", most - before);
+    Ok(())
+}
+
+/// The most memory that this process has held, in MiB.
+fn peak() -> f64 {
+    // SAFETY: the call fills the struct that it is given.
+    let usage = unsafe {
+        let mut usage = std::mem::zeroed::<libc::rusage>();
+        libc::getrusage(libc::RUSAGE_SELF, &mut usage);
+        usage
+    };
+    usage.ru_maxrss as f64 / if cfg!(target_os = "macos") { 1048576. } else { 1024. }
+}
