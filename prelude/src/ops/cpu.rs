@@ -165,6 +165,21 @@ pub(crate) fn read<T: Float, R, const N: usize>(
     f(slices)
 }
 
+/// Tells glibc to keep freed memory for the next step, up to 2 GiB beyond what is in use: otherwise each large tensor is
+/// fresh memory that the system must fill with zeros, which costs a network of many thin layers a quarter of its time.
+/// Elsewhere it does nothing.
+pub fn keep_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        static ONCE: std::sync::Once = std::sync::Once::new();
+        // SAFETY: the calls set numbers of the allocator and touch no memory of ours.
+        ONCE.call_once(|| unsafe {
+            libc::mallopt(libc::M_MMAP_MAX, 0);
+            libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
+        });
+    }
+}
+
 /// How many threads the kernels use: rayon's, set by RAYON_NUM_THREADS or the number of cores.
 pub(crate) fn threads() -> usize {
     rayon::current_num_threads()
