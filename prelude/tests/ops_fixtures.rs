@@ -91,14 +91,35 @@ fn convolution() -> Result<()> {
     conv("conv_tiles", padded)?;
     conv("conv_stride", Conv2d { stride: (2, 2), ..padded })?;
     conv("conv_stem", Conv2d { stride: (2, 2), padding: (3, 3), ..plain })?;
-    conv("conv_oblong", Conv2d { stride: (3, 1), padding: (2, 0), dilation: (1, 3), groups: 1 })?;
+    conv("conv_oblong", Conv2d { stride: (3, 1), padding: (2, 0), dilation: (1, 3), ..plain })?;
     conv("conv_dilated", Conv2d { padding: (2, 2), dilation: (2, 2), ..plain })?;
     conv("conv_groups", Conv2d { groups: 2, ..padded })?;
     conv("conv_point", plain)?;
     conv("conv_point_stride", Conv2d { stride: (2, 2), ..plain })?;
     conv("conv_depthwise", Conv2d { groups: 5, ..padded })?;
     conv("conv_depthwise_stride", Conv2d { stride: (2, 2), padding: (2, 2), groups: 4, ..plain })?;
-    conv("conv_depthwise_many", Conv2d { stride: (1, 2), padding: (1, 1), dilation: (2, 1), groups: 3 })
+    conv("conv_depthwise_many", Conv2d { stride: (1, 2), dilation: (2, 1), groups: 3, ..padded })
+}
+
+#[test]
+fn convolution_with_an_odd_zero() -> Result<()> {
+    let stride = (2, 2);
+    conv("conv_same", Conv2d { stride, padding: (0, 1), extra: (1, 0), ..Conv2d::default() })?;
+    conv("conv_same_depthwise", Conv2d { stride, padding: (1, 1), extra: (1, 1), groups: 4, ..Conv2d::default() })
+}
+
+#[test]
+fn transformers() -> Result<()> {
+    case("attention").check(&["x"], |a| attention(&a[0], 3))?;
+    case("tokens").check(&["x", "c", "p"], |a| tokens(&a[0], &a[1], &a[2]))?;
+    case("places_up").check(&["x"], |a| fit_places(&a[0], (4, 4), (6, 5)))?;
+    case("places_down").check(&["x"], |a| fit_places(&a[0], (4, 4), (3, 2)))
+}
+
+#[test]
+fn joins() -> Result<()> {
+    case("gate").check(&["x", "s"], |a| gate(&a[0], &a[1]))?;
+    case("add_relu").check(&["x", "y"], |a| add_relu(&a[0], &a[1]))
 }
 
 #[test]
@@ -116,6 +137,9 @@ fn pooling() -> Result<()> {
 fn normalisation() -> Result<()> {
     let batch = case("batch_norm");
     batch.check(&["x", "gamma", "beta"], |a| Ok(batch_norm_train(&a[0], &a[1], &a[2], 1e-5)?.0))?;
+    for (name, then) in [("batch_norm_relu6", Activation::Relu6), ("batch_norm_silu", Activation::Silu)] {
+        case(name).check(&["x", "gamma", "beta"], |a| Ok(batch_norm_train_then(&a[0], &a[1], &a[2], 1e-5, then)?.0))?;
+    }
     let (_, mean, var) = batch_norm_train(batch.get("x"), batch.get("gamma"), batch.get("beta"), 1e-5)?;
     batch.close("mean", &mean)?;
     batch.close("var", &var)?;

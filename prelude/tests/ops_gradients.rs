@@ -1,6 +1,6 @@
 //! Gradients of the operations against central differences in f64, at random shapes and options.
 
-use candlewick_prelude::candle_core::{Device, Result, Tensor, Var};
+use candlewick_prelude::candle_core::{DType, Device, Result, Tensor, Var};
 use candlewick_prelude::ops::*;
 use proptest::prelude::*;
 
@@ -59,9 +59,10 @@ proptest! {
         (n, groups, cg, og) in (1usize..4, 1usize..4, 1usize..4, 1usize..4),
         (h, w, kh, kw) in (1usize..11, 1usize..11, 1usize..5, 1usize..5),
         stride in (1usize..4, 1usize..4), padding in (0usize..4, 0usize..4), dilation in (1usize..3, 1usize..3),
+        extra in (0usize..2, 0usize..2),
     ) {
         prop_assume!(h + 2 * padding.0 > dilation.0 * (kh - 1) && w + 2 * padding.1 > dilation.1 * (kw - 1));
-        let options = Conv2d { stride, padding, dilation, groups };
+        let options = Conv2d { stride, padding, extra, dilation, groups };
         let inputs = [normal(&[n, groups * cg, h, w]), normal(&[groups * og, cg, kh, kw]), normal(&[groups * og])];
         check(&inputs, |a| conv2d(&a[0], &a[1], Some(&a[2]), options)).unwrap();
         check(&inputs[..2], |a| conv2d(&a[0], &a[1], None, options)).unwrap();
@@ -79,10 +80,11 @@ proptest! {
     fn depthwise(
         (n, c, h, w, k) in (1usize..4, 2usize..9, 1usize..14, 1usize..14, 1usize..6),
         stride in (1usize..4, 1usize..4), dilation in (1usize..3, 1usize..3), many in 1usize..3,
+        extra in (0usize..2, 0usize..2),
     ) {
         let padding = (dilation.0 * (k - 1) / 2, dilation.1 * (k - 1) / 2);
         prop_assume!(h + 2 * padding.0 > dilation.0 * (k - 1) && w + 2 * padding.1 > dilation.1 * (k - 1));
-        let options = Conv2d { stride, padding, dilation, groups: c };
+        let options = Conv2d { stride, padding, extra, dilation, groups: c };
         let inputs = [normal(&[n, c, h, w]), normal(&[c * many, 1, k, k])];
         check(&inputs, |a| conv2d(&a[0], &a[1], None, options)).unwrap();
     }
@@ -114,6 +116,35 @@ proptest! {
         check(&[normal(&[n, c, w + 1]), gamma, beta], |a| layer_norm(&a[0], &a[1], &a[2], 1e-3)).unwrap();
         let [gamma, beta] = affine(groups * c);
         check(&[normal(&[n, groups * c, h + 1, w]), gamma, beta], |a| group_norm(&a[0], groups, &a[1], &a[2], 1e-3)).unwrap();
+    }
+
+    #[test]
+    fn normalisation_with_an_activation((n, c, h, w) in (2usize..5, 1usize..6, 1usize..6, 1usize..9)) {
+        let (x, gamma, beta) = (normal(&[n, c, h, w]), normal(&[c]), normal(&[c]));
+        let (mean, var) = (normal(&[c]), normal(&[c]).sqr().unwrap());
+        for then in [Activation::Identity, Activation::Silu, Activation::Gelu] {
+            let inputs = [x.clone(), gamma.clone(), beta.clone()];
+            check(&inputs, |a| Ok(batch_norm_train_then(&a[0], &a[1], &a[2], 1e-3, then)?.0)).unwrap();
+            check(&inputs, |a| batch_norm_eval_then(&a[0], [&mean, &var, &a[1], &a[2]], 1e-3, then)).unwrap();
+        }
+    }
+
+    #[test]
+    fn transformers((n, t, heads, depth) in (1usize..4, 1usize..9, 1usize..4, 1usize..6), to in (1usize..6, 1usize..6)) {
+        check(&[normal(&[n, t, 3 * heads * depth])], |a| attention(&a[0], heads)).unwrap();
+        check(&[normal(&[n, t, depth])], |a| token(&a[0], t / 2)).unwrap();
+        let inputs = [normal(&[n, depth, t, 2]), normal(&[1, 1, depth]), normal(&[1, 1 + 2 * t, depth])];
+        check(&inputs, |a| tokens(&a[0], &a[1], &a[2])).unwrap();
+        check(&inputs[2..], |a| fit_places(&a[0], (t, 2), to)).unwrap();
+    }
+
+    #[test]
+    fn joins((n, c, h, w) in (1usize..4, 1usize..6, 1usize..6, 1usize..40)) {
+        check(&[normal(&[n, c, h, w]), normal(&[n, c, 1, 1])], |a| gate(&a[0], &a[1])).unwrap();
+        // sums that lie at least 0.1 from the bend
+        let (a, b) = (apart(&[n, c, h, w]), Tensor::zeros((n, c, h, w), DType::F64, &Device::Cpu).unwrap());
+        check(&[a, b], |a| add_relu(&a[0], &a[1])).unwrap();
+        check(&[normal(&[n, c, h, w])], |a| reshape(&a[0], (n * c, h * w))).unwrap();
     }
 
     #[test]

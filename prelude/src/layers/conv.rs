@@ -12,6 +12,7 @@ pub struct Conv2d {
     weight: Param,
     bias: Option<Param>,
     options: ops::Conv2d,
+    same: bool,
     channels: usize,
 }
 
@@ -24,6 +25,7 @@ pub struct Conv2dBuilder {
     bias: bool,
     init: Option<Init>,
     options: ops::Conv2d,
+    same: bool,
 }
 
 impl Conv2d {
@@ -37,7 +39,24 @@ impl Conv2d {
             bias: false,
             init: None,
             options: ops::Conv2d::default(),
+            same: false,
         }
+    }
+
+    /// How the window moves over a picture of this size.
+    fn options(&self, height: usize, width: usize) -> ops::Conv2d {
+        let (dims, mut options) = (self.weight.var().dims(), self.options);
+        if self.same {
+            let along = |size: usize, kernel: usize, stride: usize, dilation: usize| {
+                let reach = (size.div_ceil(stride) - 1) * stride + dilation * (kernel - 1) + 1;
+                let total = reach.saturating_sub(size);
+                (total / 2, total % 2)
+            };
+            let down = along(height, dims[2], options.stride.0, options.dilation.0);
+            let right = along(width, dims[3], options.stride.1, options.dilation.1);
+            (options.padding, options.extra) = ((down.0, right.0), (down.1, right.1));
+        }
+        options
     }
 
     /// The number of channels that come out.
@@ -56,6 +75,12 @@ impl Conv2dBuilder {
     /// So many zeros at each edge.
     pub fn padding(mut self, padding: usize) -> Self {
         self.options.padding = (padding, padding);
+        self
+    }
+
+    /// As many zeros as give one output for each step, the odd one at the bottom and the right: TensorFlow's `SAME`.
+    pub fn same(mut self) -> Self {
+        self.same = true;
         self
     }
 
@@ -92,14 +117,15 @@ impl Conv2dBuilder {
         let weight = self.scope.param("weight", (to, from / groups, kh, kw), weight)?;
         let bias = self.init.map_or(Init::Uniform { fan: from / groups * kh * kw }, |_| Init::Zeros);
         let bias = self.bias.then(|| self.scope.param("bias", to, bias)).transpose()?;
-        Ok(Conv2d { weight, bias, options: self.options, channels: from })
+        Ok(Conv2d { weight, bias, options: self.options, same: self.same, channels: from })
     }
 }
 
 impl Layer for Conv2d {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let bias = self.bias.as_ref().map(|bias| pass.value(bias));
-        Ok(ops::conv2d(x, &pass.value(&self.weight), bias.as_ref(), self.options)?)
+        let (_, _, h, w) = x.dims4()?;
+        Ok(ops::conv2d(x, &pass.value(&self.weight), bias.as_ref(), self.options(h, w))?)
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
@@ -109,15 +135,15 @@ impl Layer for Conv2d {
             return Err(Error::new(format!("`{name}` expects {} channels, found {channels}", self.channels)));
         }
         let dims = self.weight.var().dims();
-        let o = self.options;
+        let o = self.options(h, w);
         let along = |size: usize, kernel: usize, stride: usize, padding: usize, dilation: usize| {
-            (size + 2 * padding)
+            (size + padding)
                 .checked_sub(dilation * (kernel - 1) + 1)
                 .map(|room| room / stride + 1)
                 .ok_or_else(|| Error::new(format!("an input of {h}×{w} is smaller than the kernel {kernel}")))
         };
-        let height = along(h, dims[2], o.stride.0, o.padding.0, o.dilation.0)?;
-        let width = along(w, dims[3], o.stride.1, o.padding.1, o.dilation.1)?;
+        let height = along(h, dims[2], o.stride.0, 2 * o.padding.0 + o.extra.0, o.dilation.0)?;
+        let width = along(w, dims[3], o.stride.1, 2 * o.padding.1 + o.extra.1, o.dilation.1)?;
         Ok(vec![dims[0], height, width])
     }
 }

@@ -23,6 +23,15 @@ impl Linear {
         let weight = scope.param("weight", (features_out, features_in), init)?;
         Ok(Linear { weight, bias: scope.param("bias", features_out, init)? })
     }
+
+    /// From so many features to so many, with normal weights of this deviation and no bias at first.
+    ///
+    /// # Errors
+    /// When the name is taken.
+    pub fn normal(scope: &Scope, features_in: usize, features_out: usize, deviation: f32) -> Result<Linear> {
+        let weight = scope.param("weight", (features_out, features_in), Init::Normal(deviation))?;
+        Ok(Linear { weight, bias: scope.param("bias", features_out, Init::Zeros)? })
+    }
 }
 
 impl Layer for Linear {

@@ -16,19 +16,26 @@
 //! # Ok::<(), candlewick_prelude::Error>(())
 //! ```
 
+mod attention;
 mod conv;
+mod conv_norm;
 mod linear;
 mod norm;
 mod pass;
 mod sequential;
 mod simple;
+mod squeeze;
 
+pub use crate::ops::Activation;
+pub use attention::{Attention, Perceptron};
 pub use conv::{Conv2d, Conv2dBuilder};
+pub use conv_norm::ConvNorm;
 pub use linear::Linear;
-pub use norm::BatchNorm2d;
+pub use norm::{BatchNorm2d, LayerNorm};
 pub use pass::Pass;
 pub use sequential::Sequential;
-pub use simple::{Activation, Dropout, GlobalAvgPool, MaxPool2d};
+pub use simple::{DropPath, Dropout, GlobalAvgPool, MaxPool2d};
+pub use squeeze::SqueezeExcite;
 
 use candle_core::Tensor;
 

@@ -1,8 +1,8 @@
-//! BatchNorm as a layer.
+//! BatchNorm and LayerNorm as layers.
 
 use candle_core::Tensor;
 
-use super::{Layer, Pass};
+use super::{Activation, Layer, Pass};
 use crate::params::{Buffer, Init, Param, Scope};
 use crate::{Result, ops};
 
@@ -40,21 +40,58 @@ impl BatchNorm2d {
     pub fn with(self, momentum: f64, eps: f64) -> BatchNorm2d {
         BatchNorm2d { momentum, eps, ..self }
     }
-}
 
-impl Layer for BatchNorm2d {
-    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+    /// The layer and an activation after it, in one.
+    ///
+    /// # Errors
+    /// When the shape does not fit.
+    pub fn forward_then(&self, x: &Tensor, pass: &Pass, then: Activation) -> Result<Tensor> {
         let (weight, bias) = (pass.value(&self.weight), pass.value(&self.bias));
         if !pass.training() || self.weight.frozen() {
             let (mean, var) = (self.running_mean.value(), self.running_var.value());
-            return Ok(ops::batch_norm_eval(x, &mean, &var, &weight, &bias, self.eps)?);
+            return Ok(ops::batch_norm_eval_then(x, [&mean, &var, &weight, &bias], self.eps, then)?);
         }
-        let (y, mean, var) = ops::batch_norm_train(x, &weight, &bias, self.eps)?;
+        let (y, mean, var) = ops::batch_norm_train_then(x, &weight, &bias, self.eps, then)?;
         for (buffer, batch) in [(&self.running_mean, mean), (&self.running_var, var)] {
             let moved = ((buffer.value() * (1.0 - self.momentum))? + (batch.detach() * self.momentum)?)?;
             pass.later(buffer, moved);
         }
         Ok(y)
+    }
+}
+
+impl Layer for BatchNorm2d {
+    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        self.forward_then(x, pass, Activation::Identity)
+    }
+
+    fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
+        Ok(input.to_vec())
+    }
+}
+
+/// LayerNorm over the last dimension: `weight`, `bias`. `torch.nn.LayerNorm`.
+#[derive(Clone, Debug)]
+pub struct LayerNorm {
+    weight: Param,
+    bias: Param,
+    eps: f64,
+}
+
+impl LayerNorm {
+    /// Over so many features.
+    ///
+    /// # Errors
+    /// When the name is taken.
+    pub fn new(scope: &Scope, features: usize, eps: f64) -> Result<LayerNorm> {
+        let weight = scope.param("weight", features, Init::Ones)?;
+        Ok(LayerNorm { weight, bias: scope.param("bias", features, Init::Zeros)?, eps })
+    }
+}
+
+impl Layer for LayerNorm {
+    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        Ok(ops::layer_norm(x, &pass.value(&self.weight), &pass.value(&self.bias), self.eps)?)
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {

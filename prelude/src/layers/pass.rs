@@ -15,6 +15,7 @@ use crate::params::{Buffer, Param, name_seed};
 #[derive(Debug)]
 pub struct Pass {
     training: bool,
+    noisy: bool,
     seed: u64,
     draws: Cell<u64>,
     pending: RefCell<Vec<(Buffer, Tensor)>>,
@@ -23,17 +24,27 @@ pub struct Pass {
 impl Pass {
     /// Predicting: stored statistics, nothing dropped, no graph.
     pub fn eval() -> Pass {
-        Pass { training: false, seed: 0, draws: Cell::new(0), pending: RefCell::default() }
+        Pass { training: false, noisy: false, seed: 0, draws: Cell::new(0), pending: RefCell::default() }
     }
 
     /// Training, with a seed for dropout: the same seed drops the same values.
     pub fn train(seed: u64) -> Pass {
-        Pass { training: true, seed, ..Pass::eval() }
+        Pass { training: true, noisy: true, seed, ..Pass::eval() }
+    }
+
+    /// Training without dropout and drop-path, to compare with another implementation.
+    pub fn train_without_noise() -> Pass {
+        Pass { noisy: false, ..Pass::train(0) }
     }
 
     /// Whether the network is training.
     pub fn training(&self) -> bool {
         self.training
+    }
+
+    /// Whether dropout and drop-path drop.
+    pub fn noisy(&self) -> bool {
+        self.noisy
     }
 
     /// A parameter's value in this run: a graph variable when training and not frozen, else a constant.

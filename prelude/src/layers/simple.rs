@@ -1,34 +1,13 @@
-//! Layers without parameters: activations, pooling, dropout.
+//! Layers without parameters: activations, pooling, dropout, drop-path.
 
 use candle_core::Tensor;
 
-use super::{Layer, Pass, dims3};
+use super::{Activation, Layer, Pass, dims3};
 use crate::{Result, ops};
-
-/// A function of each value alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Activation {
-    /// max(x, 0).
-    Relu,
-    /// min(max(x, 0), 6).
-    Relu6,
-    /// x · sigmoid(x), also called swish.
-    Silu,
-    /// x · relu6(x + 3) / 6.
-    HardSwish,
-    /// x · Φ(x), the exact form.
-    Gelu,
-}
 
 impl Layer for Activation {
     fn forward(&self, x: &Tensor, _: &Pass) -> Result<Tensor> {
-        Ok(match self {
-            Activation::Relu => ops::relu(x),
-            Activation::Relu6 => ops::relu6(x),
-            Activation::Silu => ops::silu(x),
-            Activation::HardSwish => ops::hard_swish(x),
-            Activation::Gelu => ops::gelu(x),
-        }?)
+        Ok(ops::activate(x, *self)?)
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
@@ -83,7 +62,22 @@ pub struct Dropout(pub f64);
 
 impl Layer for Dropout {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-        if pass.training() && self.0 > 0.0 { Ok(ops::dropout(x, self.0, true, pass.draw())?) } else { Ok(x.clone()) }
+        if pass.noisy() && self.0 > 0.0 { Ok(ops::dropout(x, self.0, true, pass.draw())?) } else { Ok(x.clone()) }
+    }
+
+    fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
+        Ok(input.to_vec())
+    }
+}
+
+/// In training, drops the whole of an example's values with this probability and scales the others up: put at the end
+/// of a residual branch, it leaves branches out (stochastic depth). Huang et al. 2016, timm's `DropPath`.
+#[derive(Clone, Copy, Debug)]
+pub struct DropPath(pub f64);
+
+impl Layer for DropPath {
+    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        if pass.noisy() && self.0 > 0.0 { Ok(ops::drop_path(x, self.0, true, pass.draw())?) } else { Ok(x.clone()) }
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::residual;
+use super::residual::{self, Block, resnet};
+use super::{efficientnet, mobilenet, vgg, vit};
+use crate::data::Normalize;
 use crate::layers::Sequential;
 use crate::params::ParamSet;
 use crate::{Error, Result};
@@ -18,16 +20,66 @@ pub enum Arch {
     /// ship with the crate: they know cars, buses and vans.
     #[default]
     Small,
+    /// 11.7 million parameters. He et al. 2015, torchvision's `resnet18`.
+    ResNet18,
+    /// 21.8 million parameters. He et al. 2015, torchvision's `resnet34`.
+    ResNet34,
+    /// 25.6 million parameters, in bottleneck blocks. He et al. 2015, torchvision's `resnet50`.
+    ResNet50,
+    /// 133 million parameters. Simonyan and Zisserman 2014, torchvision's `vgg11`.
+    Vgg11,
+    /// VGG-11 with BatchNorm, torchvision's `vgg11_bn`.
+    Vgg11Bn,
+    /// 138 million parameters. Simonyan and Zisserman 2014, torchvision's `vgg16`.
+    Vgg16,
+    /// VGG-16 with BatchNorm, torchvision's `vgg16_bn`.
+    Vgg16Bn,
+    /// 3.5 million parameters, for small machines. Sandler et al. 2018, torchvision's `mobilenet_v2`.
+    MobileNetV2,
+    /// 4.7 million parameters, for small machines. Google 2020, timm's `tf_efficientnet_lite0`.
+    EfficientNetLite0,
+    /// 5.3 million parameters. Tan and Le 2019, timm's `efficientnet_b0`.
+    EfficientNetB0,
+    /// A Vision Transformer of 5.7 million parameters. Dosovitskiy et al. 2020, timm's `vit_tiny_patch16_224`.
+    VitTiny,
+    /// A Vision Transformer of 22 million parameters. Dosovitskiy et al. 2020, timm's `vit_small_patch16_224`.
+    VitSmall,
 }
 
 impl Arch {
     /// Every kind there is.
-    pub const ALL: [Arch; 1] = [Arch::Small];
+    pub const ALL: [Arch; 13] = [
+        Arch::Small,
+        Arch::ResNet18,
+        Arch::ResNet34,
+        Arch::ResNet50,
+        Arch::Vgg11,
+        Arch::Vgg11Bn,
+        Arch::Vgg16,
+        Arch::Vgg16Bn,
+        Arch::MobileNetV2,
+        Arch::EfficientNetLite0,
+        Arch::EfficientNetB0,
+        Arch::VitTiny,
+        Arch::VitSmall,
+    ];
 
     /// The name that checkpoints carry.
     pub fn name(self) -> &'static str {
         match self {
             Arch::Small => "small",
+            Arch::ResNet18 => "resnet18",
+            Arch::ResNet34 => "resnet34",
+            Arch::ResNet50 => "resnet50",
+            Arch::Vgg11 => "vgg11",
+            Arch::Vgg11Bn => "vgg11_bn",
+            Arch::Vgg16 => "vgg16",
+            Arch::Vgg16Bn => "vgg16_bn",
+            Arch::MobileNetV2 => "mobilenet_v2",
+            Arch::EfficientNetLite0 => "efficientnet_lite0",
+            Arch::EfficientNetB0 => "efficientnet_b0",
+            Arch::VitTiny => "vit_tiny",
+            Arch::VitSmall => "vit_small",
         }
     }
 
@@ -45,6 +97,15 @@ impl Arch {
     pub fn picture(self) -> usize {
         match self {
             Arch::Small => 64,
+            _ => 224,
+        }
+    }
+
+    /// The shift and scale of the pictures that the trained weights saw.
+    pub fn normalize(self) -> Normalize {
+        match self {
+            Arch::EfficientNetLite0 | Arch::VitTiny | Arch::VitSmall => Normalize::half(),
+            _ => Normalize::imagenet(),
         }
     }
 
@@ -64,13 +125,25 @@ impl Arch {
         Start::from(self).cut(blocks)
     }
 
-    /// Makes the body's blocks; block `n` puts its parameters below `blocks.n`, in group `n`.
+    /// Makes the body's blocks; block `n` has its parameters in group `n`, under their published names.
     ///
     /// # Errors
     /// When the set already holds a body.
     pub fn body(self, params: &ParamSet) -> Result<Sequential> {
         match self {
             Arch::Small => residual::small(params),
+            Arch::ResNet18 => resnet(params, Block::Basic, [2, 2, 2, 2]),
+            Arch::ResNet34 => resnet(params, Block::Basic, [3, 4, 6, 3]),
+            Arch::ResNet50 => resnet(params, Block::Bottleneck, [3, 4, 6, 3]),
+            Arch::Vgg11 => vgg::vgg(params, vgg::VGG11, false),
+            Arch::Vgg11Bn => vgg::vgg(params, vgg::VGG11, true),
+            Arch::Vgg16 => vgg::vgg(params, vgg::VGG16, false),
+            Arch::Vgg16Bn => vgg::vgg(params, vgg::VGG16, true),
+            Arch::MobileNetV2 => mobilenet::mobilenet_v2(params),
+            Arch::EfficientNetLite0 => efficientnet::LITE0.body(params),
+            Arch::EfficientNetB0 => efficientnet::B0.body(params),
+            Arch::VitTiny => vit::vit(params, 192),
+            Arch::VitSmall => vit::vit(params, 384),
         }
     }
 }

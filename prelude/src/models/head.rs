@@ -61,10 +61,10 @@ impl Head {
         }
     }
 
-    /// The answer for a batch of features.
+    /// The answer for a batch of features: a map, or for bodies that end in none, a row of numbers a picture.
     ///
     /// # Shapes
-    /// (n, c, h, w) → (n, classes) and perhaps (n, 4)
+    /// (n, c, h, w), (n, tokens, c) or (n, c) → (n, classes) and perhaps (n, 4)
     ///
     /// # Errors
     /// When the shape does not fit.
@@ -81,7 +81,7 @@ impl Head {
     }
 }
 
-/// Mean over the picture, dropout, one matrix. Names: `head.linear`.
+/// Mean over the picture (where features are a map), dropout, one matrix. Names: `head.linear`.
 #[derive(Debug)]
 pub struct ClassHead {
     dropout: Dropout,
@@ -105,13 +105,25 @@ impl Layer for ClassHead {
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
-        self.linear.output(&GlobalAvgPool.output(input)?)
+        self.linear.output(&[width(input)])
     }
 }
 
-/// A row of features a picture: the mean over the map.
+/// A row of features a picture: the mean over a map; of tokens, the first one, which stands for the picture.
 pub(super) fn pooled(features: &Tensor, pass: &Pass) -> Result<Tensor> {
-    GlobalAvgPool.forward(features, pass)
+    match features.rank() {
+        4 => GlobalAvgPool.forward(features, pass),
+        3 => Ok(ops::token(features, 0)?),
+        _ => Ok(features.clone()),
+    }
+}
+
+/// The number of features of a map (c, h, w), of tokens (tokens, c) or of a row (c).
+pub(super) fn width(output: &[usize]) -> usize {
+    match *output {
+        [_, features] => features,
+        _ => output.first().copied().unwrap_or(0),
+    }
 }
 
 /// A class as [`ClassHead`], and a box: each cell of the feature map proposes one around its own centre, and the
@@ -148,6 +160,14 @@ impl LocalizeHead {
     /// # Errors
     /// When the shape does not fit.
     pub fn boxes(&self, features: &Tensor, pass: &Pass) -> Result<Tensor> {
+        let features = &match features.rank() {
+            4 => features.clone(),
+            _ => {
+                let row = pooled(features, pass)?;
+                let (n, c) = row.dims2()?;
+                ops::reshape(&row, (n, c, 1, 1))?
+            }
+        };
         let (n, _, h, w) = features.dims4()?;
         let x = Activation::Relu.forward(&self.conv1.forward(features, pass)?, pass)?;
         // (n, 5, cells): how much a cell counts, its offset to the centre, width and height

@@ -4,8 +4,8 @@ use candle_core::{Device, Tensor};
 
 use super::{Arch, Head, Output, Task, head, lookalike};
 use crate::layers::{Layer, Pass, Sequential};
-use crate::params::{LoadReport, ParamSet};
-use crate::{Error, Result};
+use crate::params::{LoadReport, Param, ParamSet, is_under};
+use crate::{Error, Result, ops};
 
 /// A network for pictures: a body of named blocks, and a head.
 #[derive(Debug)]
@@ -33,7 +33,19 @@ impl Model {
     /// # Errors
     /// When no block would be left, and as [`Model::new`].
     pub fn cut(arch: Arch, removed: usize, task: Task, classes: usize, device: &Device, seed: u64) -> Result<Model> {
-        let params = ParamSet::on(device, seed);
+        Model::build(ParamSet::on(device, seed), arch, removed, task, classes)
+    }
+
+    /// A network of the set's random weights; the set is empty before.
+    ///
+    /// # Errors
+    /// When the set's device cannot hold it.
+    pub fn of(params: ParamSet, arch: Arch, task: Task, classes: usize) -> Result<Model> {
+        Model::build(params, arch, 0, task, classes)
+    }
+
+    fn build(params: ParamSet, arch: Arch, removed: usize, task: Task, classes: usize) -> Result<Model> {
+        ops::keep_memory();
         let mut body = arch.body(&params)?;
         if removed >= body.len() {
             let (blocks, names) = (body.len(), body.names().collect::<Vec<_>>().join(", "));
@@ -43,7 +55,7 @@ impl Model {
         body.truncate(body.len() - removed);
         params.remove_from(body.len());
         let side = arch.picture();
-        let channels = body.output(&[3, side, side])?[0];
+        let channels = head::width(&body.output(&[3, side, side])?);
         let head = Head::new(task, &params, body.len(), channels, classes)?;
         Ok(Model { arch, removed, params, body, head, channels, classes })
     }
@@ -104,8 +116,8 @@ impl Model {
 
     /// How many blocks at the start have no trainable parameter: they can run without a graph.
     pub fn frozen_blocks(&self) -> usize {
-        let frozen = |name: &&str| self.params.under(name).iter().all(|param| param.frozen());
-        self.body.names().take_while(frozen).count()
+        let first = self.params.trainable().iter().map(Param::group).min();
+        first.unwrap_or(usize::MAX).min(self.body.len())
     }
 
     /// The value of the first `blocks` blocks as a constant: stored statistics, no graph.
@@ -183,12 +195,33 @@ impl Model {
         Ok(())
     }
 
-    /// Takes over a body's weights by name; heads are left alone.
+    /// Takes over a body's weights by name, published names included ([`Arch::adopt`]); heads are left alone.
     ///
     /// # Errors
     /// When the weights are of another architecture; the message says what they look like.
     pub fn load_body(&self, tensors: &[(String, Tensor)], origin: &str) -> Result<LoadReport> {
-        let report = self.params.load(tensors, Some("blocks"))?;
+        self.load_where(tensors, origin, |name| !is_under(name, "head"))
+    }
+
+    /// Takes over the weights of body and head by name, published names included: a network as its authors trained it.
+    ///
+    /// # Errors
+    /// When the weights are of another architecture; the message says what they look like.
+    pub fn load_all(&self, tensors: &[(String, Tensor)], origin: &str) -> Result<LoadReport> {
+        self.load_where(tensors, origin, |_| true)
+    }
+
+    fn load_where(
+        &self,
+        tensors: &[(String, Tensor)],
+        origin: &str,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<LoadReport> {
+        let mut adopted = Vec::with_capacity(tensors.len());
+        for (name, tensor) in tensors {
+            adopted.extend(self.arch.adopt(name, tensor)?);
+        }
+        let report = self.params.load_where(&adopted, wanted)?;
         lookalike::check_fit(self.arch, &report, tensors, origin)?;
         Ok(report)
     }

@@ -1,21 +1,45 @@
-//! The residual block of ResNet-18, and the small default body made of it.
+//! The residual blocks of ResNet, the networks made of them, and the small default body.
 
 use candle_core::Tensor;
 
-use crate::layers::{Activation, BatchNorm2d, Conv2d, Layer, Pass, Sequential};
+use crate::layers::{Activation, BatchNorm2d, Conv2d, ConvNorm, Layer, MaxPool2d, Pass, Sequential};
 use crate::params::{ParamSet, Scope};
 use crate::{Result, ops};
+
+/// A convolution without bias, padded to keep the side, and its BatchNorm.
+fn conv_norm(
+    scope: &Scope,
+    (conv, norm): (&str, &str),
+    (from, to): (usize, usize),
+    (kernel, stride): (usize, usize),
+    then: Activation,
+) -> Result<ConvNorm> {
+    let conv = Conv2d::new(&scope.child(conv), from, to, kernel).stride(stride).padding(kernel / 2).build()?;
+    Ok(ConvNorm::new(conv, BatchNorm2d::new(&scope.child(norm), to)?, then))
+}
+
+/// What a block adds to its branch: what came in, or where shape changes a 1×1 convolution of it.
+fn shortcut(scope: &Scope, from: usize, to: usize, stride: usize) -> Result<Option<ConvNorm>> {
+    let scope = scope.child("downsample");
+    let change = stride != 1 || from != to;
+    change.then(|| conv_norm(&scope, ("0", "1"), (from, to), (1, stride), Activation::Identity)).transpose()
+}
+
+fn joined(branch: &Tensor, x: &Tensor, shortcut: Option<&ConvNorm>, pass: &Pass) -> Result<Tensor> {
+    Ok(match shortcut {
+        Some(shortcut) => ops::add_relu(branch, &shortcut.forward(x, pass)?),
+        None => ops::add_relu(branch, x),
+    }?)
+}
 
 /// Two 3×3 convolutions with BatchNorm, added to what came in. He et al. 2015, torchvision's `BasicBlock`.
 ///
 /// Names: `conv1`, `bn1`, `conv2`, `bn2`, and `downsample.0`, `downsample.1` where shape changes.
 #[derive(Debug)]
 pub struct Residual {
-    conv1: Conv2d,
-    bn1: BatchNorm2d,
-    conv2: Conv2d,
-    bn2: BatchNorm2d,
-    downsample: Option<(Conv2d, BatchNorm2d)>,
+    first: ConvNorm,
+    second: ConvNorm,
+    shortcut: Option<ConvNorm>,
 }
 
 impl Residual {
@@ -24,64 +48,102 @@ impl Residual {
     /// # Errors
     /// When the name is taken.
     pub fn new(scope: &Scope, from: usize, to: usize, stride: usize) -> Result<Residual> {
-        let downsample = if stride != 1 || from != to {
-            let scope = scope.child("downsample");
-            let conv = Conv2d::new(&scope.child("0"), from, to, 1).stride(stride).build()?;
-            Some((conv, BatchNorm2d::new(&scope.child("1"), to)?))
-        } else {
-            None
-        };
         Ok(Residual {
-            conv1: Conv2d::new(&scope.child("conv1"), from, to, 3).stride(stride).padding(1).build()?,
-            bn1: BatchNorm2d::new(&scope.child("bn1"), to)?,
-            conv2: Conv2d::new(&scope.child("conv2"), to, to, 3).padding(1).build()?,
-            bn2: BatchNorm2d::new(&scope.child("bn2"), to)?,
-            downsample,
+            first: conv_norm(scope, ("conv1", "bn1"), (from, to), (3, stride), Activation::Relu)?,
+            second: conv_norm(scope, ("conv2", "bn2"), (to, to), (3, 1), Activation::Identity)?,
+            shortcut: shortcut(scope, from, to, stride)?,
         })
     }
 }
 
 impl Layer for Residual {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-        let inner = self.bn1.forward(&self.conv1.forward(x, pass)?, pass)?;
-        let inner = Activation::Relu.forward(&inner, pass)?;
-        let inner = self.bn2.forward(&self.conv2.forward(&inner, pass)?, pass)?;
-        let outer = match &self.downsample {
-            Some((conv, norm)) => norm.forward(&conv.forward(x, pass)?, pass)?,
-            None => x.clone(),
-        };
-        Activation::Relu.forward(&ops::add(&inner, &outer)?, pass)
+        let branch = self.second.forward(&self.first.forward(x, pass)?, pass)?;
+        joined(&branch, x, self.shortcut.as_ref(), pass)
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
-        self.conv2.output(&self.conv1.output(input)?)
+        self.second.output(&self.first.output(input)?)
     }
 }
 
-/// The first block: a 3×3 convolution in steps of two pixels, BatchNorm, ReLU. Names: `conv`, `bn`.
+/// A 3×3 convolution between two 1×1, added to what came in, four times as wide at its end. He et al. 2015,
+/// torchvision's `Bottleneck` (version 1.5: the 3×3 convolution has the stride).
+///
+/// Names: `conv1` to `conv3`, `bn1` to `bn3`, and `downsample.0`, `downsample.1` where shape changes.
 #[derive(Debug)]
-struct Stem {
-    conv: Conv2d,
-    bn: BatchNorm2d,
+pub struct Bottleneck {
+    first: ConvNorm,
+    second: ConvNorm,
+    third: ConvNorm,
+    shortcut: Option<ConvNorm>,
 }
 
-impl Layer for Stem {
+impl Bottleneck {
+    /// A block from so many channels to four times `width`, in steps of `stride` pixels.
+    ///
+    /// # Errors
+    /// When the name is taken.
+    pub fn new(scope: &Scope, from: usize, width: usize, stride: usize) -> Result<Bottleneck> {
+        let to = 4 * width;
+        Ok(Bottleneck {
+            first: conv_norm(scope, ("conv1", "bn1"), (from, width), (1, 1), Activation::Relu)?,
+            second: conv_norm(scope, ("conv2", "bn2"), (width, width), (3, stride), Activation::Relu)?,
+            third: conv_norm(scope, ("conv3", "bn3"), (width, to), (1, 1), Activation::Identity)?,
+            shortcut: shortcut(scope, from, to, stride)?,
+        })
+    }
+}
+
+impl Layer for Bottleneck {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-        let x = self.bn.forward(&self.conv.forward(x, pass)?, pass)?;
-        Activation::Relu.forward(&x, pass)
+        let inner = self.second.forward(&self.first.forward(x, pass)?, pass)?;
+        joined(&self.third.forward(&inner, pass)?, x, self.shortcut.as_ref(), pass)
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
-        self.conv.output(input)
+        self.third.output(&self.second.output(&self.first.output(input)?)?)
     }
+}
+
+/// The blocks that a ResNet is made of.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Block {
+    Basic,
+    Bottleneck,
+}
+
+/// ResNet's body: `conv1` (with `bn1` and the max-pool), `layer1` to `layer4`, of so many blocks each.
+pub(super) fn resnet(params: &ParamSet, block: Block, depths: [usize; 4]) -> Result<Sequential> {
+    let mut body = Sequential::new();
+    let mut stem = Sequential::new();
+    stem.push("conv1", conv_norm(&params.scope("", 0), ("conv1", "bn1"), (3, 64), (7, 2), Activation::Relu)?);
+    stem.push("maxpool", MaxPool2d { kernel: 3, stride: 2, padding: 1 });
+    body.push("conv1", stem);
+    let mut from = 64;
+    for (stage, depth) in depths.into_iter().enumerate() {
+        let (name, width) = (format!("layer{}", stage + 1), 64 << stage);
+        let scope = params.scope(&name, stage + 1);
+        let mut blocks = Sequential::new();
+        for index in 0..depth {
+            let (name, stride) = (index.to_string(), if index == 0 && stage > 0 { 2 } else { 1 });
+            let scope = scope.child(&name);
+            match block {
+                Block::Basic => blocks.push(name, Residual::new(&scope, from, width, stride)?),
+                Block::Bottleneck => blocks.push(name, Bottleneck::new(&scope, from, width, stride)?),
+            }
+            from = if let Block::Bottleneck = block { 4 * width } else { width };
+        }
+        body.push(name, blocks);
+    }
+    Ok(body)
 }
 
 /// The small body: a stem and three residual blocks, each halving the side: 3 → 24 → 48 → 96 → 128 channels.
 pub(super) fn small(params: &ParamSet) -> Result<Sequential> {
     let mut body = Sequential::new();
-    let scope = params.scope("blocks.0", 0);
-    let conv = Conv2d::new(&scope.child("conv"), 3, 24, 3).stride(2).padding(1).build()?;
-    body.push("blocks.0", Stem { conv, bn: BatchNorm2d::new(&scope.child("bn"), 24)? });
+    let stem = conv_norm(&params.scope("blocks.0", 0), ("conv", "bn"), (3, 24), (3, 2), Activation::Relu)?;
+    body.push("blocks.0", stem);
     for (group, (from, to)) in [(24, 48), (48, 96), (96, 128)].into_iter().enumerate() {
         let name = format!("blocks.{}", group + 1);
         let block = Residual::new(&params.scope(&name, group + 1), from, to, 2)?;

@@ -1,10 +1,14 @@
 //! Activations, element by element.
 
+pub(super) mod pointwise;
+
 use super::cpu::{Float, fast, on_cpu, parallel, read, shared};
 use super::graph::{attach, attach_vec};
 use candle_core::{Device, Result, Tensor};
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 use std::mem::MaybeUninit;
+
+pub use pointwise::Activation;
 
 /// An activation by its value and its slope: as kernels on the CPU, composed of candle's operations elsewhere.
 macro_rules! activation {
@@ -110,72 +114,56 @@ fn bend(x: &Tensor) -> Result<Tensor> {
     (x * x.sqr()?.affine(0.044715, 1.)?)?.affine((2. / PI).sqrt(), 0.)
 }
 
-#[inline(always)]
-pub(super) fn sigmoid_of<T: Float>(x: T) -> T {
-    T::ONE / (T::ONE + (-x).exponential())
-}
-
-#[inline(always)]
-fn clamp<T: Float>(x: T, low: f64, high: f64) -> T {
-    let x = if x < T::of(low) { T::of(low) } else { x };
-    if x > T::of(high) { T::of(high) } else { x }
-}
-
-#[inline(always)]
-fn when<T: Float>(condition: bool) -> T {
-    if condition { T::ONE } else { T::ZERO }
-}
-
-/// tanh by way of the exponential.
-#[inline(always)]
-fn tanh<T: Float>(x: T) -> T {
-    T::of(2.) * sigmoid_of(T::of(2.) * x) - T::ONE
-}
-
-#[inline(always)]
-fn bend_of<T: Float>(x: T) -> T {
-    T::of((2. / PI).sqrt()) * x * (T::ONE + T::of(0.044715) * x * x)
+/// The activation of each number.
+///
+/// # Shapes
+/// any → the same
+///
+/// # Errors
+/// An integer input.
+pub fn activate(x: &Tensor, activation: Activation) -> Result<Tensor> {
+    match activation {
+        Activation::Identity => Ok(x.clone()),
+        Activation::Relu => relu(x),
+        Activation::Relu6 => relu6(x),
+        Activation::Silu => silu(x),
+        Activation::HardSwish => hard_swish(x),
+        Activation::Gelu => gelu(x),
+    }
 }
 
 activation! {
     /// The larger of the number and zero; at zero the slope is zero, as in PyTorch.
     relu, relu_kernel:
-    |x| if x < T::ZERO { T::ZERO } else { x }, |_x, y| when::<T>(y > T::ZERO);
+    |x| pointwise::relu(x), |x, _y| pointwise::relu_slope(x);
     |x| x.relu(), |x, _| mask(x.gt(0.)?, x)
 }
 
 activation! {
     /// The number kept between zero and six (MobileNet).
     relu6, relu6_kernel:
-    |x| clamp(x, 0., 6.), |x, _y| when::<T>(x > T::ZERO && x < T::of(6.));
+    |x| pointwise::relu6(x), |x, _y| pointwise::relu6_slope(x);
     |x| x.clamp(0., 6.), |x, _| mask(x.gt(0.)?, x)? * mask(x.lt(6.)?, x)?
 }
 
 activation! {
     /// The logistic function, 1 / (1 + e⁻ˣ).
     sigmoid, sigmoid_kernel:
-    |x| sigmoid_of(x), |_x, y| y * (T::ONE - y);
+    |x| pointwise::sigmoid(x), |_x, y| y * (T::ONE - y);
     logistic, |_, y| y * y.affine(-1., 1.)?
 }
 
 activation! {
     /// x · sigmoid(x) (Swish).
     silu, silu_kernel:
-    |x| x * sigmoid_of(x), |x, y| sigmoid_of(x) * (T::ONE - y) + y;
+    |x| pointwise::silu(x), |x, _y| pointwise::silu_slope(x);
     |x| x * logistic(x)?, |x, y| (logistic(x)? * y.affine(-1., 1.)?)? + y
 }
 
 activation! {
     /// x · relu6(x + 3) / 6 (MobileNetV3).
     hard_swish, hard_swish_kernel:
-    |x| x * clamp(x + T::of(3.), 0., 6.) * T::of(1. / 6.),
-    |x, _y| if x <= T::of(-3.) {
-        T::ZERO
-    } else if x >= T::of(3.) {
-        T::ONE
-    } else {
-        x * T::of(1. / 3.) + T::of(0.5)
-    };
+    |x| pointwise::hard_swish(x), |x, _y| pointwise::hard_swish_slope(x);
     |x| (x * x.affine(1., 3.)?.clamp(0., 6.)?)?.affine(1. / 6., 0.),
     |x, _| {
         let between = (mask(x.gt(-3.)?, x)? * mask(x.lt(3.)?, x)?)?;
@@ -186,9 +174,7 @@ activation! {
 activation! {
     /// x · Φ(x), Φ being the normal distribution function.
     gelu, gelu_kernel:
-    |x| x * (T::of(0.5) + T::of(0.5) * (x * T::of(FRAC_1_SQRT_2)).error()),
-    |x, _y| T::of(0.5) + T::of(0.5) * (x * T::of(FRAC_1_SQRT_2)).error()
-        + x * T::of(1. / (2. * PI).sqrt()) * (T::of(-0.5) * x * x).exponential();
+    |x| pointwise::gelu(x), |x, _y| pointwise::gelu_slope(x);
     |x| x.gelu_erf(),
     |x, _| {
         let below = x.affine(FRAC_1_SQRT_2, 0.)?.erf()?.affine(0.5, 0.5)?;
@@ -200,12 +186,7 @@ activation! {
 activation! {
     /// GELU by its tanh approximation, ½x(1 + tanh(√(2/π)(x + 0.044715x³))).
     gelu_tanh, gelu_tanh_kernel:
-    |x| T::of(0.5) * x * (T::ONE + tanh(bend_of(x))),
-    |x, _y| {
-        let t = tanh(bend_of(x));
-        let inner = T::of((2. / PI).sqrt()) * (T::ONE + T::of(3. * 0.044715) * x * x);
-        T::of(0.5) * (T::ONE + t) + T::of(0.5) * x * (T::ONE - t * t) * inner
-    };
+    |x| pointwise::gelu_tanh(x), |x, _y| pointwise::gelu_tanh_slope(x);
     |x| x * bend(x)?.tanh()?.affine(0.5, 0.5)?,
     |x, _| {
         let t = bend(x)?.tanh()?;

@@ -6,8 +6,9 @@ mod depthwise;
 mod plan;
 mod winograd;
 
-use super::cpu::{Float, is_ours, on_cpu, read};
+use super::cpu::{Float, is_ours, on_cpu, parallel, read, shared};
 use super::graph::{Context, Gradients, attach_vec};
+use super::norm::channel_sums;
 use super::taps::Window;
 use candle_core::{Device, Result, Tensor, bail};
 use plan::Plan;
@@ -19,6 +20,8 @@ pub struct Conv2d {
     pub stride: (usize, usize),
     /// Zeros added at each edge (height, width).
     pub padding: (usize, usize),
+    /// Zeros added at the bottom and the right edge beside `padding`, as TensorFlow's `SAME` does.
+    pub extra: (usize, usize),
     /// Distance between a window's samples (height, width).
     pub dilation: (usize, usize),
     /// Into how many groups the channels fall; as many as channels makes it depthwise.
@@ -27,7 +30,7 @@ pub struct Conv2d {
 
 impl Default for Conv2d {
     fn default() -> Conv2d {
-        Conv2d { stride: (1, 1), padding: (0, 0), dilation: (1, 1), groups: 1 }
+        Conv2d { stride: (1, 1), padding: (0, 0), extra: (0, 0), dilation: (1, 1), groups: 1 }
     }
 }
 
@@ -81,8 +84,8 @@ fn plan(x: &Tensor, w: &Tensor, bias: Option<&Tensor>, options: Conv2d) -> Resul
             );
         }
     }
-    let window =
-        Window { kernel: (kh, kw), stride: options.stride, padding: options.padding, dilation: options.dilation };
+    let Conv2d { stride, padding, extra, dilation, .. } = options;
+    let window = Window { kernel: (kh, kw), stride, padding, extra, dilation };
     let (oh, ow) = window.output("conv2d", h, wide)?;
     Ok(Plan { n, c, h, w: wide, o, oh, ow, groups, window })
 }
@@ -103,15 +106,19 @@ fn kernel<T: Float>(plan: Plan, x: &Tensor, w: &Tensor, bias: Option<&Tensor>) -
     };
     let pixels = plan.pixels();
     read::<T, _, 1>([bias], |[bias]| {
-        for (i, plane) in y.chunks_mut(pixels).enumerate() {
-            let b = bias[i % plan.o];
-            plane.iter_mut().for_each(|y| *y += b);
-        }
+        let planes = shared(&mut y);
+        parallel(plan.n * plan.o, (1 << 14) / pixels.max(1) + 1, |part| {
+            for i in part {
+                // SAFETY: each plane belongs to one thread.
+                let plane = unsafe { planes.slice(i * pixels, pixels) };
+                plane.iter_mut().for_each(|y| *y += bias[i % plan.o]);
+            }
+        });
         Ok(())
     })?;
     attach_vec("conv2d", &[x, w, bias], y, shape, move |context| {
         let mut gradients = gradients::<T>(&plan, context)?;
-        gradients.push(if context.needs[2] { Some(context.grad.sum((0, 2, 3))?) } else { None });
+        gradients.push(if context.needs[2] { Some(channel_sums::<T>(context.grad)?) } else { None });
         Ok(gradients)
     })
 }

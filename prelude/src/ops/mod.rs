@@ -7,20 +7,23 @@
 //! |---|---|
 //! | convolution | [`conv2d`] with [`Conv2d`] (stride, padding, dilation, groups) |
 //! | pooling | [`max_pool2d`], [`avg_pool2d`], [`adaptive_avg_pool2d`] |
-//! | normalisation | [`batch_norm_train`], [`batch_norm_eval`], [`layer_norm`], [`group_norm`] |
-//! | activation | [`relu`], [`relu6`], [`silu`], [`hard_swish`], [`sigmoid`], [`gelu`], [`gelu_tanh`] |
+//! | normalisation | [`batch_norm_train`], [`batch_norm_eval`], both with an activation in one ([`batch_norm_train_then`], [`batch_norm_eval_then`]), [`layer_norm`], [`group_norm`] |
+//! | activation | [`relu`], [`relu6`], [`silu`], [`hard_swish`], [`sigmoid`], [`gelu`], [`gelu_tanh`]; [`activate`] by name |
 //! | probability | [`softmax`], [`log_softmax`] |
 //! | loss | [`cross_entropy`] with [`CrossEntropy`], [`smooth_l1`], [`bce_with_logits`] (means), [`smooth_l1_each`], [`bce_with_logits_each`] (one number an element) |
 //! | linear | [`linear`], [`embedding`] |
+//! | attention | [`attention`], [`tokens`], [`token`] |
 //! | noise | [`dropout`], [`drop_path`] |
-//! | plain | [`add`] (residual branches, sums of losses), [`scale`], [`flatten`] |
+//! | plain | [`add`] (residual branches, sums of losses), [`add_relu`], [`gate`], [`scale`], [`flatten`], [`reshape`] |
 //! | gradients | [`backward`], [`backward_from`]: as candle's, without its passes over zeros where the graph is ours |
-//! | resizing | [`upsample_nearest2d`], [`upsample_bilinear2d`] |
+//! | memory | [`keep_memory`] |
+//! | resizing | [`upsample_nearest2d`], [`upsample_bilinear2d`], [`fit_places`] |
 //!
 //! Pictures are (batch, channels, height, width); pairs are (height, width).
 
 mod activation;
 mod arithmetic;
+mod attention;
 mod backward;
 mod conv;
 mod cpu;
@@ -34,14 +37,18 @@ mod resize;
 mod softmax;
 mod taps;
 
-pub use activation::{gelu, gelu_tanh, hard_swish, relu, relu6, sigmoid, silu};
-pub use arithmetic::{add, flatten, scale};
+pub use activation::{Activation, activate, gelu, gelu_tanh, hard_swish, relu, relu6, sigmoid, silu};
+pub use arithmetic::{add, add_relu, flatten, gate, reshape, scale};
+pub use attention::{attention, token, tokens};
 pub use backward::{backward, backward_from};
 pub use conv::{Conv2d, conv2d};
+pub use cpu::keep_memory;
 pub use linear::{embedding, linear};
 pub use loss::{CrossEntropy, bce_with_logits, bce_with_logits_each, cross_entropy, smooth_l1, smooth_l1_each};
 pub use noise::{drop_path, dropout};
-pub use norm::{batch_norm_eval, batch_norm_train, group_norm, layer_norm};
+pub use norm::{
+    batch_norm_eval, batch_norm_eval_then, batch_norm_train, batch_norm_train_then, group_norm, layer_norm,
+};
 pub use pool::{adaptive_avg_pool2d, avg_pool2d, max_pool2d};
-pub use resize::{upsample_bilinear2d, upsample_nearest2d};
+pub use resize::{fit_places, upsample_bilinear2d, upsample_nearest2d};
 pub use softmax::{log_softmax, softmax};

@@ -3,9 +3,11 @@
 mod batch;
 mod layer;
 
+use super::activation::{Activation, activate};
 use super::cpu::{Float, on_cpu, read};
 use super::graph::attach_vec;
-use batch::Channels;
+pub(super) use batch::product;
+use batch::{Affine, Channels, Moments};
 use candle_core::{DType, Device, Result, Tensor, bail};
 
 /// BatchNorm in training: normalises each channel by the batch's own mean and variance.
@@ -18,12 +20,30 @@ use candle_core::{DType, Device, Result, Tensor, bail};
 /// # Errors
 /// Channels that do not match; fewer than two numbers a channel.
 pub fn batch_norm_train(x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f64) -> Result<(Tensor, Tensor, Tensor)> {
+    batch_norm_train_then(x, gamma, beta, eps, Activation::Identity)
+}
+
+/// [`batch_norm_train`] and an activation in one: the number between the two is worked out again in the backward
+/// pass and never kept.
+///
+/// # Shapes
+/// `x` (n, c, …), `gamma` (c), `beta` (c) → (n, c, …), (c), (c)
+///
+/// # Errors
+/// Channels that do not match; fewer than two numbers a channel.
+pub fn batch_norm_train_then(
+    x: &Tensor,
+    gamma: &Tensor,
+    beta: &Tensor,
+    eps: f64,
+    then: Activation,
+) -> Result<(Tensor, Tensor, Tensor)> {
     let size = check("batch_norm_train", x, &[gamma, beta])?;
     let count = size.count();
     if count < 2 {
         bail!("batch_norm_train: expected more than one number a channel, found input {:?}", x.dims());
     }
-    if let Some(result) = on_cpu!(x, train(size, x, gamma, beta, eps)) {
+    if let Some(result) = on_cpu!(x, train(size, x, gamma, beta, eps, then)) {
         return result;
     }
     let mean = channel_mean(x)?;
@@ -33,7 +53,7 @@ pub fn batch_norm_train(x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f64) -> 
     let shape = mean.shape().clone();
     let y = normal.broadcast_mul(&gamma.reshape(&shape)?)?.broadcast_add(&beta.reshape(&shape)?)?;
     let unbiased = variance.detach().affine(count as f64 / (count - 1) as f64, 0.)?;
-    Ok((y, mean.detach().flatten_all()?, unbiased.flatten_all()?))
+    Ok((activate(&y, then)?, mean.detach().flatten_all()?, unbiased.flatten_all()?))
 }
 
 fn train<T: Float>(
@@ -42,26 +62,39 @@ fn train<T: Float>(
     gamma: &Tensor,
     beta: &Tensor,
     eps: f64,
+    then: Activation,
 ) -> Result<(Tensor, Tensor, Tensor)> {
-    let (y, mean, variance, scale) = read::<T, _, 3>([x, gamma, beta], |[x, gamma, beta]| {
+    let (y, variance, kept) = read::<T, _, 3>([x, gamma, beta], |[x, gamma, beta]| {
         let (mean, variance) = batch::moments(size, x);
-        let scale: Vec<T> = variance.iter().map(|v| T::of(1. / (v.to_f64() + eps).sqrt())).collect();
-        let slope: Vec<T> = gamma.iter().zip(&scale).map(|(gamma, scale)| *gamma * *scale).collect();
-        let offset: Vec<T> = (0..size.c).map(|c| beta[c] - mean[c] * slope[c]).collect();
-        Ok((batch::affine(size, x, &slope, &offset), mean, variance, scale))
+        let scale = inverse_roots(&variance, eps);
+        let affine = Affine::new(gamma, beta, &mean, &scale, then);
+        Ok((batch::affine(size, x, &affine), variance, Moments { mean, scale, affine }))
     })?;
     let unbiased = T::of(size.count() as f64 / (size.count() - 1) as f64);
     let variance: Vec<T> = variance.iter().map(|v| *v * unbiased).collect();
-    let outside = (Tensor::new(mean.as_slice(), &Device::Cpu)?, Tensor::new(variance.as_slice(), &Device::Cpu)?);
+    let outside = (Tensor::new(kept.mean.as_slice(), &Device::Cpu)?, Tensor::new(variance.as_slice(), &Device::Cpu)?);
     let y = attach_vec("batch_norm_train", &[x, gamma, beta], y, x.shape(), move |context| {
-        let (x, gamma) = (&context.args[0], &context.args[1]);
-        let (dx, dgamma, dbeta) = read::<T, _, 3>([x, gamma, context.grad], |[x, gamma, dy]| {
-            Ok(batch::backward(size, x, &mean, &scale, gamma, dy, context.needs[0]))
-        })?;
+        let x = &context.args[0];
+        let (dx, dgamma, dbeta) =
+            read::<T, _, 2>([x, context.grad], |[x, dy]| Ok(batch::backward(size, x, &kept, dy, context.needs[0])))?;
         let dx = dx.map(|dx| Tensor::from_vec(dx, x.shape(), &Device::Cpu)).transpose()?;
         Ok(vec![dx, Some(vector(dgamma)?), Some(vector(dbeta)?)])
     })?;
     Ok((y, outside.0, outside.1))
+}
+
+/// 1/σ of each channel.
+fn inverse_roots<T: Float>(variance: &[T], eps: f64) -> Vec<T> {
+    variance.iter().map(|v| T::of(1. / (v.to_f64() + eps).sqrt())).collect()
+}
+
+/// Σ of each channel, outside the graph.
+///
+/// # Shapes
+/// `x` (n, c, …) → (c)
+pub(super) fn channel_sums<T: Float>(x: &Tensor) -> Result<Tensor> {
+    let size = check("channel_sums", x, &[])?;
+    vector(read::<T, _, 1>([x], |[x]| Ok(batch::totals(size, x)))?)
 }
 
 /// BatchNorm with stored statistics: an affine function of each channel. The statistics get no gradient.
@@ -79,8 +112,20 @@ pub fn batch_norm_eval(
     beta: &Tensor,
     eps: f64,
 ) -> Result<Tensor> {
-    let size = check("batch_norm_eval", x, &[mean, var, gamma, beta])?;
-    if let Some(result) = on_cpu!(x, stored(size, x, [mean, var, gamma, beta], eps)) {
+    batch_norm_eval_then(x, [mean, var, gamma, beta], eps, Activation::Identity)
+}
+
+/// [`batch_norm_eval`] and an activation in one; the four are mean, variance, γ and β.
+///
+/// # Shapes
+/// `x` (n, c, …), the four (c) → (n, c, …)
+///
+/// # Errors
+/// Channels that do not match.
+pub fn batch_norm_eval_then(x: &Tensor, four: [&Tensor; 4], eps: f64, then: Activation) -> Result<Tensor> {
+    let size = check("batch_norm_eval", x, &four)?;
+    let [mean, var, gamma, beta] = four;
+    if let Some(result) = on_cpu!(x, stored(size, x, four, eps, then)) {
         return result;
     }
     let mut shape = vec![1; x.rank()];
@@ -88,22 +133,26 @@ pub fn batch_norm_eval(
     let scale = (var.detach() + eps)?.sqrt()?.recip()?;
     let slope = (gamma * &scale)?;
     let offset = (beta - (mean.detach() * &slope)?)?;
-    x.broadcast_mul(&slope.reshape(shape.as_slice())?)?.broadcast_add(&offset.reshape(shape.as_slice())?)
+    let y = x.broadcast_mul(&slope.reshape(shape.as_slice())?)?.broadcast_add(&offset.reshape(shape.as_slice())?)?;
+    activate(&y, then)
 }
 
-fn stored<T: Float>(size: Channels, x: &Tensor, [mean, var, gamma, beta]: [&Tensor; 4], eps: f64) -> Result<Tensor> {
-    let (y, mean, scale) = read::<T, _, 5>([x, mean, var, gamma, beta], |[x, mean, var, gamma, beta]| {
-        let scale: Vec<T> = var.iter().map(|v| T::of(1. / (v.to_f64() + eps).sqrt())).collect();
-        let slope: Vec<T> = gamma.iter().zip(&scale).map(|(gamma, scale)| *gamma * *scale).collect();
-        let offset: Vec<T> = (0..size.c).map(|c| beta[c] - mean[c] * slope[c]).collect();
-        Ok((batch::affine(size, x, &slope, &offset), mean.to_vec(), scale))
+fn stored<T: Float>(size: Channels, x: &Tensor, four: [&Tensor; 4], eps: f64, then: Activation) -> Result<Tensor> {
+    let [mean, var, gamma, beta] = four;
+    let (y, kept) = read::<T, _, 5>([x, mean, var, gamma, beta], |[x, mean, var, gamma, beta]| {
+        let scale = inverse_roots(var, eps);
+        let affine = Affine::new(gamma, beta, mean, &scale, then);
+        Ok((batch::affine(size, x, &affine), Moments { mean: mean.to_vec(), scale, affine }))
     })?;
     attach_vec("batch_norm_eval", &[x, gamma, beta], y, x.shape(), move |context| {
-        let (x, gamma, needs) = (&context.args[0], &context.args[1], context.needs);
-        read::<T, _, 3>([x, gamma, context.grad], |[numbers, gamma, dy]| {
+        let (x, needs) = (&context.args[0], context.needs);
+        read::<T, _, 2>([x, context.grad], |[numbers, dy]| {
+            let activated = then != Activation::Identity;
+            let dz = activated.then(|| batch::before(size, numbers, &kept.affine, dy));
+            let dz = dz.as_deref().unwrap_or(dy);
             let dx = if needs[0] {
-                let slope: Vec<T> = gamma.iter().zip(&scale).map(|(gamma, scale)| *gamma * *scale).collect();
-                let dx = batch::affine(size, dy, &slope, &vec![T::ZERO; size.c]);
+                let (slope, offset) = (kept.affine.slope.clone(), vec![T::ZERO; size.c]);
+                let dx = batch::affine(size, dz, &Affine { slope, offset, then: Activation::Identity });
                 Some(Tensor::from_vec(dx, x.shape(), &Device::Cpu)?)
             } else {
                 None
@@ -111,8 +160,8 @@ fn stored<T: Float>(size: Channels, x: &Tensor, [mean, var, gamma, beta]: [&Tens
             if !needs[1] && !needs[2] {
                 return Ok(vec![dx]);
             }
-            let (first, second) = batch::sums(size, numbers, &mean, dy);
-            let dgamma = second.iter().zip(&scale).map(|(sum, scale)| T::of(sum * scale.to_f64())).collect();
+            let (first, second) = batch::sums(size, numbers, &kept.mean, dz);
+            let dgamma = second.iter().zip(&kept.scale).map(|(sum, scale)| T::of(sum * scale.to_f64())).collect();
             let dbeta = first.iter().map(|sum| T::of(*sum)).collect();
             Ok(vec![dx, Some(vector::<T>(dgamma)?), Some(vector::<T>(dbeta)?)])
         })

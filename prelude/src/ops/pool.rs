@@ -123,7 +123,7 @@ fn geometry(
     if padding.0 * 2 > kernel.0 || padding.1 * 2 > kernel.1 {
         bail!("{name}: padding {padding:?} is more than half of the window {kernel:?}");
     }
-    let window = Window { kernel, stride, padding, dilation: (1, 1) };
+    let window = Window { kernel, stride, padding, extra: (0, 0), dilation: (1, 1) };
     let (oh, ow) = window.output(name, h, w)?;
     Ok((window, Planes { count: n * c, h, w, oh, ow }))
 }

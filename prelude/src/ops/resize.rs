@@ -1,5 +1,6 @@
-//! Upsampling and downsampling of pictures: nearest and bilinear.
+//! Upsampling and downsampling: pictures by nearest and bilinear, position embeddings by bicubic interpolation.
 
+use super::graph::attach;
 use candle_core::{Device, Result, Tensor, bail};
 
 /// Each output pixel is the nearest input pixel, ⌊i · h / oh⌋ (PyTorch's `nearest`).
@@ -30,8 +31,45 @@ pub fn upsample_bilinear2d(x: &Tensor, (oh, ow): (usize, usize), align_corners: 
     sides("upsample_bilinear2d", oh, ow)?;
     let rows = interpolation(h, oh, align_corners, x.device())?.to_dtype(x.dtype())?;
     let columns = interpolation(w, ow, align_corners, x.device())?.to_dtype(x.dtype())?;
-    let tall = rows.broadcast_matmul(&x.reshape((n * c, h, w))?)?;
-    tall.broadcast_matmul(&columns.t()?.contiguous()?)?.reshape((n, c, oh, ow))
+    let turned = (rows.t()?.contiguous()?, columns.t()?.contiguous()?);
+    let tall = rows.broadcast_matmul(&x.detach().reshape((n * c, h, w))?)?;
+    let value = tall.broadcast_matmul(&turned.1)?.reshape((n, c, oh, ow))?;
+    attach("upsample_bilinear2d", &[x], value, move |context| {
+        let tall = turned.0.broadcast_matmul(&context.grad.reshape((n * c, oh, ow))?)?;
+        Ok(vec![Some(tall.broadcast_matmul(&columns)?.reshape((n, c, h, w))?)])
+    })
+}
+
+/// Position embeddings fitted to another grid, by bicubic interpolation with antialiasing as timm's
+/// `resample_abs_pos_embed`; the first one belongs to the class token and stays.
+///
+/// # Shapes
+/// `places` (1, 1 + a · b, c) with `from` (a, b) and `to` (h, w) → (1, 1 + h · w, c)
+///
+/// # Errors
+/// Places that are no such grid.
+pub fn fit_places(places: &Tensor, from: (usize, usize), to: (usize, usize)) -> Result<Tensor> {
+    let (one, count, c) = places.dims3()?;
+    if one != 1 || count != 1 + from.0 * from.1 {
+        bail!("fit_places: expected (1, 1 + {} · {}, c), found {:?}", from.0, from.1, places.dims());
+    }
+    sides("fit_places", to.0, to.1)?;
+    let (rows, columns) = (cubic(from.0, to.0), cubic(from.1, to.1));
+    let mut matrix = vec![0f32; (1 + to.0 * to.1) * count];
+    matrix[0] = 1.;
+    for (i, row) in rows.iter().enumerate() {
+        for (j, column) in columns.iter().enumerate() {
+            let line = &mut matrix[(1 + i * to.1 + j) * count + 1..][..count - 1];
+            for (place, weight) in line.iter_mut().enumerate() {
+                *weight = (row[place / from.1] * column[place % from.1]) as f32;
+            }
+        }
+    }
+    let matrix = Tensor::from_vec(matrix, (1 + to.0 * to.1, count), places.device())?.to_dtype(places.dtype())?;
+    let value = matrix.matmul(&places.detach().reshape((count, c))?)?.unsqueeze(0)?;
+    attach("fit_places", &[places], value, move |context| {
+        Ok(vec![Some(matrix.t()?.matmul(&context.grad.squeeze(0)?)?.unsqueeze(0)?)])
+    })
 }
 
 fn sides(name: &str, oh: usize, ow: usize) -> Result<()> {
@@ -64,4 +102,23 @@ fn interpolation(size: usize, out: usize, align_corners: bool, device: &Device) 
         matrix[i * size + high] += weight as f32;
     }
     Tensor::from_vec(matrix, (out, size), device)
+}
+
+/// The weights of the old places for each new one along a side; when shrinking, the curve is as wide as the step.
+fn cubic(size: usize, out: usize) -> Vec<Vec<f64>> {
+    // Keys 1981, with a = -½ as Pillow has it
+    let curve = |x: f64| match x.abs() {
+        x if x < 1. => (1.5 * x - 2.5) * x * x + 1.,
+        x if x < 2. => ((-0.5 * x + 2.5) * x - 4.) * x + 2.,
+        _ => 0.,
+    };
+    let step = size as f64 / out as f64;
+    let wide = step.max(1.);
+    let row = |i: usize| {
+        let centre = (i as f64 + 0.5) * step;
+        let weights: Vec<f64> = (0..size).map(|j| curve((j as f64 + 0.5 - centre) / wide)).collect();
+        let total: f64 = weights.iter().sum();
+        weights.into_iter().map(|weight| weight / total).collect()
+    };
+    (0..out).map(row).collect()
 }

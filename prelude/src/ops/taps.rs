@@ -8,6 +8,8 @@ pub(crate) struct Window {
     pub kernel: (usize, usize),
     pub stride: (usize, usize),
     pub padding: (usize, usize),
+    /// More padding at the bottom and the right.
+    pub extra: (usize, usize),
     pub dilation: (usize, usize),
 }
 
@@ -19,17 +21,17 @@ impl Window {
                 candle_core::bail!("{name}: kernel, stride and dilation are at least 1, found {self:?}");
             }
             let reach = dilation * (kernel - 1) + 1;
-            if size + 2 * padding < reach {
+            if size + padding < reach {
                 candle_core::bail!(
                     "{name}: a window that reaches over {reach} does not fit into {height}×{width} with padding {:?}",
                     self.padding
                 );
             }
-            Ok((size + 2 * padding - reach) / stride + 1)
+            Ok((size + padding - reach) / stride + 1)
         };
         Ok((
-            side(height, self.kernel.0, self.stride.0, self.padding.0, self.dilation.0)?,
-            side(width, self.kernel.1, self.stride.1, self.padding.1, self.dilation.1)?,
+            side(height, self.kernel.0, self.stride.0, 2 * self.padding.0 + self.extra.0, self.dilation.0)?,
+            side(width, self.kernel.1, self.stride.1, 2 * self.padding.1 + self.extra.1, self.dilation.1)?,
         ))
     }
 

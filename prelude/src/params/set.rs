@@ -15,6 +15,7 @@ pub struct ParamSet(Arc<Inner>);
 struct Inner {
     seed: u64,
     device: Device,
+    dtype: DType,
     entries: Mutex<Entries>,
 }
 
@@ -32,7 +33,12 @@ impl ParamSet {
 
     /// An empty set on a device.
     pub fn on(device: &Device, seed: u64) -> ParamSet {
-        ParamSet(Arc::new(Inner { seed, device: device.clone(), entries: Mutex::default() }))
+        ParamSet::of(DType::F32, device, seed)
+    }
+
+    /// An empty set on a device of numbers of this type; f64 is for comparing gradients with a reference.
+    pub fn of(dtype: DType, device: &Device, seed: u64) -> ParamSet {
+        ParamSet(Arc::new(Inner { seed, device: device.clone(), dtype, entries: Mutex::default() }))
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
@@ -218,7 +224,7 @@ impl Scope {
     /// # Errors
     /// When the name is taken.
     pub fn param(&self, name: &str, shape: impl Into<Shape>, init: Init) -> Result<Param> {
-        self.param_of(DType::F32, name, shape, init)
+        self.param_of(self.set.0.dtype, name, shape, init)
     }
 
     /// Makes a trainable parameter of this type and shape.
@@ -240,6 +246,7 @@ impl Scope {
     pub fn buffer(&self, name: &str, shape: impl Into<Shape>, init: Init) -> Result<Buffer> {
         let name = self.full(name);
         let value = init.draw(shape, name_seed(self.set.seed(), &name), self.set.device())?;
+        let value = value.to_dtype(self.set.0.dtype)?;
         let buffer = Buffer::new(name, value, self.group);
         self.set.entries().buffers.push(buffer.clone());
         Ok(buffer)

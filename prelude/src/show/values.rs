@@ -285,15 +285,14 @@ mod tests {
 
     #[test]
     fn every_value_can_be_shown() {
-        #[derive(Debug)]
-        struct Pair(i32, i32);
+        use std::time::Duration;
         struct Bare;
         let shown = |bundle: Bundle| bundle.as_text().map(str::to_owned);
         // a Show, a Debug, neither, a reference, a number whose type is open, and nothing
         assert_eq!(shown((Bundle::new().text("own")).cell_value().shown()), Some("own".into()));
-        assert_eq!(shown((Pair(1, 2)).cell_value().shown()), Some("Pair(1, 2)".into()));
+        assert_eq!(shown((Duration::from_secs(2)).cell_value().shown()), Some("2s".into()));
         assert!(shown((Bare).cell_value().shown()).unwrap().ends_with("::Bare"));
-        assert_eq!(shown((&Pair(1, 2)).cell_value().shown()), Some("Pair(1, 2)".into()));
+        assert_eq!(shown((&Duration::from_secs(2)).cell_value().shown()), Some("2s".into()));
         assert_eq!(shown((6 * 7).cell_value().shown()), Some("42".into()));
         assert!(().cell_value().shown().data().is_empty());
     }

@@ -146,9 +146,8 @@ impl Learner {
         let (classes, old) = (data.classes().to_vec(), self.judged_model());
         let model = Model::cut(old.arch(), old.removed(), task, classes.len(), old.params().device(), data.seed())?;
         let trained = old.params().snapshot()?;
-        for kept in ["blocks", "head.box"] {
-            model.params().load(&trained, Some(kept))?;
-        }
+        model.load_body(&trained, "the old network")?;
+        model.params().load(&trained, Some("head.box"))?;
         let mut learner = Learner::assemble(model, classes, data.transform(), Some(data.boxed()), data.seed());
         learner.optimizer = Optimizer::of(self.optimizer.rule());
         learner.options = Options { seed: data.seed(), ..self.options };

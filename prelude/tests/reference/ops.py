@@ -1,11 +1,12 @@
 """Writes ../fixtures/ops.safetensors: inputs, values and gradients of PyTorch's own operations.
 
-Run it with PyTorch 2.x, safetensors and numpy installed:  python prelude/tests/reference/ops.py
+Run it with PyTorch 2.x, timm, safetensors and numpy installed:  python prelude/tests/reference/ops.py
 The numbers come from a fixed seed; each case is saved as CASE/INPUT, CASE/out, CASE/seed (the gradient that
 enters backward) and CASE/grad.INPUT.
 """
 import pathlib
 
+import timm
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
@@ -129,6 +130,20 @@ for name, size in {"up": (11, 9), "down": (3, 4)}.items():
 
 # Larger, so that whole vectors of pixels and channels are met, and remainders.
 conv("conv_tiles", (4, 16, 15, 13), (17, 16, 3, 3), bias=False, padding=1)
+
+# TensorFlow's SAME: the odd zero at the bottom and the right.
+case("conv_same", {"x": r(2, 3, 10, 9), "w": r(4, 3, 3, 3)}, lambda x, w: F.conv2d(F.pad(x, (1, 1, 0, 1)), w, None, 2))
+case("conv_same_depthwise", {"x": r(2, 4, 8, 12), "w": r(4, 1, 5, 5)}, lambda x, w: F.conv2d(F.pad(x, (1, 2, 1, 2)), w, None, 2, 0, 1, 4))
+case("attention", {"x": r(2, 7, 3 * 12)}, lambda x: F.scaled_dot_product_attention(
+    *x.reshape(2, 7, 3, 3, 4).permute(2, 0, 3, 1, 4)).transpose(1, 2).reshape(2, 7, 12))
+case("tokens", {"x": r(2, 5, 3, 4), "c": r(1, 1, 5), "p": r(1, 13, 5)}, lambda x, c, p: torch.cat(
+    [c.expand(2, -1, -1), x.flatten(2).transpose(1, 2)], 1) + p)
+case("gate", {"x": r(2, 5, 3, 4), "s": r(2, 5, 1, 1)}, lambda x, s: x * s)
+case("add_relu", {"x": r(2, 5, 3), "y": r(2, 5, 3)}, lambda x, y: F.relu(x + y))
+for name, size in {"up": (6, 5), "down": (3, 2)}.items():
+    case(f"places_{name}", {"x": r(1, 17, 3)}, lambda x: timm.layers.resample_abs_pos_embed(x, list(size), [4, 4]))
+for name, function in {"relu6": F.relu6, "silu": F.silu}.items():
+    norm(f"batch_norm_{name}", (3, 4, 5, 7), lambda x, gamma, beta: function(F.batch_norm(x, None, None, gamma, beta, True, 0.1, 1e-5)), 4)
 
 path = pathlib.Path(__file__).parent.parent / "fixtures" / "ops.safetensors"
 save_file(saved, path)

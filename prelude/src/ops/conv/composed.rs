@@ -6,7 +6,9 @@ use candle_core::{Result, Tensor};
 
 /// y = w ∗ x, with the gradient that candle derives from the parts.
 pub(crate) fn convolve(plan: &Plan, x: &Tensor, w: &Tensor) -> Result<Tensor> {
-    let columns = plan.window.taps(&pad(x, plan.window.padding, 0.)?, (plan.oh, plan.ow))?;
+    let (down, right) = plan.window.extra;
+    let padded = pad(x, plan.window.padding, 0.)?.pad_with_zeros(2, 0, down)?.pad_with_zeros(3, 0, right)?;
+    let columns = plan.window.taps(&padded, (plan.oh, plan.ow))?;
     let depth = plan.cg() * plan.places();
     let columns = columns.reshape((plan.n, plan.groups, depth, plan.pixels()))?;
     let w = w.reshape((1, plan.groups, plan.og(), depth))?;

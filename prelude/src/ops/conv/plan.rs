@@ -46,8 +46,8 @@ impl Plan {
 
     /// Whether the output is a matrix product of the weight and the input as they lie.
     pub fn is_pointwise(&self) -> bool {
-        let Window { kernel, stride, padding, .. } = self.window;
-        kernel == (1, 1) && stride == (1, 1) && padding == (0, 0)
+        let Window { kernel, stride, padding, extra, .. } = self.window;
+        kernel == (1, 1) && stride == (1, 1) && padding == (0, 0) && extra == (0, 0)
     }
 
     /// Whether each output channel sees one input channel.

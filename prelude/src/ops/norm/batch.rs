@@ -1,6 +1,8 @@
 //! BatchNorm's kernels: a channel at a time, so that a channel's numbers are read from memory once.
 
+use super::super::activation::pointwise::{Activation, with_activation};
 use super::super::cpu::{Float, fast, fma, parallel, shared};
+use std::mem::MaybeUninit;
 
 /// A channel is `n` runs of `plane` numbers, `c` runs apart.
 #[derive(Clone, Copy)]
@@ -56,8 +58,25 @@ fast! {
     }
 }
 
-/// y = slope · x + offset, channel by channel.
-pub(super) fn affine<T: Float>(size: Channels, x: &[T], slope: &[T], offset: &[T]) -> Vec<T> {
+/// An affine function of each channel, and what follows it.
+#[derive(Clone, Debug)]
+pub(super) struct Affine<T> {
+    pub slope: Vec<T>,
+    pub offset: Vec<T>,
+    pub then: Activation,
+}
+
+impl<T: Float> Affine<T> {
+    /// γ (x − mean) · scale + β.
+    pub fn new(gamma: &[T], beta: &[T], mean: &[T], scale: &[T], then: Activation) -> Affine<T> {
+        let slope: Vec<T> = gamma.iter().zip(scale).map(|(gamma, scale)| *gamma * *scale).collect();
+        let offset = (0..slope.len()).map(|c| beta[c] - mean[c] * slope[c]).collect();
+        Affine { slope, offset, then }
+    }
+}
+
+/// y = f(slope · x + offset), channel by channel.
+pub(super) fn affine<T: Float>(size: Channels, x: &[T], by: &Affine<T>) -> Vec<T> {
     let mut y: Vec<T> = Vec::with_capacity(x.len());
     let out = shared(y.spare_capacity_mut());
     parallel(size.n * size.c, (1 << 14) / size.plane.max(1) + 1, |planes| {
@@ -65,7 +84,7 @@ pub(super) fn affine<T: Float>(size: Channels, x: &[T], slope: &[T], offset: &[T
             let at = plane * size.plane;
             // SAFETY: each part of the result is written by one thread.
             let to = unsafe { out.slice(at, size.plane) };
-            line(&x[at..at + size.plane], slope[plane % size.c], offset[plane % size.c], to);
+            line(&x[at..at + size.plane], by.slope[plane % size.c], by.offset[plane % size.c], by.then, to);
         }
     });
     // SAFETY: all planes are written.
@@ -74,11 +93,50 @@ pub(super) fn affine<T: Float>(size: Channels, x: &[T], slope: &[T], offset: &[T
 }
 
 fast! {
-    fn line[FUSED]<T>(x: &[T], slope: T, offset: T, y: &mut [std::mem::MaybeUninit<T>]) {
-        for (y, x) in y.iter_mut().zip(x) {
-            y.write(fma::<T, FUSED>(slope, *x, offset));
-        }
+    fn line[FUSED]<T>(x: &[T], slope: T, offset: T, then: Activation, y: &mut [MaybeUninit<T>]) {
+        with_activation!(then, |value, _slope_of| for (y, x) in y.iter_mut().zip(x) {
+            y.write(value(fma::<T, FUSED>(slope, *x, offset)));
+        });
     }
+}
+
+/// dz = dy · f'(slope · x + offset), channel by channel: the gradient before the activation.
+pub(super) fn before<T: Float>(size: Channels, x: &[T], by: &Affine<T>, dy: &[T]) -> Vec<T> {
+    let mut dz: Vec<T> = Vec::with_capacity(x.len());
+    let out = shared(dz.spare_capacity_mut());
+    parallel(size.n * size.c, (1 << 14) / size.plane.max(1) + 1, |planes| {
+        for plane in planes {
+            let part = plane * size.plane..(plane + 1) * size.plane;
+            // SAFETY: each part of the result is written by one thread.
+            let to = unsafe { out.slice(part.start, size.plane) };
+            let (slope, offset) = (by.slope[plane % size.c], by.offset[plane % size.c]);
+            line_before(&x[part.clone()], slope, offset, by.then, &dy[part], to);
+        }
+    });
+    // SAFETY: all planes are written.
+    unsafe { dz.set_len(x.len()) };
+    dz
+}
+
+fast! {
+    fn line_before[FUSED]<T>(x: &[T], slope: T, offset: T, then: Activation, dy: &[T], dz: &mut [MaybeUninit<T>]) {
+        with_activation!(then, |_value, slope_of| for ((dz, dy), x) in dz.iter_mut().zip(dy).zip(x) {
+            dz.write(*dy * slope_of(fma::<T, FUSED>(slope, *x, offset)));
+        });
+    }
+}
+
+/// Σ dy of each channel.
+pub(super) fn totals<T: Float>(size: Channels, dy: &[T]) -> Vec<T> {
+    let mut totals = vec![T::ZERO; size.c];
+    let out = shared(&mut totals);
+    parallel(size.c, size.least(), |channels| {
+        for channel in channels {
+            // SAFETY: each channel belongs to one thread.
+            unsafe { *out.at(channel) = T::of(size.runs(channel).map(|at| sum(&dy[at..at + size.plane])).sum()) };
+        }
+    });
+    totals
 }
 
 /// Σ dy and Σ dy · (x − mean) of each channel.
@@ -89,41 +147,54 @@ pub(super) fn sums<T: Float>(size: Channels, x: &[T], mean: &[T], dy: &[T]) -> (
         for channel in channels {
             // SAFETY: each channel belongs to one thread.
             let (a, b) = unsafe { (a.slice(channel, 1), b.slice(channel, 1)) };
-            channel_sums(size, channel, x, mean[channel], dy, &mut a[0], &mut b[0]);
+            for at in size.runs(channel) {
+                run_sums(&x[at..at + size.plane], mean[channel], &dy[at..at + size.plane], &mut a[0], &mut b[0]);
+            }
         }
     });
     (first, second)
 }
 
-fast! {
-    fn channel_sums[FUSED]<T>(size: Channels, channel: usize, x: &[T], mean: T, dy: &[T], a: &mut f64, b: &mut f64) {
-        for at in size.runs(channel) {
-            let part = at..at + size.plane;
-            *a += sum::<T>(&dy[part.clone()]);
-            *b += product::<T, FUSED>(&dy[part.clone()], T::ZERO, &x[part], mean);
-        }
-    }
+/// What the backward pass in training needs from the forward one.
+pub(super) struct Moments<T> {
+    pub mean: Vec<T>,
+    /// 1/σ
+    pub scale: Vec<T>,
+    pub affine: Affine<T>,
 }
 
 /// The whole backward pass in training: (dx, dγ, dβ), dx where it is wanted.
 pub(super) fn backward<T: Float>(
     size: Channels,
     x: &[T],
-    mean: &[T],
-    scale: &[T],
-    gamma: &[T],
+    kept: &Moments<T>,
     dy: &[T],
     wants_dx: bool,
 ) -> (Option<Vec<T>>, Vec<T>, Vec<T>) {
     let (mut dgamma, mut dbeta) = (vec![T::ZERO; size.c], vec![T::ZERO; size.c]);
-    let mut dx: Vec<T> = Vec::with_capacity(if wants_dx { x.len() } else { 0 });
+    let activated = kept.affine.then != Activation::Identity;
+    // dx holds the gradient before the activation first
+    let mut dx: Vec<T> = Vec::with_capacity(if wants_dx || activated { x.len() } else { 0 });
     let out = shared(dx.spare_capacity_mut());
     let (dgamma_out, dbeta_out) = (shared(&mut dgamma), shared(&mut dbeta));
     parallel(size.c, size.least(), |channels| {
         for channel in channels {
+            let (mean, slope, offset) = (kept.mean[channel], kept.affine.slope[channel], kept.affine.offset[channel]);
             let (mut a, mut b) = (0., 0.);
-            channel_sums(size, channel, x, mean[channel], dy, &mut a, &mut b);
-            let inverse = scale[channel].to_f64();
+            for at in size.runs(channel) {
+                let part = at..at + size.plane;
+                let (x, dy) = (&x[part.clone()], &dy[part]);
+                let mut dz = dy;
+                if activated {
+                    // SAFETY: each part of the result is written by one thread, and whole before it is read.
+                    dz = unsafe {
+                        line_before(x, slope, offset, kept.affine.then, dy, out.slice(at, size.plane));
+                        std::slice::from_raw_parts(out.at(at).cast::<T>(), size.plane)
+                    };
+                }
+                run_sums(x, mean, dz, &mut a, &mut b);
+            }
+            let inverse = kept.scale[channel].to_f64();
             // SAFETY: each channel belongs to one thread.
             unsafe {
                 *dgamma_out.at(channel) = T::of(b * inverse);
@@ -132,16 +203,23 @@ pub(super) fn backward<T: Float>(
             if !wants_dx {
                 continue;
             }
-            // dx = γ/σ (dy − Σdy/m − (x − mean) Σ(dy (x − mean)) / (σ² m))
+            // dx = γ/σ (dz − Σdz/m − (x − mean) Σ(dz (x − mean)) / (σ² m))
             let m = size.count() as f64;
-            let rise = gamma[channel].to_f64() * inverse;
+            let rise = slope.to_f64();
             let bend = -rise * inverse * inverse * b / m;
-            let shift = -rise * a / m - bend * mean[channel].to_f64();
+            let shift = -rise * a / m - bend * mean.to_f64();
+            let (rise, bend, shift) = (T::of(rise), T::of(bend), T::of(shift));
             for at in size.runs(channel) {
                 let part = at..at + size.plane;
                 // SAFETY: each part of the result is written by one thread.
-                let to = unsafe { out.slice(at, size.plane) };
-                plane(&dy[part.clone()], &x[part], T::of(rise), T::of(bend), T::of(shift), to);
+                unsafe {
+                    if activated {
+                        let dz = std::slice::from_raw_parts_mut(out.at(at).cast::<T>(), size.plane);
+                        plane_in_place(dz, &x[part], rise, bend, shift);
+                    } else {
+                        plane(&dy[part.clone()], &x[part], rise, bend, shift, out.slice(at, size.plane));
+                    }
+                }
             }
         }
     });
@@ -153,9 +231,24 @@ pub(super) fn backward<T: Float>(
 }
 
 fast! {
-    fn plane[FUSED]<T>(dy: &[T], x: &[T], rise: T, bend: T, shift: T, dx: &mut [std::mem::MaybeUninit<T>]) {
+    fn run_sums[FUSED]<T>(x: &[T], mean: T, dy: &[T], a: &mut f64, b: &mut f64) {
+        *a += sum::<T>(dy);
+        *b += product::<T, FUSED>(dy, T::ZERO, x, mean);
+    }
+}
+
+fast! {
+    fn plane[FUSED]<T>(dy: &[T], x: &[T], rise: T, bend: T, shift: T, dx: &mut [MaybeUninit<T>]) {
         for ((dx, dy), x) in dx.iter_mut().zip(dy).zip(x) {
             dx.write(fma::<T, FUSED>(rise, *dy, fma::<T, FUSED>(bend, *x, shift)));
+        }
+    }
+}
+
+fast! {
+    fn plane_in_place[FUSED]<T>(dz: &mut [T], x: &[T], rise: T, bend: T, shift: T) {
+        for (dz, x) in dz.iter_mut().zip(x) {
+            *dz = fma::<T, FUSED>(rise, *dz, fma::<T, FUSED>(bend, *x, shift));
         }
     }
 }
@@ -186,7 +279,7 @@ pub(super) fn sum<T: Float>(x: &[T]) -> f64 {
 
 /// Σ (a − a₀)(b − b₀)
 #[inline(always)]
-pub(super) fn product<T: Float, const FUSED: bool>(a: &[T], a0: T, b: &[T], b0: T) -> f64 {
+pub(in crate::ops) fn product<T: Float, const FUSED: bool>(a: &[T], a0: T, b: &[T], b0: T) -> f64 {
     let mut total = 0.;
     for (a, b) in a.chunks(RUN).zip(b.chunks(RUN)) {
         let mut lanes = [T::ZERO; LANES];

@@ -1,0 +1,60 @@
+//! The inverted residual block, which MobileNetV2 and EfficientNet are made of.
+
+use candle_core::Tensor;
+
+use crate::layers::{ConvNorm, DropPath, Layer, Pass, SqueezeExcite};
+use crate::{Result, ops};
+
+/// A 1×1 convolution to more channels, a depthwise one, squeeze-and-excitation, a 1×1 convolution to fewer channels;
+/// what came in is added where shapes are the same. Sandler et al. 2018, Tan and Le 2019.
+#[derive(Debug)]
+pub(super) struct Inverted {
+    pub expand: Option<ConvNorm>,
+    pub depthwise: ConvNorm,
+    pub squeeze: Option<SqueezeExcite>,
+    pub project: ConvNorm,
+    pub drop: DropPath,
+    /// Whether what came in is added.
+    pub adds: bool,
+}
+
+impl Layer for Inverted {
+    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        let inner = match &self.expand {
+            Some(expand) => self.depthwise.forward(&expand.forward(x, pass)?, pass)?,
+            None => self.depthwise.forward(x, pass)?,
+        };
+        let inner = match &self.squeeze {
+            Some(squeeze) => squeeze.forward(&inner, pass)?,
+            None => inner,
+        };
+        let inner = self.project.forward(&inner, pass)?;
+        if self.adds { Ok(ops::add(&self.drop.forward(&inner, pass)?, x)?) } else { Ok(inner) }
+    }
+
+    fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
+        let inner = self.expand.as_ref().map_or_else(|| Ok(input.to_vec()), |expand| expand.output(input))?;
+        self.project.output(&self.depthwise.output(&inner)?)
+    }
+}
+
+/// A row of blocks alike: the channels' growth inside, the kernel, the first one's stride, channels out, how many.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stage {
+    pub growth: usize,
+    pub kernel: usize,
+    pub stride: usize,
+    pub to: usize,
+    pub count: usize,
+}
+
+impl Stage {
+    pub const fn new(growth: usize, kernel: usize, stride: usize, to: usize, count: usize) -> Stage {
+        Stage { growth, kernel, stride, to, count }
+    }
+
+    /// Channels in and stride of each of the row's blocks, `from` channels coming in.
+    pub fn blocks(self, from: usize) -> impl Iterator<Item = (usize, usize)> {
+        (0..self.count).map(move |index| if index == 0 { (from, self.stride) } else { (self.to, 1) })
+    }
+}

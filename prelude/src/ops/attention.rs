@@ -1,0 +1,189 @@
+//! Attention of tokens to one another, and what turns a picture into tokens.
+
+use super::cpu::{Float, Matrix, by_rows, fast, multiply, on_cpu, parallel, read, shared, threads};
+use super::graph::{attach, attach_vec};
+use super::softmax::softmax;
+use candle_core::{D, Device, Result, Tensor, bail};
+
+/// Scaled dot-product attention of several heads: softmax(q kᵀ / √d) v, each head seeing its own d of the c numbers.
+///
+/// Queries, keys and values come as one tensor, as timm's `qkv` layer gives them. Vaswani et al. 2017.
+///
+/// # Shapes
+/// `qkv` (n, t, 3 · c) → (n, t, c)
+///
+/// # Errors
+/// A last dimension that does not fall into queries, keys and values of so many heads.
+pub fn attention(qkv: &Tensor, heads: usize) -> Result<Tensor> {
+    let (n, t, wide) = qkv.dims3()?;
+    if heads == 0 || wide % (3 * heads) != 0 {
+        bail!("attention: {wide} numbers do not fall into queries, keys and values of {heads} heads");
+    }
+    let size = Size { n, t, heads, depth: wide / (3 * heads) };
+    if let Some(y) = on_cpu!(qkv, kernel(size, qkv)) {
+        return y;
+    }
+    let parts = qkv.reshape((n, t, 3, heads, size.depth))?.permute((2, 0, 3, 1, 4))?.contiguous()?;
+    let [q, k, v] = [parts.get(0)?, parts.get(1)?, parts.get(2)?];
+    let scores = (q.matmul(&k.transpose(2, 3)?.contiguous()?)? * size.scale())?;
+    let mixed = softmax(&scores, D::Minus1)?.matmul(&v)?;
+    mixed.transpose(1, 2)?.reshape((n, t, size.width()))
+}
+
+#[derive(Clone, Copy)]
+struct Size {
+    n: usize,
+    t: usize,
+    heads: usize,
+    /// Numbers a head.
+    depth: usize,
+}
+
+impl Size {
+    fn width(&self) -> usize {
+        self.heads * self.depth
+    }
+
+    fn scale(&self) -> f64 {
+        1. / (self.depth as f64).sqrt()
+    }
+
+    /// A head's queries (0), keys (1) or values (2) within `qkv`.
+    fn part(&self, pair: usize, which: usize) -> usize {
+        let (n, head) = (pair / self.heads, pair % self.heads);
+        n * self.t * 3 * self.width() + which * self.width() + head * self.depth
+    }
+
+    /// A head's numbers within the value.
+    fn out(&self, pair: usize) -> usize {
+        let (n, head) = (pair / self.heads, pair % self.heads);
+        n * self.t * self.width() + head * self.depth
+    }
+}
+
+fn turned<P>(matrix: Matrix<P>) -> Matrix<P> {
+    Matrix { start: matrix.start, rows: matrix.columns, columns: matrix.rows }
+}
+
+fn kernel<T: Float>(size: Size, qkv: &Tensor) -> Result<Tensor> {
+    let Size { n, t, depth, .. } = size;
+    let (wide, width, pairs) = (3 * size.width(), size.width(), n * size.heads);
+    let (mut y, mut shares) = (vec![T::ZERO; n * t * width], vec![T::ZERO; pairs * t * t]);
+    read::<T, _, 1>([qkv], |[qkv]| {
+        let (y_out, shares_out) = (shared(&mut y), shared(&mut shares));
+        parallel(pairs, pairs.div_ceil(threads()), |pairs| {
+            for pair in pairs {
+                let part = |which| by_rows(qkv[size.part(pair, which)..].as_ptr(), wide);
+                // SAFETY: each pair of picture and head has its own scores and its own columns of y; the parts lie in qkv.
+                unsafe {
+                    let scores = shares_out.slice(pair * t * t, t * t);
+                    multiply((t, depth, t), part(0), turned(part(1)), by_rows(scores.as_mut_ptr(), t), false, 1);
+                    soften(t, T::of(size.scale()), scores);
+                    let out = by_rows(y_out.at(size.out(pair)), width);
+                    multiply((t, t, depth), by_rows(scores.as_ptr(), t), part(2), out, false, 1);
+                }
+            }
+        });
+        Ok(())
+    })?;
+    attach_vec("attention", &[qkv], y, (n, t, width), move |context| {
+        let qkv = &context.args[0];
+        let grad = read::<T, _, 2>([qkv, context.grad], |[qkv, dy]| Ok(backward(size, qkv, &shares, dy)))?;
+        Ok(vec![Some(Tensor::from_vec(grad, qkv.shape(), &Device::Cpu)?)])
+    })
+}
+
+fn backward<T: Float>(size: Size, qkv: &[T], shares: &[T], dy: &[T]) -> Vec<T> {
+    let Size { n, t, depth, .. } = size;
+    let (wide, width, pairs) = (3 * size.width(), size.width(), n * size.heads);
+    let mut grad = vec![T::ZERO; qkv.len()];
+    let out = shared(&mut grad);
+    parallel(pairs, pairs.div_ceil(threads()), |pairs| {
+        let mut scores = vec![T::ZERO; t * t];
+        for pair in pairs {
+            let part = |which| by_rows(qkv[size.part(pair, which)..].as_ptr(), wide);
+            let shares = &shares[pair * t * t..][..t * t];
+            let dy = by_rows(dy[size.out(pair)..].as_ptr(), width);
+            // SAFETY: each pair of picture and head has its own columns of the gradient; the parts lie in qkv.
+            unsafe {
+                let to = |which| by_rows(out.at(size.part(pair, which)), wide);
+                // dv = sharesᵀ dy, dshares = dy vᵀ
+                multiply((t, t, depth), turned(by_rows(shares.as_ptr(), t)), dy, to(2), false, 1);
+                multiply((t, depth, t), dy, turned(part(2)), by_rows(scores.as_mut_ptr(), t), false, 1);
+                soften_back(t, T::of(size.scale()), shares, &mut scores);
+                // dq = dscores k, dk = dscoresᵀ q
+                let scores = by_rows(scores.as_ptr(), t);
+                multiply((t, t, depth), scores, part(1), to(0), false, 1);
+                multiply((t, t, depth), turned(scores), part(0), to(1), false, 1);
+            }
+        }
+    });
+    grad
+}
+
+fast! {
+    /// The softmax of each row of scores · scale.
+    fn soften[_FUSED]<T>(t: usize, scale: T, scores: &mut [T]) {
+        for row in scores.chunks_exact_mut(t) {
+            let most = row.iter().fold(T::LOWEST, |most, x| if *x > most { *x } else { most });
+            for x in row.iter_mut() {
+                *x = ((*x - most) * scale).exponential();
+            }
+            let total = T::ONE / row.iter().copied().sum::<T>();
+            for x in row {
+                *x *= total;
+            }
+        }
+    }
+}
+
+fast! {
+    /// The gradient of the scores in place of the gradient of their softmax.
+    fn soften_back[_FUSED]<T>(t: usize, scale: T, shares: &[T], grad: &mut [T]) {
+        for (grad, share) in grad.chunks_exact_mut(t).zip(shares.chunks_exact(t)) {
+            let along = grad.iter().zip(share).map(|(grad, share)| *grad * *share).sum::<T>();
+            for (grad, share) in grad.iter_mut().zip(share) {
+                *grad = (*grad - along) * *share * scale;
+            }
+        }
+    }
+}
+
+/// A map of features as tokens: a class token first, then a token a pixel, each with its place added.
+///
+/// # Shapes
+/// `x` (n, c, h, w), `class` (1, 1, c), `places` (1, 1 + h · w, c) → (n, 1 + h · w, c)
+///
+/// # Errors
+/// Tokens or places that do not fit the map.
+pub fn tokens(x: &Tensor, class: &Tensor, places: &Tensor) -> Result<Tensor> {
+    let (n, c, h, w) = x.dims4()?;
+    let t = h * w;
+    if class.dims() != [1, 1, c] || places.dims() != [1, t + 1, c] {
+        let found = (class.dims(), places.dims());
+        bail!("tokens: a map {:?} wants a class token of {c} and {} places, found {found:?}", x.dims(), t + 1);
+    }
+    let pixels = x.detach().flatten_from(2)?.transpose(1, 2)?;
+    let value = Tensor::cat(&[class.detach().broadcast_as((n, 1, c))?, pixels], 1)?.broadcast_add(&places.detach())?;
+    attach("tokens", &[x, class, places], value, move |context| {
+        let grad = context.grad;
+        let dx = grad.narrow(1, 1, t)?.transpose(1, 2)?.reshape((n, c, h, w))?;
+        let class = grad.narrow(1, 0, 1)?.sum_keepdim(0)?;
+        Ok(vec![Some(dx), Some(class), Some(grad.sum_keepdim(0)?)])
+    })
+}
+
+/// One token of each picture.
+///
+/// # Shapes
+/// `x` (n, t, c) → (n, c)
+///
+/// # Errors
+/// A token that there is not.
+pub fn token(x: &Tensor, index: usize) -> Result<Tensor> {
+    attach("token", &[x], x.detach().narrow(1, index, 1)?.squeeze(1)?, move |context| {
+        let grad = context.grad.unsqueeze(1)?;
+        let after = context.args[0].dim(1)? - index - 1;
+        Ok(vec![Some(grad.pad_with_zeros(1, index, after)?)])
+    })
+}

