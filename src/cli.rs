@@ -46,6 +46,9 @@ enum Command {
         /// Set an environment variable for the cells.
         #[arg(long, value_name = "NAME=VALUE", value_parser = name_and_value)]
         set: Vec<(String, String)>,
+        /// Set a variable in place of the one in the cell tagged `parameters`, as papermill does.
+        #[arg(short, long, value_name = "NAME=VALUE", value_parser = name_and_value)]
+        parameter: Vec<(String, String)>,
         /// The longest that one cell may take, in seconds.
         #[arg(long, value_name = "S")]
         timeout: Option<f64>,
@@ -74,11 +77,12 @@ pub fn main() -> ExitCode {
         Command::Kernel { connection_file } => kernel::run(&connection_file).map(|()| 0),
         Command::Spare => kernel::spare::wait().map(|()| 0),
         Command::Repl { script, no_color } => repl::run(&repl::Options { script, no_color }),
-        Command::Run { notebook, output, html, set, timeout } => notebook::run(&notebook::Options {
+        Command::Run { notebook, output, html, set, parameter, timeout } => notebook::run(&notebook::Options {
             input: notebook,
             output,
             html,
             set,
+            parameters: parameter,
             timeout: timeout.filter(|seconds| *seconds > 0.0).map(Duration::from_secs_f64),
         }),
         Command::Weights(command) => weights::run(&command),

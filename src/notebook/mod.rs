@@ -1,9 +1,10 @@
 //! Runs an .ipynb without Python or Jupyter; writes the outputs back; exports HTML.
 //!
 //! `runner` drives the cells through anything that executes code (a session, or a test's stand-in),
-//! `report` says on standard error how far it is, `html` turns a document into a page.
+//! `parameters` puts in what a user gives by name, `report` says on standard error how far it is, `html` turns a document into a page.
 
 pub mod html;
+pub mod parameters;
 pub mod report;
 pub mod runner;
 
@@ -29,6 +30,8 @@ pub struct Options {
     pub html: Option<PathBuf>,
     /// Environment variables for the cells.
     pub set: Vec<(String, String)>,
+    /// Variables for the cells, by name, in place of those of the cell tagged `parameters`.
+    pub parameters: Vec<(String, String)>,
     /// The longest that one cell may take.
     pub timeout: Option<Duration>,
 }
@@ -93,7 +96,14 @@ pub fn prepare(options: &Options) -> anyhow::Result<Notebook> {
             bail!("--set wants NAME=VALUE with a name that is not empty, found {name:?}={value:?}");
         }
     }
+    for (name, _) in &options.parameters {
+        let word = |c: char| c == '_' || c.is_alphanumeric();
+        if !name.chars().all(word) || name.starts_with(|c: char| c.is_numeric()) {
+            bail!("--parameter wants NAME=VALUE where NAME can name a variable, found {name:?}");
+        }
+    }
     notebook.upgrade();
+    parameters::inject(&mut notebook, &options.parameters);
     Ok(notebook)
 }
 

@@ -45,20 +45,35 @@ pub fn compilation(errors: &[evcxr::CompilationError], code: &str) -> CellError 
                     line: span.start_line,
                     from: span.start_column,
                     to: if span.end_line == span.start_line { span.end_column } else { usize::MAX },
-                    label: message.label.clone(),
+                    label: label(&message.label, &error.message()),
                     primary: message.is_primary,
                 })
             })
             .collect();
         traceback.extend(excerpt(code, &marks));
         for help in error.help().iter().filter(|help| !help.trim().is_empty()) {
-            traceback.push(format!("{BOLD}help{PLAIN}: {help}"));
+            traceback.push(format!("{BOLD}help{PLAIN}: {}", advice(help)));
         }
         if let Some(hint) = error.evcxr_extra_hint() {
             traceback.push(format!("{BOLD}note{PLAIN}: {hint}"));
         }
     }
     CellError { why: Why::Compile, name, value, traceback }
+}
+
+/// A label without what the title says already, and without evcxr's own names.
+fn label(text: &str, title: &str) -> String {
+    let text = text.replace("`evcxr_variable_store`", "<end of input>");
+    if text.strip_prefix("error: ") == Some(title) { String::new() } else { text }
+}
+
+/// The compiler's advice; evcxr puts the code to be written two lines below it.
+fn advice(help: &str) -> String {
+    match help.split_once("\n\n") {
+        Some((text, code)) if text.contains(&format!("`{}`", code.trim())) || code.trim().is_empty() => text.to_owned(),
+        Some((text, code)) if !code.trim().contains('\n') => format!("{text}: `{}`", code.trim()),
+        _ => help.to_owned(),
+    }
 }
 
 /// The user's lines with carets under them.
@@ -226,6 +241,17 @@ mod tests {
         let marks = [mark(2, 14, 17, "expected `i32`", true), mark(2, 8, 11, "due to this", false)];
         let expected = "  |\n2 | let é: i32 = \"a\";\n  |              ^^^ expected `i32`\n  |        --- due to this";
         assert_eq!(bare(&excerpt(code, &marks)), expected);
+    }
+
+    #[test]
+    fn labels_and_advice_say_nothing_twice() {
+        assert_eq!(label("error: expected `;`, found <end of input>", "expected `;`, found <end of input>"), "");
+        let title = "expected `;`, found <end of input>";
+        assert_eq!(label("error: expected `;`, found `evcxr_variable_store`", title), "");
+        assert_eq!(label("not found in this scope", "cannot find value `x`"), "not found in this scope");
+        assert_eq!(advice("add `;` here\n\n;"), "add `;` here");
+        assert_eq!(advice("consider borrowing here\n\n&"), "consider borrowing here: `&`");
+        assert_eq!(advice("a plain one"), "a plain one");
     }
 
     #[test]
