@@ -170,6 +170,11 @@ mod tests {
 
     #[test]
     fn what_has_sides_says_so_and_the_rest_has_a_size() -> crate::Result<()> {
+        macro_rules! probed {
+            ($variable:expr) => {
+                (&Probe(&$variable)).describe()
+            };
+        }
         struct Other([u64; 3]);
         let other = Other([1, 2, 3]);
         let tensor = Tensor::zeros((32, 3, 64, 64), DType::F32, &Device::Cpu)?;
@@ -178,15 +183,15 @@ mod tests {
         let map = HashMap::from([(1u32, 2u32)]);
         let picture = RgbImage::new(20, 10);
         for (found, shape, bytes) in [
-            ((&Probe(&tensor)).describe(), "32×3×64×64 F32", 32 * 3 * 64 * 64 * 4),
-            ((&Probe(&scalar)).describe(), "scalar U8", 1),
-            ((&Probe(&words)).describe(), "5", 24 + 5 * 16),
-            ((&Probe(&text)).describe(), "5 characters", 7),
-            ((&Probe(&boxed)).describe(), "4", 32),
-            ((&Probe(&map)).describe(), "1", size_of_val(&map) as u64 + 8),
-            ((&Probe(&picture)).describe(), "20×10 RGB", 600),
-            ((&Probe(&other)).describe(), "", 24),
-            ((&Probe(&7i32)).describe(), "", 4),
+            (probed!(tensor), "32×3×64×64 F32", 32 * 3 * 64 * 64 * 4),
+            (probed!(scalar), "scalar U8", 1),
+            (probed!(words), "5", 24 + 5 * 16),
+            (probed!(text), "5 characters", 7),
+            (probed!(boxed), "4", 32),
+            (probed!(map), "1", size_of_val(&map) as u64 + 8),
+            (probed!(picture), "20×10 RGB", 600),
+            (probed!(other), "", 24),
+            (probed!(7i32), "", 4),
         ] {
             assert_eq!(found, Description { shape: shape.to_owned(), bytes });
         }
