@@ -22,8 +22,7 @@ pub(crate) fn pays(plan: &Plan) -> bool {
     let fits = window.kernel == (3, 3) && window.stride == (1, 1) && window.dilation == (1, 1) && plan.groups == 1;
     let fits = fits && window.extra == (0, 0);
     let tiles = plan.n * plan.oh.div_ceil(STEP) * plan.ow.div_ceil(STEP);
-    let least: usize = std::env::var("WINO").ok().and_then(|x| x.parse().ok()).unwrap_or(96);
-    fits && plan.c >= least && plan.o >= least && window.padding.0 <= 2 && window.padding.1 <= 2 && tiles >= 64
+    fits && plan.c >= 96 && plan.o >= 96 && window.padding.0 <= 2 && window.padding.1 <= 2 && tiles >= 64
 }
 
 /// The tiles of a batch, in runs that share one buffer.
