@@ -292,7 +292,8 @@ mod tests {
         assert_eq!(shown((Bundle::new().text("own")).cell_value().shown()), Some("own".into()));
         assert_eq!(shown((Duration::from_secs(2)).cell_value().shown()), Some("2s".into()));
         assert!(shown((Bare).cell_value().shown()).unwrap().ends_with("::Bare"));
-        assert_eq!(shown((&Duration::from_secs(2)).cell_value().shown()), Some("2s".into()));
+        let reference: &dyn Debug = &Duration::from_secs(3);
+        assert_eq!(shown(reference.cell_value().shown()), Some("3s".into()));
         assert_eq!(shown((6 * 7).cell_value().shown()), Some("42".into()));
         assert!(().cell_value().shown().data().is_empty());
     }

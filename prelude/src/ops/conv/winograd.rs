@@ -313,9 +313,9 @@ fast! {
                     lanes[..many].copy_from_slice(&spots[(s * plan.c + c) * plan.o + o..][..many]);
                 }
                 let tile = both_sides(weight_gradient_line::<T, FUSED>, &tile);
-                for lane in 0..many {
+                for (lane, o) in (o..o + many).enumerate() {
                     // SAFETY: the weights of a channel in belong to one thread.
-                    let dw = unsafe { dw.slice(((o + lane) * plan.c + c) * 9, 9) };
+                    let dw = unsafe { dw.slice((o * plan.c + c) * 9, 9) };
                     for k in 0..9 {
                         dw[k] = tile[k / 3][k % 3][lane];
                     }
