@@ -111,7 +111,8 @@ fn weights_of_another_architecture_are_refused() -> Result<()> {
     let body = Model::new(Arch::MobileNetV2, Task::Classify, 2, &Device::Cpu, 0)?.params().snapshot()?;
     let model = Model::new(Arch::ResNet18, Task::Classify, 2, &Device::Cpu, 0)?;
     let error = model.load_body(&body, "mobilenet.safetensors").unwrap_err().to_string();
-    assert!(error.contains("mobilenet.safetensors holds no weight for `resnet18`"), "{error}");
+    assert!(error.contains("mobilenet.safetensors does not fit `resnet18`: 0 of 100"), "{error}");
     assert!(error.contains("conv1.weight") && error.contains("features.0.0.weight"), "{error}");
+    assert!(error.contains("Arch::MobileNetV2"), "{error}");
     Ok(())
 }

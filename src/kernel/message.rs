@@ -106,7 +106,9 @@ pub(super) fn code_points(code: &str, offset: usize) -> usize {
 
 /// Writes a line to the kernel's own log, which is its standard error.
 pub(super) fn note(text: impl std::fmt::Display) {
-    eprintln!("[candlewick] {text}");
+    use std::io::Write;
+    // The terminal that Jupyter ran in may be gone, which is no reason to panic.
+    let _ = writeln!(std::io::stderr(), "[candlewick] {text}");
 }
 
 #[cfg(test)]

@@ -1,11 +1,16 @@
-"""jupyter_kernel_test against the installed kernel `candlewick`: all its tests, none skipped."""
+"""jupyter_kernel_test against the installed kernel `candlewick`: all its tests, none skipped.
+
+KERNEL_UNDER_TEST names another kernel, to see what it does with the same tests.
+"""
+
+import os
 
 import jupyter_kernel_test
 from jupyter_client.manager import start_new_kernel
 
 
 class CandlewickTests(jupyter_kernel_test.KernelTests):
-    kernel_name = "candlewick"
+    kernel_name = os.environ.get("KERNEL_UNDER_TEST", "candlewick")
     language_name = "rust"
     file_extension = ".rs"
 
@@ -45,5 +50,5 @@ class CandlewickTests(jupyter_kernel_test.KernelTests):
 
 
 class WelcomeTests(jupyter_kernel_test.IopubWelcomeTests):
-    kernel_name = "candlewick"
+    kernel_name = os.environ.get("KERNEL_UNDER_TEST", "candlewick")
     support_iopub_welcome = True

@@ -3,6 +3,8 @@
 import os
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -234,6 +236,27 @@ def test_shutdown_is_quick_and_leaves_no_process():
     time.sleep(0.5)
     with pytest.raises(ProcessLookupError):
         os.kill(runtime, 0)
+
+
+def test_a_kernel_whose_parent_and_terminal_are_gone_ends():
+    # The pipe of its standard error ends with the process that started it, as a closed terminal does.
+    program = """if True:
+        import subprocess, sys, time
+        from jupyter_client.manager import KernelManager
+        manager = KernelManager(kernel_name="candlewick")
+        manager.start_kernel(stderr=subprocess.PIPE)
+        print(manager.provisioner.pid, flush=True)
+        time.sleep(1000)
+    """
+    starter = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    pid = int(starter.stdout.readline())
+    time.sleep(3)
+    starter.kill()
+    starter.wait()
+    limit = time.monotonic() + 20
+    while os.path.exists(f"/proc/{pid}"):
+        assert time.monotonic() < limit, "the kernel lives on"
+        time.sleep(0.2)
 
 
 def test_nbclient_runs_a_notebook_and_keeps_the_last_update():
