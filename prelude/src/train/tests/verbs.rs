@@ -68,6 +68,24 @@ fn a_cut_body_trains_and_is_saved_as_it_is() -> Result<()> {
 }
 
 #[test]
+fn every_body_can_be_cut_and_used_for_features() -> Result<()> {
+    // VGG's hundred million parameters are spared
+    for arch in Arch::ALL.into_iter().filter(|arch| !arch.name().starts_with("vgg")) {
+        let (whole, cut) = (
+            Model::new(arch, Task::Regress, 3, &Device::Cpu, 0)?,
+            Model::cut(arch, 1, Task::Regress, 3, &Device::Cpu, 0)?,
+        );
+        assert_eq!(cut.parts().len() + 1, whole.parts().len(), "{arch}");
+        assert!(cut.params().params().iter().all(|param| param.group() <= cut.body().len()), "{arch}");
+        let side = arch.picture();
+        let pictures = Tensor::zeros((1, 3, side, side), candle_core::DType::F32, &Device::Cpu)?;
+        assert_eq!(cut.embed(&pictures)?.dims(), [1, cut.channels()], "{arch}");
+        assert_eq!(cut.forward(&pictures, &Pass::eval())?.logits.dims(), [1, 3], "{arch}");
+    }
+    Ok(())
+}
+
+#[test]
 fn it_learns_numbers() -> Result<()> {
     let data = lengths(96, 21)?;
     let mut learner = quiet(Learner::regression(Arch::default().untrained(), &data)?);
