@@ -26,7 +26,7 @@ impl Attention {
     /// # Errors
     /// When the heads do not divide the features, or the name is taken.
     pub fn new(scope: &Scope, features: usize, heads: usize) -> Result<Attention> {
-        if heads == 0 || features % heads != 0 {
+        if heads == 0 || !features.is_multiple_of(heads) {
             let what = format!("`{}`: {heads} heads do not divide {features} features", scope.prefix());
             return Err(Error::new(what).remedy("choose a number of heads that divides the features"));
         }

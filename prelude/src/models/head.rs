@@ -31,7 +31,7 @@ pub enum Head {
     /// One class a picture.
     Classify(ClassHead),
     /// One class and one box a picture.
-    Localize(LocalizeHead),
+    Localize(Box<LocalizeHead>),
 }
 
 impl Head {
@@ -43,7 +43,7 @@ impl Head {
         let scope = params.scope("head", group);
         Ok(match task {
             Task::Classify => Head::Classify(ClassHead::new(&scope, channels, classes)?),
-            Task::Localize => Head::Localize(LocalizeHead::new(&scope, channels, classes)?),
+            Task::Localize => Head::Localize(Box::new(LocalizeHead::new(&scope, channels, classes)?)),
         })
     }
 

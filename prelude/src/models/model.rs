@@ -5,7 +5,7 @@ use candle_core::{Device, Tensor};
 use super::{Arch, Head, Output, Task, head};
 use crate::layers::{Layer, Pass, Sequential};
 use crate::params::{LoadReport, Param, ParamSet, is_under};
-use crate::{Error, Result};
+use crate::{Error, Result, ops};
 
 /// A network for pictures: a body of named blocks, and a head.
 #[derive(Debug)]
@@ -32,6 +32,7 @@ impl Model {
     /// # Errors
     /// When the set's device cannot hold it.
     pub fn of(params: ParamSet, arch: Arch, task: Task, classes: usize) -> Result<Model> {
+        ops::keep_memory();
         let body = arch.body(&params)?;
         let side = arch.picture();
         let channels = head::width(&body.output(&[3, side, side])?);

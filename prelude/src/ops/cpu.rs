@@ -80,9 +80,7 @@ fn erf_f32(x: f32) -> f32 {
     let x = x.clamp(-4., 4.);
     let square = x * x;
     let mut above = -2.726_142_3e-10;
-    for coefficient in
-        [2.770_681_4e-8, -2.101_024e-6, -5.692_506_5e-5, -7.349_906_3e-4, -2.954_599_8e-3, -1.609_603_3e-2]
-    {
+    for coefficient in [2.770_681_4e-8, -2.101_024e-6, -5.692_506_5e-5, -7.349_906_3e-4, -2.954_6e-3, -1.609_603_3e-2] {
         above = above * square + coefficient;
     }
     let mut below = -1.456_607_2e-5;
@@ -163,6 +161,21 @@ pub(crate) fn read<T: Float, R, const N: usize>(
         *slice = &T::cpu_storage_as_slice(storage)?[start..end];
     }
     f(slices)
+}
+
+/// Tells glibc to keep freed memory for the next step, up to 2 GiB beyond what is in use: otherwise each large tensor is
+/// fresh memory that the system must fill with zeros, which costs a network of many thin layers a quarter of its time.
+/// Elsewhere it does nothing.
+pub fn keep_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        static ONCE: std::sync::Once = std::sync::Once::new();
+        // SAFETY: the calls set numbers of the allocator and touch no memory of ours.
+        ONCE.call_once(|| unsafe {
+            libc::mallopt(libc::M_MMAP_MAX, 0);
+            libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
+        });
+    }
 }
 
 /// How many threads the kernels use: rayon's, set by RAYON_NUM_THREADS or the number of cores.

@@ -16,6 +16,7 @@
 //! | noise | [`dropout`], [`drop_path`] |
 //! | plain | [`add`] (residual branches, sums of losses), [`add_relu`], [`gate`], [`scale`], [`flatten`], [`reshape`] |
 //! | gradients | [`backward`], [`backward_from`]: as candle's, without its passes over zeros where the graph is ours |
+//! | memory | [`keep_memory`] |
 //! | resizing | [`upsample_nearest2d`], [`upsample_bilinear2d`], [`fit_places`] |
 //!
 //! Pictures are (batch, channels, height, width); pairs are (height, width).
@@ -41,6 +42,7 @@ pub use arithmetic::{add, add_relu, flatten, gate, reshape, scale};
 pub use attention::{attention, token, tokens};
 pub use backward::{backward, backward_from};
 pub use conv::{Conv2d, conv2d};
+pub use cpu::keep_memory;
 pub use linear::{embedding, linear};
 pub use loss::{CrossEntropy, bce_with_logits, bce_with_logits_each, cross_entropy, smooth_l1, smooth_l1_each};
 pub use noise::{drop_path, dropout};

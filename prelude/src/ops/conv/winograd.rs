@@ -4,9 +4,10 @@
 //! the weights are transformed; in the transformed space a convolution is 36 matrix products over channels.
 //! Everything is laid out with the channels side by side, so that each transform is whole vectors.
 
-use super::super::cpu::{Float, by_rows, fast, fma, multiply, scratch, shared, threads, transposed};
+use super::super::cpu::{Float, by_rows, fast, fma, multiply, parallel, scratch, shared, threads, transposed};
 use super::plan::Plan;
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Samples a tile has along a side, and output pixels.
 const TILE: usize = 6;
@@ -21,7 +22,7 @@ pub(crate) fn pays(plan: &Plan) -> bool {
     let fits = window.kernel == (3, 3) && window.stride == (1, 1) && window.dilation == (1, 1) && plan.groups == 1;
     let fits = fits && window.extra == (0, 0);
     let tiles = plan.n * plan.oh.div_ceil(STEP) * plan.ow.div_ceil(STEP);
-    fits && plan.c >= 96 && plan.o >= 96 && window.padding.0 <= 2 && window.padding.1 <= 2 && tiles >= 64
+    fits && plan.c >= 64 && plan.o >= 64 && window.padding.0 <= 2 && window.padding.1 <= 2 && tiles >= 64
 }
 
 /// The tiles of a batch, in runs that share one buffer.
@@ -133,7 +134,7 @@ fn weight_gradient_line<T: Float, const FUSED: bool>(u: &[Lanes<T>; 6]) -> [Lane
 /// A transform along both sides of a tile, for a vector of channels at once.
 #[inline(always)]
 fn both_sides<T: Float, const R: usize, const K: usize>(
-    line: impl Fn(&[Lanes<T>; K]) -> [Lanes<T>; R],
+    line: impl Fn(&[Lanes<T>; K]) -> [Lanes<T>; R] + Copy,
     tile: &[[Lanes<T>; K]; K],
 ) -> [[Lanes<T>; R]; R] {
     let mut half = [[[T::ZERO; LANES]; K]; R];
@@ -175,66 +176,78 @@ struct Row {
     wide: usize,
 }
 
+impl Row {
+    /// Samples along the row, for tiles of so many.
+    fn reach(&self, tile: usize) -> usize {
+        (self.columns - 1) * STEP + tile
+    }
+
+    /// Lends room for the row's samples of all channels. Outside the kernels: a closure of theirs would be compiled
+    /// without their instruction set.
+    fn strip<T: Float>(&self, tile: usize, f: impl FnOnce(&mut [T])) {
+        scratch::<T, _>(5, tile * self.reach(tile) * self.wide, f)
+    }
+}
+
 #[inline(always)]
 fn into_spots<T: Float, const K: usize>(
     size: Pictures,
     row: Row,
-    line: impl Fn(&[Lanes<T>; K]) -> [Lanes<T>; TILE],
+    line: impl Fn(&[Lanes<T>; K]) -> [Lanes<T>; TILE] + Copy,
     x: &[T],
+    strip: &mut [T],
     spots: &mut Spots<T>,
 ) {
-    let reach = (row.columns - 1) * STEP + K;
-    scratch::<T, _>(5, K * reach * row.wide, |strip| {
-        // The samples of all channels side by side, zeros beyond the edges.
-        strip.fill(T::ZERO);
-        for i in 0..K {
-            let y = row.row * STEP + i;
-            if y < size.edge.0 || y - size.edge.0 >= size.h {
-                continue;
-            }
-            let (left, right) = (size.edge.1.min(reach), (size.edge.1 + size.w).min(reach));
-            let line = &mut strip[i * reach * row.wide..][..reach * row.wide];
-            for c in (0..size.c).step_by(LANES) {
-                let channels = LANES.min(size.c - c);
-                let at = ((row.picture * size.c + c) * size.h + y - size.edge.0) * size.w;
-                for j in left..right {
-                    let to = &mut line[j * row.wide + c..][..LANES];
-                    for lane in 0..channels {
-                        to[lane] = x[at + lane * size.h * size.w + j - size.edge.1];
-                    }
+    let reach = row.reach(K);
+    // The samples of all channels side by side, zeros beyond the edges.
+    strip.fill(T::ZERO);
+    for i in 0..K {
+        let y = row.row * STEP + i;
+        if y < size.edge.0 || y - size.edge.0 >= size.h {
+            continue;
+        }
+        let (left, right) = (size.edge.1.min(reach), (size.edge.1 + size.w).min(reach));
+        let line = &mut strip[i * reach * row.wide..][..reach * row.wide];
+        for c in (0..size.c).step_by(LANES) {
+            let channels = LANES.min(size.c - c);
+            let at = ((row.picture * size.c + c) * size.h + y - size.edge.0) * size.w;
+            for j in left..right {
+                let to = &mut line[j * row.wide + c..][..LANES];
+                for lane in 0..channels {
+                    to[lane] = x[at + lane * size.h * size.w + j - size.edge.1];
                 }
             }
         }
-        for t in 0..row.columns {
-            for c in (0..row.wide).step_by(LANES) {
-                let mut tile = [[[T::ZERO; LANES]; K]; K];
-                for (i, tile) in tile.iter_mut().enumerate() {
-                    for (j, tile) in tile.iter_mut().enumerate() {
-                        tile.copy_from_slice(&strip[(i * reach + t * STEP + j) * row.wide + c..][..LANES]);
-                    }
-                }
-                let tile = both_sides(&line, &tile);
-                for (s, lanes) in tile.as_flattened().iter().enumerate() {
-                    // SAFETY: the spots of a row of tiles belong to one thread.
-                    let to = unsafe { spots.slice((s * row.count + row.first + t) * row.wide + c, LANES) };
-                    to.copy_from_slice(lanes);
+    }
+    for t in 0..row.columns {
+        for c in (0..row.wide).step_by(LANES) {
+            let mut tile = [[[T::ZERO; LANES]; K]; K];
+            for (i, tile) in tile.iter_mut().enumerate() {
+                for (j, tile) in tile.iter_mut().enumerate() {
+                    tile.copy_from_slice(&strip[(i * reach + t * STEP + j) * row.wide + c..][..LANES]);
                 }
             }
+            let tile = both_sides(line, &tile);
+            for (s, lanes) in tile.as_flattened().iter().enumerate() {
+                // SAFETY: the spots of a row of tiles belong to one thread.
+                let to = unsafe { spots.slice((s * row.count + row.first + t) * row.wide + c, LANES) };
+                to.copy_from_slice(lanes);
+            }
         }
-    });
+    }
 }
 
 type Spots<T> = super::super::cpu::Shared<T>;
 
 fast! {
-    fn samples_into_spots[FUSED]<T>(size: Pictures, row: Row, x: &[T], spots: &mut Spots<T>) {
-        into_spots(size, row, input_line::<T, FUSED>, x, spots);
+    fn samples_into_spots[FUSED]<T>(size: Pictures, row: Row, x: &[T], strip: &mut [T], spots: &mut Spots<T>) {
+        into_spots(size, row, input_line::<T, FUSED>, x, strip, spots);
     }
 }
 
 fast! {
-    fn gradients_into_spots[FUSED]<T>(size: Pictures, row: Row, dy: &[T], spots: &mut Spots<T>) {
-        into_spots(size, row, gradient_line::<T, FUSED>, dy, spots);
+    fn gradients_into_spots[FUSED]<T>(size: Pictures, row: Row, dy: &[T], strip: &mut [T], spots: &mut Spots<T>) {
+        into_spots(size, row, gradient_line::<T, FUSED>, dy, strip, spots);
     }
 }
 
@@ -266,9 +279,9 @@ fast! {
 
 fast! {
     /// Transforms the weights: spot s, channel in c, channel out o at `(s · c + c) · o + o`; `turned` for the input's gradient.
-    fn weights_into_spots[FUSED]<T>(plan: &Plan, w: &[T], turned: bool, spots: &mut [T]) {
+    fn weights_into_spots[FUSED]<T>(plan: &Plan, w: &[T], turned: bool, part: Range<usize>, spots: &mut Spots<T>) {
         let (rows, columns) = if turned { (plan.o, plan.c) } else { (plan.c, plan.o) };
-        for from in 0..rows {
+        for from in part {
             for to in (0..columns).step_by(LANES) {
                 let many = LANES.min(columns - to);
                 let mut tile = [[[T::ZERO; LANES]; 3]; 3];
@@ -280,7 +293,9 @@ fast! {
                 }
                 let tile = both_sides(weight_line::<T, FUSED>, &tile);
                 for (s, lanes) in tile.as_flattened().iter().enumerate() {
-                    spots[(s * rows + from) * columns + to..][..many].copy_from_slice(&lanes[..many]);
+                    // SAFETY: the spots of a channel in belong to one thread.
+                    let place = unsafe { spots.slice((s * rows + from) * columns + to, many) };
+                    place.copy_from_slice(&lanes[..many]);
                 }
             }
         }
@@ -289,8 +304,8 @@ fast! {
 
 fast! {
     /// Brings the weights' gradient back: adds nothing, writes all of dw.
-    fn weights_out_of_spots[FUSED]<T>(plan: &Plan, spots: &[T], dw: &mut [T]) {
-        for c in 0..plan.c {
+    fn weights_out_of_spots[FUSED]<T>(plan: &Plan, spots: &[T], part: Range<usize>, dw: &mut Spots<T>) {
+        for c in part {
             for o in (0..plan.o).step_by(LANES) {
                 let many = LANES.min(plan.o - o);
                 let mut tile = [[[T::ZERO; LANES]; TILE]; TILE];
@@ -299,9 +314,11 @@ fast! {
                 }
                 let tile = both_sides(weight_gradient_line::<T, FUSED>, &tile);
                 for lane in 0..many {
-                    let dw = &mut dw[((o + lane) * plan.c + c) * 9..][..9];
-                    for k in 0..9 {
-                        dw[k] = tile[k / 3][k % 3][lane];
+                    // SAFETY: the weights of a channel in belong to one thread.
+                    let dw = unsafe { dw.slice(((o + lane) * plan.c + c) * 9, 9) };
+                    for (k, dw) in dw.iter_mut().enumerate() {
+                        let from = &tile[k / 3][k % 3];
+                        *dw = from[lane];
                     }
                 }
             }
@@ -340,13 +357,17 @@ fn convolve<T: Float>(plan: &Plan, x: &[T], w: &[T], turned: bool) -> Vec<T> {
     let y_out = shared(&mut y);
     let most = tiles.runs.iter().map(Vec::len).max().unwrap_or(0) * tiles.columns;
     scratch::<T, _>(6, SPOTS * from.0 * to.0, |weights| {
-        weights_into_spots(plan, w, turned, weights);
+        let spots = shared(weights);
+        parallel(from.0, 8, |part| weights_into_spots(plan, w, turned, part, &mut spots.clone()));
+        let weights: &[T] = weights;
         scratch::<T, _>(7, SPOTS * most * deep, |samples| {
             scratch::<T, _>(8, SPOTS * most * wide, |products| {
                 for run in &tiles.runs {
                     let count = run.len() * tiles.columns;
                     let spots = shared(samples);
-                    each_row(&tiles, run, deep, |row| samples_into_spots(input, row, x, &mut spots.clone()));
+                    each_row(&tiles, run, deep, |row| {
+                        row.strip(TILE, |strip| samples_into_spots(input, row, x, strip, &mut spots.clone()));
+                    });
                     let out = shared(products);
                     let samples: &[T] = samples;
                     (0..SPOTS).into_par_iter().for_each(|s| {
@@ -393,8 +414,12 @@ fn weight_gradient<T: Float>(plan: &Plan, x: &[T], grad: &[T]) -> Vec<T> {
                 for (turn, run) in tiles.runs.iter().enumerate() {
                     let count = run.len() * tiles.columns;
                     let (from, to) = (shared(samples), shared(gradients));
-                    each_row(&tiles, run, deep, |row| samples_into_spots(input, row, x, &mut from.clone()));
-                    each_row(&tiles, run, wide, |row| gradients_into_spots(output, row, grad, &mut to.clone()));
+                    each_row(&tiles, run, deep, |row| {
+                        row.strip(TILE, |strip| samples_into_spots(input, row, x, strip, &mut from.clone()));
+                    });
+                    each_row(&tiles, run, wide, |row| {
+                        row.strip(STEP, |strip| gradients_into_spots(output, row, grad, strip, &mut to.clone()));
+                    });
                     let (samples, gradients): (&[T], &[T]) = (samples, gradients);
                     let out = shared(weights);
                     (0..SPOTS).into_par_iter().for_each(|s| {
@@ -409,7 +434,9 @@ fn weight_gradient<T: Float>(plan: &Plan, x: &[T], grad: &[T]) -> Vec<T> {
                 }
             })
         });
-        weights_out_of_spots(plan, weights, &mut dw);
+        let weights: &[T] = weights;
+        let out = shared(&mut dw);
+        parallel(plan.c, 8, |part| weights_out_of_spots(plan, weights, part, &mut out.clone()));
     });
     dw
 }
