@@ -16,7 +16,7 @@ use candle_core::{D, Device, Result, Tensor, bail};
 /// A last dimension that does not fall into queries, keys and values of so many heads.
 pub fn attention(qkv: &Tensor, heads: usize) -> Result<Tensor> {
     let (n, t, wide) = qkv.dims3()?;
-    if heads == 0 || wide % (3 * heads) != 0 {
+    if heads == 0 || !wide.is_multiple_of(3 * heads) {
         bail!("attention: {wide} numbers do not fall into queries, keys and values of {heads} heads");
     }
     let size = Size { n, t, heads, depth: wide / (3 * heads) };

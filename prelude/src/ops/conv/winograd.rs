@@ -22,7 +22,7 @@ pub(crate) fn pays(plan: &Plan) -> bool {
     let fits = window.kernel == (3, 3) && window.stride == (1, 1) && window.dilation == (1, 1) && plan.groups == 1;
     let fits = fits && window.extra == (0, 0);
     let tiles = plan.n * plan.oh.div_ceil(STEP) * plan.ow.div_ceil(STEP);
-    fits && plan.c >= 96 && plan.o >= 96 && window.padding.0 <= 2 && window.padding.1 <= 2 && tiles >= 64
+    fits && plan.c >= 64 && plan.o >= 64 && window.padding.0 <= 2 && window.padding.1 <= 2 && tiles >= 64
 }
 
 /// The tiles of a batch, in runs that share one buffer.
@@ -313,11 +313,12 @@ fast! {
                     lanes[..many].copy_from_slice(&spots[(s * plan.c + c) * plan.o + o..][..many]);
                 }
                 let tile = both_sides(weight_gradient_line::<T, FUSED>, &tile);
-                for (lane, o) in (o..o + many).enumerate() {
+                for lane in 0..many {
                     // SAFETY: the weights of a channel in belong to one thread.
-                    let dw = unsafe { dw.slice((o * plan.c + c) * 9, 9) };
-                    for k in 0..9 {
-                        dw[k] = tile[k / 3][k % 3][lane];
+                    let dw = unsafe { dw.slice(((o + lane) * plan.c + c) * 9, 9) };
+                    for (k, dw) in dw.iter_mut().enumerate() {
+                        let from = &tile[k / 3][k % 3];
+                        *dw = from[lane];
                     }
                 }
             }
