@@ -92,10 +92,7 @@ impl ClassHead {
 
 impl Layer for ClassHead {
     fn forward(&self, features: &Tensor, pass: &Pass) -> Result<Tensor> {
-        let pooled = match features.rank() {
-            4 => GlobalAvgPool.forward(features, pass)?,
-            _ => row(features)?,
-        };
+        let pooled = pooled(features, pass)?;
         self.linear.forward(&self.dropout.forward(&pooled, pass)?, pass)
     }
 
@@ -109,6 +106,14 @@ pub(super) fn width(output: &[usize]) -> usize {
     match *output {
         [_, features] => features,
         _ => output.first().copied().unwrap_or(0),
+    }
+}
+
+/// A row of features a picture: of a map, the mean.
+pub(super) fn pooled(features: &Tensor, pass: &Pass) -> Result<Tensor> {
+    match features.rank() {
+        4 => GlobalAvgPool.forward(features, pass),
+        _ => row(features),
     }
 }
 
