@@ -4,8 +4,8 @@
 //! kernel that finds it hands its connection file over and stays only as the process that Jupyter knows: it passes
 //! signals on, prints what the spare prints, and ends with it. The spare then is a kernel, and another one is made.
 //!
-//! - One spare for each environment in which cells would compile the same way ([`key`]).
-//! - It ends by itself when the last kernel has been gone for [`ALONE`], when it has waited for [`AGE`], and when the
+//! - One spare for each environment in which cells would compile the same way.
+//! - It ends by itself when the last kernel has been gone for 20 s, when it has waited for four hours, and when the
 //!   machine runs out of memory; none is made where memory is short.
 //! - `CANDLEWICK_SPARE=0` turns all of this off.
 

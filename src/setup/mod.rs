@@ -11,7 +11,7 @@ pub use doctor::{DoctorOptions, doctor};
 use kernelspec::Where;
 use std::fs;
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// What `candlewick install` is told.
@@ -84,21 +84,37 @@ pub fn install(options: &InstallOptions) -> anyhow::Result<i32> {
     Ok(0)
 }
 
-/// Removes the kernelspec and candlewick's folder.
+/// Removes the kernelspec and candlewick's folder, but not the weights that the user put there.
 ///
 /// # Errors
 /// A folder that cannot be removed.
 pub fn uninstall(options: &UninstallOptions) -> anyhow::Result<i32> {
     let home = Home::find()?;
     let folder = kernelspec::folder(&place(options.prefix.as_ref(), options.sys_prefix))?;
-    for folder in [folder, home.root] {
-        match fs::remove_dir_all(&folder) {
-            Ok(()) => println!("removed    {}", folder.display()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error).with_context(|| format!("{} cannot be removed", folder.display())),
+    remove(&folder)?;
+    let weights = home.root.join("weights");
+    if !weights.is_dir() {
+        return remove(&home.root).map(|()| 0);
+    }
+    for entry in fs::read_dir(&home.root)? {
+        let path = entry?.path();
+        if path != weights {
+            remove(&path)?;
         }
     }
+    println!("kept       {} (weights that you added)", weights.display());
     Ok(0)
+}
+
+/// Removes a file or a folder, where there is one.
+fn remove(path: &Path) -> anyhow::Result<()> {
+    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    match removed {
+        Ok(()) => println!("removed    {}", path.display()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error).with_context(|| format!("{} cannot be removed", path.display())),
+    }
+    Ok(())
 }
 
 /// One line that is written over on a terminal; elsewhere every twentieth step is a line.
