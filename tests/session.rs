@@ -31,6 +31,7 @@ const CASES: &[Case] = &[
     ("an abort is told with what was lost, and the session goes on", abort),
     ("what a cell printed before it exits is kept", exit),
     ("garbage on the display channel is text", garbage),
+    ("random bytes and damaged frames end neither the cell nor the session", noise),
 ];
 
 fn main() {
@@ -353,4 +354,47 @@ fn garbage(session: &Arc<Session>) {
     let text = ok(session, code).text(StreamName::Stdout);
     assert_eq!(text, "\u{1e}candlewick:guess {}\n\u{1e}candlewick:\n\u{fffd}\u{fffd}\nEVCXR_\nEVCXR_BEGIN_CONTENT\n");
     assert_eq!(ok(session, "2 + 2").result_text(), Some("4"));
+}
+
+/// What the child prints at random, the channel's own cookie included. `CANDLEWICK_FUZZ_ROUNDS` makes it longer.
+fn noise(session: &Arc<Session>) {
+    let rounds = std::env::var("CANDLEWICK_FUZZ_ROUNDS").unwrap_or_else(|_| "3000".to_owned());
+    let code = r##"{
+        use std::io::Write;
+        let channel = std::env::var("CANDLEWICK_CHANNEL")?;
+        let cookie = channel.rsplit(';').next().unwrap_or_default().to_owned();
+        let mut state = 88_172_645_463_325_252u64;
+        let mut next = || { state ^= state << 13; state ^= state >> 7; state ^= state << 17; state as usize };
+        let frames = [
+            r#"{"type":"stream","name":"stdout","text":"x"}"#, r#"{"type":"clear","wait":true}"#,
+            r#"{"type":"display","data":{"text/plain":"x"},"display_id":"d"}"#,
+            r#"{"type":"update","data":{"text/plain":"x"},"display_id":"nobody"}"#,
+            r#"{"type":"result","data":{"image/png":"no picture"}}"#, r#"{"type":"progress","label":"x","done":9,"total":0}"#,
+            r#"{"type":"panic","message":"x","location":["f",0,0]}"#, r#"{"type":"failed","text":"x"}"#,
+            r#"{"type":"comm","id":"c","act":{"open":"t"}}"#, r#"{"type":"comm","id":"never","act":"message"}"#,
+            r#"{"type":"handled","number":77}"#, r#"{"type":"pong","number":77}"#, r#"{"type":"described","variables":[]}"#,
+        ];
+        for _ in 0..ROUNDS {
+            let mut line: Vec<u8> = Vec::new();
+            match next() % 4 {
+                0 => { let count = next() % 200; for _ in 0..count { line.push(next() as u8); } }
+                1 => line.extend_from_slice([&b"EVCXR_"[..], b"EVCXR_BEGIN_CONTENT text/html\n", b"EVCXR_END_CONTENT\n", b"\x1ecandlewick:", b"EVCXR_ERROR_OCCURRED\n"][next() % 5]),
+                _ => {
+                    line.extend_from_slice(format!("\x1ecandlewick:{cookie} {}\n", frames[next() % frames.len()]).as_bytes());
+                    let at = next() % line.len();
+                    match next() % 4 { 0 => line[at] = next() as u8, 1 => line.truncate(at), 2 => line.insert(at, next() as u8), _ => {} }
+                }
+            }
+            if next() % 2 == 0 { std::io::stdout().write_all(&line)?; } else { std::io::stderr().write_all(&line)?; }
+        }
+        std::io::stdout().flush()?;
+    }"##;
+    // A forged mark of an error may fail the cell; it may not end the session.
+    let (result, screen) = run(session, &code.replace("ROUNDS", &rounds));
+    if let Err(error) = result {
+        assert_eq!(error.why, Why::Error, "{error}");
+    }
+    assert!(!screen.said.is_empty());
+    assert_eq!(ok(session, "2 + 3").result_text(), Some("5"));
+    assert_eq!(ok(session, "println!(\"heard\");").text(StreamName::Stdout), "heard\n");
 }

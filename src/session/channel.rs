@@ -200,4 +200,56 @@ mod tests {
         say(Message::Pong { number: 4 });
         assert_eq!(channel.messages().recv_timeout(Duration::from_secs(5)), Ok(Message::Pong { number: 4 }));
     }
+
+    /// Random bytes, damaged messages and deep JSON on many connections at once: what is whole arrives, in order.
+    #[test]
+    fn damaged_messages_lose_only_themselves() {
+        use proptest::prelude::*;
+        use proptest::strategy::ValueTree;
+        use proptest::test_runner::TestRunner;
+        let folder = tempfile::tempdir().unwrap();
+        let channel = Channel::listen(&folder.path().join("s")).unwrap();
+        let whole = [
+            Message::Clear { wait: true },
+            Message::Gone,
+            Message::Described { variables: Vec::new() },
+            Message::Comm(candlewick_wire::Comm {
+                id: "c".to_owned(),
+                act: candlewick_wire::CommAct::Open("t".to_owned()),
+                data: serde_json::Map::new(),
+                metadata: serde_json::Map::new(),
+                buffers: vec![vec![0, 1, 2]],
+            }),
+        ];
+        let whole: Vec<Vec<u8>> = whole.iter().map(|message| serde_json::to_vec(message).unwrap()).collect();
+        let odd = vec![b"[".repeat(100_000), b"{\"type\":".repeat(1_000), vec![0; 5_000], vec![0xff; 5_000]];
+        let line = prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..200),
+            prop::sample::select(odd),
+            (prop::sample::select(whole), any::<prop::sample::Index>(), any::<u8>()).prop_map(
+                |(mut line, at, byte)| {
+                    let at = at.index(line.len());
+                    line[at] = byte;
+                    line
+                }
+            ),
+        ];
+        let mut runner = TestRunner::default();
+        let mut sockets: Vec<UnixStream> =
+            (0..8).map(|_| UnixStream::connect(folder.path().join("s")).unwrap()).collect();
+        let rounds = std::env::var("PROPTEST_CASES").ok().and_then(|told| told.parse().ok()).unwrap_or(2_000);
+        for round in 0..rounds {
+            let mut line = line.new_tree(&mut runner).unwrap().current();
+            line.push(b'\n');
+            let socket = &mut sockets[round % 8];
+            socket.write_all(&line).unwrap();
+            let mark = serde_json::to_string(&Message::Handled { number: u64::MAX - round as u64 }).unwrap();
+            writeln!(socket, "{mark}").unwrap();
+            let limit = std::time::Instant::now() + Duration::from_secs(10);
+            // A damaged message may still be one; the marks are told by their numbers.
+            while channel.messages().recv_deadline(limit).expect("the mark arrives")
+                != (Message::Handled { number: u64::MAX - round as u64 })
+            {}
+        }
+    }
 }

@@ -23,12 +23,17 @@ pub enum Piece {
 const EVCXR: &[u8] = b"EVCXR_";
 const BEGIN: &[u8] = b"EVCXR_BEGIN_CONTENT ";
 const END: &[u8] = b"EVCXR_END_CONTENT";
+const COMPLETE: &[u8] = b"EVCXR_EXECUTION_COMPLETE";
+const PANIC: &[u8] = b"EVCXR_PANIC_NOTIFICATION";
+const FAILED: &[u8] = b"EVCXR_ERROR_OCCURRED";
 
 /// A streaming splitter; one a runtime.
 pub struct Splitter {
     cookie: String,
     /// Bytes not yet decided on: the start of a mark, of a frame or of a character.
     held: Vec<u8>,
+    /// How many of these are known to hold no newline.
+    searched: usize,
     /// Inside a content block: its MIME type and what came so far.
     block: Option<(String, Vec<u8>)>,
     /// Blocks that followed each other directly: one output, perhaps the cell's value.
@@ -38,7 +43,7 @@ pub struct Splitter {
 impl Splitter {
     /// A splitter for frames that carry `cookie`.
     pub fn new(cookie: &str) -> Splitter {
-        Splitter { cookie: cookie.to_owned(), held: Vec::new(), block: None, value: Map::new() }
+        Splitter { cookie: cookie.to_owned(), held: Vec::new(), searched: 0, block: None, value: Map::new() }
     }
 
     /// Whether bytes are held back that may turn out to be text.
@@ -48,43 +53,48 @@ impl Splitter {
 
     /// Takes bytes; gives what they completed.
     pub fn push(&mut self, bytes: &[u8]) -> Vec<Piece> {
-        self.held.extend_from_slice(bytes);
+        let mut held = std::mem::take(&mut self.held);
+        held.extend_from_slice(bytes);
+        // A long line comes in many parts: what was looked through is not looked through again.
+        let mut searched = std::mem::take(&mut self.searched);
         let mut pieces = Vec::new();
-        let held = std::mem::take(&mut self.held);
-        let mut rest = held.as_slice();
-        loop {
-            if self.block.is_some() {
-                match line_end(rest) {
-                    Some(end) => {
-                        self.block_line(&rest[..end]);
-                        rest = &rest[end + 1..];
-                        continue;
-                    }
-                    None => break,
+        let mut at = 0;
+        while at < held.len() {
+            let rest = &held[at..];
+            if self.block.is_none() {
+                let text = match find_mark(rest) {
+                    Some(0) if rest.starts_with(MARK.as_bytes()) && !self.may_be_ours(rest) => 1,
+                    Some(mark) => mark,
+                    None => rest.len() - trailing_part(rest),
+                };
+                if text > 0 {
+                    self.text(&rest[..text], &mut pieces);
+                    at += text;
+                    searched = 0;
+                    continue;
+                }
+                if find_mark(rest).is_none() {
+                    break;
                 }
             }
-            let Some(mark) = find_mark(rest) else {
-                let keep = trailing_part(rest);
-                self.text(&rest[..rest.len() - keep], &mut pieces);
-                rest = &rest[rest.len() - keep..];
+            let Some(end) = line_end(&rest[searched..]).map(|end| searched + end) else {
+                self.searched = rest.len();
                 break;
             };
-            self.text(&rest[..mark], &mut pieces);
-            rest = &rest[mark..];
-            if rest.starts_with(MARK.as_bytes()) && !self.may_be_ours(rest) {
+            searched = 0;
+            let line = &rest[..end];
+            at += if self.block.is_some() {
+                self.block_line(line, &mut pieces)
+            } else if self.line(line, &mut pieces) {
+                end + 1
+            } else {
+                // Only its first character was a mark's: what comes after may hold a whole one.
                 self.text(&rest[..1], &mut pieces);
-                rest = &rest[1..];
-                continue;
-            }
-            match line_end(rest) {
-                Some(end) => {
-                    self.line(&rest[..end], &mut pieces);
-                    rest = &rest[end + 1..];
-                }
-                None => break,
-            }
+                1
+            };
         }
-        self.held = rest.to_vec();
+        held.drain(..at);
+        self.held = held;
         pieces
     }
 
@@ -92,6 +102,7 @@ impl Splitter {
     pub fn give_up(&mut self) -> Vec<Piece> {
         let mut pieces = Vec::new();
         let held = std::mem::take(&mut self.held);
+        self.searched = 0;
         self.text(&held, &mut pieces);
         pieces
     }
@@ -134,46 +145,62 @@ impl Splitter {
         }
     }
 
-    /// A whole line that starts with a mark.
-    fn line(&mut self, line: &[u8], pieces: &mut Vec<Piece>) {
+    /// A whole line that starts with a mark; false where it is no line of ours or of evcxr's.
+    fn line(&mut self, line: &[u8], pieces: &mut Vec<Piece>) -> bool {
         if let Some(message) = parse_frame(&self.cookie, line) {
             self.show_value(pieces);
             pieces.push(Piece::Message(message));
-        } else if let Some(mime) = line.strip_prefix(BEGIN) {
+            return true;
+        }
+        let ends_cell = cell_end(line);
+        if ends_cell.is_some_and(|length| length < line.len()) {
+            return false;
+        }
+        let owned = line.to_vec();
+        if let Some(mime) = line.strip_prefix(BEGIN) {
             let mime = String::from_utf8_lossy(mime).trim().to_owned();
             if self.value.contains_key(&mime) {
                 self.show_value(pieces);
             }
             self.block = Some((mime, Vec::new()));
+        } else if line == COMPLETE {
+            pieces.push(Piece::Complete(owned));
+        } else if line == PANIC {
+            pieces.push(Piece::Panicked(owned));
+        } else if line == FAILED {
+            pieces.push(Piece::Failed(owned));
+        } else if line.starts_with(b"EVCXR_VARIABLE_CHANGED_TYPE:") {
+            pieces.push(Piece::Evcxr(owned));
+        } else if line.starts_with(b"EVCXR_INPUT_REQUEST") {
+            self.show_value(pieces);
+            pieces.push(Piece::Evcxr(owned));
         } else {
-            let owned = line.to_vec();
-            if line.starts_with(b"EVCXR_INPUT_REQUEST") {
-                self.show_value(pieces);
-            }
-            let piece = match line {
-                b"EVCXR_EXECUTION_COMPLETE" => Piece::Complete(owned),
-                b"EVCXR_PANIC_NOTIFICATION" => Piece::Panicked(owned),
-                b"EVCXR_ERROR_OCCURRED" => Piece::Failed(owned),
-                _ if line.starts_with(b"EVCXR_VARIABLE_CHANGED_TYPE:") => Piece::Evcxr(owned),
-                _ if line.starts_with(b"EVCXR_INPUT_REQUEST") => Piece::Evcxr(owned),
-                _ => {
-                    let mut text = owned;
-                    text.push(b'\n');
-                    return self.text(&text, pieces);
-                }
-            };
-            pieces.push(piece);
+            return false;
         }
+        true
     }
 
-    fn block_line(&mut self, line: &[u8]) {
-        let Some((mime, content)) = &mut self.block else { return };
+    /// A line inside a block; how many of its bytes are dealt with, its newline included.
+    fn block_line(&mut self, line: &[u8], pieces: &mut Vec<Piece>) -> usize {
+        let Some((mime, content)) = &mut self.block else { return 0 };
+        if let Some(mark) = cell_end(line) {
+            // The cell has ended inside the block: it was text.
+            let mut text = [BEGIN, mime.as_bytes(), b"\n", content].concat();
+            if !content.is_empty() {
+                text.push(b'\n');
+            }
+            let before = line.len() - mark;
+            text.extend_from_slice(&line[..before]);
+            self.block = None;
+            self.text(&text, pieces);
+            return before;
+        }
         if line != END {
             if !content.is_empty() {
                 content.push(b'\n');
             }
             content.extend_from_slice(line);
-            return;
+            return line.len() + 1;
         }
         let text = String::from_utf8_lossy(content).into_owned();
         let is_json = mime == "application/json" || mime.ends_with("+json");
@@ -183,7 +210,13 @@ impl Splitter {
         };
         self.value.insert(std::mem::take(mime), value);
         self.block = None;
+        line.len() + 1
     }
+}
+
+/// How long the mark is with which this line ends a cell, if it does: text may stand before it.
+fn cell_end(line: &[u8]) -> Option<usize> {
+    [COMPLETE, PANIC].iter().find(|mark| line.ends_with(mark)).map(|mark| mark.len())
 }
 
 fn line_end(bytes: &[u8]) -> Option<usize> {
@@ -191,11 +224,16 @@ fn line_end(bytes: &[u8]) -> Option<usize> {
 }
 
 fn find_mark(bytes: &[u8]) -> Option<usize> {
-    let starts = |mark: &[u8]| bytes.windows(mark.len()).position(|window| window == mark);
-    match (starts(MARK.as_bytes()), starts(EVCXR)) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
+    let is_mark = |at: usize| [MARK.as_bytes(), EVCXR].iter().any(|mark| bytes[at..].starts_with(mark));
+    let first = |byte: &u8| *byte == MARK.as_bytes()[0] || *byte == EVCXR[0];
+    let mut from = 0;
+    while let Some(at) = bytes[from..].iter().position(first).map(|at| from + at) {
+        if is_mark(at) {
+            return Some(at);
+        }
+        from = at + 1;
     }
+    None
 }
 
 /// How many bytes at the end may be the beginning of a mark or of a character.
@@ -298,5 +336,166 @@ mod tests {
                 Piece::Evcxr(b"EVCXR_VARIABLE_CHANGED_TYPE:x".to_vec()),
             ],
         );
+    }
+
+    #[test]
+    fn a_cell_that_ends_inside_a_block_or_a_half_mark_has_ended() {
+        let end = "EVCXR_EXECUTION_COMPLETE";
+        let starts = [
+            "EVCXR_BEGIN_CONTENT text/html\n<b>\nx",
+            "EVCXR_",
+            "EVCXR_BEGIN_CONTENT a",
+            "EVCXR_INPUT_REQUEST:",
+            "\u{1e}candlewick:k {",
+        ];
+        for start in starts {
+            check(format!("{start}{end}\n").as_bytes(), &[text(start), Piece::Complete(end.into())]);
+        }
+    }
+
+    #[test]
+    fn a_long_frame_in_many_parts_is_read_once() {
+        let text = "x".repeat(32 << 20);
+        let message = Message::Stream { name: candlewick_wire::StreamName::Stdout, text };
+        let mut splitter = Splitter::new("k");
+        let start = std::time::Instant::now();
+        let line = frame("k", &message);
+        let found: Vec<Piece> = line.as_bytes().chunks(1 << 14).flat_map(|part| splitter.push(part)).collect();
+        assert!(found == [Piece::Message(message)]);
+        // 2,000 parts, of which each would else be searched from the frame's beginning: half a minute.
+        assert!(start.elapsed() < std::time::Duration::from_secs(10), "{:?}", start.elapsed());
+    }
+
+    /// Random output of a child. `PROPTEST_CASES` makes it longer or shorter than the tests' minute.
+    mod fuzz {
+        use super::*;
+        use proptest::prelude::*;
+        use proptest::sample::Index;
+
+        /// How often, unless told otherwise.
+        const CASES: u32 = 20_000;
+
+        fn config() -> ProptestConfig {
+            let told = std::env::var_os("PROPTEST_CASES").is_some();
+            let default = ProptestConfig::default();
+            ProptestConfig { cases: if told { default.cases } else { CASES }, failure_persistence: None, ..default }
+        }
+
+        fn message() -> impl Strategy<Value = Message> {
+            let text = prop_oneof!["[ -~\n]{0,30}", any::<String>()];
+            let bundle = prop::collection::btree_map("[a-z]{1,4}/[a-z+]{1,6}", text.clone(), 0..3)
+                .prop_map(|map| map.into_iter().map(|(mime, text)| (mime, Value::from(text))).collect::<MimeBundle>());
+            prop_oneof![
+                text.prop_map(|text| Message::Stream { name: candlewick_wire::StreamName::Stderr, text }),
+                (bundle.clone(), any::<Option<String>>()).prop_map(|(data, display_id)| Message::Display {
+                    data,
+                    metadata: Map::new(),
+                    display_id
+                }),
+                (bundle, any::<String>()).prop_map(|(data, display_id)| Message::Update {
+                    data,
+                    metadata: Map::new(),
+                    display_id
+                }),
+                any::<bool>().prop_map(|wait| Message::Clear { wait }),
+                any::<u64>().prop_map(|number| Message::Handled { number }),
+            ]
+        }
+
+        /// What a child may write: text, bytes, marks of every kind, frames whole and damaged.
+        fn part() -> impl Strategy<Value = Vec<u8>> {
+            let marks = [
+                MARK,
+                "\u{1e}candlewick:k",
+                "\u{1e}candlewick:k ",
+                "\u{1e}",
+                "EVCXR_",
+                "EVC",
+                "EVCXR_BEGIN_CONTENT text/plain\n",
+                "EVCXR_BEGIN_CONTENT application/json\n",
+                "EVCXR_BEGIN_CONTENT ",
+                "EVCXR_END_CONTENT\n",
+                "EVCXR_END_CONTENT",
+                "EVCXR_ERROR_OCCURRED\n",
+                "EVCXR_PANIC_NOTIFICATION\n",
+                "EVCXR_EXECUTION_COMPLETE\n",
+                "EVCXR_EXECUTION_COMPLETE",
+                "EVCXR_INPUT_REQUEST:a? \n",
+                "EVCXR_VARIABLE_CHANGED_TYPE:x\n",
+                "\n",
+                "\r\n",
+            ];
+            let damaged = (message(), any::<Index>(), any::<u8>(), 0..4u8).prop_map(|(message, at, byte, how)| {
+                let mut line = frame("k", &message).into_bytes();
+                let at = at.index(line.len());
+                match how {
+                    0 => line[at] ^= byte | 1,
+                    1 => line.truncate(at),
+                    2 => line.insert(at, byte),
+                    _ => drop(line.remove(at)),
+                }
+                line
+            });
+            prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..20),
+                any::<String>().prop_map(String::into_bytes),
+                prop::sample::select(marks.to_vec()).prop_map(|mark| mark.as_bytes().to_vec()),
+                message().prop_map(|message| frame("k", &message).into_bytes()),
+                damaged,
+            ]
+        }
+
+        fn joined(pieces: impl IntoIterator<Item = Piece>) -> Vec<Piece> {
+            let mut found: Vec<Piece> = Vec::new();
+            for piece in pieces {
+                match (found.last_mut(), piece) {
+                    (Some(Piece::Text(last)), Piece::Text(text)) => last.push_str(&text),
+                    (_, piece) => found.push(piece),
+                }
+            }
+            found
+        }
+
+        proptest! {
+            #![proptest_config(config())]
+
+            /// However the bytes are cut, the same comes out; and the cell's end always does.
+            #[test]
+            fn any_bytes_in_any_parts(
+                parts in prop::collection::vec(part(), 0..12),
+                cuts in prop::collection::vec(any::<Index>(), 0..12),
+            ) {
+                let mut input = parts.concat();
+                input.extend_from_slice(b"EVCXR_EXECUTION_COMPLETE\n");
+                let mut whole = Splitter::new("k");
+                let mut expected = whole.push(&input);
+                let last = expected.iter().rev().find(|piece| !matches!(piece, Piece::Text(_)));
+                prop_assert_eq!(last, Some(&Piece::Complete(COMPLETE.to_vec())));
+                expected.extend(whole.take_value());
+                let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(input.len() + 1)).collect();
+                cuts.extend([0, input.len()]);
+                cuts.sort_unstable();
+                let mut cut = Splitter::new("k");
+                let mut found: Vec<Piece> = cuts.windows(2).flat_map(|ends| cut.push(&input[ends[0]..ends[1]])).collect();
+                found.extend(cut.take_value());
+                prop_assert_eq!(joined(found), joined(expected));
+            }
+
+            /// Text and whole frames come out as they went in.
+            #[test]
+            fn nothing_is_lost(parts in prop::collection::vec((any::<String>(), message()), 0..8)) {
+                let (mut input, mut expected) = (String::new(), Vec::new());
+                for (words, message) in parts {
+                    let words = words.replace(['\u{1e}', 'E'], "");
+                    input.push_str(&words);
+                    input.push_str(&frame("k", &message));
+                    if !words.is_empty() {
+                        expected.push(Piece::Text(words));
+                    }
+                    expected.push(Piece::Message(message));
+                }
+                prop_assert_eq!(Splitter::new("k").push(input.as_bytes()), expected);
+            }
+        }
     }
 }
