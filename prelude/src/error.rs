@@ -1,5 +1,6 @@
 //! The prelude's error: what was expected, what was found, what to type instead.
 
+use crate::sealed::Sealed;
 use std::fmt;
 
 /// The prelude's result.
@@ -14,7 +15,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// let error = Error::new("no folder `photos`").remedy("check the path: cells run in the notebook's folder");
 /// assert_eq!(error.to_string(), "no folder `photos`\n  → check the path: cells run in the notebook's folder");
 /// ```
-pub struct Error(Box<Inner>);
+pub struct Error(Sealed<Inner>);
 
 struct Inner {
     message: String,
@@ -26,7 +27,11 @@ struct Inner {
 impl Error {
     /// An error with this message: what was expected and what was found.
     pub fn new(message: impl Into<String>) -> Error {
-        Error(Box::new(Inner { message: message.into(), remedy: None, interrupted: false, source: None }))
+        Error::made(message.into())
+    }
+
+    fn made(message: String) -> Error {
+        Error(Sealed::new(Inner { message, remedy: None, interrupted: false, source: None }))
     }
 
     /// Adds what to do about it.

@@ -15,6 +15,7 @@ pub mod models;
 pub mod ops;
 pub mod params;
 pub mod plot;
+mod sealed;
 pub mod show;
 pub mod train;
 pub mod widgets;

@@ -1,6 +1,7 @@
 """jupyter_kernel_test against the installed kernel `candlewick`: all its tests, none skipped.
 
-KERNEL_UNDER_TEST names another kernel, to see what it does with the same tests.
+KERNEL_UNDER_TEST names another kernel, to see what it does with the same tests; it shows its displays in evcxr's own way,
+since it has no prelude.
 """
 
 import os
@@ -9,8 +10,18 @@ import jupyter_kernel_test
 from jupyter_client.manager import start_new_kernel
 
 
+KERNEL = os.environ.get("KERNEL_UNDER_TEST", "candlewick")
+
+
+def show(mime, form, text):
+    """Code that shows this text."""
+    if KERNEL == "candlewick":
+        return f'display(&show::Bundle::new().{form}("{text}"));'
+    return f'println!("EVCXR_BEGIN_CONTENT {mime}\\n{text}\\nEVCXR_END_CONTENT");'
+
+
 class CandlewickTests(jupyter_kernel_test.KernelTests):
-    kernel_name = os.environ.get("KERNEL_UNDER_TEST", "candlewick")
+    kernel_name = KERNEL
     language_name = "rust"
     file_extension = ".rs"
 
@@ -38,8 +49,8 @@ class CandlewickTests(jupyter_kernel_test.KernelTests):
     code_history_pattern = "6 [*] 7"
     supported_history_operations = ("tail", "range", "search")
     code_display_data = [
-        {"code": 'display(&show::Bundle::new().html("<b>bold</b>"));', "mime": "text/html"},
-        {"code": 'display(&show::Bundle::new().text("plain"));', "mime": "text/plain"},
+        {"code": show("text/html", "html", "<b>bold</b>"), "mime": "text/html"},
+        {"code": show("text/plain", "text", "plain"), "mime": "text/plain"},
     ]
 
     @classmethod
@@ -50,5 +61,5 @@ class CandlewickTests(jupyter_kernel_test.KernelTests):
 
 
 class WelcomeTests(jupyter_kernel_test.IopubWelcomeTests):
-    kernel_name = os.environ.get("KERNEL_UNDER_TEST", "candlewick")
+    kernel_name = KERNEL
     support_iopub_welcome = True

@@ -14,7 +14,10 @@ pub(super) const ENDINGS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "bmp", "gif
 /// # Errors
 /// Where the file cannot be read, is no picture, or holds no pixels; the message names the file.
 pub fn read_picture(path: impl AsRef<Path>) -> Result<RgbImage> {
-    let path = path.as_ref();
+    read(path.as_ref())
+}
+
+fn read(path: &Path) -> Result<RgbImage> {
     let bytes = std::fs::read(path).map_err(|error| {
         Error::new(format!("the picture `{}` cannot be read", path.display()))
             .caused_by(error)

@@ -92,7 +92,12 @@ impl ImageFolder {
     /// Where the folder does not exist or cannot be read, holds no class folders or only one, where a class has no
     /// pictures or is missing in a part, and where the file of boxes is not as expected.
     pub fn open(path: impl AsRef<Path>) -> Result<ImageFolder> {
-        let root = path.as_ref().to_path_buf();
+        ImageFolder::open_at(path.as_ref())
+    }
+
+    // Not generic, so that the cell does not compile it.
+    fn open_at(path: &Path) -> Result<ImageFolder> {
+        let root = path.to_path_buf();
         let mut found = scan(&root)?;
         let mut copies = Copies::find(&found.samples);
         let leaks = split::remove_leaks(&mut found.samples, &copies);

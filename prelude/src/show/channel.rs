@@ -1,6 +1,6 @@
 //! Who listens, and how a message is written for them. Everything that the prelude prints goes through here.
 
-use super::Show;
+use super::{Bundle, Show};
 use candlewick_wire::{CHANNEL_VARIABLE, Message, Progress, StreamName, frame, parse_channel};
 use serde_json::Value;
 use std::io::{IsTerminal, Write};
@@ -80,7 +80,12 @@ fn write_out(text: &str) {
 
 /// Shows something below what the cell has shown so far.
 pub fn display<T: Show + ?Sized>(value: &T) {
-    let bundle = value.bundle();
+    display_bundle(value.bundle());
+}
+
+// Not generic, so that cells do not compile it.
+#[inline(never)]
+fn display_bundle(bundle: Bundle) {
     send(&Message::Display { data: bundle.data().clone(), metadata: bundle.metadata().clone(), display_id: None });
 }
 

@@ -4,7 +4,7 @@ use super::{Bundle, Table, display, result};
 use candle_core::{DType, Tensor};
 use image::{DynamicImage, GenericImageView, GrayImage, RgbImage, RgbaImage};
 use std::any::type_name;
-use std::fmt::Debug;
+use std::fmt::{Arguments, Debug};
 use std::io::Cursor;
 use std::ops::Deref;
 
@@ -82,23 +82,43 @@ impl<'a, T: ?Sized> Deref for ByDebug<'a, T> {
 
 impl<T: Show + ?Sized> ByShow<'_, T> {
     /// The value's own forms.
-    pub fn shown(&self) -> Bundle {
-        self.0.0.0.bundle()
+    pub fn shown(&self) -> Shown {
+        Shown(self.0.0.0.bundle())
     }
 }
 
 impl<T: Debug + ?Sized> ByDebug<'_, T> {
     /// The value as `{:?}` writes it.
-    pub fn shown(&self) -> Bundle {
-        Bundle::new().text(format!("{:?}", self.0.0))
+    pub fn shown(&self) -> Shown {
+        Shown(written(format_args!("{:?}", self.0.0)))
     }
 }
 
 impl<T: ?Sized> ByName<'_, T> {
     /// The value's type.
-    pub fn shown(&self) -> Bundle {
-        Bundle::new().text(format!("a value of type {}", type_name::<T>()))
+    pub fn shown(&self) -> Shown {
+        Shown(written(format_args!("a value of type {}", type_name::<T>())))
     }
+}
+
+/// How a cell's value looks.
+// Not generic, as `written` is not: what is generic here is compiled in the cell, and was most of what a cell that shows
+// a number had to compile.
+#[derive(Debug)]
+pub struct Shown(Bundle);
+
+impl Shown {
+    /// Shows it as the cell's result; the name is evcxr's.
+    #[inline(never)]
+    pub fn evcxr_display(self) {
+        result(&self.0);
+    }
+}
+
+/// A bundle of nothing but text.
+#[inline(never)]
+fn written(text: Arguments<'_>) -> Bundle {
+    Bundle::new().text(text.to_string())
 }
 
 /// Nothing to show: the value of a cell that ends with a loop, or with a call for its effect.
@@ -125,7 +145,7 @@ macro_rules! show_as_debug {
     ($($type:ty),*) => {
         $(impl Show for $type {
             fn bundle(&self) -> Bundle {
-                Bundle::new().text(format!("{self:?}"))
+                written(format_args!("{self:?}"))
             }
         })*
     };
@@ -135,19 +155,19 @@ show_as_debug!(i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize, f
 
 impl<T: Debug> Show for Vec<T> {
     fn bundle(&self) -> Bundle {
-        Bundle::new().text(format!("{self:?}"))
+        written(format_args!("{self:?}"))
     }
 }
 
 impl<T: Debug> Show for Option<T> {
     fn bundle(&self) -> Bundle {
-        Bundle::new().text(format!("{self:?}"))
+        written(format_args!("{self:?}"))
     }
 }
 
 impl<T: Debug, const N: usize> Show for [T; N] {
     fn bundle(&self) -> Bundle {
-        Bundle::new().text(format!("{self:?}"))
+        written(format_args!("{self:?}"))
     }
 }
 
@@ -287,7 +307,7 @@ mod tests {
     fn every_value_can_be_shown() {
         use std::time::Duration;
         struct Bare;
-        let shown = |bundle: Bundle| bundle.as_text().map(str::to_owned);
+        let shown = |shown: Shown| shown.0.as_text().map(str::to_owned);
         // a Show, a Debug, neither, a reference, a number whose type is open, and nothing
         assert_eq!(shown((Bundle::new().text("own")).cell_value().shown()), Some("own".into()));
         assert_eq!(shown((Duration::from_secs(2)).cell_value().shown()), Some("2s".into()));
@@ -295,7 +315,7 @@ mod tests {
         let reference: &dyn Debug = &Duration::from_secs(3);
         assert_eq!(shown(reference.cell_value().shown()), Some("3s".into()));
         assert_eq!(shown((6 * 7).cell_value().shown()), Some("42".into()));
-        assert!(().cell_value().shown().data().is_empty());
+        assert!(().cell_value().shown().0.data().is_empty());
     }
 
     #[test]

@@ -59,6 +59,10 @@ impl Learner {
     /// # Errors
     /// When the file cannot be written; a file that was there before is then as it was.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        self.save_at(path.as_ref())
+    }
+
+    fn save_at(&self, path: &Path) -> Result<()> {
         let mut tensors = self.model.params().snapshot()?;
         let mut steps = HashMap::new();
         for (name, state) in self.optimizer.state() {
@@ -67,7 +71,7 @@ impl Learner {
                 tensors.extend(tensor.iter().map(|tensor| (format!("{prefix}{name}"), tensor.clone())));
             }
         }
-        if let Some(average) = &self.average {
+        if let Some(average) = self.average.as_ref() {
             let values = average.model.params().snapshot()?.into_iter();
             tensors.extend(values.map(|(name, value)| (format!("{AVERAGE}{name}"), value)));
         }
@@ -79,7 +83,7 @@ impl Learner {
             begun: self.begun,
             ema: self.average.as_ref().map(|average| average.decay),
         };
-        self.write(path.as_ref(), &tensors, Some(progress))
+        self.write(path, &tensors, Some(progress))
     }
 
     /// Writes the weights alone, with classes and normalisation: what others need to predict or to fine-tune. Where a
@@ -88,7 +92,11 @@ impl Learner {
     /// # Errors
     /// When the file cannot be written.
     pub fn save_weights(&self, path: impl AsRef<Path>) -> Result<()> {
-        self.write(path.as_ref(), &self.judged_model().params().snapshot()?, None)
+        self.save_weights_at(path.as_ref())
+    }
+
+    fn save_weights_at(&self, path: &Path) -> Result<()> {
+        self.write(path, &self.judged_model().params().snapshot()?, None)
     }
 
     fn write(&self, path: &Path, tensors: &[(String, Tensor)], progress: Option<Progress>) -> Result<()> {
@@ -114,7 +122,11 @@ impl Learner {
     /// When the file is missing or damaged, was not written by a learner, or is of another architecture, another
     /// task or other classes; the learner is then as it was.
     pub fn load(&mut self, path: impl AsRef<Path>) -> Result<()> {
-        let trained = Trained::open(path.as_ref())?;
+        self.load_at(path.as_ref())
+    }
+
+    fn load_at(&mut self, path: &Path) -> Result<()> {
+        let trained = Trained::open(path)?;
         let card = card(&trained)?;
         let (arch, task) = (self.model.arch(), self.model.task());
         let cut = self.model.removed();
@@ -148,21 +160,21 @@ impl Learner {
 
     fn take(&mut self, model: Model, card: Card, trained: &Trained) -> Result<()> {
         let (stored, own) = (card.progress.as_ref().and_then(|progress| progress.ema), self.average.as_ref());
-        self.average = match (stored, own.map(|average| average.decay)) {
+        *self.average = match (stored, own.map(|average| average.decay)) {
             (Some(decay), _) => Some(average_of(&model, decay, trained)?),
             // a file without an average: one that was asked for begins anew
             (None, Some(decay)) => Some(Average::of(&model, decay)?),
             (None, None) => None,
         };
-        self.model = model;
-        self.cache = super::cache::FeatureCache::default();
+        *self.model = model;
+        *self.cache = super::cache::FeatureCache::default();
         self.classes = card.classes;
         if self.data.is_none() {
             self.transform = card.transform;
         }
         if let Some(progress) = card.progress {
-            self.optimizer = optimizer(&progress, trained);
-            self.history = progress.history;
+            *self.optimizer = optimizer(&progress, trained);
+            *self.history = progress.history;
             self.options.seed = progress.seed;
             self.begun = progress.begun;
         }

@@ -47,7 +47,7 @@ impl Learner {
         let (values, optimizer) = (self.model.params().snapshot()?, self.optimizer.clone());
         let searched = self.search(data.as_ref());
         self.model.params().load(&values, None)?;
-        self.optimizer = optimizer;
+        *self.optimizer = optimizer;
         show::progress(LABEL, STEPS as u64, STEPS as u64);
         let (rates, losses) = searched?;
         RateSearch::of(rates, losses)

@@ -140,9 +140,10 @@ impl Learner {
             self.take_step(run)?;
             let Some(valid) = self.measure_if_any(data)? else { return Ok(true) };
             run.done += 1;
-            self.history.epochs.push(EpochRecord {
-                epoch: self.history.epochs.len() + 1,
-                batch: self.history.batches.len(),
+            let history = &mut *self.history;
+            history.epochs.push(EpochRecord {
+                epoch: history.epochs.len() + 1,
+                batch: history.batches.len(),
                 train_loss: sum / pictures.max(1) as f64,
                 valid,
                 seconds: begun.elapsed().as_secs_f64(),
@@ -167,12 +168,12 @@ impl Learner {
     /// Judges every picture of a part, and measures all.
     pub(super) fn judge_part(&mut self, data: &dyn VisionData, part: Part) -> Result<(Measures, Answers)> {
         let (mut answers, mut sum, task) = (Answers::default(), 0.0, self.model.task());
-        let (model, cache) = match &mut self.average {
+        let (model, cache) = match self.average.as_mut() {
             Some(average) => {
                 average.cache.prepare(&average.model)?;
                 (&average.model, &mut average.cache)
             }
-            None => (&self.model, &mut self.cache),
+            None => (&*self.model, &mut *self.cache),
         };
         for batch in data.batches(part)? {
             if interrupt::requested() {

@@ -13,26 +13,27 @@ use super::options::Options;
 use crate::data::Transform;
 use crate::models::{Arch, Model, Start, Task, Trained, Weights};
 use crate::params::LoadReport;
+use crate::sealed::Sealed;
 use crate::{Error, Result, show};
 
 /// A network, its data, its optimiser and its history: the one object that training is driven through.
 ///
 /// See the [room's overview](crate::train) for its verbs.
 pub struct Learner {
-    pub(super) model: Model,
+    pub(super) model: Sealed<Model>,
     pub(super) data: Option<Box<dyn VisionData>>,
     pub(super) classes: Vec<String>,
     pub(super) transform: Transform,
-    pub(super) optimizer: Optimizer,
-    pub(super) history: History,
-    pub(super) cache: FeatureCache,
+    pub(super) optimizer: Sealed<Optimizer>,
+    pub(super) history: Sealed<History>,
+    pub(super) cache: Sealed<FeatureCache>,
     pub(super) options: Options,
     /// Epochs begun over all fits: decides order and dropout of the next one.
     pub(super) begun: u64,
     /// The moving average of the weights, where one is kept.
-    pub(super) average: Option<Average>,
+    pub(super) average: Sealed<Option<Average>>,
     /// What became of the weights that it started from.
-    pub(super) report: Option<LoadReport>,
+    pub(super) report: Sealed<Option<LoadReport>>,
 }
 
 impl Learner {
@@ -89,7 +90,8 @@ impl Learner {
         Learner::from_trained(Trained::open(path.as_ref())?)
     }
 
-    fn start(start: Start, task: Task, data: &impl VisionData) -> Result<Learner> {
+    // Generic functions are compiled in the cell that calls them: they only hand on to others.
+    fn start(start: Start, task: Task, data: &dyn VisionData) -> Result<Learner> {
         check_data(task, data)?;
         let classes = data.classes().to_vec();
         let model = Model::cut(start.arch, start.cut, task, classes.len(), &Device::Cpu, data.seed())?;
@@ -104,7 +106,7 @@ impl Learner {
             report = Some(loaded);
         }
         let mut learner = Learner::assemble(model, classes, data.transform(), Some(data.boxed()), data.seed());
-        learner.report = report;
+        *learner.report = report;
         Ok(learner)
     }
 
@@ -116,17 +118,17 @@ impl Learner {
         seed: u64,
     ) -> Learner {
         Learner {
-            model,
+            model: model.into(),
             data,
             classes,
             transform,
-            optimizer: Optimizer::adamw(),
-            history: History::default(),
-            cache: FeatureCache::default(),
+            optimizer: Optimizer::adamw().into(),
+            history: History::default().into(),
+            cache: FeatureCache::default().into(),
             options: Options::of(seed),
             begun: 0,
-            average: None,
-            report: None,
+            average: None.into(),
+            report: None.into(),
         }
     }
 
@@ -137,6 +139,10 @@ impl Learner {
     /// # Errors
     /// When the data has fewer than two classes.
     pub fn replace_head(&self, data: &impl VisionData) -> Result<Learner> {
+        self.with_head_for(data)
+    }
+
+    fn with_head_for(&self, data: &dyn VisionData) -> Result<Learner> {
         let task = match self.model.task() {
             _ if data.has_numbers() => Task::Regress,
             Task::Localize if data.has_boxes() => Task::Localize,
@@ -149,7 +155,7 @@ impl Learner {
         model.load_body(&trained, "the old network")?;
         model.params().load(&trained, Some("head.box"))?;
         let mut learner = Learner::assemble(model, classes, data.transform(), Some(data.boxed()), data.seed());
-        learner.optimizer = Optimizer::of(self.optimizer.rule());
+        *learner.optimizer = Optimizer::of(self.optimizer.rule());
         learner.options = Options { seed: data.seed(), ..self.options };
         Ok(learner)
     }
@@ -159,6 +165,10 @@ impl Learner {
     /// # Errors
     /// When the classes are others.
     pub fn set_data(&mut self, data: &impl VisionData) -> Result<&mut Learner> {
+        self.take_data(data)
+    }
+
+    fn take_data(&mut self, data: &dyn VisionData) -> Result<&mut Learner> {
         check_data(self.model.task(), data)?;
         if data.classes() != self.classes {
             let what = format!("the head tells {:?} apart, the data has {:?}", self.classes, data.classes());
@@ -166,7 +176,7 @@ impl Learner {
         }
         self.data = Some(data.boxed());
         self.transform = data.transform();
-        self.cache = FeatureCache::default();
+        *self.cache = FeatureCache::default();
         self.average.iter_mut().for_each(|average| average.cache = FeatureCache::default());
         Ok(self)
     }
@@ -264,7 +274,7 @@ impl Learner {
     }
 }
 
-fn check_data(task: Task, data: &impl VisionData) -> Result<()> {
+fn check_data(task: Task, data: &dyn VisionData) -> Result<()> {
     let classes = data.classes();
     match (task, data.has_numbers()) {
         (Task::Regress, true) => return Ok(()),

@@ -25,7 +25,7 @@ impl Options {
 impl Learner {
     /// Another optimiser, with nothing remembered: `learner.optimizer(Optimizer::sgd(0.9))`.
     pub fn optimizer(&mut self, optimizer: Optimizer) -> &mut Learner {
-        self.optimizer = optimizer;
+        *self.optimizer = optimizer;
         self
     }
 
@@ -58,7 +58,7 @@ impl Learner {
             return Err(Error::new(format!("the average's decay is a number from 0 to 1, found {decay}"))
                 .remedy("try `learner.ema(0.999)?`; near the number of steps of one epoch, 1 - 1 / steps"));
         }
-        self.average = Some(Average::of(&self.model, decay)?);
+        *self.average = Some(Average::of(&self.model, decay)?);
         Ok(self)
     }
 
