@@ -41,7 +41,7 @@ impl Random {
     fn json(&mut self, depth: usize) -> Value {
         match self.next() % if depth == 0 { 9 } else { 11 } {
             0 => Value::Null,
-            1 => json!(self.next() % 2 == 0),
+            1 => json!(self.next() & 1 == 0),
             2 => json!(self.next() as i64),
             3 => json!(-1),
             4 => json!(f64::from_bits(self.next() as u64)),
