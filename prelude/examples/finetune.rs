@@ -1,0 +1,48 @@
+//! Fine-tunes EfficientNet-Lite0 from its ImageNet weights; benches/finetune.py sets it beside benches/finetune_torch.py.
+//!
+//! `cargo run --release --example finetune FOLDER frozen|whole EPOCHS RATE SEED` with CANDLEWICK_EFFICIENTNET_LITE0 naming
+//! the weights' file; FOLDER holds train/CLASS and val/CLASS, its pictures are squares of the size wanted. Prints the
+//! validation accuracy, the validation loss, the seconds of fitting and the processor's seconds.
+
+use candlewick_prelude::data::{ImageFolder, Part, read_picture};
+use candlewick_prelude::models::Arch;
+use candlewick_prelude::train::{Learner, VisionData};
+use candlewick_prelude::{Error, Result};
+
+fn main() -> Result<()> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [folder, what, epochs, rate, seed] = args.as_slice() else {
+        return Err(Error::new("usage: finetune FOLDER frozen|whole EPOCHS RATE SEED"));
+    };
+    let number = |text: &str| text.parse::<f64>().map_err(|_| Error::new(format!("`{text}` is no number")));
+    let weights = std::env::var_os("CANDLEWICK_EFFICIENTNET_LITE0")
+        .ok_or_else(|| Error::new("CANDLEWICK_EFFICIENTNET_LITE0 does not name the weights"))?;
+    let arch = Arch::EfficientNetLite0;
+    let data = ImageFolder::open(folder)?;
+    let side = read_picture(&data.sample(0).path)?.width() as usize;
+    let data = data.size(side).normalize(arch.normalize()).batch(32).seeded(number(seed)? as u64);
+    // both sides hold the decoded pictures in memory before the clock starts
+    data.summary()?;
+    let mut learner = Learner::vision(arch.weights(weights), &data)?;
+    learner.quiet();
+    if what == "frozen" {
+        learner.freeze();
+    }
+    // the first pass through a network is slower than the others, here as in PyTorch
+    if let Some(batch) = VisionData::batches(&data, Part::Valid)?.next() {
+        learner.model().embed(&batch?.images)?;
+    }
+    let before = processor();
+    let report = learner.fit_one_cycle(number(epochs)? as usize, number(rate)?)?;
+    let valid = report.valid.ok_or_else(|| Error::new("the folder has no val/"))?;
+    println!("{:.4}\t{:.4}\t{:.2}\t{:.2}", valid.accuracy, valid.loss, report.seconds, processor() - before);
+    Ok(())
+}
+
+/// The seconds that this process's threads have computed.
+fn processor() -> f64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the call fills the struct that it is given.
+    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
