@@ -9,6 +9,10 @@ const TOLERANCE: f64 = 1e-6;
 
 /// Compares the gradient of Σ weight · operation with differences, at a few places of every input.
 fn check(inputs: &[Tensor], operation: impl Fn(&[Tensor]) -> Result<Tensor>) -> Result<()> {
+    check_by(STEP, inputs, operation)
+}
+
+fn check_by(step: f64, inputs: &[Tensor], operation: impl Fn(&[Tensor]) -> Result<Tensor>) -> Result<()> {
     let variables = inputs.iter().map(Var::from_tensor).collect::<Result<Vec<_>>>()?;
     let arguments: Vec<Tensor> = variables.iter().map(|variable| variable.as_tensor().clone()).collect();
     let out = operation(&arguments)?;
@@ -27,7 +31,7 @@ fn check(inputs: &[Tensor], operation: impl Fn(&[Tensor]) -> Result<Tensor>) -> 
                 inputs[which] = Tensor::from_vec(numbers, inputs[which].shape(), &Device::Cpu)?;
                 value(&inputs)
             };
-            let slope = (shifted(STEP)? - shifted(-STEP)?) / (2. * STEP);
+            let slope = (shifted(step)? - shifted(-step)?) / (2. * step);
             let distance = (slope - grad[at]).abs() / slope.abs().max(1.);
             assert!(
                 distance < TOLERANCE,
@@ -129,6 +133,18 @@ proptest! {
         }
     }
 
+    // Differences run in one, gradients one after the other: they must agree, and so must the values.
+    #[test]
+    fn convolution_and_stored_statistics_in_one(
+        (n, groups, cg, og) in (1usize..4, 1usize..4, 1usize..4, 1usize..4), (h, w, k) in (1usize..11, 1usize..11, 1usize..4),
+        stride in (1usize..3, 1usize..3), biased in any::<bool>(),
+    ) {
+        let options = Conv2d { stride, padding: (k / 2, k / 2), groups, ..Conv2d::default() };
+        prop_assume!(h + 2 * (k / 2) >= k && w + 2 * (k / 2) >= k);
+        let inputs = [normal(&[n, groups * cg, h, w]), normal(&[groups * og, cg, k, k])];
+        in_one(&inputs, options, biased, Activation::Silu).unwrap();
+    }
+
     #[test]
     fn transformers((n, t, heads, depth) in (1usize..4, 1usize..9, 1usize..4, 1usize..6), to in (1usize..6, 1usize..6)) {
         check(&[normal(&[n, t, 3 * heads * depth])], |a| attention(&a[0], heads)).unwrap();
@@ -192,11 +208,51 @@ proptest! {
     }
 }
 
-/// Enough channels and pixels that 3×3 windows go by Winograd's tiles.
+/// Convolution, stored statistics and an activation in one against one after the other; and its gradients, where the
+/// numbers are so few that differences say anything.
+fn in_one(inputs: &[Tensor; 2], options: Conv2d, biased: bool, then: Activation) -> Result<()> {
+    let o = inputs[1].dims()[0];
+    let [mean, gamma, beta, bias] = [normal(&[o]), normal(&[o]), normal(&[o]), normal(&[o])];
+    let var = normal(&[o]).sqr()?;
+    let bias = biased.then_some(&bias);
+    let operation = |x: &Tensor, w: &Tensor, gamma: &Tensor, beta: &Tensor| {
+        conv2d_norm_eval_then(x, w, bias, options, [&mean, &var, gamma, beta], 1e-3, then)
+    };
+    let found = operation(&inputs[0], &inputs[1], &gamma, &beta)?;
+    assert!(!found.track_op());
+    let plain = conv2d(&inputs[0], &inputs[1], bias, options)?;
+    let expected = batch_norm_eval_then(&plain, [&mean, &var, &gamma, &beta], 1e-3, then)?;
+    let distance = (found - &expected)?.abs()?.max_all()?.to_scalar::<f64>()?;
+    assert!(distance < 1e-9, "{distance}");
+    if inputs[0].elem_count() > 10_000 {
+        return Ok(());
+    }
+    check(&[inputs[0].clone(), inputs[1].clone(), gamma.clone(), beta.clone()], |a| {
+        operation(&a[0], &a[1], &a[2], &a[3])
+    })
+}
+
+#[test]
+fn every_way_of_a_convolution_ends_with_the_statistics() -> Result<()> {
+    let same = Conv2d { padding: (1, 1), ..Conv2d::default() };
+    for (x, w, options) in [
+        ([2, 64, 33, 18], [65, 64, 3, 3], same),           // Winograd's tiles
+        ([2, 3, 70, 70], [5, 3, 3, 3], same),              // parts of a picture
+        ([9, 40, 7, 7], [6, 40, 1, 1], Conv2d::default()), // runs of pictures
+        ([2, 6, 9, 9], [12, 1, 3, 3], Conv2d { groups: 6, ..same }),
+    ] {
+        in_one(&[normal(&x), normal(&w)], options, true, Activation::Gelu)?;
+        in_one(&[normal(&x), normal(&w)], options, false, Activation::Identity)?;
+    }
+    Ok(())
+}
+
+/// Enough channels and pixels that 3×3 windows go by Winograd's tiles. The step is long, since a sum of so many numbers is
+/// rounded and a convolution has no bends.
 #[test]
 fn winograd_tiles() -> Result<()> {
     let options = Conv2d { padding: (1, 0), ..Conv2d::default() };
-    check(&[normal(&[4, 96, 15, 18]), normal(&[97, 96, 3, 3])], |a| conv2d(&a[0], &a[1], None, options))
+    check_by(1e-2, &[normal(&[4, 96, 15, 18]), normal(&[97, 96, 3, 3])], |a| conv2d(&a[0], &a[1], None, options))
 }
 
 /// What lies in memory in another order gives the same numbers.

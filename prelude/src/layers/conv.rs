@@ -59,6 +59,20 @@ impl Conv2d {
         options
     }
 
+    /// The layer, BatchNorm with stored statistics (mean, variance, γ, β) and an activation, in one.
+    pub(super) fn forward_norm(
+        &self,
+        x: &Tensor,
+        pass: &Pass,
+        (four, eps): (&[Tensor; 4], f64),
+        then: ops::Activation,
+    ) -> Result<Tensor> {
+        let bias = self.bias.as_ref().map(|bias| pass.value(bias));
+        let (_, _, h, w) = x.dims4()?;
+        let (weight, options) = (pass.value(&self.weight), self.options(h, w));
+        Ok(ops::conv2d_norm_eval_then(x, &weight, bias.as_ref(), options, four.each_ref(), eps, then)?)
+    }
+
     /// The number of channels that come out.
     pub fn channels(&self) -> usize {
         self.weight.var().dims()[0]

@@ -41,16 +41,23 @@ impl BatchNorm2d {
         BatchNorm2d { momentum, eps, ..self }
     }
 
+    /// Mean, variance, γ and β where the layer runs on its stored statistics in this pass, and eps.
+    pub(super) fn stored(&self, pass: &Pass) -> Option<([Tensor; 4], f64)> {
+        (!pass.training() || self.weight.frozen()).then(|| {
+            let statistics = (self.running_mean.value(), self.running_var.value());
+            ([statistics.0, statistics.1, pass.value(&self.weight), pass.value(&self.bias)], self.eps)
+        })
+    }
+
     /// The layer and an activation after it, in one.
     ///
     /// # Errors
     /// When the shape does not fit.
     pub fn forward_then(&self, x: &Tensor, pass: &Pass, then: Activation) -> Result<Tensor> {
-        let (weight, bias) = (pass.value(&self.weight), pass.value(&self.bias));
-        if !pass.training() || self.weight.frozen() {
-            let (mean, var) = (self.running_mean.value(), self.running_var.value());
-            return Ok(ops::batch_norm_eval_then(x, [&mean, &var, &weight, &bias], self.eps, then)?);
+        if let Some((four, eps)) = self.stored(pass) {
+            return Ok(ops::batch_norm_eval_then(x, four.each_ref(), eps, then)?);
         }
+        let (weight, bias) = (pass.value(&self.weight), pass.value(&self.bias));
         let (y, mean, var) = ops::batch_norm_train_then(x, &weight, &bias, self.eps, then)?;
         for (buffer, batch) in [(&self.running_mean, mean), (&self.running_var, var)] {
             let moved = ((buffer.value() * (1.0 - self.momentum))? + (batch.detach() * self.momentum)?)?;

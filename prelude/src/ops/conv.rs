@@ -6,9 +6,10 @@ mod depthwise;
 mod plan;
 mod winograd;
 
-use super::cpu::{Float, is_ours, on_cpu, parallel, read, shared};
+use super::activation::Activation;
+use super::cpu::{Float, is_ours, on_cpu, read};
 use super::graph::{Context, Gradients, attach_vec};
-use super::norm::channel_sums;
+use super::norm::{Affine, batch_norm_eval_then, channel_sums};
 use super::taps::Window;
 use candle_core::{Device, Result, Tensor, bail};
 use plan::Plan;
@@ -63,6 +64,37 @@ pub fn conv2d(x: &Tensor, w: &Tensor, bias: Option<&Tensor>, options: Conv2d) ->
     y
 }
 
+/// [`conv2d`], BatchNorm with stored statistics and an activation in one: the four are mean, variance, γ and β.
+///
+/// Where no gradient is wanted, each pixel is normalised as soon as it is made, while it is in the cache; otherwise the
+/// three follow one another.
+///
+/// # Shapes
+/// `x` (n, c, h, w), `w` (o, c / groups, kh, kw), `bias` and the four (o) → (n, o, oh, ow)
+///
+/// # Errors
+/// As [`conv2d`], and statistics that do not match.
+pub fn conv2d_norm_eval_then(
+    x: &Tensor,
+    w: &Tensor,
+    bias: Option<&Tensor>,
+    options: Conv2d,
+    four: [&Tensor; 4],
+    eps: f64,
+    then: Activation,
+) -> Result<Tensor> {
+    let plan = plan(x, w, bias, options)?;
+    let all = [Some(x), Some(w), bias].into_iter().flatten().chain(four);
+    let fits = four.iter().all(|one| one.dims() == [plan.o] && one.dtype() == x.dtype() && is_ours(one));
+    if fits
+        && !all.clone().any(Tensor::track_op)
+        && let Some(y) = on_cpu!(x, normalised(plan, x, w, bias, four, eps, then))
+    {
+        return y;
+    }
+    batch_norm_eval_then(&conv2d(x, w, bias, options)?, four, eps, then)
+}
+
 fn plan(x: &Tensor, w: &Tensor, bias: Option<&Tensor>, options: Conv2d) -> Result<Plan> {
     let (n, c, h, wide) = x.dims4()?;
     let (o, cg, kh, kw) = w.dims4()?;
@@ -91,36 +123,53 @@ fn plan(x: &Tensor, w: &Tensor, bias: Option<&Tensor>, options: Conv2d) -> Resul
 }
 
 fn kernel<T: Float>(plan: Plan, x: &Tensor, w: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-    let mut y = read::<T, _, 2>([x, w], |[x, w]| {
-        Ok(if plan.is_depthwise() {
-            depthwise::forward(&plan, x, w)
-        } else if winograd::pays(&plan) {
-            winograd::forward(&plan, x, w)
-        } else {
-            columns::forward(&plan, x, w)
-        })
-    })?;
     let shape = (plan.n, plan.o, plan.oh, plan.ow);
     let Some(bias) = bias else {
+        let y = read::<T, _, 2>([x, w], |[x, w]| Ok(forward(&plan, x, w, |_, _| ())))?;
         return attach_vec("conv2d", &[x, w], y, shape, move |context| gradients::<T>(&plan, context));
     };
-    let pixels = plan.pixels();
-    read::<T, _, 1>([bias], |[bias]| {
-        let planes = shared(&mut y);
-        parallel(plan.n * plan.o, (1 << 14) / pixels.max(1) + 1, |part| {
-            for i in part {
-                // SAFETY: each plane belongs to one thread.
-                let plane = unsafe { planes.slice(i * pixels, pixels) };
-                plane.iter_mut().for_each(|y| *y += bias[i % plan.o]);
-            }
-        });
-        Ok(())
+    let y = read::<T, _, 3>([x, w, bias], |[x, w, bias]| {
+        Ok(forward(&plan, x, w, |o, run| run.iter_mut().for_each(|y| *y += bias[o])))
     })?;
     attach_vec("conv2d", &[x, w, bias], y, shape, move |context| {
         let mut gradients = gradients::<T>(&plan, context)?;
         gradients.push(if context.needs[2] { Some(channel_sums::<T>(context.grad)?) } else { None });
         Ok(gradients)
     })
+}
+
+fn normalised<T: Float>(
+    plan: Plan,
+    x: &Tensor,
+    w: &Tensor,
+    bias: Option<&Tensor>,
+    [mean, var, gamma, beta]: [&Tensor; 4],
+    eps: f64,
+    then: Activation,
+) -> Result<Tensor> {
+    let y = read::<T, _, 7>(
+        [x, w, bias.unwrap_or(mean), mean, var, gamma, beta],
+        |[x, w, bias_or_mean, mean, var, gamma, beta]| {
+            let centre: Vec<T> = match bias {
+                Some(_) => mean.iter().zip(bias_or_mean).map(|(mean, bias)| *mean - *bias).collect(),
+                None => mean.to_vec(),
+            };
+            let affine = Affine::stored(&centre, var, gamma, beta, eps, then);
+            Ok(forward(&plan, x, w, |o, run| affine.apply(o, run)))
+        },
+    )?;
+    Tensor::from_vec(y, (plan.n, plan.o, plan.oh, plan.ow), &Device::Cpu)
+}
+
+/// y = w ∗ x by the way that suits the plan. `finish` sees each run of a channel's pixels once, as soon as it is whole.
+fn forward<T: Float>(plan: &Plan, x: &[T], w: &[T], finish: impl Fn(usize, &mut [T]) + Sync) -> Vec<T> {
+    if plan.is_depthwise() {
+        depthwise::forward(plan, x, w, finish)
+    } else if winograd::pays(plan) {
+        winograd::forward(plan, x, w, finish)
+    } else {
+        columns::forward(plan, x, w, finish)
+    }
 }
 
 fn gradients<T: Float>(plan: &Plan, context: &Context) -> Result<Gradients> {

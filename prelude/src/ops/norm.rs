@@ -6,8 +6,8 @@ mod layer;
 use super::activation::{Activation, activate};
 use super::cpu::{Float, on_cpu, read};
 use super::graph::attach_vec;
-pub(super) use batch::product;
-use batch::{Affine, Channels, Moments};
+pub(super) use batch::{Affine, product};
+use batch::{Channels, Moments};
 use candle_core::{DType, Device, Result, Tensor, bail};
 
 /// BatchNorm in training: normalises each channel by the batch's own mean and variance.

@@ -49,8 +49,8 @@ fn blocks(plan: &Plan) -> Vec<Block> {
     blocks
 }
 
-/// y = w ∗ x.
-pub(crate) fn forward<T: Float>(plan: &Plan, x: &[T], w: &[T]) -> Vec<T> {
+/// y = w ∗ x; `finish` sees each run of a channel's pixels as soon as it is whole.
+pub(crate) fn forward<T: Float>(plan: &Plan, x: &[T], w: &[T], finish: impl Fn(usize, &mut [T]) + Sync) -> Vec<T> {
     let mut y: Vec<T> = Vec::with_capacity(plan.sizes().2);
     let out = shared(y.spare_capacity_mut());
     let (og, depth, pixels) = (plan.og(), plan.cg() * plan.places(), plan.pixels());
@@ -65,6 +65,10 @@ pub(crate) fn forward<T: Float>(plan: &Plan, x: &[T], w: &[T]) -> Vec<T> {
                     unsafe {
                         let place = by_rows(out.at(at).cast::<T>(), pixels);
                         multiply((og, depth, len), weight, by_rows(columns, stride), place, false, 1);
+                        for o in 0..og {
+                            let run = std::slice::from_raw_parts_mut(out.at(at + o * pixels).cast::<T>(), len);
+                            finish(group * og + o, run);
+                        }
                     }
                     return;
                 }
@@ -78,6 +82,7 @@ pub(crate) fn forward<T: Float>(plan: &Plan, x: &[T], w: &[T]) -> Vec<T> {
                                 let from = part[o * len + i * pixels..].as_ptr();
                                 let to = out.at((n * plan.o + group * og + o) * pixels).cast::<T>();
                                 std::ptr::copy_nonoverlapping(from, to, pixels);
+                                finish(group * og + o, std::slice::from_raw_parts_mut(to, pixels));
                             }
                         }
                     }

@@ -81,8 +81,8 @@ impl Layout {
     }
 }
 
-/// y = w ∗ x, channel by channel.
-pub(crate) fn forward<T: Float>(plan: &Plan, x: &[T], w: &[T]) -> Vec<T> {
+/// y = w ∗ x, channel by channel; `finish` sees each plane as soon as it is whole.
+pub(crate) fn forward<T: Float>(plan: &Plan, x: &[T], w: &[T], finish: impl Fn(usize, &mut [T]) + Sync) -> Vec<T> {
     let layout = Layout::new(plan);
     let (pixels, plane, og, places) = (plan.pixels(), plan.h * plan.w, plan.og(), plan.places());
     let mut y: Vec<T> = Vec::with_capacity(plan.sizes().2);
@@ -103,6 +103,8 @@ pub(crate) fn forward<T: Float>(plan: &Plan, x: &[T], w: &[T]) -> Vec<T> {
                                 y.write(*out);
                             }
                         }
+                        // SAFETY: the plane was written above, by this thread.
+                        finish(channel * og + m, unsafe { y.assume_init_mut() });
                     }
                 }
             })

@@ -60,7 +60,7 @@ fast! {
 
 /// An affine function of each channel, and what follows it.
 #[derive(Clone, Debug)]
-pub(super) struct Affine<T> {
+pub(in crate::ops) struct Affine<T> {
     pub slope: Vec<T>,
     pub offset: Vec<T>,
     pub then: Activation,
@@ -68,10 +68,28 @@ pub(super) struct Affine<T> {
 
 impl<T: Float> Affine<T> {
     /// γ (x − mean) · scale + β.
-    pub fn new(gamma: &[T], beta: &[T], mean: &[T], scale: &[T], then: Activation) -> Affine<T> {
+    pub(super) fn new(gamma: &[T], beta: &[T], mean: &[T], scale: &[T], then: Activation) -> Affine<T> {
         let slope: Vec<T> = gamma.iter().zip(scale).map(|(gamma, scale)| *gamma * *scale).collect();
         let offset = (0..slope.len()).map(|c| beta[c] - mean[c] * slope[c]).collect();
         Affine { slope, offset, then }
+    }
+
+    /// γ (x − mean) / √(var + eps) + β.
+    pub fn stored(mean: &[T], var: &[T], gamma: &[T], beta: &[T], eps: f64, then: Activation) -> Affine<T> {
+        Affine::new(gamma, beta, mean, &super::inverse_roots(var, eps), then)
+    }
+
+    /// A run of one channel's numbers, in place.
+    pub fn apply(&self, channel: usize, run: &mut [T]) {
+        line_in_place(run, self.slope[channel], self.offset[channel], self.then);
+    }
+}
+
+fast! {
+    fn line_in_place[FUSED]<T>(run: &mut [T], slope: T, offset: T, then: Activation) {
+        with_activation!(then, |value, _slope_of| for x in run.iter_mut() {
+            *x = value(fma::<T, FUSED>(slope, *x, offset));
+        });
     }
 }
 
