@@ -2,7 +2,7 @@
 
 pub(super) mod pointwise;
 
-use super::cpu::{Float, fast, on_cpu, parallel, read, shared};
+use super::cpu::{Float, fastest, on_cpu, parallel, read, shared};
 use super::graph::{attach, attach_vec};
 use candle_core::{Device, Result, Tensor};
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
@@ -28,7 +28,7 @@ macro_rules! activation {
             mod $kernel {
                 use super::*;
 
-                fast! {
+                fastest! {
                     pub fn value[_FUSED]<T>(x: &[T], y: &mut [MaybeUninit<T>]) {
                         for (y, $x) in y.iter_mut().zip(x) {
                             let $x = *$x;
@@ -37,7 +37,7 @@ macro_rules! activation {
                     }
                 }
 
-                fast! {
+                fastest! {
                     pub fn slope[_FUSED]<T>(x: &[T], y: &[T], dy: &[T], dx: &mut [MaybeUninit<T>]) {
                         for (((dx, dy), $a), $b) in dx.iter_mut().zip(dy).zip(x).zip(y) {
                             let ($a, $b) = (*$a, *$b);

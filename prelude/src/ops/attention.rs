@@ -1,6 +1,6 @@
 //! Attention of tokens to one another, and what turns a picture into tokens.
 
-use super::cpu::{Float, Matrix, by_rows, fast, multiply, on_cpu, parallel, read, shared, threads};
+use super::cpu::{Float, Matrix, by_rows, fastest, multiply, on_cpu, parallel, read, shared, threads};
 use super::graph::{attach, attach_vec};
 use super::softmax::softmax;
 use candle_core::{D, Device, Result, Tensor, bail};
@@ -121,7 +121,7 @@ fn backward<T: Float>(size: Size, qkv: &[T], shares: &[T], dy: &[T]) -> Vec<T> {
     grad
 }
 
-fast! {
+fastest! {
     /// The softmax of each row of scores · scale.
     fn soften[_FUSED]<T>(t: usize, scale: T, scores: &mut [T]) {
         for row in scores.chunks_exact_mut(t) {
@@ -137,7 +137,7 @@ fast! {
     }
 }
 
-fast! {
+fastest! {
     /// The gradient of the scores in place of the gradient of their softmax.
     fn soften_back[_FUSED]<T>(t: usize, scale: T, shares: &[T], grad: &mut [T]) {
         for (grad, share) in grad.chunks_exact_mut(t).zip(shares.chunks_exact(t)) {

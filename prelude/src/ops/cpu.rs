@@ -52,17 +52,18 @@ float!(f64, f64::exp, candle_core::cpu::erf::erf_f64);
 /// eˣ without a branch or a call, so that a loop over it becomes vector instructions; within 2 ulp (after Cephes' `expf`).
 #[inline(always)]
 fn exp_f32(x: f32) -> f32 {
-    /// Added and taken away again, it rounds to a whole number.
+    /// Added and taken away again, it rounds to a whole number, which the sum's lowest bits hold meanwhile.
     const ROUND: f32 = 12_582_912.;
     let bound = x.clamp(-87.3, 88.3);
-    let whole = (bound * std::f32::consts::LOG2_E + ROUND) - ROUND;
+    let rounded = bound * std::f32::consts::LOG2_E + ROUND;
+    let whole = rounded - ROUND;
     let r = (bound - whole * 0.693_359_4) - whole * -2.121_944_4e-4;
     let mut p = 1.987_569_1e-4;
     for coefficient in [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
         p = p * r + coefficient;
     }
     let p = p * r * r + r + 1.;
-    let y = p * f32::from_bits(((whole as i32 + 127) as u32) << 23);
+    let y = p * f32::from_bits(rounded.to_bits().wrapping_add(127) << 23);
     if x > 88.3 {
         f32::INFINITY
     } else if x < -87.3 {
@@ -112,7 +113,11 @@ pub(crate) use on_cpu;
 ///
 /// The body sees a constant that says whether multiply-add is one instruction.
 macro_rules! fast {
-    ($(#[$meta:meta])* $vis:vis fn $name:ident[$fused:ident]<$T:ident>($($arg:ident: $ty:ty),* $(,)?) $body:block) => {
+    (
+        @avx512 $widest:literal $(#[$meta:meta])* $vis:vis fn $name:ident[$fused:ident]<$T:ident>(
+            $($arg:ident: $ty:ty),* $(,)?
+        ) $body:block
+    ) => {
         $(#[$meta])*
         #[allow(clippy::too_many_arguments)]
         $vis fn $name<$T: $crate::ops::cpu::Float>($($arg: $ty),*) {
@@ -126,6 +131,15 @@ macro_rules! fast {
                 fn wide<$T: $crate::ops::cpu::Float>($($arg: $ty),*) {
                     body::<$T, true>($($arg),*)
                 }
+                #[target_feature(enable = "avx2,fma,avx512f,avx512vl,avx512bw,avx512dq")]
+                #[allow(clippy::too_many_arguments)]
+                fn widest<$T: $crate::ops::cpu::Float>($($arg: $ty),*) {
+                    body::<$T, true>($($arg),*)
+                }
+                if $widest && $crate::ops::cpu::has_avx512() {
+                    // SAFETY: the machine has the features that the function is compiled for.
+                    return unsafe { widest($($arg),*) };
+                }
                 if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
                     // SAFETY: the machine has the features that the function is compiled for.
                     return unsafe { wide($($arg),*) };
@@ -134,8 +148,32 @@ macro_rules! fast {
             body::<$T, { cfg!(target_arch = "aarch64") }>($($arg),*)
         }
     };
+    ($($function:tt)*) => {
+        $crate::ops::cpu::fast! { @avx512 false $($function)* }
+    };
 }
 pub(crate) use fast;
+
+/// [`fast`], and compiled for AVX-512 too. For long loops over plain numbers; what works on eight lanes at a time becomes
+/// slower by it.
+macro_rules! fastest {
+    ($($function:tt)*) => {
+        $crate::ops::cpu::fast! { @avx512 true $($function)* }
+    };
+}
+pub(crate) use fastest;
+
+/// Whether the machine has the parts of AVX-512 that [`fastest`] compiles for.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+pub(crate) fn has_avx512() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("fma")
+}
 
 /// Whether the tensor's numbers are of a type and at a place that the kernels work on.
 pub(crate) fn is_ours(x: &Tensor) -> bool {

@@ -1,7 +1,7 @@
 //! BatchNorm's kernels: a channel at a time, so that a channel's numbers are read from memory once.
 
 use super::super::activation::pointwise::{Activation, with_activation};
-use super::super::cpu::{Float, fast, fma, parallel, shared};
+use super::super::cpu::{Float, fast, fastest, fma, parallel, shared};
 use std::mem::MaybeUninit;
 
 /// A channel is `n` runs of `plane` numbers, `c` runs apart.
@@ -85,7 +85,7 @@ impl<T: Float> Affine<T> {
     }
 }
 
-fast! {
+fastest! {
     fn line_in_place[FUSED]<T>(run: &mut [T], slope: T, offset: T, then: Activation) {
         with_activation!(then, |value, _slope_of| for x in run.iter_mut() {
             *x = value(fma::<T, FUSED>(slope, *x, offset));
@@ -110,7 +110,7 @@ pub(super) fn affine<T: Float>(size: Channels, x: &[T], by: &Affine<T>) -> Vec<T
     y
 }
 
-fast! {
+fastest! {
     fn line[FUSED]<T>(x: &[T], slope: T, offset: T, then: Activation, y: &mut [MaybeUninit<T>]) {
         with_activation!(then, |value, _slope_of| for (y, x) in y.iter_mut().zip(x) {
             y.write(value(fma::<T, FUSED>(slope, *x, offset)));
@@ -136,7 +136,7 @@ pub(super) fn before<T: Float>(size: Channels, x: &[T], by: &Affine<T>, dy: &[T]
     dz
 }
 
-fast! {
+fastest! {
     fn line_before[FUSED]<T>(x: &[T], slope: T, offset: T, then: Activation, dy: &[T], dz: &mut [MaybeUninit<T>]) {
         with_activation!(then, |_value, slope_of| for ((dz, dy), x) in dz.iter_mut().zip(dy).zip(x) {
             dz.write(*dy * slope_of(fma::<T, FUSED>(slope, *x, offset)));
@@ -275,6 +275,19 @@ const LANES: usize = 32;
 /// After so many numbers the lanes are emptied into a double, so that long sums stay exact.
 const RUN: usize = 1 << 12;
 
+/// Σ of the lanes, in pairs.
+#[inline(always)]
+fn together<T: Float>(mut lanes: [T; LANES]) -> T {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for i in 0..half {
+            lanes[i] = lanes[i] + lanes[i + half];
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
+
 /// Σ x
 #[inline(always)]
 pub(super) fn sum<T: Float>(x: &[T]) -> f64 {
@@ -290,7 +303,7 @@ pub(super) fn sum<T: Float>(x: &[T]) -> f64 {
                 *lane += *x;
             }
         }
-        total += lanes.iter().map(|lane| lane.to_f64()).sum::<f64>();
+        total += together(lanes).to_f64();
     }
     total
 }
@@ -310,7 +323,7 @@ pub(in crate::ops) fn product<T: Float, const FUSED: bool>(a: &[T], a0: T, b: &[
                 lanes[lane] = fma::<T, FUSED>(a[lane] - a0, b[lane] - b0, lanes[lane]);
             }
         }
-        total += lanes.iter().map(|lane| lane.to_f64()).sum::<f64>();
+        total += together(lanes).to_f64();
     }
     total
 }

@@ -1,6 +1,6 @@
 //! Pooling's kernels: a plane of a picture at a time.
 
-use super::super::cpu::{Float, fast, parallel, shared};
+use super::super::cpu::{Float, fast, fastest, parallel, shared};
 use super::super::taps::Window;
 use std::ops::Range;
 
@@ -40,7 +40,7 @@ pub(super) fn max<T: Float>(size: Planes, window: &Window, x: &[T]) -> (Vec<T>, 
     (y, places)
 }
 
-fast! {
+fastest! {
     fn max_of_plane[_FUSED]<T>(size: Planes, window: &Window, x: &[T], y: &mut [T], places: &mut [u32]) {
         let Window { kernel, stride, padding, .. } = *window;
         // Where all windows of a row lie inside the picture, a place of the window is compared along the whole row.
