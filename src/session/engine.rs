@@ -174,6 +174,8 @@ impl Engine {
         shim::restore_environment(&mut command);
         command.envs(options.environment.iter().map(|(name, value)| (name, value)));
         command.env(CHANNEL_VARIABLE, address);
+        // memory for all threads together (glibc): see the prelude's ops::keep_memory, which may come after the threads
+        command.env("MALLOC_ARENA_MAX", "1");
         // A search path of the user's may hold another build of the prelude; this folder's comes first.
         if let Some(search) = std::env::var_os("LD_LIBRARY_PATH") {
             let own = built_libraries(&path).into_iter().chain(std::env::split_paths(&search));

@@ -1,6 +1,7 @@
 //! One run through a network: training or predicting, its random numbers, its pending statistics.
 
-use std::cell::{Cell, RefCell};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use candle_core::Tensor;
 
@@ -17,14 +18,14 @@ pub struct Pass {
     training: bool,
     noisy: bool,
     seed: u64,
-    draws: Cell<u64>,
-    pending: RefCell<Vec<(Buffer, Tensor)>>,
+    draws: AtomicU64,
+    pending: Mutex<Vec<(Buffer, Tensor)>>,
 }
 
 impl Pass {
     /// Predicting: stored statistics, nothing dropped, no graph.
     pub fn eval() -> Pass {
-        Pass { training: false, noisy: false, seed: 0, draws: Cell::new(0), pending: RefCell::default() }
+        Pass { training: false, noisy: false, seed: 0, draws: AtomicU64::new(0), pending: Mutex::default() }
     }
 
     /// Training, with a seed for dropout: the same seed drops the same values.
@@ -54,14 +55,17 @@ impl Pass {
 
     /// The next seed for a random layer.
     pub fn draw(&self) -> u64 {
-        let draw = self.draws.get();
-        self.draws.set(draw + 1);
+        let draw = self.draws.fetch_add(1, Ordering::Relaxed);
         name_seed(self.seed, &draw.to_string())
     }
 
     /// Notes a buffer's new value for [`commit`](Pass::commit).
     pub fn later(&self, buffer: &Buffer, value: Tensor) {
-        self.pending.borrow_mut().push((buffer.clone(), value));
+        self.pending().push((buffer.clone(), value));
+    }
+
+    fn pending(&self) -> std::sync::MutexGuard<'_, Vec<(Buffer, Tensor)>> {
+        self.pending.lock().expect("no panic while noting")
     }
 
     /// Stores what was noted: called once the step is taken.
@@ -69,7 +73,7 @@ impl Pass {
     /// # Errors
     /// When a value's shape is not its buffer's.
     pub fn commit(&self) -> Result<()> {
-        for (buffer, value) in self.pending.borrow_mut().drain(..) {
+        for (buffer, value) in self.pending().drain(..) {
             buffer.set(&value)?;
         }
         Ok(())

@@ -125,7 +125,7 @@ impl Model {
     /// # Errors
     /// When the shape does not fit.
     pub fn stem(&self, blocks: usize, images: &Tensor) -> Result<Tensor> {
-        Ok(self.body.forward_range(0..blocks, images, &Pass::eval())?.detach())
+        ops::pooled(|| Ok(self.body.forward_range(0..blocks, images, &Pass::eval())?.detach()))
     }
 
     /// The answer from the value of the first `blocks` blocks on.
@@ -133,7 +133,7 @@ impl Model {
     /// # Errors
     /// When the shape does not fit.
     pub fn rest(&self, blocks: usize, x: &Tensor, pass: &Pass) -> Result<Output> {
-        self.head.forward(&self.features_from(blocks, x, pass)?, pass)
+        ops::pooled(|| self.head.forward(&self.features_from(blocks, x, pass)?, pass))
     }
 
     /// The body's features from the value of the first `blocks` blocks on.
@@ -141,7 +141,7 @@ impl Model {
     /// # Errors
     /// When the shape does not fit.
     pub fn features_from(&self, blocks: usize, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-        self.body.forward_range(blocks..self.body.len(), x, pass)
+        ops::pooled(|| self.body.forward_range(blocks..self.body.len(), x, pass))
     }
 
     /// The head.
@@ -157,7 +157,7 @@ impl Model {
     /// # Errors
     /// When the shape does not fit.
     pub fn features(&self, images: &Tensor, pass: &Pass) -> Result<Tensor> {
-        self.body.forward(images, pass)
+        ops::pooled(|| self.body.forward(images, pass))
     }
 
     /// A row of features a picture: those of the body, averaged over the picture. Two pictures that show alike things
@@ -181,7 +181,7 @@ impl Model {
     /// When the shape does not fit.
     pub fn forward(&self, images: &Tensor, pass: &Pass) -> Result<Output> {
         let frozen = if pass.training() { self.frozen_blocks() } else { 0 };
-        self.rest(frozen, &self.stem(frozen, images)?, pass)
+        ops::pooled(|| self.rest(frozen, &self.stem(frozen, images)?, pass))
     }
 
     /// Puts a new head of random weights in place of the old one.

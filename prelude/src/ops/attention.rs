@@ -2,6 +2,7 @@
 
 use super::cpu::{Float, Matrix, by_rows, fastest, multiply, on_cpu, parallel, read, shared, threads};
 use super::graph::{attach, attach_vec};
+use super::norm::{product, sum};
 use super::softmax::softmax;
 use candle_core::{D, Device, Result, Tensor, bail};
 
@@ -123,13 +124,13 @@ fn backward<T: Float>(size: Size, qkv: &[T], shares: &[T], dy: &[T]) -> Vec<T> {
 
 fastest! {
     /// The softmax of each row of scores · scale.
-    fn soften[_FUSED]<T>(t: usize, scale: T, scores: &mut [T]) {
+    pub(super) fn soften[_FUSED]<T>(t: usize, scale: T, scores: &mut [T]) {
         for row in scores.chunks_exact_mut(t) {
-            let most = row.iter().fold(T::LOWEST, |most, x| if *x > most { *x } else { most });
+            let most = largest(row);
             for x in row.iter_mut() {
                 *x = ((*x - most) * scale).exponential();
             }
-            let total = T::ONE / row.iter().copied().sum::<T>();
+            let total = T::of(1. / sum(row));
             for x in row {
                 *x *= total;
             }
@@ -139,14 +140,30 @@ fastest! {
 
 fastest! {
     /// The gradient of the scores in place of the gradient of their softmax.
-    fn soften_back[_FUSED]<T>(t: usize, scale: T, shares: &[T], grad: &mut [T]) {
+    pub(super) fn soften_back[FUSED]<T>(t: usize, scale: T, shares: &[T], grad: &mut [T]) {
         for (grad, share) in grad.chunks_exact_mut(t).zip(shares.chunks_exact(t)) {
-            let along = grad.iter().zip(share).map(|(grad, share)| *grad * *share).sum::<T>();
+            let along = T::of(product::<T, FUSED>(grad, T::ZERO, share, T::ZERO));
             for (grad, share) in grad.iter_mut().zip(share) {
                 *grad = (*grad - along) * *share * scale;
             }
         }
     }
+}
+
+/// The largest number, found in lanes so that the comparisons do not wait for each other.
+#[inline(always)]
+fn largest<T: Float>(row: &[T]) -> T {
+    const LANES: usize = 16;
+    let greater = |a: T, b: T| if b > a { b } else { a };
+    let mut lanes = [T::LOWEST; LANES];
+    let whole = row.chunks_exact(LANES);
+    let rest = whole.remainder().iter().fold(T::LOWEST, |most, x| greater(most, *x));
+    for x in whole {
+        for (lane, x) in lanes.iter_mut().zip(x) {
+            *lane = greater(*lane, *x);
+        }
+    }
+    lanes.into_iter().fold(rest, greater)
 }
 
 /// A map of features as tokens: a class token first, then a token a pixel, each with its place added.

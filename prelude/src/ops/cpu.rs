@@ -203,7 +203,7 @@ pub(crate) fn read<T: Float, R, const N: usize>(
 
 /// Tells glibc to keep freed memory for the next step, up to 2 GiB beyond what is in use: otherwise each large tensor is
 /// fresh memory that the system must fill with zeros, which costs a network of many thin layers a quarter of its time.
-/// Elsewhere it does nothing.
+/// All threads share it: a step runs on any of the pool's, and each would keep as much for itself. Elsewhere it does nothing.
 pub fn keep_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
@@ -211,6 +211,7 @@ pub fn keep_memory() {
         // SAFETY: the calls set numbers of the allocator and touch no memory of ours.
         ONCE.call_once(|| unsafe {
             libc::mallopt(libc::M_MMAP_MAX, 0);
+            libc::mallopt(libc::M_ARENA_MAX, 1);
             libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
         });
     }
@@ -219,6 +220,12 @@ pub fn keep_memory() {
 /// How many threads the kernels use: rayon's, set by RAYON_NUM_THREADS or the number of cores.
 pub(crate) fn threads() -> usize {
     rayon::current_num_threads()
+}
+
+/// Calls a function in the pool of threads. From outside, every parallel operation wakes the pool and is woken by it; a
+/// function of many operations, such as a network's, better goes in once.
+pub(crate) fn pooled<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+    rayon::scope(|_| f())
 }
 
 /// Calls a function for each part of `0..count`, in parallel, the parts being at least `least` long.

@@ -43,6 +43,7 @@ pub use attention::{attention, token, tokens};
 pub use backward::{backward, backward_from};
 pub use conv::{Conv2d, conv2d, conv2d_norm_eval_then};
 pub use cpu::keep_memory;
+pub(crate) use cpu::pooled;
 pub use linear::{embedding, linear};
 pub use loss::{CrossEntropy, bce_with_logits, bce_with_logits_each, cross_entropy, smooth_l1, smooth_l1_each};
 pub use noise::{drop_path, dropout};

@@ -1,5 +1,6 @@
 //! Noise in training: dropout and drop-path, repeatable by their seed.
 
+use super::cpu::{parallel, shared};
 use super::graph::attach;
 use candle_core::{Result, Shape, Tensor, bail};
 use rand::{Rng, SeedableRng};
@@ -49,9 +50,20 @@ fn keeps(name: &str, p: f64, train: bool) -> Result<bool> {
 }
 
 fn mask(x: &Tensor, shape: Shape, p: f64, seed: u64) -> Result<Tensor> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    /// So many numbers come from one stream of the generator, whatever the number of threads.
+    const CHUNK: usize = 1 << 14;
     let scale = (1. / (1. - p)) as f32;
-    let numbers: Vec<f32> =
-        (0..shape.elem_count()).map(|_| if rng.random::<f32>() < p as f32 { 0. } else { scale }).collect();
+    let mut numbers = vec![0f32; shape.elem_count()];
+    let (count, out) = (numbers.len(), shared(&mut numbers));
+    parallel(count.div_ceil(CHUNK), 1, |chunks| {
+        for chunk in chunks {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            rng.set_stream(chunk as u64);
+            // SAFETY: each chunk belongs to one thread.
+            for number in unsafe { out.slice(chunk * CHUNK, CHUNK.min(count - chunk * CHUNK)) } {
+                *number = if rng.random::<f32>() < p as f32 { 0. } else { scale };
+            }
+        }
+    });
     Tensor::from_vec(numbers, shape, x.device())?.to_dtype(x.dtype())
 }

@@ -6,7 +6,7 @@ mod layer;
 use super::activation::{Activation, activate};
 use super::cpu::{Float, on_cpu, read};
 use super::graph::attach_vec;
-pub(super) use batch::{Affine, product};
+pub(super) use batch::{Affine, product, sum};
 use batch::{Channels, Moments};
 use candle_core::{DType, Device, Result, Tensor, bail};
 

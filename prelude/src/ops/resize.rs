@@ -1,6 +1,7 @@
 //! Upsampling and downsampling: pictures by nearest and bilinear, position embeddings by bicubic interpolation.
 
-use super::graph::attach;
+use super::cpu::{Float, on_cpu, parallel, read, shared};
+use super::graph::{attach, attach_vec};
 use candle_core::{Device, Result, Tensor, bail};
 
 /// Each output pixel is the nearest input pixel, ⌊i · h / oh⌋ (PyTorch's `nearest`).
@@ -14,9 +15,65 @@ pub fn upsample_nearest2d(x: &Tensor, (oh, ow): (usize, usize)) -> Result<Tensor
     let (_, _, h, w) = x.dims4()?;
     sides("upsample_nearest2d", oh, ow)?;
     let nearest = |size: usize, out: usize| -> Vec<u32> { (0..out).map(|i| (i * size / out) as u32).collect() };
-    let rows = Tensor::new(nearest(h, oh), x.device())?;
-    let columns = Tensor::new(nearest(w, ow), x.device())?;
+    let (rows, columns) = (nearest(h, oh), nearest(w, ow));
+    if let Some(result) = on_cpu!(x, repeated(x, &rows, &columns)) {
+        return result;
+    }
+    let (rows, columns) = (Tensor::new(rows, x.device())?, Tensor::new(columns, x.device())?);
     x.contiguous()?.index_select(&rows, 2)?.index_select(&columns, 3)
+}
+
+/// Each output pixel a copy of the input pixel of its row and column, on the CPU.
+fn repeated<T: Float>(x: &Tensor, rows: &[u32], columns: &[u32]) -> Result<Tensor> {
+    let (n, c, h, w) = x.dims4()?;
+    let (rows, columns) = (rows.to_vec(), columns.to_vec());
+    let (plane, pixels) = (h * w, rows.len() * columns.len());
+    let least = (1 << 13) / pixels.max(plane).max(1) + 1;
+    let y = read::<T, _, 1>([x], |[x]| {
+        let mut y = vec![T::ZERO; n * c * pixels];
+        let out = shared(&mut y);
+        parallel(n * c, least, |part| {
+            for i in part {
+                // SAFETY: each plane belongs to one thread.
+                repeat_plane(w, &rows, &columns, &x[i * plane..][..plane], unsafe { out.slice(i * pixels, pixels) });
+            }
+        });
+        Ok(y)
+    })?;
+    attach_vec("upsample_nearest2d", &[x], y, (n, c, rows.len(), columns.len()), move |context| {
+        let dx = read::<T, _, 1>([context.grad], |[dy]| {
+            let mut dx = vec![T::ZERO; n * c * plane];
+            let out = shared(&mut dx);
+            parallel(n * c, least, |part| {
+                for i in part {
+                    // SAFETY: each plane belongs to one thread.
+                    let dx = unsafe { out.slice(i * plane, plane) };
+                    for (row, dy) in rows.iter().zip(dy[i * pixels..][..pixels].chunks_exact(columns.len())) {
+                        let dx = &mut dx[*row as usize * w..][..w];
+                        for (column, dy) in columns.iter().zip(dy) {
+                            dx[*column as usize] += *dy;
+                        }
+                    }
+                }
+            });
+            Ok(dx)
+        })?;
+        Ok(vec![Some(Tensor::from_vec(dx, context.args[0].shape(), &Device::Cpu)?)])
+    })
+}
+
+fn repeat_plane<T: Float>(w: usize, rows: &[u32], columns: &[u32], x: &[T], y: &mut [T]) {
+    let wide = columns.len();
+    for (i, row) in rows.iter().enumerate() {
+        if i > 0 && rows[i - 1] == *row {
+            y.copy_within((i - 1) * wide..i * wide, i * wide);
+            continue;
+        }
+        let x = &x[*row as usize * w..][..w];
+        for (y, column) in y[i * wide..][..wide].iter_mut().zip(columns) {
+            *y = x[*column as usize];
+        }
+    }
 }
 
 /// Bilinear interpolation; with `align_corners` the corners' centres coincide, else the pixels' edges do (half-pixel).

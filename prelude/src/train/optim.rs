@@ -7,7 +7,7 @@ use candle_core::{CpuStorage, DType, InplaceOp3, Layout, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::params::Param;
-use crate::{Error, Result};
+use crate::{Error, Result, ops};
 
 /// How a gradient becomes a step.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -132,7 +132,12 @@ impl Optimizer {
         rate: impl Fn(&Param) -> f64,
         momentum: Option<f64>,
     ) -> Result<()> {
-        for param in params {
+        let rates: Vec<f64> = params.iter().map(rate).collect();
+        ops::pooled(|| self.step_each(params, &rates, grads, momentum))
+    }
+
+    fn step_each(&mut self, params: &[Param], rates: &[f64], grads: &GradStore, momentum: Option<f64>) -> Result<()> {
+        for (param, rate) in params.iter().zip(rates) {
             let Some(grad) = grads.get(param.var()) else { continue };
             let state = self.state.entry(param.name().to_owned()).or_default();
             let kept = state.first.as_ref().or(state.second.as_ref()).map(|kept| kept.dims().to_vec());
@@ -144,9 +149,9 @@ impl Optimizer {
             }
             let (value, grad) = (param.value(), grad.detach().contiguous()?);
             if value.device().is_cpu() && value.dtype() == DType::F32 && value.is_contiguous() {
-                state.apply_fused(self.rule, &value, &grad, rate(param), momentum)?;
+                state.apply_fused(self.rule, &value, &grad, *rate, momentum)?;
             } else {
-                param.set(&state.apply(self.rule, &value, &grad, rate(param), momentum)?)?;
+                param.set(&state.apply(self.rule, &value, &grad, *rate, momentum)?)?;
             }
         }
         Ok(())

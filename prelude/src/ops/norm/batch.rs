@@ -290,7 +290,7 @@ fn together<T: Float>(mut lanes: [T; LANES]) -> T {
 
 /// Σ x
 #[inline(always)]
-pub(super) fn sum<T: Float>(x: &[T]) -> f64 {
+pub(in crate::ops) fn sum<T: Float>(x: &[T]) -> f64 {
     let mut total = 0.;
     for run in x.chunks(RUN) {
         let mut lanes = [T::ZERO; LANES];

@@ -1,6 +1,7 @@
 //! Pooling's kernels: a plane of a picture at a time.
 
-use super::super::cpu::{Float, fast, fastest, parallel, shared};
+use super::super::cpu::{Float, fast, fastest, parallel, scratch, shared};
+use super::super::norm::sum;
 use super::super::taps::Window;
 use std::ops::Range;
 
@@ -160,29 +161,46 @@ pub(super) fn adaptive(size: usize, out: usize) -> Spans {
 pub(super) fn average<T: Float>(size: Planes, rows: &Spans, columns: &Spans, x: &[T]) -> Vec<T> {
     let (plane, pixels) = (size.h * size.w, size.oh * size.ow);
     let mut y = vec![T::ZERO; size.count * pixels];
-    let out = shared(&mut y);
+    let (out, factors) = (shared(&mut y), factors::<T>(columns));
     parallel(size.count, size.least(), |part| {
-        for i in part {
-            // SAFETY: each plane belongs to one thread.
-            let y = unsafe { out.slice(i * pixels, pixels) };
-            average_of_plane(size.w, rows, columns, &x[i * plane..][..plane], y);
-        }
+        scratch::<T, _>(0, size.w, |sums| {
+            for i in part {
+                // SAFETY: each plane belongs to one thread.
+                let y = unsafe { out.slice(i * pixels, pixels) };
+                average_of_plane(rows, columns, &factors, &x[i * plane..][..plane], sums, y);
+            }
+        });
     });
     y
 }
 
+/// What a window's sum along a row is multiplied by.
+fn factors<T: Float>(columns: &Spans) -> Vec<T> {
+    columns.iter().map(|(_, wide)| T::of(1. / *wide as f64)).collect()
+}
+
 fast! {
-    fn average_of_plane[_FUSED]<T>(w: usize, rows: &Spans, columns: &Spans, x: &[T], y: &mut [T]) {
-        let mut y = y.iter_mut();
-        for (lines, high) in rows {
-            for ((span, wide), y) in columns.iter().zip(&mut y) {
-                let mut total = T::ZERO;
-                for line in lines.clone() {
-                    for x in &x[line * w + span.start..line * w + span.end] {
-                        total += *x;
-                    }
+    /// A row of windows at a time: first the sum of its lines, column by column.
+    fn average_of_plane[_FUSED]<T>(rows: &Spans, columns: &Spans, factors: &[T], x: &[T], sums: &mut [T], y: &mut [T]) {
+        let w = sums.len();
+        for ((lines, high), y) in rows.iter().zip(y.chunks_exact_mut(columns.len())) {
+            sums.fill(T::ZERO);
+            for line in lines.clone() {
+                for (total, x) in sums.iter_mut().zip(&x[line * w..][..w]) {
+                    *total += *x;
                 }
-                *y = total / T::of((high * wide) as f64);
+            }
+            let factor = T::of(1. / *high as f64);
+            if let [(span, _)] = columns.as_slice() {
+                y[0] = T::of(sum(&sums[span.clone()])) * factor * factors[0];
+                continue;
+            }
+            for ((span, _), (y, wide)) in columns.iter().zip(y.iter_mut().zip(factors)) {
+                let mut total = T::ZERO;
+                for x in &sums[span.clone()] {
+                    total += *x;
+                }
+                *y = total * factor * *wide;
             }
         }
     }
@@ -192,23 +210,39 @@ fast! {
 pub(super) fn average_backward<T: Float>(size: Planes, rows: &Spans, columns: &Spans, dy: &[T]) -> Vec<T> {
     let (plane, pixels) = (size.h * size.w, size.oh * size.ow);
     let mut dx = vec![T::ZERO; size.count * plane];
-    let out = shared(&mut dx);
+    let (out, factors) = (shared(&mut dx), factors::<T>(columns));
     parallel(size.count, size.least(), |part| {
-        for i in part {
-            // SAFETY: each plane belongs to one thread.
-            let dx = unsafe { out.slice(i * plane, plane) };
-            let mut dy = dy[i * pixels..][..pixels].iter();
-            for (lines, high) in rows {
-                for ((span, wide), dy) in columns.iter().zip(&mut dy) {
-                    let share = *dy / T::of((high * wide) as f64);
-                    for line in lines.clone() {
-                        for dx in &mut dx[line * size.w + span.start..line * size.w + span.end] {
-                            *dx += share;
-                        }
-                    }
+        scratch::<T, _>(0, size.w, |shares| {
+            for i in part {
+                // SAFETY: each plane belongs to one thread.
+                let dx = unsafe { out.slice(i * plane, plane) };
+                spread_over_plane(rows, columns, &factors, &dy[i * pixels..][..pixels], shares, dx);
+            }
+        });
+    });
+    dx
+}
+
+fast! {
+    /// A row of windows at a time: first what each of its lines gets.
+    fn spread_over_plane[_FUSED]<T>(
+        rows: &Spans, columns: &Spans, factors: &[T], dy: &[T], shares: &mut [T], dx: &mut [T],
+    ) {
+        let w = shares.len();
+        for ((lines, high), dy) in rows.iter().zip(dy.chunks_exact(columns.len())) {
+            let factor = T::of(1. / *high as f64);
+            shares.fill(T::ZERO);
+            for ((span, _), (dy, wide)) in columns.iter().zip(dy.iter().zip(factors)) {
+                let share = *dy * factor * *wide;
+                for place in &mut shares[span.clone()] {
+                    *place += share;
+                }
+            }
+            for line in lines.clone() {
+                for (dx, share) in dx[line * w..][..w].iter_mut().zip(shares.iter()) {
+                    *dx += *share;
                 }
             }
         }
-    });
-    dx
+    }
 }
