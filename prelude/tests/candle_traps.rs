@@ -84,6 +84,18 @@ fn strided_convolution_of_an_oblong_picture_fails_backward() -> Result<()> {
     Ok(())
 }
 
+/// Each group is a convolution of its own, over two narrows whose gradients are as large as what they were cut from.
+#[test]
+fn grouped_convolution_is_a_convolution_for_each_group() -> Result<()> {
+    let x = picture((1, 8, 5, 5))?;
+    let nodes = |groups: usize| -> Result<usize> {
+        let w = picture((8, 8 / groups, 3, 3))?;
+        Ok(x.conv2d(&w, 1, 1, 1, groups)?.sorted_nodes().len())
+    };
+    assert!(nodes(8)? >= nodes(1)? + 3 * 7, "{} {}", nodes(8)?, nodes(1)?);
+    Ok(())
+}
+
 #[test]
 fn bilinear_and_transposed_one_dimensional_convolution_have_no_backward() -> Result<()> {
     let x = picture((1, 1, 2, 2))?;
