@@ -176,6 +176,10 @@ impl Engine {
         command.env(CHANNEL_VARIABLE, address);
         // memory for all threads together (glibc): see the prelude's ops::keep_memory, which may come after the threads
         command.env("MALLOC_ARENA_MAX", "1");
+        // networks run in threads of a pool, whose stacks are to be no smaller than the main thread's
+        if std::env::var_os("RUST_MIN_STACK").is_none() {
+            command.env("RUST_MIN_STACK", (8 << 20).to_string());
+        }
         // A search path of the user's may hold another build of the prelude; this folder's comes first.
         if let Some(search) = std::env::var_os("LD_LIBRARY_PATH") {
             let own = built_libraries(&path).into_iter().chain(std::env::split_paths(&search));
