@@ -139,7 +139,8 @@ impl Layer for Conv2d {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let bias = self.bias.as_ref().map(|bias| pass.value(bias));
         let (_, _, h, w) = x.dims4()?;
-        Ok(ops::conv2d(x, &pass.value(&self.weight), bias.as_ref(), self.options(h, w))?)
+        let options = self.options(h, w);
+        pass.product([x, &pass.value(&self.weight)], bias.as_ref(), |x, w, bias| ops::conv2d(x, w, bias, options))
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {

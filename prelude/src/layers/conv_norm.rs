@@ -22,7 +22,9 @@ impl ConvNorm {
 
 impl Layer for ConvNorm {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-        if let Some((four, eps)) = self.norm.stored(pass) {
+        if !pass.mixes()
+            && let Some((four, eps)) = self.norm.stored(pass)
+        {
             return self.conv.forward_norm(x, pass, (&four, eps), self.then);
         }
         self.norm.forward_then(&self.conv.forward(x, pass)?, pass, self.then)

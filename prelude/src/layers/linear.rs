@@ -36,7 +36,7 @@ impl Linear {
 
 impl Layer for Linear {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-        Ok(ops::linear(x, &pass.value(&self.weight), Some(&pass.value(&self.bias)))?)
+        pass.product([x, &pass.value(&self.weight)], Some(&pass.value(&self.bias)), ops::linear)
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {

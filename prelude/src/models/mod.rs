@@ -12,9 +12,11 @@
 //! - `published`: other names that published checkpoints use.
 //! - `head`: a class a picture, or a class and a box a picture.
 //! - `model`: body and head together.
+//! - `device`: where learners compute.
 //! - `weights`: where trained weights come from; `hub`: the download; `lookalike`: what a file's names look like.
 
 mod arch;
+mod device;
 mod efficientnet;
 mod head;
 mod hub;
@@ -29,6 +31,7 @@ mod vit;
 mod weights;
 
 pub use arch::{Arch, Start, Weights};
+pub use device::device;
 pub use head::{ClassHead, Head, LocalizeHead, Output, Task};
 pub use hub::{Hub, PUBLISHED, Published};
 pub use model::Model;

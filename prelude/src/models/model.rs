@@ -125,7 +125,7 @@ impl Model {
     /// # Errors
     /// When the shape does not fit.
     pub fn stem(&self, blocks: usize, images: &Tensor) -> Result<Tensor> {
-        ops::pooled(|| Ok(self.body.forward_range(0..blocks, images, &Pass::eval())?.detach()))
+        ops::pooled(|| Ok(self.body.forward_range(0..blocks, &self.placed(images)?, &Pass::eval())?.detach()))
     }
 
     /// The answer from the value of the first `blocks` blocks on.
@@ -141,7 +141,12 @@ impl Model {
     /// # Errors
     /// When the shape does not fit.
     pub fn features_from(&self, blocks: usize, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-        ops::pooled(|| self.body.forward_range(blocks..self.body.len(), x, pass))
+        ops::pooled(|| self.body.forward_range(blocks..self.body.len(), &self.placed(x)?, pass))
+    }
+
+    /// What goes in, on the parameters' device.
+    fn placed(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(x.to_device(self.params.device())?)
     }
 
     /// The head.
@@ -157,7 +162,7 @@ impl Model {
     /// # Errors
     /// When the shape does not fit.
     pub fn features(&self, images: &Tensor, pass: &Pass) -> Result<Tensor> {
-        ops::pooled(|| self.body.forward(images, pass))
+        ops::pooled(|| self.body.forward(&self.placed(images)?, pass))
     }
 
     /// A row of features a picture: those of the body, averaged over the picture. Two pictures that show alike things

@@ -5,7 +5,7 @@ mod channel;
 use super::activation::{filled, pointwise, relu};
 use super::cpu::{Float, fast, on_cpu, read};
 use super::graph::{attach, attach_vec};
-use candle_core::{Device, Result, Shape, Tensor, bail};
+use candle_core::{DType, Device, Result, Shape, Tensor, bail};
 use std::mem::MaybeUninit;
 
 /// a + b, both of one shape: what joins the branches of a residual block.
@@ -46,6 +46,21 @@ fast! {
             out.write(*a + *b);
         }
     }
+}
+
+/// The same numbers in another type; the gradient comes back in the first one.
+///
+/// # Shapes
+/// any → the same
+///
+/// # Errors
+/// A type that the device does not know.
+pub fn cast(x: &Tensor, dtype: DType) -> Result<Tensor> {
+    let before = x.dtype();
+    if before == dtype {
+        return Ok(x.clone());
+    }
+    attach("cast", &[x], x.detach().to_dtype(dtype)?, move |context| Ok(vec![Some(context.grad.to_dtype(before)?)]))
 }
 
 /// x · factor.

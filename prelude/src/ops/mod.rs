@@ -14,7 +14,7 @@
 //! | linear | [`linear`], [`embedding`] |
 //! | attention | [`attention`], [`tokens`], [`token`] |
 //! | noise | [`dropout`], [`drop_path`] |
-//! | plain | [`add`] (residual branches, sums of losses), [`add_relu`], [`gate`], [`scale`], [`flatten`], [`reshape`] |
+//! | plain | [`add`] (residual branches, sums of losses), [`add_relu`], [`gate`], [`scale`], [`flatten`], [`reshape`], [`cast`] |
 //! | gradients | [`backward`], [`backward_from`]: as candle's, without its passes over zeros where the graph is ours |
 //! | memory | [`keep_memory`] |
 //! | resizing | [`upsample_nearest2d`], [`upsample_bilinear2d`], [`fit_places`] |
@@ -38,7 +38,7 @@ mod softmax;
 mod taps;
 
 pub use activation::{Activation, activate, gelu, gelu_tanh, hard_swish, relu, relu6, sigmoid, silu};
-pub use arithmetic::{add, add_relu, flatten, gate, reshape, scale};
+pub use arithmetic::{add, add_relu, cast, flatten, gate, reshape, scale};
 pub use attention::{attention, token, tokens};
 pub use backward::{backward, backward_from};
 pub use conv::{Conv2d, conv2d, conv2d_norm_eval_then};

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use candle_core::{Device, Tensor};
+use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::average::Average;
@@ -11,7 +11,7 @@ use super::history::History;
 use super::learner::Learner;
 use super::optim::{Optimizer, Rule, State};
 use crate::data::Transform;
-use crate::models::{Arch, Model, Task, Trained};
+use crate::models::{Arch, Model, Task, Trained, device};
 use crate::params::write_tensors;
 use crate::{Error, Result};
 
@@ -153,7 +153,7 @@ impl Learner {
                 "`Learner::open(path)?.replace_head(&data)?` keeps its body and makes a new head for your classes",
             ));
         }
-        let model = Model::cut(arch, cut, task, card.classes.len(), &Device::Cpu, 0)?;
+        let model = Model::cut(arch, cut, task, card.classes.len(), self.model.params().device(), 0)?;
         fill(&model, &trained, &card)?;
         self.take(model, card, &trained)
     }
@@ -184,7 +184,8 @@ impl Learner {
     pub(super) fn from_trained(trained: Trained) -> Result<Learner> {
         let card = card(&trained)?;
         let arch = Arch::named(&card.arch)?;
-        let make = || Model::cut(arch, card.cut, card.task, card.classes.len(), &Device::Cpu, 0);
+        let place = device()?;
+        let make = || Model::cut(arch, card.cut, card.task, card.classes.len(), &place, 0);
         let model = make()?;
         fill(&model, &trained, &card)?;
         let seed = card.progress.as_ref().map_or(0, |progress| progress.seed);

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use candle_core::Device;
-
 use super::average::Average;
 use super::cache::FeatureCache;
 use super::data::VisionData;
@@ -11,7 +9,7 @@ use super::history::History;
 use super::optim::Optimizer;
 use super::options::Options;
 use crate::data::Transform;
-use crate::models::{Arch, Model, Start, Task, Trained, Weights};
+use crate::models::{Arch, Model, Start, Task, Trained, Weights, device};
 use crate::params::LoadReport;
 use crate::sealed::Sealed;
 use crate::{Error, Result, show};
@@ -94,7 +92,7 @@ impl Learner {
     fn start(start: Start, task: Task, data: &dyn VisionData) -> Result<Learner> {
         check_data(task, data)?;
         let classes = data.classes().to_vec();
-        let model = Model::cut(start.arch, start.cut, task, classes.len(), &Device::Cpu, data.seed())?;
+        let model = Model::cut(start.arch, start.cut, task, classes.len(), &device()?, data.seed())?;
         let mut report = None;
         if let Some(trained) = Trained::for_start(&start)? {
             let loaded = model.load_body(&trained.tensors, &trained.origin)?;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use candle_core::backprop::GradStore;
-use candle_core::{CpuStorage, DType, InplaceOp3, Layout, Tensor};
+use candle_core::{CpuStorage, DType, Device, InplaceOp3, Layout, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::params::Param;
@@ -148,6 +148,7 @@ impl Optimizer {
                 );
             }
             let (value, grad) = (param.value(), grad.detach().contiguous()?);
+            state.place(value.device())?;
             if value.device().is_cpu() && value.dtype() == DType::F32 && value.is_contiguous() {
                 state.apply_fused(self.rule, &value, &grad, *rate, momentum)?;
             } else {
@@ -159,6 +160,16 @@ impl Optimizer {
 }
 
 impl State {
+    /// Moves what is remembered to a device: what a checkpoint holds comes on the CPU.
+    fn place(&mut self, device: &Device) -> candle_core::Result<()> {
+        for kept in [&mut self.first, &mut self.second].into_iter().flatten() {
+            if !kept.device().same_device(device) {
+                *kept = kept.to_device(device)?;
+            }
+        }
+        Ok(())
+    }
+
     /// As [`apply`](State::apply), in place and in one sweep: f32 on the CPU.
     fn apply_fused(
         &mut self,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use candle_core::{D, Tensor};
+use candle_core::{D, Device, Tensor};
 use image::{DynamicImage, RgbImage};
 
 use super::learner::Learner;
@@ -180,7 +180,7 @@ impl Learner {
         if rows.is_empty() {
             return Err(crate::Error::new("there is no picture to embed").remedy("give one or more"));
         }
-        Ok(Tensor::cat(&rows, 0)?)
+        Ok(Tensor::cat(&rows, 0)?.to_device(&Device::Cpu)?)
     }
 
     fn told(&self, picture: RgbImage, numbers: &[f32]) -> Prediction {

@@ -113,7 +113,8 @@ impl Learner {
     pub(super) fn gradients(&mut self, data: &dyn VisionData, batch: &Batch, at: (u64, usize)) -> Result<Gradients> {
         let keep = self.options.keep_features && !data.varies();
         let x = self.cache.stem(&self.model, Part::Train, &batch.images, &batch.ids, keep)?;
-        let pass = Pass::train(name_seed(self.options.seed, &format!("epoch {} batch {}", at.0, at.1)));
+        let pass = Pass::train(name_seed(self.options.seed, &format!("epoch {} batch {}", at.0, at.1)))
+            .with_products_in(self.options.half);
         let features = Joint::new(self.model.features_from(self.cache.blocks(), &x, &pass)?)?;
         let output = self.model.head().forward(features.value(), &pass)?;
         let loss = objective::loss(self.model.task(), &output, batch, self.options.smoothing)?;
