@@ -84,10 +84,10 @@ pub fn conv2d_norm_eval_then(
     then: Activation,
 ) -> Result<Tensor> {
     let plan = plan(x, w, bias, options)?;
-    let all = [Some(x), Some(w), bias].into_iter().flatten().chain(four);
+    let mut all = [Some(x), Some(w), bias].into_iter().flatten().chain(four);
     let fits = four.iter().all(|one| one.dims() == [plan.o] && one.dtype() == x.dtype() && is_ours(one));
     if fits
-        && !all.clone().any(Tensor::track_op)
+        && !all.any(Tensor::track_op)
         && let Some(y) = on_cpu!(x, normalised(plan, x, w, bias, four, eps, then))
     {
         return y;
