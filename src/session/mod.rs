@@ -401,8 +401,8 @@ impl Session {
         self.channel.say(&Request::Comm { number, comm })
     }
 
-    /// Lets `screen` hear what is said while no cell runs: by callbacks of comms and by threads. To be called before
-    /// the first cell.
+    /// Lets `screen` hear what is said while no cell runs: by callbacks of comms and by threads. To be called when the
+    /// session is ready, before the first cell.
     pub fn listen(&self, mut screen: Box<dyn Screen + Send>) {
         let (channel, state) = (Arc::downgrade(&self.channel), Arc::clone(&self.state));
         self.channel.listen_between(Box::new(move |message| {
@@ -415,6 +415,8 @@ impl Session {
                 channel.say(&Request::Ping { number: NOBODY });
             }
         }));
+        // what warmed the session up was read as a cell's, and has ended
+        self.channel.cell_runs(false);
     }
 
     /// Lowers the interrupt's flag in the process that runs cells, as the end of a cell does.
