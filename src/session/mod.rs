@@ -10,6 +10,8 @@ mod channel;
 mod commands;
 mod completeness;
 mod diagnostics;
+#[allow(dead_code)] // until cells are prepared with it
+mod edits;
 mod engine;
 mod help;
 pub mod install;
