@@ -141,6 +141,9 @@ pub fn build_template(home: &Home, features: &[String], say: &mut dyn FnMut(&str
     fs::create_dir_all(home.sessions()).map_err(broken)?;
     let session = Session::start_in(Options::default(), Place::Template(making.clone(), stamp.features.clone()))?;
     session.await_build(say)?;
+    say("the sources are read for the analysis");
+    let described = crate::analysis::describe(&making, None).map_err(io::Error::other);
+    described.and_then(|mut pack| pack.write(&making.join(template::PACK))).map_err(broken)?;
     drop(session);
     remove_cells(&making.join("target")).map_err(broken)?;
     let text = serde_json::to_string_pretty(&stamp).expect("a stamp always serialises");
