@@ -107,7 +107,8 @@ pub fn wanted_stamp(home: &Home, features: &[String]) -> io::Result<Stamp> {
 
 /// Whether the installed template is what a build would give now.
 pub fn is_current(home: &Home, features: &[String]) -> bool {
-    matches!((wanted_stamp(home, features), template::stamp(home)), (Ok(wanted), Some(there)) if wanted == there)
+    let same = matches!((wanted_stamp(home, features), template::stamp(home)), (Ok(wanted), Some(there)) if wanted == there);
+    same && home.template().join(template::PACK).is_file()
 }
 
 /// The features of the installed template.
@@ -122,7 +123,7 @@ pub fn installed_features(home: &Home) -> Vec<String> {
 pub fn build_template(home: &Home, features: &[String], say: &mut dyn FnMut(&str)) -> Result<bool, CellError> {
     let broken = |error: io::Error| diagnostics::session(format!("the template cannot be built: {error}"));
     let stamp = wanted_stamp(home, features).map_err(broken)?;
-    if template::stamp(home).as_ref() == Some(&stamp) {
+    if template::stamp(home).as_ref() == Some(&stamp) && home.template().join(template::PACK).is_file() {
         return Ok(false);
     }
     let making = home.new_template();

@@ -24,6 +24,7 @@ mod source;
 mod splitter;
 mod template;
 mod typed;
+mod unused;
 mod variables;
 
 use crate::analysis::Analysis;

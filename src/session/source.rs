@@ -2,6 +2,7 @@
 //!
 //! Lines stay where they are: evcxr knows by their numbers which code is the user's.
 
+use super::unused;
 use std::path::Path;
 
 /// How evcxr shows the value of a cell's last expression, on the line after it.
@@ -36,7 +37,7 @@ fn led(text: &str) -> Option<String> {
     if let Some(at) = text.rfind(SHOW) {
         text.replace_range(at..at + SHOW.len(), SHOW_EVERY);
     }
-    Some(text)
+    Some(unused::leave(&text))
 }
 
 /// Where evcxr's store stands, the newlines around it included.

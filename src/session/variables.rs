@@ -29,6 +29,12 @@ impl Session {
         self.describe()
     }
 
+    /// The variables that cells have bound, with their names and types alone.
+    pub fn bound(&self) -> Vec<Variable> {
+        let _one_at_a_time = lock(&self.running);
+        self.ask(|done| Job::Variables { done }).unwrap_or_default()
+    }
+
     /// As [`variables`](Session::variables), with `running` held.
     pub(super) fn describe(&self) -> Vec<Variable> {
         let mut variables = self.ask(|done| Job::Variables { done }).unwrap_or_default();
