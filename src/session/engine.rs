@@ -5,7 +5,7 @@ use super::{Candidate, CellError, Completions, Inspection, Options, Variable, di
 use crate::home::Home;
 use candlewick_wire::CHANNEL_VARIABLE;
 use crossbeam_channel::{Receiver, Sender};
-use evcxr::{CommandContext, Error, EvalCallbacks, EvalContext, EvalOutputs};
+use evcxr::{CommandContext, Error, EvalContext, EvalOutputs};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,13 +20,6 @@ const INIT: &str =
 const WARM: &str = "let warm = Tensor::randn(0f32, 1f32, (4, 4), &Device::Cpu)?.matmul(&Tensor::zeros((4, 4), DType::F32, &Device::Cpu)?)?; warm.";
 
 static ENVIRONMENT: Mutex<()> = Mutex::new(());
-
-/// A question of the running cell, and where its answer goes.
-pub struct Asked {
-    pub prompt: String,
-    pub password: bool,
-    pub answer: Sender<String>,
-}
 
 /// How evcxr ended a cell.
 pub enum Ended {
@@ -44,7 +37,6 @@ pub enum Ended {
 pub enum Job {
     Run {
         code: String,
-        asked: Sender<Asked>,
         done: Sender<Ended>,
     },
     Complete {
@@ -105,9 +97,9 @@ pub fn run(
     }
     for job in jobs {
         match job {
-            Job::Run { code, asked, done } => {
+            Job::Run { code, done } => {
                 let before = engine.runtime_id();
-                let ended = engine.run(&code, &asked);
+                let ended = engine.run(&code);
                 // A new process, after the old one died or by `:restart` and `:clear`.
                 if engine.runtime_id() != before {
                     engine.init();
@@ -237,7 +229,7 @@ impl Engine {
         let _ = self.context.execute(&self.beginning);
     }
 
-    fn run(&mut self, code: &str, asked: &Sender<Asked>) -> Ended {
+    fn run(&mut self, code: &str) -> Ended {
         let names = |context: &CommandContext| -> Vec<String> {
             let mut names: Vec<String> = context.variables_and_types().map(|(name, _)| name.to_owned()).collect();
             names.sort();
@@ -245,18 +237,7 @@ impl Engine {
         };
         let before = names(&self.context);
         let context = &mut self.context;
-        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let mut callbacks = EvalCallbacks {
-                input_reader: &|request| {
-                    let (answer, answered) = crossbeam_channel::bounded(1);
-                    // The prelude writes colons so, since evcxr cuts the prompt at one.
-                    let prompt = request.prompt.replace('\u{a789}', ":");
-                    let _ = asked.send(Asked { prompt, password: request.is_password, answer });
-                    answered.recv().unwrap_or_default()
-                },
-            };
-            context.execute_with_callbacks(code, &mut callbacks)
-        }));
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| context.execute(code)));
         match result {
             Ok(Ok(outputs)) => Ended::Ran(outputs),
             Ok(Err(Error::CompilationErrors(errors))) => Ended::Compilation(errors),
