@@ -12,6 +12,10 @@ pub trait Engine: Send + Sync {
     fn execute(&self, code: &str, screen: &mut dyn Screen) -> Result<Done, CellError>;
     /// Interrupts the running cell, if there is one. Returns at once.
     fn interrupt(&self);
+    /// Interrupts the running cell, and ends it for sure, with all variables where it must be. Returns at once.
+    fn end(&self) {
+        self.interrupt();
+    }
     /// Completions at byte offset `cursor`.
     fn complete(&self, code: &str, cursor: usize) -> Completions {
         let _ = (code, cursor);
@@ -34,6 +38,9 @@ impl Engine for Session {
     }
     fn interrupt(&self) {
         Session::interrupt(self);
+    }
+    fn end(&self) {
+        Session::end_cell(self);
     }
     fn complete(&self, code: &str, cursor: usize) -> Completions {
         Session::complete(self, code, cursor)

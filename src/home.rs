@@ -1,6 +1,9 @@
 //! Where candlewick keeps its things: the one place that reads the variables that say so.
 
-use std::path::PathBuf;
+use std::fs::{self, DirBuilder, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 
 /// candlewick's folders on this machine.
 #[derive(Clone, Debug)]
@@ -51,5 +54,59 @@ impl Home {
     /// The folder of input histories: the REPL's and the kernel's.
     pub fn history(&self) -> PathBuf {
         self.root.join("history")
+    }
+}
+
+/// Makes a folder, with those above it, that is the user's alone to look into. One that is there already is closed to
+/// others, unless it was opened to them for writing, on purpose.
+///
+/// # Errors
+/// It cannot be made.
+pub fn private_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let mode = fs::metadata(folder)?.permissions().mode();
+    if mode & 0o077 != 0 && mode & 0o022 == 0 {
+        // Another user's folder stays as it is.
+        let _ = fs::set_permissions(folder, Permissions::from_mode(0o700));
+    }
+    Ok(())
+}
+
+/// Makes a file, where there is none yet, that is the user's alone to read and write.
+///
+/// # Errors
+/// It cannot be made.
+pub fn private_file(file: &Path) -> io::Result<()> {
+    OpenOptions::new().create(true).append(true).mode(0o600).open(file)?;
+    let _ = fs::set_permissions(file, Permissions::from_mode(0o600));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn what_is_private_is_closed_to_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("a/b");
+        private_folder(&deep).unwrap();
+        assert_eq!((mode(&deep), mode(&folder.path().join("a"))), (0o700, 0o700));
+        for (before, after) in [(0o755, 0o700), (0o750, 0o700), (0o1777, 0o1777), (0o700, 0o700)] {
+            fs::set_permissions(&deep, Permissions::from_mode(before)).unwrap();
+            private_folder(&deep).unwrap();
+            assert_eq!(mode(&deep), after, "{before:o}");
+        }
+        let file = deep.join("history");
+        private_file(&file).unwrap();
+        fs::write(&file, "kept").unwrap();
+        fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+        private_file(&file).unwrap();
+        assert_eq!((mode(&file), fs::read_to_string(&file).unwrap().as_str()), (0o600, "kept"));
+        assert!(private_file(&folder.path().join("none/x")).is_err());
     }
 }

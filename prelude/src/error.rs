@@ -95,6 +95,13 @@ impl From<candle_core::Error> for Error {
     }
 }
 
+/// For functions that otherwise only call candle, and whose `?` is to take the prelude's errors too.
+impl From<Error> for candle_core::Error {
+    fn from(error: Error) -> candle_core::Error {
+        candle_core::Error::wrap(error)
+    }
+}
+
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Error {
         Error::new("a file could not be read or written").caused_by(error)

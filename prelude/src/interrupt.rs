@@ -3,7 +3,23 @@
 //! Inside candlewick's kernel the session raises SIGINT in the runtime child; [`install`] turns that
 //! into the flag. The flag stays up until the cell ends, so that every later loop of the same cell
 //! returns at once too.
+//!
+//! A loop of one's own hears it where it asks:
+//!
+//! ```
+//! use candlewick_prelude::interrupt;
+//! # fn main() -> candlewick_prelude::Result<()> {
+//! for step in 0..3 {
+//!     interrupt::check()?; // ends the cell
+//! }
+//! while !interrupt::requested() {
+//!     break; // or one that keeps what it has
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
+use crate::{Error, Result};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
@@ -11,6 +27,14 @@ static REQUESTED: AtomicBool = AtomicBool::new(false);
 /// Whether the user asked the running cell to stop. Long loops check it each step and return what they have.
 pub fn requested() -> bool {
     REQUESTED.load(Ordering::Relaxed)
+}
+
+/// Ends the function, or the cell, that calls it with a `?` when the user asked the running cell to stop.
+///
+/// # Errors
+/// The user interrupted.
+pub fn check() -> Result<()> {
+    if requested() { Err(Error::interrupted()) } else { Ok(()) }
 }
 
 /// Raises the flag, as an interrupt does.

@@ -35,7 +35,7 @@ pub mod prelude {
     pub use crate::show::{CellValue, Show, display};
     pub use crate::train::{Learner, Optimizer, Prediction, Rate, TensorData};
     pub use crate::widgets::{AnyWidget, Button, FloatProgress, IntProgress, Label, Widget};
-    pub use crate::{datasets, plot, show, widgets};
+    pub use crate::{datasets, interrupt, plot, show, widgets};
     pub use candle_core::{D, DType, Device, IndexOp, Tensor};
     pub use candle_nn::{self, Module};
     pub use {crate as candlewick, candle_core, image, plotters};

@@ -15,9 +15,12 @@ fn it_ends_after_the_running_step_and_the_next_fit_goes_on() -> Result<()> {
     learner.quiet();
     let report = learner.fit(5, 1e-3)?;
     assert!(interrupt::requested(), "the flag stays up until the cell ends");
+    let by_hand = || -> candle_core::Result<()> { Ok(interrupt::check()?) };
+    assert!(interrupt::check().unwrap_err().is_interrupted() && by_hand().unwrap_err().to_string() == "interrupted");
     let again = learner.fit(5, 1e-3)?;
     assert!(again.interrupted && again.batches == 0, "a later fit of the same cell ends at once: {again:?}");
     interrupt::clear();
+    interrupt::check()?;
     assert!(report.interrupted && report.epochs == (1, 5), "{report:?}");
     assert!(report.notes[0].contains("interrupted after 1 of 5 epochs and 4 steps"), "{:?}", report.notes);
     assert_eq!(report.batches, 4, "three of the first epoch, one of the second");

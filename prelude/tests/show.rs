@@ -72,8 +72,8 @@ fn a_session_hears_all_in_order() {
     let output = run("displays", &[(CHANNEL_VARIABLE, "/nowhere;k7")]);
     assert!(output.status.success());
     let (messages, text) = listen(&output);
-    let Message::Hello { flush, ended, comm } = &messages[0] else { panic!("{messages:?}") };
-    assert!(*flush != 0 && *ended != 0 && flush != ended && *comm != 0);
+    let Message::Hello { flush, ended, comm, answer } = &messages[0] else { panic!("{messages:?}") };
+    assert!(*flush != 0 && *ended != 0 && flush != ended && *comm != 0 && comm != answer);
     let Message::Display { data, display_id: None, .. } = &messages[1] else { panic!("{messages:?}") };
     assert_eq!((data["text/plain"].as_str(), data["text/html"].as_str()), (Some("one"), Some("<b>one</b>")));
     assert!(text.contains("before [1]between\n[2]"), "{text}");

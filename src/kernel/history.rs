@@ -3,6 +3,7 @@
 //! A session is a row that begins with its first cell; its lines are numbered like its cells.
 
 use super::message::note;
+use crate::home::{private_file, private_folder};
 use jupyter_protocol::HistoryRequest;
 use rusqlite::{Connection, Row, params};
 use serde_json::{Value, json};
@@ -50,8 +51,9 @@ impl History {
     fn try_open(file: &Path) -> rusqlite::Result<History> {
         if let Some(folder) = file.parent() {
             // What goes wrong here goes wrong in the next line too, which says so.
-            let _ = std::fs::create_dir_all(folder);
+            let _ = private_folder(folder);
         }
+        let _ = private_file(file);
         let database = Connection::open(file)?;
         database.busy_timeout(Duration::from_secs(1))?;
         // No wait for the disk at each cell; the file stays sound all the same.
@@ -225,5 +227,19 @@ mod tests {
         let mut history = History::open(&no_folder.join("history.sqlite"));
         history.add(1, "x", None);
         assert_eq!(history.find(&tail(9, false)), [json!([1, 1, "x"])]);
+    }
+
+    #[test]
+    fn it_is_the_users_alone_to_read() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("history/kernel.sqlite");
+        let mut history = History::open(&file);
+        history.add(1, "let password = 1;", None);
+        for path in std::fs::read_dir(file.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path()) {
+            let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{}", path.display());
+        }
+        assert_eq!(std::fs::metadata(file.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
     }
 }

@@ -11,7 +11,7 @@
 
 use super::engine::Background;
 use super::message::note;
-use crate::home::Home;
+use crate::home::{Home, private_folder};
 use crate::session::{self, Options, Session};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,7 @@ use std::fs::{self, File};
 use std::hash::{Hash, Hasher};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -110,7 +111,7 @@ fn kernels_lock(home: &Home) -> std::io::Result<File> {
 
 fn open_lock(path: &Path) -> std::io::Result<File> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+        private_folder(folder)?;
     }
     File::options().create(true).truncate(false).write(true).open(path)
 }
@@ -261,7 +262,9 @@ pub fn wait() -> anyhow::Result<()> {
 
 /// Waits for an offer; `None` where the spare is not wanted any more.
 fn serve_offers(home: &Home, key: &str) -> anyhow::Result<Option<(UnixStream, Handover)>> {
-    let folder = tempfile::Builder::new().prefix(&format!("candlewick-{}-", std::process::id())).tempdir()?;
+    let prefix = format!("candlewick-{}-", std::process::id());
+    let private = fs::Permissions::from_mode(0o700);
+    let folder = tempfile::Builder::new().prefix(&prefix).permissions(private).tempdir()?;
     let socket = folder.path().join("spare");
     let listener = UnixListener::bind(&socket)?;
     listener.set_nonblocking(true)?;

@@ -120,7 +120,7 @@ fn watched<W: Write + Send>(
                 if (late || (limits.stop)()) && !interrupted {
                     interrupted = true;
                     timed_out = late && !(limits.stop)();
-                    engine.interrupt();
+                    engine.end();
                 }
                 report::lock(report).tick();
             }
@@ -131,12 +131,16 @@ fn watched<W: Write + Send>(
         drop(finished);
         (result, watcher.join().unwrap_or(false))
     });
-    if timed_out { Err(too_late(limits.timeout.unwrap_or_default())) } else { result }
+    if timed_out { Err(too_late(limits.timeout.unwrap_or_default(), result.err())) } else { result }
 }
 
-fn too_late(limit: Duration) -> CellError {
-    let value =
+/// The error of a cell past its time; the cell's `own` error says what became of the variables.
+fn too_late(limit: Duration, own: Option<CellError>) -> CellError {
+    let mut value =
         format!("the cell took longer than {} s and was interrupted; give it more with --timeout", limit.as_secs_f64());
+    if let Some(own) = own {
+        value = format!("{value}. {}", own.value);
+    }
     let traceback = vec![format!("\u{1b}[31mTimeout\u{1b}[0m: {value}")];
     CellError { why: Why::Interrupted, name: "Timeout".to_owned(), value, traceback }
 }

@@ -16,7 +16,7 @@ pub mod script;
 pub mod tty;
 
 use crate::engine::Engine;
-use crate::home::Home;
+use crate::home::{Home, private_file, private_folder};
 use crate::session::{self, CellError, Session, Why};
 use anyhow::Context;
 use command::Next;
@@ -124,11 +124,12 @@ fn interactive(runner: &mut Runner<'_>, engine: Arc<dyn Engine>, abilities: Abil
     highlight::warm();
     let mut editor = edit::editor(engine, abilities.colours)?;
     let history = Home::find().ok().map(|home| home.history().join("repl.txt"));
-    if let Some(folder) = history.as_ref().and_then(|file| file.parent()) {
-        // Without a place for it, history lasts as long as the session.
-        let _ = std::fs::create_dir_all(folder);
-    }
     if let Some(file) = &history {
+        // Without a place for it, history lasts as long as the session. rustyline makes the file itself, with a head.
+        let _ = file.parent().map(private_folder);
+        if file.exists() {
+            let _ = private_file(file);
+        }
         let _ = editor.load_history(file);
     }
     let version = env!("CARGO_PKG_VERSION");

@@ -1,7 +1,7 @@
 //! What a running cell says, on its way to the screen.
 
-use crate::screen::{Display, Progress, Screen, StreamName};
-use candlewick_wire::{Described, Message};
+use crate::screen::{Display, Progress, Question, Screen, StreamName};
+use candlewick_wire::{Crash, Described, Message, Request};
 use crossbeam_channel::Receiver;
 use std::time::Duration;
 
@@ -16,6 +16,8 @@ pub struct Cell<'a> {
     pub panicked: Option<(String, Option<At>)>,
     /// The last of standard error, for errors whose text came before their mark.
     pub stderr: String,
+    /// What its code did that ended the process.
+    pub crashed: Option<Crash>,
     pub pong: Option<u64>,
     /// What the cell told of variables.
     pub described: Vec<Described>,
@@ -24,12 +26,25 @@ pub struct Cell<'a> {
 impl Cell<'_> {
     /// A cell that has said nothing yet.
     pub fn new(screen: &mut dyn Screen) -> Cell<'_> {
-        Cell { screen, failed: None, panicked: None, stderr: String::new(), pong: None, described: Vec::new() }
+        Cell {
+            screen,
+            failed: None,
+            panicked: None,
+            stderr: String::new(),
+            crashed: None,
+            pong: None,
+            described: Vec::new(),
+        }
     }
 
-    /// Hands a message to the screen, or keeps what it says of the cell's end.
-    pub fn take(&mut self, message: Message) {
+    /// Hands a message to the screen, or keeps what it says of the cell's end. Gives the user's answer to a question.
+    pub fn take(&mut self, message: Message) -> Option<Request> {
         match message {
+            Message::Ask { number, prompt, password } => {
+                let text = self.screen.input(Question { prompt, password }).unwrap_or_default();
+                return Some(Request::Answer { number, text });
+            }
+            Message::Crashed { crash } => self.crashed = Some(crash),
             Message::Stream { name, text } => {
                 if name == StreamName::Stderr {
                     self.stderr.push_str(&text);
@@ -62,8 +77,9 @@ impl Cell<'_> {
             Message::Handled { number } => self.screen.handled(number),
             Message::Gone => self.screen.gone(),
             Message::Described { variables } => self.described = variables,
-            Message::Hello { .. } => {}
+            Message::Hello { .. } | Message::Started { .. } | Message::Evcxr { .. } => {}
         }
+        None
     }
 
     /// Takes what has been said, and what comes soon.

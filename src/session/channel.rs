@@ -89,6 +89,11 @@ impl Channel {
         &self.messages
     }
 
+    /// Says a message as if the runtime child had.
+    pub fn deliver(&self, message: Message) {
+        self.outlet.deliver(message);
+    }
+
     /// Says something to the runtime child; false where none is connected.
     pub fn say(&self, request: &Request) -> bool {
         let mut runtime = lock(&self.runtime);

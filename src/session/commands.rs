@@ -66,9 +66,7 @@ impl Session {
                 return Err(CellError { why: Why::Error, name: "Quit".to_owned(), value, traceback });
             }
             Command::Shell(lines) => {
-                self.state.interrupted.store(false, Ordering::SeqCst);
-                self.state.cell.fetch_add(1, Ordering::SeqCst);
-                self.state.busy.store(true, Ordering::SeqCst);
+                self.state.begin();
                 let stopped = || self.state.interrupted.load(Ordering::SeqCst);
                 let result = lines.iter().try_for_each(|line| shell::run(line, &self.options, screen, &stopped));
                 self.state.busy.store(false, Ordering::SeqCst);

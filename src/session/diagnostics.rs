@@ -3,10 +3,10 @@
 use super::{CellError, Why};
 use std::collections::BTreeMap;
 
-const RED: &str = "\u{1b}[1;31m";
+pub(super) const RED: &str = "\u{1b}[1;31m";
 const BLUE: &str = "\u{1b}[1;34m";
-const BOLD: &str = "\u{1b}[1m";
-const PLAIN: &str = "\u{1b}[0m";
+pub(super) const BOLD: &str = "\u{1b}[1m";
+pub(super) const PLAIN: &str = "\u{1b}[0m";
 
 /// One mark under the user's code: 1-based line and columns (characters, the end exclusive).
 #[derive(Clone, Debug)]
@@ -163,51 +163,6 @@ pub fn question_mark(text: &str) -> CellError {
     CellError { why: Why::Error, name: "Error".to_owned(), value, traceback }
 }
 
-/// What an interrupt ended.
-pub enum Interrupted {
-    /// The compiler; nothing ran.
-    Compiling,
-    /// Code that heard it.
-    Running,
-    /// The process, with these variables.
-    Killed(Vec<String>),
-}
-
-/// The error of a cell that the user interrupted.
-pub fn interrupted(how: &Interrupted) -> CellError {
-    let value = match how {
-        Interrupted::Compiling => "interrupted while it compiled: nothing ran".to_owned(),
-        Interrupted::Running => "interrupted; all variables are kept".to_owned(),
-        Interrupted::Killed(lost) => {
-            format!("interrupted; the code went on, so its process was ended; {}", lost_text(lost))
-        }
-    };
-    let traceback = vec![format!("{RED}interrupted{PLAIN}: {}", value.trim_start_matches("interrupted; "))];
-    CellError { why: Why::Interrupted, name: "Interrupted".to_owned(), value, traceback }
-}
-
-/// The error of a cell whose process is gone. `status` is evcxr's text, `said` what the process said last.
-pub fn runtime_died(status: &str, said: &str, lost: &[String]) -> CellError {
-    let status = status.trim().rsplit("Subprocess terminated with status: ").next().unwrap_or(status).to_owned();
-    let mut value = format!("the process that runs cells ended ({status}); {}", lost_text(lost));
-    if status.contains("signal: 9") {
-        value.push_str(". It may have run out of memory: try a smaller batch or picture size");
-    }
-    let mut traceback = vec![format!("{RED}runtime died{PLAIN}{BOLD}: {value}{PLAIN}")];
-    if !said.trim().is_empty() {
-        traceback.push(said.trim().to_owned());
-    }
-    traceback.push("The session goes on: the prelude is loaded, functions and types are kept.".to_owned());
-    CellError { why: Why::RuntimeDied, name: "RuntimeDied".to_owned(), value, traceback }
-}
-
-fn lost_text(names: &[String]) -> String {
-    match names {
-        [] => "no variables were lost".to_owned(),
-        names => format!("these variables are lost: {}", names.join(", ")),
-    }
-}
-
 /// Any other error, as evcxr words it.
 pub fn other(text: &str) -> CellError {
     let value = text.trim().to_owned();
@@ -268,14 +223,5 @@ mod tests {
         let at = |line| place_in_cell("src/lib.rs", line, source, "let v = vec![1];\nv[3];\nv[3];");
         assert_eq!((at(3), at(4), at(5), at(1)), (Some(1), Some(2), Some(3), None));
         assert_eq!(place_in_cell("/rustc/core/src/option.rs", 3, source, "x"), None);
-    }
-
-    #[test]
-    fn what_was_lost_is_named() {
-        let error = runtime_died("Subprocess terminated with status: signal: 9 (SIGKILL)", "", &["net".into()]);
-        assert!(error.value.contains("signal: 9") && error.value.contains("net") && error.value.contains("memory"));
-        assert!(interrupted(&Interrupted::Running).value.contains("kept"));
-        assert!(interrupted(&Interrupted::Compiling).value.contains("nothing ran"));
-        assert!(interrupted(&Interrupted::Killed(vec!["a".into(), "b".into()])).value.ends_with("a, b"));
     }
 }

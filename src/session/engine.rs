@@ -7,7 +7,7 @@ use crate::analysis::{self, Analysis, Bound, Context, Pack};
 use crate::home::Home;
 use candlewick_wire::CHANNEL_VARIABLE;
 use crossbeam_channel::{Receiver, Sender};
-use evcxr::{CommandContext, Error, EvalCallbacks, EvalContext, EvalOutputs};
+use evcxr::{CommandContext, Error, EvalContext, EvalOutputs};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,13 +19,6 @@ const IMPORTS: &str = "use candlewick_prelude::prelude::*;";
 const INIT: &str =
     "candlewick_prelude::show::init(); candlewick_prelude::plot::register_fonts(); Ok::<(), std::fmt::Error>(())?;";
 static ENVIRONMENT: Mutex<()> = Mutex::new(());
-
-/// A question of the running cell, and where its answer goes.
-pub struct Asked {
-    pub prompt: String,
-    pub password: bool,
-    pub answer: Sender<String>,
-}
 
 /// How evcxr ended a cell.
 pub enum Ended {
@@ -43,7 +36,6 @@ pub enum Ended {
 pub enum Job {
     Run {
         code: String,
-        asked: Sender<Asked>,
         done: Sender<Ended>,
     },
     Variables {
@@ -92,9 +84,9 @@ pub fn run(
     let _ = ready.send(Ok(()));
     for job in jobs {
         match job {
-            Job::Run { code, asked, done } => {
+            Job::Run { code, done } => {
                 let before = engine.runtime_id();
-                let ended = engine.run(&code, &asked);
+                let ended = engine.run(&code);
                 // A new process, after the old one died or by `:restart` and `:clear`.
                 if engine.runtime_id() != before {
                     engine.init();
@@ -229,11 +221,11 @@ impl Engine {
     }
 
     /// Runs a cell: first its commands, so that the analysis knows their crates when it reads the rest.
-    fn run(&mut self, code: &str, asked: &Sender<Asked>) -> Ended {
+    fn run(&mut self, code: &str) -> Ended {
         let begin = leading::rust_begins(code);
         let mut outputs = EvalOutputs::new();
         if begin > 0 {
-            match self.evaluate(&code[..begin], asked) {
+            match self.evaluate(&code[..begin]) {
                 Ended::Ran(shown) => outputs = shown,
                 ended => return ended,
             }
@@ -247,7 +239,7 @@ impl Engine {
         let mut edits = Edits::default();
         typed::add_types(&bound, &mut edits);
         let edited = edits.apply(&rust);
-        let ended = match self.evaluate(&edited.text, asked) {
+        let ended = match self.evaluate(&edited.text) {
             Ended::Ran(shown) => {
                 outputs.merge(shown);
                 Ended::Ran(outputs)
@@ -260,21 +252,10 @@ impl Engine {
         ended
     }
 
-    fn evaluate(&mut self, code: &str, asked: &Sender<Asked>) -> Ended {
+    fn evaluate(&mut self, code: &str) -> Ended {
         let before: Vec<String> = self.variables().into_iter().map(|variable| variable.name).collect();
         let context = &mut self.context;
-        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let mut callbacks = EvalCallbacks {
-                input_reader: &|request| {
-                    let (answer, answered) = crossbeam_channel::bounded(1);
-                    // The prelude writes colons so, since evcxr cuts the prompt at one.
-                    let prompt = request.prompt.replace('\u{a789}', ":");
-                    let _ = asked.send(Asked { prompt, password: request.is_password, answer });
-                    answered.recv().unwrap_or_default()
-                },
-            };
-            context.execute_with_callbacks(code, &mut callbacks)
-        }));
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| context.execute(code)));
         match result {
             Ok(Ok(outputs)) => Ended::Ran(outputs),
             Ok(Err(Error::CompilationErrors(errors))) => Ended::Compilation(errors),

@@ -23,6 +23,8 @@ const TOPICS: &[Topic] = &[
             ("let mut learner = Learner::vision(Arch::default(), &data)?;", "a trained body, a new head"),
             ("learner.freeze(); learner.unfreeze_from(\"blocks.5\")?;", "what learns and what stays"),
             ("learner.fit(3, 1e-3)?;", "with a live curve; an interrupt keeps what it has learned"),
+            ("interrupt::check()?;", "in a loop of your own: where it stops when you interrupt"),
+            ("while !interrupt::requested() { … }", "a loop that an interrupt ends, with what it has"),
             ("learner.fit_one_cycle(4, 1e-5..1e-3)?;", "low rates for early layers, high ones for the head"),
             ("learner.save(\"photos.safetensors\")?", "weights, frozen flags, optimiser, classes, history"),
         ],

@@ -5,7 +5,7 @@ use super::engine::Place;
 use super::shim::KEPT_LOCK;
 use super::template::{self, STAMP, Stamp};
 use super::{CellError, Options, Session, diagnostics};
-use crate::home::Home;
+use crate::home::{Home, private_folder};
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
 use std::hash::{Hash, Hasher};
@@ -139,7 +139,7 @@ pub fn build_template(home: &Home, features: &[String], say: &mut dyn FnMut(&str
     for name in ["Cargo.lock", KEPT_LOCK] {
         fs::copy(home.sources().join("Cargo.lock"), making.join(name)).map_err(broken)?;
     }
-    fs::create_dir_all(home.sessions()).map_err(broken)?;
+    private_folder(&home.sessions()).map_err(broken)?;
     let session = Session::start_in(Options::default(), Place::Template(making.clone(), stamp.features.clone()))?;
     session.await_build(say)?;
     say("the sources are read for the analysis");

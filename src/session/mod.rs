@@ -5,16 +5,22 @@
 //! calling thread, while the cell runs.
 
 mod answers;
+mod calls;
 mod cell;
 mod channel;
+mod child;
+mod children;
 mod commands;
 mod completeness;
+mod crash;
 mod diagnostics;
 mod edits;
+mod endings;
 mod engine;
 mod help;
 mod leading;
 pub mod install;
+mod interrupt;
 mod process;
 mod recipe;
 mod relay;
@@ -29,14 +35,14 @@ mod variables;
 
 use crate::analysis::Analysis;
 use crate::home::Home;
-use crate::screen::{Comm, Display, Question, Screen, StreamName};
-use candlewick_wire::{Message, Request};
+use crate::screen::{Comm, Display, Screen, StreamName};
+use candlewick_wire::{Crash, Message, Request};
 use cell::Cell;
 use channel::Channel;
 pub use completeness::completeness;
 use crossbeam_channel::{Receiver, Sender};
-use diagnostics::Interrupted;
-use engine::{Asked, Ended, Job, Place, Process};
+use endings::{Death, Interrupted};
+use engine::{Ended, Job, Place, Process};
 pub use help::help_text;
 pub use process::clean_up;
 pub use shim::restore_environment;
@@ -151,9 +157,6 @@ const WARM: &str = "use candlewick_prelude::prelude::*;\n\
     let warm = Tensor::randn(0f32, 1f32, (4, 4), &Device::Cpu)?.matmul(&Tensor::zeros((4, 4), DType::F32, &Device::Cpu)?)?;\n\
     let numbers: Vec<f64> = (0..3).map(|n| n as f64).collect(); let text = format!(\"{}\", warm.dims().len());";
 
-/// How long running code may ignore an interrupt before its process is ended.
-const GRACE: Duration = Duration::from_secs(5);
-
 /// What the installed template was built from, as it is written there; two equal ones make equal sessions.
 pub fn template_stamp(home: &Home) -> Option<Vec<u8>> {
     std::fs::read(home.template().join(template::STAMP)).ok()
@@ -167,24 +170,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Sends a signal to the process that runs cells.
-fn signal(process: &Process, signal: libc::c_int) {
-    let handle = lock(process).clone();
-    if let Some(handle) = handle
-        && let Ok(child) = handle.try_lock()
-    {
-        // SAFETY: a signal to our own child, which is reaped only under this lock.
-        unsafe { libc::kill(child.id() as libc::pid_t, signal) };
-    }
-}
-
 /// To be called first in `main`: becomes the runtime child, a shim of cargo or evcxr's rustc wrapper
 /// where this process was started as one, and then does not return.
 pub fn hook() {
     shim::run_if_named();
-    if std::env::var_os("EVCXR_IS_RUNTIME").is_some() {
-        relay::start();
-    }
+    child::run_if_started();
     evcxr::runtime_hook();
 }
 
@@ -208,13 +198,22 @@ pub struct Session {
 #[derive(Default)]
 struct State {
     busy: AtomicBool,
+    /// When the cell's code began to run, in the machine's ticks; 0 while it has not.
+    started: AtomicU64,
     interrupted: AtomicBool,
+    /// The user has been told that the code does not hear it, and interrupted again.
+    told: AtomicBool,
+    again: AtomicBool,
+    /// The cell is to be ended for sure.
+    must_end: AtomicBool,
     killed: AtomicBool,
     /// A callback between cells was asked to stop.
     flagged: AtomicBool,
     /// Counts cells, so that a late interrupt does not hit the next one.
     cell: AtomicU64,
     pings: AtomicU64,
+    /// What ended the process between cells.
+    crashed: Mutex<Option<Crash>>,
 }
 
 struct Ready {
@@ -306,11 +305,19 @@ impl Session {
         let interrupted = self.state.interrupted.load(Ordering::SeqCst);
         let error = match ended? {
             Ended::Died { lost, .. } if self.state.killed.load(Ordering::SeqCst) => {
-                diagnostics::interrupted(&Interrupted::Killed(lost))
+                endings::interrupted(&Interrupted::Killed(lost))
             }
-            Ended::Died { status, lost } => diagnostics::runtime_died(&status, &cell.stderr, &lost),
-            Ended::Ran(_) if interrupted => diagnostics::interrupted(&Interrupted::Running),
-            _ if interrupted => diagnostics::interrupted(&Interrupted::Compiling),
+            Ended::Died { status, lost } => {
+                let crash = lock(&self.state.crashed).take().or(cell.crashed);
+                let panicked = cell.panicked.as_ref().map(|(message, _)| message.as_str());
+                let death = Death { status: &status, crash, panicked, said: &cell.stderr };
+                endings::runtime_died(&death, &lost)
+            }
+            Ended::Ran(_) if interrupted && (cell.panicked.is_some() || cell.failed.is_some()) => {
+                endings::interrupted(&Interrupted::Left)
+            }
+            Ended::Ran(_) if interrupted => endings::interrupted(&Interrupted::Running),
+            _ if interrupted => endings::interrupted(&Interrupted::Compiling),
             Ended::Compilation(errors) => diagnostics::compilation(&errors, code),
             Ended::Other(text) => diagnostics::other(&text),
             Ended::Ran(outputs) => match (cell.panicked, cell.failed) {
@@ -355,16 +362,12 @@ impl Session {
         if self.state.flagged.swap(false, Ordering::SeqCst) {
             self.lower_flag();
         }
-        self.state.interrupted.store(false, Ordering::SeqCst);
-        self.state.killed.store(false, Ordering::SeqCst);
-        self.state.cell.fetch_add(1, Ordering::SeqCst);
-        self.state.busy.store(true, Ordering::SeqCst);
-        let (asked, questions) = crossbeam_channel::unbounded();
+        self.state.begin();
         let (done, ended) = crossbeam_channel::bounded(1);
         let gone = || diagnostics::session("the session has ended; restart it");
-        let job = Job::Run { code: code.to_owned(), asked, done };
+        let job = Job::Run { code: code.to_owned(), done };
         let sent = self.jobs.send(job).map_err(|_| gone());
-        let ended = sent.and_then(|()| self.follow(cell, &questions, &ended).ok_or_else(gone));
+        let ended = sent.and_then(|()| self.follow(cell, &ended).ok_or_else(gone));
         self.state.busy.store(false, Ordering::SeqCst);
         let ended = ended?;
         if !matches!(ended, Ended::Died { .. }) {
@@ -377,25 +380,25 @@ impl Session {
     }
 
     /// Hands the cell's messages to the screen until evcxr is done with it.
-    fn follow(&self, cell: &mut Cell, questions: &Receiver<Asked>, ended: &Receiver<Ended>) -> Option<Ended> {
-        let mut questions = Some(questions);
-        let never = crossbeam_channel::never();
+    fn follow(&self, cell: &mut Cell, ended: &Receiver<Ended>) -> Option<Ended> {
         loop {
             crossbeam_channel::select! {
-                recv(self.channel.messages()) -> message => cell.take(message.ok()?),
+                recv(self.channel.messages()) -> message => match message.ok()? {
+                    Message::Started { tick } => self.state.code_runs(tick),
+                    message => self.hear(cell, message),
+                },
                 recv(self.shims.messages()) -> message => if let progress @ Message::Progress(_) = message.ok()? {
                     cell.take(progress);
                 },
-                recv(questions.unwrap_or(&never)) -> question => match question {
-                    Ok(question) => {
-                        cell.drain(self.channel.messages());
-                        let answer = cell.screen.input(Question { prompt: question.prompt, password: question.password });
-                        let _ = question.answer.send(answer.unwrap_or_default());
-                    }
-                    Err(_) => questions = None,
-                },
                 recv(ended) -> ended => return ended.ok(),
             }
+        }
+    }
+
+    /// Hands a message to the cell, and the user's answer back where it was a question.
+    fn hear(&self, cell: &mut Cell, message: Message) {
+        if let Some(answer) = cell.take(message) {
+            self.channel.say(&answer);
         }
     }
 
@@ -408,7 +411,7 @@ impl Session {
         let deadline = Instant::now() + Duration::from_secs(3);
         while cell.pong != Some(number) {
             match self.channel.messages().recv_deadline(deadline) {
-                Ok(message) => cell.take(message),
+                Ok(message) => self.hear(cell, message),
                 Err(_) => return,
             }
         }
@@ -426,7 +429,14 @@ impl Session {
         let (channel, state) = (Arc::downgrade(&self.channel), Arc::clone(&self.state));
         self.channel.listen_between(Box::new(move |message| {
             let handled = matches!(message, Message::Handled { .. });
-            Cell::new(&mut *screen).take(message);
+            let mut cell = Cell::new(&mut *screen);
+            let answer = cell.take(message);
+            if let Some(crash) = cell.crashed {
+                *lock(&state.crashed) = Some(crash);
+            }
+            if let (Some(answer), Some(channel)) = (answer, channel.upgrade()) {
+                channel.say(&answer);
+            }
             if handled
                 && state.flagged.swap(false, Ordering::SeqCst)
                 && let Some(channel) = channel.upgrade()
@@ -441,41 +451,6 @@ impl Session {
     /// Lowers the interrupt's flag in the process that runs cells, as the end of a cell does.
     fn lower_flag(&self) {
         self.channel.say(&Request::Ping { number: NOBODY });
-    }
-
-    /// Interrupts the running cell, if there is one, from any thread. Returns at once.
-    ///
-    /// A compiler that runs is stopped. Running code is asked to stop, which the prelude's loops do
-    /// within a step; code that goes on for five seconds is ended with its process. Where no cell runs,
-    /// a comm's callback that does is asked to stop.
-    pub fn interrupt(&self) {
-        if !self.state.busy.load(Ordering::SeqCst) {
-            self.state.flagged.store(true, Ordering::SeqCst);
-            return signal(&self.process, libc::SIGINT);
-        }
-        if self.state.interrupted.swap(true, Ordering::SeqCst) {
-            return;
-        }
-        let cell = self.state.cell.load(Ordering::SeqCst);
-        let state = Arc::clone(&self.state);
-        let process = Arc::clone(&self.process);
-        std::thread::spawn(move || {
-            let runs = || state.busy.load(Ordering::SeqCst) && state.cell.load(Ordering::SeqCst) == cell;
-            let start = Instant::now();
-            let mut compiling = Duration::ZERO;
-            while runs() && start.elapsed() < GRACE + compiling {
-                if engine::stop_compiler() {
-                    compiling = start.elapsed();
-                } else {
-                    signal(&process, libc::SIGINT);
-                }
-                std::thread::sleep(Duration::from_millis(50));
-            }
-            if runs() {
-                state.killed.store(true, Ordering::SeqCst);
-                signal(&process, libc::SIGKILL);
-            }
-        });
     }
 
     /// Completions at byte offset `cursor`; a cell may run meanwhile.

@@ -1,7 +1,8 @@
 //! What a host process needs once, before it starts a session: shims in the path, and their folder.
 
 use super::shim;
-use std::os::unix::fs::symlink;
+use std::fs::Permissions;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -24,7 +25,11 @@ pub fn folder() -> std::io::Result<&'static Path> {
     if let Some(host) = HOST.get() {
         return Ok(host.folder.path());
     }
-    let folder = tempfile::Builder::new().prefix(&format!("{PREFIX}{}-", std::process::id())).tempdir()?;
+    let prefix = format!("{PREFIX}{}-", std::process::id());
+    let mut builder = tempfile::Builder::new();
+    // What the sockets in it carry is the user's alone.
+    builder.prefix(&prefix).permissions(Permissions::from_mode(0o700));
+    let folder = builder.tempdir()?;
     let bin = folder.path().join("bin");
     std::fs::create_dir(&bin)?;
     let program = std::env::current_exe()?;

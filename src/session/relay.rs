@@ -1,18 +1,18 @@
-//! Inside the runtime child: takes frames and evcxr's marks out of the cell's output and sends all on.
+//! Inside the runtime child: takes frames out of what cells print, and sends all on.
 //!
-//! The child's standard output and error become pipes that one thread reads. evcxr's own marks go on
-//! to evcxr over the original standard output; everything else goes to the session's socket, a JSON
-//! [`Message`] a line, in the order in which it was written.
+//! One thread reads the cells' standard output and standard error. What the code around a cell says to evcxr goes on to
+//! evcxr; everything else goes to the session's socket, a JSON [`Message`] a line, in the order in which it was written.
 
+use super::calls::{self, Flusher, Hello, Prelude};
+use super::crash::{self, Event};
 use super::splitter::{Piece, Splitter};
-use candlewick_wire::{CHANNEL_VARIABLE, Message, Request, StreamName, parse_channel};
+use candlewick_wire::{Crash, Message, StreamName};
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long text on standard error waits for a mark on standard output that belongs to it.
@@ -20,133 +20,61 @@ const COALESCE: Duration = Duration::from_millis(3);
 /// How long the beginning of what may be a mark is held back.
 const HOLD: Duration = Duration::from_millis(25);
 
-/// How long text without a newline waits in the cell's buffer.
-const FLUSH: Duration = Duration::from_millis(80);
+/// evcxr's lines.
+const COMPLETE: &str = "EVCXR_EXECUTION_COMPLETE";
+const PANICKED: &str = "EVCXR_PANIC_NOTIFICATION";
+const FAILED: &str = "EVCXR_ERROR_OCCURRED";
 
-/// The addresses of the prelude's functions, as soon as they are known.
-type Hello = Arc<Mutex<Option<Prelude>>>;
-
-/// Functions of the prelude in this process; see [`Message::Hello`].
-#[derive(Clone, Copy)]
-struct Prelude {
-    flush: u64,
-    ended: u64,
-    comm: u64,
+/// How a cell ended.
+pub enum End {
+    /// Its function returned.
+    Ran,
+    /// Its library was not loaded, for this reason.
+    NotLoaded(String),
 }
 
-static OUT_PIPE: AtomicI32 = AtomicI32::new(-1);
-static ERR_PIPE: AtomicI32 = AtomicI32::new(-1);
-
-/// Starts the relay if this process is a runtime child with a channel. Called before any thread exists.
-pub fn start() {
-    let Ok(channel) = std::env::var(CHANNEL_VARIABLE) else { return };
-    let Some((path, cookie)) = parse_channel(&channel) else { return };
-    let Ok(socket) = UnixStream::connect(path) else { return };
-    // SAFETY: no other thread exists yet. Errors that cells print must not drag backtraces along.
-    unsafe { std::env::remove_var("RUST_BACKTRACE") };
-    let Some(relay) = Relay::take_over(socket, cookie.to_owned()) else { return };
-    std::thread::spawn(move || relay.run());
-}
-
-fn pipe() -> Option<(File, RawFd)> {
-    let mut ends = [0; 2];
-    // SAFETY: `ends` has room for the two descriptors, which are owned from here on.
-    unsafe {
-        if libc::pipe(ends.as_mut_ptr()) != 0 {
-            return None;
-        }
-        for end in ends {
-            libc::fcntl(end, libc::F_SETFD, libc::FD_CLOEXEC);
-        }
-        libc::fcntl(ends[0], libc::F_SETFL, libc::O_NONBLOCK);
-        Some((File::from_raw_fd(ends[0]), ends[1]))
-    }
-}
-
-/// Waits until the relay has read what was written, for at most a tenth of a second.
-extern "C" fn wait_until_read() {
-    for _ in 0..50 {
-        let mut waiting = 0;
-        for pipe in [&OUT_PIPE, &ERR_PIPE] {
-            let mut bytes: libc::c_int = 0;
-            // SAFETY: FIONREAD writes one int; a bad descriptor only fails.
-            if unsafe { libc::ioctl(pipe.load(Ordering::Relaxed), libc::FIONREAD, &mut bytes) } == 0 {
-                waiting += bytes;
-            }
-        }
-        let pause = libc::timespec { tv_sec: 0, tv_nsec: 2_000_000 };
-        // SAFETY: nanosleep is async-signal-safe and only reads `pause`.
-        unsafe { libc::nanosleep(&pause, std::ptr::null_mut()) };
-        if waiting == 0 {
-            return;
-        }
-    }
-}
-
-extern "C" fn on_abort(_signal: libc::c_int) {
-    wait_until_read();
-    // SAFETY: restoring the default action and raising again is the usual way to end with the signal.
-    unsafe {
-        libc::signal(libc::SIGABRT, libc::SIG_DFL);
-        libc::raise(libc::SIGABRT);
-    }
-}
-
-extern "C" fn on_interrupt(_signal: libc::c_int) {}
-
-struct Relay {
+/// What reads a runtime child's output.
+pub struct Relay {
     out: File,
     err: File,
+    events: File,
     evcxr: File,
     session: Arc<Mutex<UnixStream>>,
     splitter: Splitter,
     hello: Hello,
-    flusher: Sender<Sender<()>>,
+    flusher: Flusher,
+    ends: Receiver<End>,
     last_panic: Option<Message>,
 }
 
 impl Relay {
-    fn take_over(socket: UnixStream, cookie: String) -> Option<Relay> {
-        let (out, out_write) = pipe()?;
-        let (err, err_write) = pipe()?;
-        // SAFETY: plain descriptor calls on descriptors this process owns; signal handlers that only
-        // call async-signal-safe functions.
-        let evcxr = unsafe {
-            let evcxr = libc::fcntl(1, libc::F_DUPFD_CLOEXEC, 3);
-            if evcxr < 0 {
-                return None;
-            }
-            libc::dup2(out_write, 1);
-            libc::dup2(err_write, 2);
-            libc::close(out_write);
-            libc::close(err_write);
-            libc::setpgid(0, 0);
-            libc::signal(libc::SIGINT, on_interrupt as extern "C" fn(libc::c_int) as libc::sighandler_t);
-            libc::signal(libc::SIGABRT, on_abort as extern "C" fn(libc::c_int) as libc::sighandler_t);
-            libc::atexit(wait_until_read);
-            File::from_raw_fd(evcxr)
-        };
-        OUT_PIPE.store(out.as_raw_fd(), Ordering::Relaxed);
-        ERR_PIPE.store(err.as_raw_fd(), Ordering::Relaxed);
-        let requests = socket.try_clone().ok()?;
-        let session = Arc::new(Mutex::new(socket));
-        let hello = Hello::default();
-        let flusher = start_flusher(Arc::clone(&hello));
-        let answers = Arc::clone(&session);
-        let ask_flush = flusher.clone();
-        let prelude = Arc::clone(&hello);
-        std::thread::spawn(move || answer(requests, &answers, &ask_flush, &prelude));
-        Some(Relay { out, err, evcxr, session, splitter: Splitter::new(&cookie), hello, flusher, last_panic: None })
+    /// Reads standard output, standard error and events; writes to evcxr and to the session.
+    pub fn new(
+        [out, err, events]: [File; 3],
+        evcxr: File,
+        session: Arc<Mutex<UnixStream>>,
+        cookie: &str,
+        hello: Hello,
+        flusher: Flusher,
+        ends: Receiver<End>,
+    ) -> Relay {
+        let splitter = Splitter::new(cookie);
+        Relay { out, err, events, evcxr, session, splitter, hello, flusher, ends, last_panic: None }
     }
 
-    fn run(mut self) {
+    /// Relays until the process ends.
+    pub fn run(mut self) {
         loop {
             let timeout = if self.splitter.holds() { HOLD } else { Duration::from_secs(60) };
-            let (out, err) = self.poll(timeout, true);
+            let [out, event, err] = self.poll(timeout, true);
+            if event {
+                self.handle_event();
+                continue;
+            }
             if err && !out {
                 // A `?` prints its error here and its mark there: give the mark the time to come.
-                let (out, _) = self.poll(COALESCE, false);
-                if !out {
+                let [out, event, _] = self.poll(COALESCE, false);
+                if !out && !event {
                     self.forward_err();
                     continue;
                 }
@@ -162,15 +90,17 @@ impl Relay {
         }
     }
 
-    fn poll(&self, timeout: Duration, with_err: bool) -> (bool, bool) {
-        let mut fds = [
-            libc::pollfd { fd: self.out.as_raw_fd(), events: libc::POLLIN, revents: 0 },
-            libc::pollfd { fd: self.err.as_raw_fd(), events: libc::POLLIN, revents: 0 },
-        ];
-        let count = if with_err { 2 } else { 1 };
+    /// Whether there is something on standard output, an event, something on standard error.
+    fn poll(&self, timeout: Duration, with_err: bool) -> [bool; 3] {
+        let mut fds = [&self.out, &self.events, &self.err].map(|file| libc::pollfd {
+            fd: file.as_raw_fd(),
+            events: libc::POLLIN,
+            revents: 0,
+        });
+        let count = if with_err { 3 } else { 2 };
         // SAFETY: `fds` holds at least `count` entries.
         unsafe { libc::poll(fds.as_mut_ptr(), count, timeout.as_millis() as libc::c_int) };
-        (fds[0].revents != 0, fds[1].revents != 0)
+        fds.map(|fd| fd.revents != 0)
     }
 
     fn forward_out(&mut self) {
@@ -204,44 +134,105 @@ impl Relay {
         for piece in pieces {
             match piece {
                 Piece::Text(text) => self.send(&Message::Stream { name: StreamName::Stdout, text }),
-                Piece::Message(Message::Hello { flush, ended, comm }) => {
-                    *self.hello.lock().unwrap() = Some(Prelude { flush, ended, comm });
-                }
-                Piece::Message(handled @ Message::Handled { .. }) => {
-                    // What a callback wrote to standard error, and its panic, belong to it.
-                    self.forward_err();
-                    self.say_last_panic();
-                    self.send(&handled);
-                }
-                Piece::Message(panic @ Message::Panic { .. }) => {
-                    self.say_last_panic();
-                    self.last_panic = Some(panic);
-                }
-                Piece::Message(message) => self.send(&message),
-                Piece::Failed(line) => {
-                    let text = self.read_err();
-                    self.send(&Message::Failed { text });
-                    self.pass_on(&line);
-                }
-                Piece::Panicked(line) => {
-                    let unknown = Message::Panic { message: String::new(), location: None };
-                    let panic = self.last_panic.take().unwrap_or(unknown);
-                    self.send(&panic);
-                    self.pass_on(&line);
-                }
-                Piece::Evcxr(line) => self.pass_on(&line),
-                Piece::Complete(line) => {
-                    self.finish_cell();
-                    self.pass_on(&line);
-                }
+                Piece::Message(message) => self.handle_message(message),
             }
         }
     }
 
-    /// What a cell left behind when it ended: unflushed text, text on standard error, its value.
-    fn finish_cell(&mut self) {
+    fn handle_message(&mut self, message: Message) {
+        match message {
+            Message::Hello { flush, ended, comm, answer } => {
+                let prelude = Prelude { flush, ended, comm, answer };
+                *self.hello.lock().unwrap_or_else(PoisonError::into_inner) = Some(prelude);
+            }
+            Message::Evcxr { line } => self.handle_mark(&line),
+            Message::Handled { .. } => {
+                // What a callback wrote to standard error, and its panic, belong to it.
+                self.forward_err();
+                self.say_last_panic();
+                self.send(&message);
+            }
+            Message::Ask { .. } => {
+                self.forward_err();
+                self.send(&message);
+            }
+            Message::Panic { .. } => {
+                self.say_last_panic();
+                self.last_panic = Some(message);
+            }
+            message => self.send(&message),
+        }
+    }
+
+    /// What the code around a cell says to evcxr.
+    fn handle_mark(&mut self, line: &str) {
+        match line {
+            FAILED => {
+                let text = self.read_err();
+                self.send(&Message::Failed { text });
+            }
+            PANICKED => {
+                let unknown = Message::Panic { message: String::new(), location: None };
+                let panic = self.last_panic.take().unwrap_or(unknown);
+                self.send(&panic);
+            }
+            _ => {}
+        }
+        self.pass_on(line);
+    }
+
+    fn handle_event(&mut self) {
+        let mut byte = [0];
+        if !self.events.read(&mut byte).is_ok_and(|count| count == 1) {
+            return;
+        }
+        match Event::of(byte[0]) {
+            Some(Event::CellEnded) => {
+                let end = self.ends.recv().unwrap_or(End::Ran);
+                self.read_all();
+                if let End::NotLoaded(message) = end {
+                    self.last_panic = Some(Message::Panic { message, location: None });
+                    self.handle_mark(PANICKED);
+                }
+                self.say_last_panic();
+                let value = self.splitter.end_cell();
+                self.handle(value);
+                self.pass_on(COMPLETE);
+            }
+            Some(Event::Exit) => {
+                self.read_all();
+                self.end_process(None);
+            }
+            Some(Event::Crash(crash)) => {
+                self.read_all();
+                self.end_process(Some(crash));
+            }
+            None => {}
+        }
+    }
+
+    /// Sends what is left before the process ends.
+    fn end_process(&mut self, crash: Option<Crash>) {
+        if crash == Some(Crash::Abort)
+            && let Some(panic) = self.last_panic.take()
+        {
+            // The panic that could not unwind.
+            self.send(&panic);
+        }
+        self.say_last_panic();
+        let rest = self.splitter.end_cell();
+        self.handle(rest);
+        if let Some(crash) = crash {
+            self.send(&Message::Crashed { crash });
+        }
+        crash::heard();
+    }
+
+    /// Reads what a cell left behind when it ended: unflushed text, text on standard error.
+    fn read_all(&mut self) {
         let (done, is_done) = channel();
-        if self.hello.lock().unwrap().is_some() && self.flusher.send(done).is_ok() {
+        let known = self.hello.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        if known && self.flusher.send(done).is_ok() {
             // The flusher may have to wait for a thread that prints; keep reading meanwhile.
             for _ in 0..100 {
                 let flushed = is_done.recv_timeout(Duration::from_millis(2)).is_ok();
@@ -253,9 +244,6 @@ impl Relay {
         }
         self.read_rest();
         self.forward_err();
-        self.say_last_panic();
-        let value = self.splitter.take_value();
-        self.handle(value);
     }
 
     fn read_rest(&mut self) {
@@ -278,97 +266,11 @@ impl Relay {
         }
     }
 
-    fn pass_on(&mut self, line: &[u8]) {
-        let _ = self.evcxr.write_all(line).and_then(|()| self.evcxr.write_all(b"\n"));
+    fn pass_on(&mut self, line: &str) {
+        let _ = self.evcxr.write_all(format!("{line}\n").as_bytes());
     }
 
     fn send(&self, message: &Message) {
-        send(&self.session, message);
+        calls::send(&self.session, message);
     }
-}
-
-fn send(session: &Mutex<UnixStream>, message: &Message) {
-    let mut line = serde_json::to_vec(message).expect("a message always serialises");
-    line.push(b'\n');
-    let _ = session.lock().unwrap().write_all(&line);
-}
-
-/// Calls the prelude's functions, in a thread of its own since flushing may have to wait for a lock: now and then
-/// the one that flushes, and both when a cell has ended.
-fn start_flusher(hello: Hello) -> Sender<Sender<()>> {
-    let (ask, asked) = channel::<Sender<()>>();
-    std::thread::spawn(move || {
-        loop {
-            let ended = match asked.recv_timeout(FLUSH) {
-                Ok(done) => Some(done),
-                Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => return,
-            };
-            let prelude = *hello.lock().unwrap();
-            if let Some(prelude) = prelude {
-                call(prelude.flush);
-                if ended.is_some() {
-                    call(prelude.ended);
-                }
-            }
-            if let Some(done) = ended {
-                let _ = done.send(());
-            }
-        }
-    });
-    ask
-}
-
-fn call(address: u64) {
-    // SAFETY: the prelude sent this address from this very process, with the cookie that only this channel knows,
-    // and never unloads.
-    let function: extern "C" fn() = unsafe { std::mem::transmute(address as usize) };
-    function();
-}
-
-/// Takes another working directory and environment; asked of a runtime in which no cell has run yet.
-fn move_to(directory: &str, environment: &[(String, Option<String>)]) {
-    let _ = std::env::set_current_dir(directory);
-    for (name, value) in environment {
-        // SAFETY: no cell runs, and this process's own threads read the environment through std, which locks it.
-        unsafe {
-            match value {
-                Some(value) => std::env::set_var(name, value),
-                None => std::env::remove_var(name),
-            }
-        }
-    }
-}
-
-fn hand_over(address: u64, line: &str) {
-    // SAFETY: as above; the prelude copies what it is handed before it returns.
-    let function: extern "C" fn(*const u8, usize) = unsafe { std::mem::transmute(address as usize) };
-    function(line.as_ptr(), line.len());
-}
-
-/// Answers the session's requests; ends the process when the session is gone.
-fn answer(requests: UnixStream, session: &Mutex<UnixStream>, flusher: &Sender<Sender<()>>, hello: &Hello) {
-    for line in BufReader::new(requests).lines() {
-        let Ok(line) = line else { break };
-        match serde_json::from_str(&line) {
-            Ok(Request::Ping { number }) => {
-                let (done, is_done) = channel();
-                if flusher.send(done).is_ok() {
-                    let _ = is_done.recv_timeout(Duration::from_millis(500));
-                }
-                send(session, &Message::Pong { number });
-            }
-            Ok(Request::Move { directory, environment }) => move_to(&directory, &environment),
-            Ok(Request::Comm { number, .. }) => {
-                let prelude = *hello.lock().unwrap();
-                match prelude {
-                    Some(prelude) => hand_over(prelude.comm, &line),
-                    None => send(session, &Message::Handled { number }),
-                }
-            }
-            Err(_) => {}
-        }
-    }
-    // SAFETY: ends this process without running destructors of code that may still be running.
-    unsafe { libc::_exit(0) };
 }

@@ -1,6 +1,6 @@
 //! Lines for the shell: `!ls` in a cell, its output as it comes.
 
-use super::diagnostics::{self, Interrupted};
+use super::endings::{self, Interrupted};
 use super::{CellError, Options, Why, shim};
 use crate::screen::{Screen, StreamName};
 use crossbeam_channel::{RecvTimeoutError, Sender};
@@ -57,7 +57,7 @@ pub fn run(
             // SAFETY: a signal to a group that was made for this line, whose leader has not been reaped.
             unsafe { libc::killpg(group, libc::SIGKILL) };
             let _ = child.wait();
-            return Err(diagnostics::interrupted(&Interrupted::Running));
+            return Err(endings::interrupted(&Interrupted::Running));
         }
     }
     match status.map_or_else(|| child.wait(), Ok) {

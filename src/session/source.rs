@@ -13,6 +13,12 @@ const SHOW_EVERY: &str = "\n).cell_value().shown().evcxr_display();\n";
 /// How evcxr begins and ends the variable store that it puts into each cell.
 const STORE: &str = "\nmod evcxr_internal_runtime {\n";
 const STORE_END: &str = "\npub fn create_variable_store()";
+/// How evcxr is told that a cell panicked, at the only two places where evcxr itself writes so.
+const PANICKED: &str = "    println!(\"EVCXR_PANIC_NOTIFICATION\");\n";
+const AFTER: [&str; 2] = ["  Err(_) => {\n", "}).is_err() {\n"];
+/// The same by the prelude, in a way that no text of a cell's looks like.
+const PRELUDES_PANICKED: &str = "    ::candlewick_prelude::cell::panicked();\n";
+
 /// The prelude's, which has the same names.
 const PRELUDES_STORE: &str = "\nuse candlewick_prelude::cell as evcxr_internal_runtime;\n";
 
@@ -33,6 +39,11 @@ fn led(text: &str) -> Option<String> {
     if let Some(range) = store(&text) {
         let lines = text[range.clone()].matches('\n').count() - PRELUDES_STORE.matches('\n').count();
         text.replace_range(range, &format!("{PRELUDES_STORE}{}", "\n".repeat(lines)));
+    }
+    if let Some(at) = text.rfind(PANICKED)
+        && AFTER.iter().any(|before| text[..at].ends_with(before))
+    {
+        text.replace_range(at..at + PANICKED.len(), PRELUDES_PANICKED);
     }
     if let Some(at) = text.rfind(SHOW) {
         text.replace_range(at..at + SHOW.len(), SHOW_EVERY);
@@ -66,6 +77,21 @@ mod tests {
         let line = |text: &str, what: &str| text.lines().position(|line| line.contains(what)).unwrap();
         for what in ["fn run()", "vec![1]", "evcxr_display"] {
             assert_eq!(line(&led, what), line(CELL, what), "{what}\n{led}");
+        }
+    }
+
+    #[test]
+    fn a_panic_is_told_by_the_prelude_and_text_stays_text() {
+        let print = "println!(\"EVCXR_PANIC_NOTIFICATION\");";
+        for (before, after) in
+            [("match x {\n  Ok(_) => {}\n  Err(_) => {\n", "}}\n"), ("if f(||{\n1\n}).is_err() {\n", "}\n")]
+        {
+            let own = format!("use candlewick_prelude::prelude::*;\nfn f() {{\n    {print}\n}}\n");
+            let program = format!("{own}{before}    {print}\n{after}store();\n");
+            let led = led(&program).unwrap();
+            let expected = format!("{own}{before}    ::candlewick_prelude::cell::panicked();\n{after}store();\n");
+            assert_eq!(led, expected);
+            assert_eq!(super::led(&own).unwrap(), own);
         }
     }
 

@@ -1,7 +1,7 @@
 //! The warm template: evcxr's build folder with the prelude compiled, and sessions' copies of it.
 
 use super::process;
-use crate::home::Home;
+use crate::home::{Home, private_folder};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
@@ -57,6 +57,8 @@ impl Folder {
         fs::metadata(template.join(STAMP))?;
         let path = home.sessions().join(format!("{}-{}", std::process::id(), uuid::Uuid::new_v4().simple()));
         let folder = Folder { path };
+        // The cells' sources lie there.
+        private_folder(&folder.path)?;
         copy(&template, &folder.path, true)?;
         Ok(folder)
     }
@@ -143,6 +145,9 @@ mod tests {
         assert_eq!(inode(&large), inode(&session.path().join("target/deps/large")));
         assert_ne!(inode(&small), inode(&session.path().join(STAMP)));
         assert_eq!(fs::metadata(session.path().join(STAMP)).unwrap().modified().unwrap(), old);
+        for private in [session.path(), &home.sessions()] {
+            assert_eq!(fs::metadata(private).unwrap().mode() & 0o777, 0o700, "{}", private.display());
+        }
 
         let path = session.path().to_owned();
         drop(session);

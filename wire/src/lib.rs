@@ -130,6 +130,32 @@ pub enum Message {
         ended: u64,
         /// `extern "C" fn(*const u8, usize)`: takes a [`Request::Comm`] as JSON and returns at once.
         comm: u64,
+        /// `extern "C" fn(*const u8, usize)`: takes a [`Request::Answer`] as JSON and returns at once.
+        answer: u64,
+    },
+    /// The cell's code begins to run.
+    Started {
+        /// When, in the clock's ticks since the machine started; 0 where there is no such clock.
+        tick: u64,
+    },
+    /// A line for evcxr, said by the code around a cell: that it panicked, that a `?` met an error.
+    Evcxr {
+        /// The line, as evcxr knows it.
+        line: String,
+    },
+    /// A running cell asks the user; answered with [`Request::Answer`].
+    Ask {
+        /// A number to give back.
+        number: u64,
+        /// What to print before the answer.
+        prompt: String,
+        /// Whether the answer must not be shown.
+        password: bool,
+    },
+    /// The process is about to end by a signal that its own code caused.
+    Crashed {
+        /// What the code did.
+        crash: Crash,
     },
     /// A cell opens a comm, speaks over one, or closes it.
     Comm(Comm),
@@ -150,6 +176,26 @@ pub enum Message {
         /// The ping's number.
         number: u64,
     },
+}
+
+/// What code did that ends its process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Crash {
+    /// Its recursion used up the stack.
+    Overflow,
+    /// It used a pointer to memory that is not its own.
+    Pointer,
+    /// It reached for memory that has nothing behind it: a mapped file that became shorter.
+    Bus,
+    /// It ran bytes that are no instruction.
+    Instruction,
+    /// It calculated what the processor refuses.
+    Arithmetic,
+    /// It ran a breakpoint.
+    Breakpoint,
+    /// It called `abort`.
+    Abort,
 }
 
 /// Something said over a comm, in either direction: Jupyter's way for widgets to speak with their pictures.
@@ -230,6 +276,13 @@ pub enum Request {
         number: u64,
         /// What was said.
         comm: Comm,
+    },
+    /// The user's answer to a [`Message::Ask`].
+    Answer {
+        /// The question's number.
+        number: u64,
+        /// The answer, without a newline; empty where nobody could be asked.
+        text: String,
     },
 }
 

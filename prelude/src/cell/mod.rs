@@ -3,6 +3,8 @@
 //! evcxr puts the source of its variable store into each cell, so that each cell compiles a hash map anew. A
 //! candlewick session leads the cell's calls here instead; the names are evcxr's.
 
+mod marks;
 mod store;
 
-pub use store::{USER_ERROR_OCCURRED, VARIABLE_CHANGED_TYPE, VariableStore, create_variable_store};
+pub use marks::{Mark, USER_ERROR_OCCURRED, panicked};
+pub use store::{VariableStore, create_variable_store};

@@ -1,14 +1,9 @@
 //! The variables of a session between its cells, under evcxr's names.
 
+use super::marks::VARIABLE_CHANGED_TYPE;
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::Arc;
-
-/// The line that tells evcxr that a variable is gone, since its type is another one now; the variable's name follows.
-pub const VARIABLE_CHANGED_TYPE: &str = "EVCXR_VARIABLE_CHANGED_TYPE:";
-
-/// The line that tells evcxr that a `?` met an error.
-pub const USER_ERROR_OCCURRED: &str = "EVCXR_ERROR_OCCURRED";
 
 /// The variables that no cell holds at the moment, by name.
 #[derive(Debug, Default)]
@@ -66,7 +61,7 @@ impl VariableStore {
         let fits = self.variables.get(name).is_none_or(|value| value.as_ref().type_id() == wanted);
         if !fits {
             crate::show::note(&format!("the type of `{name}` was defined anew, so the variable is lost"));
-            crate::show::print(&format!("{VARIABLE_CHANGED_TYPE}{name}\n"));
+            crate::show::tell_evcxr(&format!("{VARIABLE_CHANGED_TYPE}{name}"));
         }
         fits
     }

@@ -57,6 +57,7 @@ impl Listener {
                 let text = data.get("text/plain").and_then(Value::as_str).unwrap_or_default();
                 if text.is_empty() || text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") }
             }
+            (Listener::Evcxr, Message::Evcxr { line }) => format!("{line}\n"),
             _ => String::new(),
         }
     }
@@ -65,6 +66,18 @@ impl Listener {
 /// Says a message to whoever listens. A closed output is no error: nobody is there to hear.
 pub(super) fn send(message: &Message) {
     write_out(&Listener::current().render(message));
+}
+
+/// Says a line to evcxr, in a way that no text of a cell's looks like.
+pub(crate) fn tell_evcxr(line: &str) {
+    send(&Message::Evcxr { line: line.to_owned() });
+}
+
+/// What has to be printed, with a newline after it, to say a line to evcxr.
+pub(crate) fn line_for_evcxr(line: &str) -> String {
+    let mut text = Listener::current().render(&Message::Evcxr { line: line.to_owned() });
+    text.truncate(text.trim_end_matches('\n').len());
+    text
 }
 
 /// Writes to standard output at once, in order with what was printed before.

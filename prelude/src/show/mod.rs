@@ -38,6 +38,7 @@ mod values;
 pub use ask::{ask, ask_password};
 pub use bundle::Bundle;
 pub use channel::{clear, display, note, print, progress, result};
+pub(crate) use channel::{line_for_evcxr, tell_evcxr};
 pub use comm::{Comm, CommMessage};
 pub use describe::{Describe, Description, vars};
 pub use live::Live;

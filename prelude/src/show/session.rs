@@ -1,7 +1,7 @@
 //! What a session calls once, when its runtime starts.
 
 use super::channel::{Listener, send};
-use super::comm;
+use super::{ask, comm};
 use crate::interrupt;
 use candlewick_wire::Message;
 use std::io::Write;
@@ -9,7 +9,7 @@ use std::panic::PanicHookInfo;
 use std::sync::Once;
 
 /// Prepares a cell's process: interrupts raise a flag, panics are told to the session, and the session learns how
-/// to empty the process's output and what to call at a cell's end and with what frontends say.
+/// to empty the process's output and what to call at a cell's end, with what frontends say, and with answers.
 /// Calling it again changes nothing; without a session it only takes care of interrupts where evcxr runs.
 pub fn init() {
     static ONCE: Once = Once::new();
@@ -19,8 +19,10 @@ pub fn init() {
             std::panic::set_hook(Box::new(|panic| send(&message(panic))));
             let (flush, ended): (extern "C" fn(), extern "C" fn()) = (flush, ended);
             let comm: extern "C" fn(*const u8, usize) = comm::take;
-            let [flush, ended, comm] = [flush as usize, ended as usize, comm as usize].map(|address| address as u64);
-            send(&Message::Hello { flush, ended, comm });
+            let answer: extern "C" fn(*const u8, usize) = ask::take;
+            let addresses = [flush as usize, ended as usize, comm as usize, answer as usize];
+            let [flush, ended, comm, answer] = addresses.map(|address| address as u64);
+            send(&Message::Hello { flush, ended, comm, answer });
         }
         Listener::Evcxr => interrupt::install(),
         Listener::Plain => {}

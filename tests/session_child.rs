@@ -1,0 +1,535 @@
+//! The process that runs cells, for real: what cells read and print, how they are interrupted, and how they end it.
+
+#[path = "common/live.rs"]
+mod live;
+
+use candlewick::document::Notebook;
+use candlewick::home::Home;
+use candlewick::notebook::report::Report;
+use candlewick::notebook::runner::{self, Ended, Limits};
+use candlewick::screen::{Display, Question, Recorder, Said, Screen, StreamName};
+use candlewick::session::{Session, Why};
+use live::{Case, fails, interrupt, ok, run, value};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+const CASES: &[Case] = &[
+    ("a cell that reads standard input is at its end at once", input_is_empty),
+    ("a child that reads standard input is at its end at once", childs_input_is_empty),
+    ("a question is still asked and answered", question),
+    ("text that looks like evcxr's lines is text", marks_are_text),
+    ("such text by a child, by a thread and in parts is text", marks_by_others_are_text),
+    ("a display that never ends swallows nothing", unclosed_display),
+    ("text like a mark does not hide how a cell failed", marks_and_failures),
+    ("a variable of a type defined anew is told as lost", changed_type),
+    ("a loop ends where it checks for the interrupt", interrupt_check),
+    ("a loop that asks keeps what it has", interrupt_requested),
+    ("functions of candle's kind check too", interrupt_in_functions),
+    ("code that does not hear is spoken of, and keeps its variables", interrupt_unheard),
+    ("a second interrupt ends what does not hear, and names the loss", interrupt_twice),
+    ("an impatient second interrupt loses nothing", interrupt_impatient),
+    ("a program that a cell waits for ends, and the variables stay", interrupt_programs),
+    ("a program that ignores the interrupt ends too", interrupt_stubborn_programs),
+    ("a program of an earlier cell is interrupted", interrupt_earlier_program),
+    ("a loop of programs is left", interrupt_loop_of_programs),
+    ("what has to end ends", end_for_sure),
+    ("a time limit names what was lost", time_limit),
+    ("a cell that runs this program leaves the session alone", nested),
+    ("what a session writes is the user's alone", private),
+    ("each end of the process is told in a line", deaths),
+    ("a library that cannot be loaded loses nothing", not_loaded),
+];
+
+fn main() {
+    live::run_all(CASES);
+}
+
+/// A variable that must outlive a case, and the process that holds it.
+fn precious(session: &Session) -> u32 {
+    ok(session, "let precious = vec![1, 2, 3];");
+    session.runtime_id().unwrap()
+}
+
+fn still_precious(session: &Session, before: u32) {
+    assert_eq!(value(session, "precious.len()"), "3");
+    assert_eq!(session.runtime_id(), Some(before));
+}
+
+fn input_is_empty(session: &Arc<Session>) {
+    for (code, expected) in [
+        ("let mut s = String::new(); let n = std::io::stdin().read_line(&mut s)?; (n, s)", "(0, \"\")"),
+        ("std::io::read_to_string(std::io::stdin())?", "\"\""),
+        ("std::io::stdin().lines().count()", "0"),
+        ("{ use std::io::BufRead; let lines = std::io::stdin().lock().lines(); lines.count() }", "0"),
+        ("{ use std::io::Read; let bytes = std::io::stdin().bytes(); bytes.count() }", "0"),
+        ("std::thread::spawn(|| std::io::stdin().read_line(&mut String::new()).unwrap()).join().unwrap()", "0"),
+        ("std::fs::read(\"/dev/stdin\")?.len()", "0"),
+    ] {
+        assert_eq!(value(session, code), expected, "{code}");
+    }
+}
+
+fn childs_input_is_empty(session: &Arc<Session>) {
+    for (code, expected) in [
+        ("std::process::Command::new(\"cat\").status()?.code()", "Some(0)"),
+        (
+            "String::from_utf8(std::process::Command::new(\"wc\").arg(\"-c\").output()?.stdout)?.trim().to_owned()",
+            "\"0\"",
+        ),
+        ("std::process::Command::new(\"sh\").args([\"-c\", \"read line || exit 5\"]).status()?.code()", "Some(5)"),
+        ("std::process::Command::new(\"sh\").args([\"-c\", \"cat | cat; exit 6\"]).spawn()?.wait()?.code()", "Some(6)"),
+        (
+            "String::from_utf8(std::process::Command::new(\"sort\").stdin(std::process::Stdio::inherit()).output()?.stdout)?",
+            "\"\"",
+        ),
+    ] {
+        assert_eq!(value(session, code), expected, "{code}");
+    }
+}
+
+/// Answers every question.
+struct Answerer(Recorder, Vec<Question>);
+
+impl Screen for Answerer {
+    fn stream(&mut self, name: StreamName, text: &str) {
+        self.0.stream(name, text);
+    }
+    fn display(&mut self, display: Display) {
+        self.0.display(display);
+    }
+    fn update(&mut self, display: Display) {
+        self.0.update(display);
+    }
+    fn result(&mut self, display: Display) {
+        self.0.result(display);
+    }
+    fn clear(&mut self, wait: bool) {
+        self.0.clear(wait);
+    }
+    fn input(&mut self, question: Question) -> Option<String> {
+        let answer = format!("answer {}:{}", self.1.len() + 1, self.0.text(StreamName::Stdout).len());
+        self.1.push(question);
+        Some(answer)
+    }
+}
+
+fn question(session: &Arc<Session>) {
+    let mut screen = Answerer(Recorder::default(), Vec::new());
+    let code = "print!(\"12345\"); let a = show::ask(\"a: b\\nc? \"); let mut s = String::new();\n\
+                std::io::stdin().read_line(&mut s)?;\n\
+                let b = std::thread::spawn(|| show::ask_password(\"größe:\")).join().unwrap(); format!(\"{a}|{s}|{b}\")";
+    session.execute(code, &mut screen).unwrap();
+    let asked: Vec<(&str, bool)> = screen.1.iter().map(|asked| (asked.prompt.as_str(), asked.password)).collect();
+    assert_eq!(asked, [("a: b\nc? ", false), ("größe:", true)]);
+    assert_eq!(screen.0.result_text(), Some("\"answer 1:5||answer 2:5\""), "{:?}", screen.0.said);
+    // Where nobody can be asked.
+    assert_eq!(value(session, "show::ask(\"? \")"), "\"\"");
+}
+
+/// What evcxr and its programs say to each other, and half of it.
+const MARKS: &[&str] = &[
+    "EVCXR_EXECUTION_COMPLETE",
+    "EVCXR_PANIC_NOTIFICATION",
+    "EVCXR_ERROR_OCCURRED",
+    "EVCXR_VARIABLE_CHANGED_TYPE:precious",
+    "EVCXR_INPUT_REQUEST:name? ",
+    "EVCXR_INPUT_REQUEST_PASSWORD:secret? ",
+    "EVCXR_BEGIN_CONTENT x",
+    "EVCXR_END_CONTENT",
+    "EVCXR_",
+    "LOAD_AND_RUN /tmp/x.so f",
+];
+
+fn marks_are_text(session: &Arc<Session>) {
+    let before = precious(session);
+    for mark in MARKS {
+        for (code, expected) in [
+            (format!("println!(\"{mark}\");"), format!("{mark}\n")),
+            (format!("print!(\"{mark}\");"), mark.to_string()),
+            (
+                format!("println!(\"loss 0.5 {mark}\\n{mark} 1\\r\\n\\n{mark}\");"),
+                format!("loss 0.5 {mark}\n{mark} 1\r\n\n{mark}\n"),
+            ),
+        ] {
+            let screen = ok(session, &format!("{code} 6 * 7"));
+            assert_eq!(screen.text(StreamName::Stdout), expected, "{code}");
+            assert_eq!(screen.result_text(), Some("42"), "{code}");
+        }
+        let screen = ok(session, &format!("eprintln!(\"{mark}\"); 6 * 7"));
+        assert_eq!((screen.text(StreamName::Stderr), screen.result_text()), (format!("{mark}\n"), Some("42")));
+    }
+    still_precious(session, before);
+}
+
+fn marks_by_others_are_text(session: &Arc<Session>) {
+    let before = precious(session);
+    for mark in MARKS {
+        let (first, second) = mark.split_at(mark.len() / 2);
+        for code in [
+            format!("std::process::Command::new(\"printf\").arg(\"{mark}\\\\n\").status()?;"),
+            format!("std::thread::spawn(|| println!(\"{mark}\")).join().unwrap();"),
+            format!(
+                "{{ use std::io::Write; for part in [\"{first}\", \"{second}\\n\"] {{ print!(\"{{part}}\"); std::io::stdout().flush()?;\n\
+                 std::thread::sleep(std::time::Duration::from_millis(60)); }} }}"
+            ),
+        ] {
+            let screen = ok(session, &format!("{code} 6 * 7"));
+            assert_eq!(screen.text(StreamName::Stdout), format!("{mark}\n"), "{code}");
+            assert_eq!(screen.result_text(), Some("42"), "{code}");
+        }
+    }
+    still_precious(session, before);
+}
+
+fn unclosed_display(session: &Arc<Session>) {
+    let before = precious(session);
+    for begun in
+        ["EVCXR_BEGIN_CONTENT text/html\\n<b>x", "EVCXR_BEGIN_CONTENT text/plain\\n", "EVCXR_BEGIN_CONTENT image/png"]
+    {
+        let screen = ok(session, &format!("println!(\"{begun}\"); display(&7); 6 * 7"));
+        assert_eq!(screen.text(StreamName::Stdout), format!("{}\n", begun.replace("\\n", "\n")), "{:?}", screen.said);
+        assert_eq!(screen.result_text(), Some("42"));
+        assert!(screen.said.iter().any(|said| matches!(said, Said::Display(_))), "{:?}", screen.said);
+        let screen = ok(session, "println!(\"next\"); precious[1]");
+        assert_eq!((screen.text(StreamName::Stdout), screen.result_text()), ("next\n".to_owned(), Some("2")));
+    }
+    // One that is whole is a display still, by whoever prints it.
+    let code = "std::process::Command::new(\"printf\").arg(\"EVCXR_BEGIN_CONTENT text/html\\\\n<b>1</b>\\\\nEVCXR_END_CONTENT\\\\n\").status()?; println!(\"then\");";
+    let said = ok(session, code).said;
+    assert!(matches!(&said[0], Said::Display(display) if display.data["text/html"] == "<b>1</b>"), "{said:?}");
+    still_precious(session, before);
+}
+
+fn marks_and_failures(session: &Arc<Session>) {
+    let before = precious(session);
+    for mark in [
+        "EVCXR_EXECUTION_COMPLETE",
+        "EVCXR_PANIC_NOTIFICATION",
+        "EVCXR_BEGIN_CONTENT text/html",
+        "EVCXR_ERROR_OCCURRED",
+    ] {
+        let (error, screen) = fails(session, &format!("println!(\"{mark}\"); \"x\".parse::<i32>()?;"), Why::Error);
+        assert!(error.value.contains("invalid digit"), "{error}");
+        assert_eq!(screen.text(StreamName::Stdout), format!("{mark}\n"));
+        let (error, screen) = fails(session, &format!("print!(\"{mark}\"); panic!(\"for a reason\");"), Why::Panic);
+        assert_eq!(error.value, "for a reason");
+        assert_eq!(screen.text(StreamName::Stdout), mark);
+    }
+    still_precious(session, before);
+}
+
+fn changed_type(session: &Arc<Session>) {
+    let before = precious(session);
+    ok(session, "#[derive(Debug)] struct Shape { a: i32 } let shape = Shape { a: 1 };");
+    let (result, screen) = run(session, "#[derive(Debug)] struct Shape { b: f32 }");
+    let told = format!("{result:?}{}", screen.text(StreamName::Stderr));
+    assert!(told.contains("shape") || run(session, "shape").0.is_err(), "{told}");
+    assert!(!screen.text(StreamName::Stdout).contains("EVCXR"), "{:?}", screen.said);
+    still_precious(session, before);
+}
+
+fn interrupt_check(session: &Arc<Session>) {
+    let before = precious(session);
+    for code in [
+        "let mut steps = 0; loop { interrupt::check()?; steps += 1; std::thread::sleep(std::time::Duration::from_millis(5)); }",
+        "for step in 0.. { let x = Tensor::randn(0f32, 1f32, (64, 64), &Device::Cpu)?.matmul(&Tensor::ones((64, 64), DType::F32, &Device::Cpu)?)?; interrupt::check()?; }",
+        "loop { let stopped = std::thread::spawn(|| { std::thread::sleep(std::time::Duration::from_millis(5)); interrupt::check().is_err() }).join().unwrap(); if stopped { interrupt::check()?; } }",
+    ] {
+        let ended = interrupt(session, code, &[], Session::interrupt);
+        assert!(
+            ended.error.value.contains("kept") && ended.took < Duration::from_secs(20),
+            "{} {:?}",
+            ended.error,
+            ended.took
+        );
+        assert!(!ended.error.value.contains("all variables"), "those of the cell itself are not: {}", ended.error);
+        still_precious(session, before);
+        assert_eq!(value(session, "interrupt::requested()"), "false");
+    }
+}
+
+fn interrupt_requested(session: &Arc<Session>) {
+    let before = precious(session);
+    let code = "let mut steps = 0u64; while !interrupt::requested() { steps += 1; std::thread::sleep(std::time::Duration::from_millis(5)); }";
+    let ended = interrupt(session, code, &[], Session::interrupt);
+    assert!(ended.error.value.contains("all variables are kept") && ended.took < Duration::from_secs(20));
+    assert_ne!(value(session, "steps"), "");
+    still_precious(session, before);
+}
+
+fn interrupt_in_functions(session: &Arc<Session>) {
+    let before = precious(session);
+    ok(
+        session,
+        "fn train(steps: usize) -> candle_core::Result<usize> { for _ in 0..steps { interrupt::check()?; std::thread::sleep(std::time::Duration::from_millis(5)); } Ok(steps) }\n\
+         fn boxed() -> Result<(), Box<dyn std::error::Error>> { loop { interrupt::check()?; std::thread::sleep(std::time::Duration::from_millis(5)); } }",
+    );
+    for code in ["train(1_000_000)?;", "boxed()?;", "let result = train(1_000_000).map_err(|error| error.to_string());"]
+    {
+        let ended = interrupt(session, code, &[], Session::interrupt);
+        assert!(ended.took < Duration::from_secs(20), "{code}: {:?}", ended.took);
+        still_precious(session, before);
+    }
+    assert_eq!(value(session, "result"), "Err(\"interrupted\")");
+}
+
+/// A loop of candle's operations, which hears nothing, for seconds.
+fn deaf(seconds: u64) -> String {
+    format!(
+        "let mut x = Tensor::randn(0f32, 1f32, (32, 32), &Device::Cpu)?; let mut rounds = 0u64;\n\
+         let end = std::time::Instant::now() + std::time::Duration::from_secs({seconds});\n\
+         while std::time::Instant::now() < end {{ x = x.matmul(&x)?.tanh()?; rounds += 1; }}"
+    )
+}
+
+fn interrupt_unheard(session: &Arc<Session>) {
+    let before = precious(session);
+    let ended = interrupt(session, &deaf(4), &[], Session::interrupt);
+    for word in ["not heard", "interrupt::check()?", "interrupt::requested()", "Interrupt again"] {
+        assert!(ended.err.contains(word), "{:?}", ended.err);
+    }
+    assert_eq!(ended.err.matches("Interrupt again").count(), 1, "told once: {:?}", ended.err);
+    assert!(ended.error.value.contains("all variables are kept"), "{}", ended.error);
+    still_precious(session, before);
+    assert_eq!(value(session, "rounds > 0"), "true", "its own variables are kept too");
+    // Five seconds and more are no reason to lose anything.
+    interrupt(session, &deaf(9), &[], Session::interrupt);
+    still_precious(session, before);
+    assert!(help_names_it());
+}
+
+fn help_names_it() -> bool {
+    let help = candlewick::session::help_text();
+    help.contains("interrupt::check()?") && help.contains("interrupt::requested()")
+}
+
+fn interrupt_twice(session: &Arc<Session>) {
+    for code in [
+        "loop { std::hint::spin_loop(); }",
+        "std::thread::sleep(std::time::Duration::from_secs(600));",
+        "let child = std::process::Command::new(\"sleep\").arg(\"600\").spawn()?; loop { std::hint::spin_loop(); }",
+    ] {
+        let before = precious(session);
+        let ended = interrupt(session, code, &["Interrupt again"], Session::interrupt);
+        assert!(ended.error.value.contains("lost: ") && ended.error.value.contains("precious"), "{}", ended.error);
+        assert!(ended.took < Duration::from_secs(30), "{:?}", ended.took);
+        assert_ne!(session.runtime_id(), Some(before));
+        assert_eq!(value(session, "1 + 1"), "2");
+    }
+}
+
+fn interrupt_impatient(session: &Arc<Session>) {
+    let before = precious(session);
+    let twice = |session: &Session| {
+        for _ in 0..5 {
+            session.interrupt();
+        }
+    };
+    let ended = interrupt(session, &deaf(4), &[], twice);
+    assert!(ended.error.value.contains("kept"), "{}", ended.error);
+    still_precious(session, before);
+}
+
+fn interrupt_programs(session: &Arc<Session>) {
+    let before = precious(session);
+    for code in [
+        "let status = std::process::Command::new(\"sleep\").arg(\"600\").status()?;",
+        "let status = std::process::Command::new(\"sleep\").arg(\"600\").output()?.status;",
+        "let status = std::process::Command::new(\"sh\").args([\"-c\", \"sleep 600 | cat\"]).status()?;",
+        "let status = { use std::os::unix::process::CommandExt; std::process::Command::new(\"sleep\").arg(\"600\").process_group(0).status()? };",
+        "let status = std::thread::spawn(|| std::process::Command::new(\"sleep\").arg(\"600\").status().unwrap()).join().unwrap();",
+    ] {
+        let ended = interrupt(session, code, &[], Session::interrupt);
+        assert!(ended.error.value.contains("all variables are kept"), "{code}: {}", ended.error);
+        assert!(ended.took < Duration::from_secs(30), "{code}: {:?}", ended.took);
+        assert_eq!(value(session, "status.success()"), "false", "{code}");
+        still_precious(session, before);
+    }
+}
+
+fn interrupt_stubborn_programs(session: &Arc<Session>) {
+    let before = precious(session);
+    for script in [
+        "trap '' INT; sleep 600",
+        "trap '' INT TERM; while true; do sleep 600; done",
+        "trap 'echo caught' INT; while true; do sleep 600; done",
+        "trap '' INT; (trap '' INT TERM HUP; sleep 600) & sleep 600",
+    ] {
+        let code = format!("let status = std::process::Command::new(\"sh\").arg(\"-c\").arg(\"{script}\").status()?;");
+        let ended = interrupt(session, &code, &[], Session::interrupt);
+        assert!(ended.error.value.contains("all variables are kept"), "{script}: {}", ended.error);
+        assert!(ended.took < Duration::from_secs(40), "{script}: {:?}", ended.took);
+        still_precious(session, before);
+    }
+}
+
+fn interrupt_earlier_program(session: &Arc<Session>) {
+    let before = precious(session);
+    ok(session, "let mut child = std::process::Command::new(\"sleep\").arg(\"600\").spawn()?;");
+    let ended = interrupt(session, "let status = child.wait()?;", &[], Session::interrupt);
+    assert!(ended.took < Duration::from_secs(30), "{:?}", ended.took);
+    assert_eq!(value(session, "status.success()"), "false");
+    // One that ignores it ends with the second interrupt, and the cell with it.
+    ok(
+        session,
+        "let mut child = std::process::Command::new(\"sh\").args([\"-c\", \"trap '' INT; sleep 600\"]).spawn()?; std::thread::sleep(std::time::Duration::from_millis(300));",
+    );
+    let ended = interrupt(session, "let status = child.wait()?;", &["Interrupt again"], Session::interrupt);
+    assert!(ended.error.value.contains("all variables are kept"), "{}", ended.error);
+    still_precious(session, before);
+}
+
+fn interrupt_loop_of_programs(session: &Arc<Session>) {
+    let before = precious(session);
+    let code =
+        "let mut ran = 0; for _ in 0..5 { std::process::Command::new(\"sleep\").arg(\"600\").status()?; ran += 1; }";
+    let ended = interrupt(session, code, &[], Session::interrupt);
+    assert!(ended.took < Duration::from_secs(40), "{:?}", ended.took);
+    assert_eq!(value(session, "ran"), "5");
+    still_precious(session, before);
+}
+
+fn end_for_sure(session: &Arc<Session>) {
+    let before = precious(session);
+    let ended = interrupt(session, "loop { std::hint::spin_loop(); }", &[], Session::end_cell);
+    assert!(ended.error.value.contains("lost: ") && ended.error.value.contains("precious"), "{}", ended.error);
+    assert!(ended.took < Duration::from_secs(30), "{:?}", ended.took);
+    assert!(!ended.err.contains("Interrupt again"), "{:?}", ended.err);
+    assert_ne!(session.runtime_id(), Some(before));
+    // What hears it loses nothing.
+    let before = precious(session);
+    interrupt(session, "while !interrupt::requested() { std::thread::yield_now(); }", &[], Session::end_cell);
+    still_precious(session, before);
+}
+
+fn time_limit(session: &Arc<Session>) {
+    for (source, lost) in [("loop { std::hint::spin_loop(); }", true), ("loop { interrupt::check()?; }", false)] {
+        let cells = ["let precious = vec![1, 2, 3];", source, "1"].map(|source| {
+            serde_json::json!({ "cell_type": "code", "metadata": {}, "source": source, "outputs": [], "execution_count": null })
+        });
+        let book = serde_json::json!({ "cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5 });
+        let mut book = Notebook::parse(book.to_string().as_bytes()).unwrap();
+        let report = Mutex::new(Report::new(std::io::sink(), false, false));
+        let limits = Limits { timeout: Some(Duration::from_secs(8)), stop: &|| false };
+        let Ended::Failed { number: 2, error } = runner::run(&mut book, session.as_ref(), &limits, &report) else {
+            panic!("the second cell has no end")
+        };
+        assert_eq!(error.name, "Timeout");
+        assert_eq!(error.value.contains("lost: ") && error.value.contains("precious"), lost, "{error}");
+        assert!(error.value.contains("--timeout") && error.traceback.join("\n").contains(&error.value), "{error}");
+        assert_eq!(value(session, "2 + 2"), "4");
+    }
+}
+
+fn nested(session: &Arc<Session>) {
+    let before = precious(session);
+    let program = std::env::current_exe().unwrap();
+    let code = format!(
+        "let output = std::process::Command::new({program:?}).arg(\"--list\").output()?; String::from_utf8(output.stdout)?"
+    );
+    assert!(value(session, &code).contains("0 passed, 0 failed"));
+    still_precious(session, before);
+}
+
+fn private(_session: &Arc<Session>) {
+    let own = |folder: &Path, prefix: &str| {
+        let entries = std::fs::read_dir(folder).unwrap().flatten();
+        let own: Vec<_> = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix)).collect();
+        assert!(!own.is_empty(), "{}", folder.display());
+        for entry in own {
+            let mode = entry.metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o700, "{}", entry.path().display());
+        }
+    };
+    own(&Home::find().unwrap().sessions(), &format!("{}-", std::process::id()));
+    own(&std::env::temp_dir(), &format!("candlewick-{}-", std::process::id()));
+}
+
+/// How a cell may end its process, and what is said of it.
+const DEATHS: &[(&str, &str)] = &[
+    (
+        "fn deep(n: u64) -> u64 { let a = std::hint::black_box([n; 64]); deep(n + 1) + a[3] } deep(1)",
+        "recursion overflowed the stack",
+    ),
+    (
+        "fn wide(n: u64) -> u64 { let a = std::hint::black_box([n; 20_000]); wide(n + 1) + a[3] } wide(1)",
+        "recursion overflowed the stack",
+    ),
+    (
+        "struct Node(Option<Box<Node>>); let mut list = Node(None); for _ in 0..1_000_000 { list = Node(Some(Box::new(list))); } drop(list);",
+        "recursion overflowed the stack",
+    ),
+    (
+        "fn deep(n: u64) -> u64 { let a = std::hint::black_box([n; 64]); deep(n + 1) + a[3] } std::thread::spawn(|| deep(1)).join().unwrap()",
+        "recursion of a thread overflowed its stack",
+    ),
+    ("let x = unsafe { std::hint::black_box(std::ptr::null::<i32>()).read_volatile() };", "pointer"),
+    (
+        "unsafe { std::hint::black_box(0x10_0000 as *mut u8).write_volatile(1) };",
+        "invalid pointer (segmentation fault)",
+    ),
+    (
+        "std::thread::spawn(|| unsafe { std::hint::black_box(0x10_0000 as *mut u8).write_volatile(1) }).join();",
+        "invalid pointer (segmentation fault)",
+    ),
+    ("unsafe { std::mem::transmute::<usize, extern \"C\" fn()>(std::hint::black_box(64))() };", "invalid pointer"),
+    ("std::process::abort();", "aborted its process (SIGABRT)"),
+    ("std::thread::spawn(|| std::process::abort()).join();", "aborted its process (SIGABRT)"),
+    ("extern \"C\" fn f() { panic!(\"in C\") } f();", "panicked where nothing can unwind"),
+    (
+        "struct Bad; impl Drop for Bad { fn drop(&mut self) { panic!(\"twice\") } } let bad = Bad; panic!(\"once\");",
+        "panicked where nothing can unwind",
+    ),
+    (
+        "std::alloc::handle_alloc_error(std::alloc::Layout::from_size_align(1 << 40, 8)?);",
+        "1099511627776 bytes of memory",
+    ),
+    ("std::process::exit(3);", "ended its process (exit status: 3)"),
+    ("std::process::exit(0);", "ended its process (exit status: 0)"),
+    ("std::thread::spawn(|| std::process::exit(4)).join();", "ended its process (exit status: 4)"),
+    (
+        "std::process::Command::new(\"kill\").arg(\"-9\").arg(std::process::id().to_string()).status()?; loop {}",
+        "was killed (signal: 9)",
+    ),
+    (
+        "std::process::Command::new(\"kill\").arg(std::process::id().to_string()).status()?; loop {}",
+        "signal: 15 (SIGTERM)",
+    ),
+];
+
+fn deaths(session: &Arc<Session>) {
+    let mut deaths = DEATHS.to_vec();
+    if cfg!(target_arch = "x86_64") {
+        deaths.push(("unsafe { std::arch::asm!(\"ud2\") };", "illegal instruction"));
+        deaths.push(("unsafe { std::arch::asm!(\"int3\") };", "breakpoint"));
+        deaths.push((
+            "unsafe { std::arch::asm!(\"xor edx, edx\", \"mov eax, 1\", \"xor ecx, ecx\", \"div ecx\", out(\"eax\") _, out(\"ecx\") _, out(\"edx\") _) };",
+            "the processor refuses",
+        ));
+    }
+    for (code, expected) in deaths {
+        precious(session);
+        let (error, screen) = fails(session, &format!("print!(\"last words\");\n{code}"), Why::RuntimeDied);
+        assert!(error.value.contains(expected), "{code}: {error}");
+        assert!(error.value.contains("lost: ") && error.value.contains("precious"), "{code}: {error}");
+        assert!(!error.value.contains('\n') && error.traceback.len() <= 2, "{:?}", error.traceback);
+        let told = format!("{}{}", screen.text(StreamName::Stderr), error.traceback.join("\n"));
+        assert!(!told.to_lowercase().contains("backtrace") && !told.contains("candlewick::"), "{code}: {told}");
+        assert_eq!(screen.text(StreamName::Stdout), "last words", "{code}");
+    }
+    assert_eq!(value(session, "Tensor::zeros((2, 3), DType::F32, &Device::Cpu)?.dims().to_vec()"), "[2, 3]");
+}
+
+fn not_loaded(session: &Arc<Session>) {
+    let before = precious(session);
+    let (result, _) = run(session, "unsafe extern \"C\" { fn nowhere_at_all(); } unsafe { nowhere_at_all() };");
+    let error = result.unwrap_err();
+    // Some linkers find it before the loader does.
+    if error.why != Why::Compile {
+        assert_eq!(error.why, Why::Panic, "{error}");
+        assert!(error.value.contains("cannot be loaded") && error.value.contains("nowhere_at_all"), "{error}");
+    }
+    still_precious(session, before);
+}
