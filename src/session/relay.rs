@@ -366,6 +366,12 @@ fn answer(requests: UnixStream, session: &Mutex<UnixStream>, flusher: &Sender<Se
                     None => send(session, &Message::Handled { number }),
                 }
             }
+            Ok(Request::Columns { .. }) => {
+                let prelude = *hello.lock().unwrap();
+                if let Some(prelude) = prelude {
+                    hand_over(prelude.comm, &line);
+                }
+            }
             Err(_) => {}
         }
     }

@@ -128,7 +128,7 @@ pub enum Message {
         flush: u64,
         /// `extern "C" fn()`, to be called when a cell has ended: lowers the interrupt's flag.
         ended: u64,
-        /// `extern "C" fn(*const u8, usize)`: takes a [`Request::Comm`] as JSON and returns at once.
+        /// `extern "C" fn(*const u8, usize)`: takes a [`Request::Comm`] or a [`Request::Columns`] as JSON and returns at once.
         comm: u64,
     },
     /// A cell opens a comm, speaks over one, or closes it.
@@ -230,6 +230,11 @@ pub enum Request {
         number: u64,
         /// What was said.
         comm: Comm,
+    },
+    /// How many characters a line of the terminal has in which text is drawn; 0 where it is none.
+    Columns {
+        /// Characters.
+        columns: usize,
     },
 }
 

@@ -2,6 +2,7 @@
 
 use super::channel::{Listener, send};
 use super::comm;
+use super::cut;
 use crate::interrupt;
 use candlewick_wire::Message;
 use std::io::Write;
@@ -16,7 +17,11 @@ pub fn init() {
     ONCE.call_once(|| match Listener::current() {
         Listener::Session(_) => {
             interrupt::install();
-            std::panic::set_hook(Box::new(|panic| send(&message(panic))));
+            std::panic::set_hook(Box::new(|panic| {
+                if !cut::was_stopped() {
+                    send(&message(panic));
+                }
+            }));
             let (flush, ended): (extern "C" fn(), extern "C" fn()) = (flush, ended);
             let comm: extern "C" fn(*const u8, usize) = comm::take;
             let [flush, ended, comm] = [flush as usize, ended as usize, comm as usize].map(|address| address as u64);
