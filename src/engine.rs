@@ -30,6 +30,10 @@ pub trait Engine: Send + Sync {
     fn variables(&self) -> Vec<Variable> {
         Vec::new()
     }
+    /// The terminal in which the cells' text is read has lines of so many characters.
+    fn columns(&self, columns: usize) {
+        let _ = columns;
+    }
 }
 
 impl Engine for Session {
@@ -50,5 +54,8 @@ impl Engine for Session {
     }
     fn variables(&self) -> Vec<Variable> {
         Session::variables(self)
+    }
+    fn columns(&self, columns: usize) {
+        Session::columns(self, columns);
     }
 }

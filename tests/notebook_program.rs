@@ -122,3 +122,243 @@ fn ctrl_c_writes_what_ran() {
     assert_eq!(cells[1]["execution_count"], 2, "{cells}");
     assert_eq!(cells[2]["execution_count"], Value::Null, "{cells}");
 }
+
+/// Runs these cells, all of which may fail; returns each one's outputs as text, errors as their tracebacks.
+fn outputs_of(folder: &Path, cells: &[&str], arguments: &[&str]) -> Vec<String> {
+    let path = folder.join("n.ipynb");
+    notebook(&path, cells);
+    let mut json = read(&path);
+    for cell in json["cells"].as_array_mut().unwrap() {
+        cell["metadata"]["tags"] = json!(["raises-exception"]);
+    }
+    std::fs::write(&path, json.to_string()).unwrap();
+    let output = command(folder, &[&["n.ipynb"], arguments].concat()).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let text = |value: &Value| match value {
+        Value::Array(lines) => lines.iter().filter_map(Value::as_str).collect::<String>(),
+        other => other.as_str().unwrap_or_default().to_owned(),
+    };
+    let shown = |output: &Value| match output["output_type"].as_str().unwrap() {
+        "stream" => text(&output["text"]),
+        "error" => {
+            let lines: Vec<&str> = output["traceback"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+            format!("{}: {}\n", output["ename"].as_str().unwrap(), lines.join("\n"))
+        }
+        _ => text(&output["data"]["text/plain"]) + &text(&output["data"]["text/html"]),
+    };
+    let cells = read(&path)["cells"].as_array().unwrap().clone();
+    cells.iter().map(|cell| cell["outputs"].as_array().unwrap().iter().map(shown).collect()).collect()
+}
+
+fn check_cells(arguments: &[&str], cases: &[(&str, &[&str])]) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("sub/deep er")).unwrap();
+    let cells: Vec<&str> = cases.iter().map(|(code, _)| *code).collect();
+    for ((code, expected), shown) in cases.iter().zip(outputs_of(folder.path(), &cells, arguments)) {
+        let plain = candlewick::document::terminal::without_escapes(&shown);
+        for part in *expected {
+            assert!(plain.contains(part), "{code}\n--- wants {part:?}, shows\n{plain}");
+        }
+        assert!(!expected.is_empty() || plain.is_empty(), "{code}\n--- shows\n{plain}");
+    }
+}
+
+#[test]
+fn what_hands_used_to_ipython_type_is_done_or_answered() {
+    if !installed() {
+        return;
+    }
+    check_cells(
+        &[],
+        &[
+            ("let a = 41; let done = false; let rate = Some(0.5);", &[]),
+            // The folder, for cells and for the shell.
+            ("%cd sub", &["/sub\n"]),
+            ("std::env::current_dir()?.ends_with(\"sub\")", &["true"]),
+            ("%cd \"deep er\"\n%pwd\n!pwd", &["/sub/deep er\n/", "/sub/deep er\n"]),
+            ("!cd ..", &["/sub\n"]),
+            ("%cd -", &["deep er"]),
+            ("%cd absent", &["Folder", "cannot enter", "absent"]),
+            ("std::env::set_current_dir(\"..\")?;\n%ls", &["deep er\n"]),
+            ("%ls -d .", &[".\n"]),
+            // The environment.
+            ("%env CANDLE=wick", &["CANDLE=wick\n"]),
+            ("%env OTHER two words\n%set_env THIRD 3", &["OTHER=two words\n", "THIRD=3"]),
+            ("std::env::var(\"CANDLE\")? + &std::env::var(\"OTHER\")?", &["\"wicktwo words\""]),
+            ("!echo $CANDLE-$THIRD", &["wick-3\n"]),
+            ("%env CANDLE", &["wick"]),
+            ("%env NOT_SET_AT_ALL", &["`NOT_SET_AT_ALL` is not set"]),
+            ("%env", &["CANDLE=wick\n", "PATH="]),
+            ("std::env::current_dir()?.ends_with(\"sub\")", &["true"]),
+            // Times.
+            ("%%time\nlet b = a + 1;\nb", &["42", "took ", " to compile, ", " to run\n"]),
+            ("%time let c = b;", &["took "]),
+            ("%timeit a + b + c", &[" a run, ", "mean ± deviation of "]),
+            ("%%timeit -n 10 -r 2\nlet mut v = vec![a; 100];\nv.push(b);\nv.len()", &["of 2 rounds of 10 runs"]),
+            ("%timeit -n 2 -r 1 undefined_name", &["E0425", "undefined_name"]),
+            // The shell, before, between and after Rust.
+            ("!echo one\n!echo two >&2", &["one\n", "two\n"]),
+            ("let d = 1;\n!echo between\nd + 1", &["between\n2"]),
+            ("d\n!echo after", &["1", "after\n"]),
+            ("!echo before\nlet e: i32 = \"x\";", &["before\n", "E0308", "2 | let e"]),
+            ("!false\nlet never = 1;", &["`false` ended with exit status: 1"]),
+            ("never", &["E0425"]),
+            ("!done", &["true"]),
+            ("%%bash\nfor i in 1 2; do\n  echo line $i\ndone", &["line 1\nline 2\n"]),
+            ("%%sh\nexit 4", &["exit status: 4"]),
+            ("%%writefile notes.txt\nfirst\n", &["wrote ", "notes.txt"]),
+            ("%%writefile -a notes.txt\nsecond\n", &["notes.txt"]),
+            ("%cat notes.txt", &["first\nsecond\n"]),
+            ("%%html\n<b>bold</b>", &["<b>bold</b>"]),
+            ("%%writefile file.rs\nfn main() {\n    println!(\"from a file\");\n}\n", &["file.rs"]),
+            ("%run file.rs", &["from a file\n"]),
+            ("%run absent.rs", &["cannot run"]),
+            ("%run script.py", &["!python3 script.py"]),
+            // Questions about items, and Rust's own operator.
+            ("?Tensor::zeros", &["zeros"]),
+            ("Tensor?", &["Tensor"]),
+            ("Vec??", &["Vec"]),
+            ("a?", &["a"]),
+            ("?nothing_of_this_name", &["nothing is known of `nothing_of_this_name`"]),
+            ("help", &["learner.fit"]),
+            ("help()", &["%timeit"]),
+            // Variables and history.
+            ("%who", &["rate", "Option<f64>"]),
+            ("%whos", &["done", "bool"]),
+            ("%history", &["let a = 41;", "%cd sub\n"]),
+            ("%hist -n", &["// [2]\n%cd sub\n"]),
+            // What needs nothing, and what is said otherwise.
+            ("%matplotlib inline\na", &["figures are drawn", "41"]),
+            ("%load_ext autoreload\n%autoreload 2", &["there are no extensions", "compiled again"]),
+            ("%pip install numpy", &["`:dep NAME = \"VERSION\"`"]),
+            ("%conda install x", &["`:dep NAME"]),
+            ("%nonsense", &["there is no `%nonsense`", "%timeit"]),
+            ("%%nonsense\nlet x = 1;", &["there is no `%%nonsense`"]),
+            ("%%python\nprint(1)", &["!python3"]),
+            ("quit", &["Quit", "kernel"]),
+            ("exit()", &["Quit"]),
+            (":exit", &["Quit"]),
+            ("print(a)", &["`println!(\"{a:?}\");` prints a line"]),
+            ("import numpy as np", &["`:dep numpy`"]),
+            ("def f(x):\n    return x", &["a function is `fn name("]),
+            ("ls -l", &["`!ls -l` is a line for the shell"]),
+            ("%reset", &["all variables and items are forgotten"]),
+            ("a", &["E0425"]),
+            ("%pwd", &["/sub"]),
+            ("!echo $CANDLE", &["wick"]),
+            ("std::env::current_dir()?.ends_with(\"sub\")", &["true"]),
+        ],
+    );
+}
+
+#[test]
+fn names_that_cells_make_are_no_commands() {
+    if !installed() {
+        return;
+    }
+    check_cells(
+        &[],
+        &[
+            ("let quit = 7; fn exit() -> i32 { 8 } let help = 9;", &[]),
+            ("quit", &["7"]),
+            ("exit()", &["8"]),
+            ("help", &["9"]),
+            ("let good: Result<i32, std::fmt::Error> = Ok(5); let some = Some(6);", &[]),
+            ("good?", &["5"]),
+            ("let ls = true; let bits = 1u8;", &[]),
+            ("!ls", &["false"]),
+            ("!bits", &["254"]),
+            ("let ok = 3\n    != 4;\nok", &["true"]),
+            ("let seven = 10\n    % 3;\nseven", &["1"]),
+            ("let s = \"\n!ls\n%pwd\n\";\ns.len()", &["10"]),
+        ],
+    );
+}
+
+#[test]
+fn huge_values_are_cut_and_say_so() {
+    if !installed() {
+        return;
+    }
+    check_cells(
+        &[],
+        &[
+            ("vec![0f64; 1_000_000]", &["[0.0, 0.0, ", "[4,990,000 of 5,000,000 characters left out; `println!"]),
+            ("\"word \".repeat(1_000_000)", &["\"word word ", " of 5,000,002 characters left out"]),
+            (
+                "#[derive(Debug)]\nstruct Own { values: Vec<Option<u8>> }\nOwn { values: vec![Some(7); 100_000] }",
+                &["Own { values: [Some(7), ", " characters left out"],
+            ),
+            (
+                "(0..100_000).map(|n| (n, n)).collect::<std::collections::BTreeMap<i32, i32>>()",
+                &["{0: 0, 1: 1, ", " left out"],
+            ),
+            ("println!(\"{:?}\", vec![1u8; 20_000])", &["1, 1]\n"]),
+            ("vec![1, 2, 3]", &["[1, 2, 3]"]),
+        ],
+    );
+}
+
+#[test]
+fn a_line_of_fifty_megabytes_and_unfinished_escapes_are_kept() {
+    if !installed() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("n.ipynb");
+    notebook(
+        &path,
+        &[
+            "for _ in 0..50 { print!(\"{}\", \"x\".repeat(1 << 20)); }",
+            "print!(\"\\x1b]0;title without an end\\nkept\\n\");",
+            "print!(\"half \\x1b[3\");",
+            "println!(\"after \\x1b[31mred\\x1b[0m\");",
+        ],
+    );
+    let child = command(folder.path(), &["n.ipynb"]).spawn().unwrap();
+    let (mut status, mut used) = (0, unsafe { std::mem::zeroed::<libc::rusage>() });
+    // SAFETY: waits for the child that was just started, into two places that live through the call.
+    let waited = unsafe { libc::wait4(child.id() as libc::pid_t, &mut status, 0, &mut used) };
+    assert!(waited > 0 && libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0, "{status}");
+    let cells = read(&path)["cells"].clone();
+    assert_eq!(cells[0]["outputs"][0]["text"][0].as_str().unwrap().len(), 50 << 20);
+    assert_eq!(cells[1]["outputs"][0]["text"], json!(["0;title without an end\n", "kept\n"]));
+    assert_eq!(cells[2]["outputs"][0]["text"], json!(["half "]));
+    assert_eq!(cells[3]["outputs"][0]["text"], json!(["after \u{1b}[31mred\u{1b}[0m\n"]));
+    // Kilobytes; the analysis of cells has its share.
+    println!("peak {} MB", used.ru_maxrss / 1024);
+    assert!(used.ru_maxrss < 1_600_000, "{} MB", used.ru_maxrss / 1024);
+}
+
+#[test]
+fn parameters_keep_the_type_of_their_defaults() {
+    if !installed() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("n.ipynb");
+    let defaults = "let rate = 1e-3;\nlet deep = 0.1f32;\nlet n = 3usize;\nlet seed: u64 = 42;\nlet name = \"x\";\nlet on = true;\nlet low = -1;\nlet odd = 0.5;";
+    let told = "println!(\"{}\", std::any::type_name_of_val(&(rate, deep, n, seed, name, on, low, odd)));\nprintln!(\"{rate:?} {deep:?} {n} {seed} {name} {on} {low} {odd}\");";
+    notebook(&path, &[defaults, told]);
+    let mut json = read(&path);
+    json["cells"][0]["metadata"]["tags"] = json!(["parameters"]);
+    std::fs::write(&path, json.to_string()).unwrap();
+    let given = ["rate=1", "deep=2", "n=5", "seed=18446744073709551615", "name=7", "on=False", "low=-8", "odd=nan"];
+    let arguments: Vec<&str> =
+        ["n.ipynb", "-o", "out.ipynb"].into_iter().chain(given.iter().flat_map(|g| ["-p", g])).collect();
+    let output = command(folder.path(), &arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let cells = read(&folder.path().join("out.ipynb"))["cells"].clone();
+    let text = cells[2]["outputs"][0]["text"].clone();
+    assert_eq!(
+        text,
+        json!(["(f64, f32, usize, u64, &str, bool, i32, f64)\n", "1.0 2.0 5 18446744073709551615 7 false -8 NaN\n"])
+    );
+    for (given, reason) in
+        [("type=3", "word of Rust's own"), ("n=abc", "no whole number (usize)"), ("a b=1", "can name a variable")]
+    {
+        let output = command(folder.path(), &["n.ipynb", "-p", given]).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(said(&output).contains(reason) && !said(&output).contains("[1/"), "{}", said(&output));
+    }
+}

@@ -235,7 +235,7 @@ fn a_page_holds_everything_and_loads_nothing() {
         tagged("fail \u{1b}[1mloudly", "raises-exception"),
     ];
     let Ran { notebook, .. } = run(cells);
-    let page = html::page(&notebook, &notebook.title().unwrap(), Path::new(""));
+    let page = html::page(&notebook, &notebook.title().unwrap(), Path::new("")).html;
     for part in [
         "<title>Cars &amp; trucks</title>",
         "<h1>Cars &amp; trucks</h1>",
@@ -260,6 +260,51 @@ fn written(folder: &Path, name: &str, content: &str) -> Options {
     Options { input: folder.join(name), ..Options::default() }
 }
 
+#[test]
+fn a_mark_of_the_bytes_order_and_sources_of_both_kinds_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = r##"{ "cells": [
+        { "cell_type": "code", "metadata": {}, "source": ["1\n", "2"], "outputs": [], "execution_count": null },
+        { "cell_type": "code", "metadata": {}, "source": "1\n2" }, { "cell_type": "markdown", "source": [] } ],
+        "metadata": {}, "nbformat": 4, "nbformat_minor": 5 }"##;
+    for mark in ["", "\u{feff}"] {
+        let prepared = notebook::prepare(&written(folder.path(), "n.ipynb", &format!("{mark}{text}"))).unwrap();
+        let sources: Vec<String> = prepared.notebook.cells().iter().map(document::source).collect();
+        assert_eq!(sources, ["1\n2", "1\n2", ""]);
+    }
+}
+
+#[test]
+fn parameters_that_cannot_be_are_refused_before_anything_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let cells =
+        json!([tagged("let epochs = 3;\nlet rate = 1e-3;\nlet seed = 42u64;\nlet name = \"x\";", "parameters")]);
+    let text = json!({ "cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5 }).to_string();
+    let options = written(folder.path(), "n.ipynb", &text);
+    let given = |pairs: &[(&str, &str)]| {
+        let parameters = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Options { parameters, ..options.clone() }
+    };
+    for (pairs, reason) in [
+        (&[("type", "3")][..], "`type` is a word of Rust's own"),
+        (&[("fn", "1")], "`fn` is a word of Rust's own"),
+        (&[("2nd", "1")], "can name a variable"),
+        (&[("my rate", "1")], "can name a variable"),
+        (&[("rate", "1"), ("rate", "2")], "rate is given twice"),
+        (&[("epochs", "abc")], "`abc` is no whole number (i32)"),
+        (&[("epochs", "2.5")], "--parameter epochs=2.5"),
+        (&[("rate", "fast")], "write it as 0.5"),
+        (&[("seed", "-1")], "a u64 is from 0 on"),
+    ] {
+        let message = refused(&given(pairs));
+        assert!(message.contains(reason), "{pairs:?}: {message}");
+    }
+    let prepared = notebook::prepare(&given(&[("rate", "1"), ("seed", "18446744073709551615"), ("nme", "y")])).unwrap();
+    let source = document::source(&prepared.notebook.cells()[1]);
+    assert_eq!(source, "let rate = 1.0;\nlet seed = 18446744073709551615u64;\nlet nme = String::from(\"y\");");
+    assert!(prepared.notes[0].contains("no `nme`, only epochs, rate, seed, name"), "{:?}", prepared.notes);
+}
+
 const EMPTY: &str = r#"{ "cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5 }"#;
 
 #[test]
@@ -269,7 +314,24 @@ fn what_is_no_notebook_is_refused_with_the_reason() {
         r#"{ "cells": [], "metadata": { "kernelspec": { "name": "python3", "language": "python" } }, "nbformat": 4 }"#;
     for (content, reason) in [
         ("{ \"cells\": [\n  oops ] }", "no JSON: line 2, column 3"),
-        ("", "no JSON: line 1"),
+        ("", "it is empty"),
+        (" \n\n", "it is empty"),
+        ("{ \"cells\": [],\n \"metadata\": {\n", "ends in the middle"),
+        ("{ \"cells\": [{\"cell_type\": \"code\", \"sour", "fetch it again"),
+        ("{ \"cells\": [],\n\"x\": NaN }", "line 2, column 6: JSON has no `NaN`"),
+        ("{ \"cells\": [{\"a\": [1, -Infinity]}] }", "JSON has no `-Infinity`"),
+        ("{ \"NaN\": \"NaN\", \"x\": Infinity }", "put `null`"),
+        ("<!DOCTYPE html>\n<html></html>", "it is a web page"),
+        ("<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> x\n", "merge conflict, which begins at line 1"),
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
+        ("import numpy as np\n", "no JSON: line 1, column 1"),
+        ("\"text\"", "no notebook"),
+        (
+            "{ \"nbformat\": 4, \"cells\": [{ \"cell_type\": \"code\", \"source\": [1] }] }",
+            "its cell 1 has no `source`",
+        ),
+        ("{ \"nbformat\": 4, \"cells\": [{ \"cell_type\": \"code\", \"source\": null }] }", "\"source\": \"\""),
+        ("{ \"nbformat\": 4, \"cells\": {} }", "no list `cells`"),
         ("[1, 2]", "no notebook"),
         ("{ \"a\": 1 }", "no notebook: it has no number `nbformat`"),
         ("{ \"nbformat\": 4 }", "no list `cells`"),
@@ -281,6 +343,16 @@ fn what_is_no_notebook_is_refused_with_the_reason() {
     ] {
         let message = refused(&written(folder.path(), "n.ipynb", content));
         assert!(message.contains(reason) && message.contains("n.ipynb"), "{content:?}: {message}");
+    }
+    for (bytes, reason) in [
+        (&b"PK\x03\x04zip"[..], "zip archive"),
+        (b"\x1f\x8b\x08gz", "gunzip"),
+        (b"\xff\xfe{\0}\0", "UTF-16"),
+        (b"{ \"cells\": [],\n \"x\": \"gr\xf6\xdfe\" }", "no UTF-8 from line 2"),
+    ] {
+        std::fs::write(folder.path().join("n.ipynb"), bytes).unwrap();
+        let message = refused(&Options { input: folder.path().join("n.ipynb"), ..Options::default() });
+        assert!(message.contains(reason), "{bytes:?}: {message}");
     }
     let options = Options { input: folder.path().join("absent.ipynb"), ..Options::default() };
     assert!(refused(&options).contains("absent.ipynb"));

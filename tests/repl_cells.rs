@@ -68,6 +68,9 @@ fn piped_lines_become_cells_as_soon_as_they_are_whole() {
         (":dep serde\nlet s = \"two\nlines\";\n", &[":dep serde", "let s = \"two\nlines\";"]),
         ("\n\n1\n\n\n2\n\n", &["1", "2"]),
         ("fn open() {", &["fn open() {"]),
+        ("let ok = 3\n    != 4;\nok\n", &["let ok = 3\n    != 4;", "ok"]),
+        ("%pwd\n!ls\n1\n", &["%pwd", "!ls", "1"]),
+        ("%%bash\nls\npwd\n\n1\n", &["%%bash\nls\npwd", "1"]),
         ("", &[]),
     ] {
         let mut collected = Cells::default();
@@ -133,9 +136,30 @@ fn commands_say_what_they_lack() {
         (" :q ", Next::Quit),
         (":help", Next::Read),
         (":vars", Next::Read),
+        (":exit", Next::Quit),
+        ("quit", Next::Quit),
+        ("exit", Next::Quit),
+        ("quit()", Next::Quit),
+        ("exit();", Next::Quit),
+        ("quit(3)", Next::Run),
+        ("exit_code", Next::Run),
         (":dep serde", Next::Run),
     ] {
         assert_eq!(command::carry_out(line, &runner).unwrap(), next, "{line}");
+    }
+}
+
+#[test]
+fn words_that_leave_are_names_too() {
+    let fake = Fake::default();
+    let mut runner = runner(&fake);
+    for (code, line, next) in [
+        ("fn quit() {}", "quit()", Next::Run),
+        ("// the exit", "exit", Next::Quit),
+        ("let model = 1; // exit", "exit", Next::Quit),
+    ] {
+        assert!(runner.run(code).is_ok());
+        assert_eq!(command::carry_out(line, &runner).unwrap(), next, "{code}");
     }
 }
 

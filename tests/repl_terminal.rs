@@ -120,8 +120,22 @@ impl Pane {
         self.until("the prompt", |shown| shown.ends_with(&format!("[{number}]")))
     }
 
+    /// The window has so many columns now.
+    fn resize(&self, columns: u16) {
+        let size = libc::winsize { ws_row: ROWS, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        let count = |count: u16| NonZero::new(count).unwrap();
+        self.screen.lock().unwrap().0.screen_mut().set_size(count(ROWS), count(columns));
+        // SAFETY: the descriptor is the terminal's, and the size lives through the call.
+        unsafe { libc::ioctl(std::os::fd::AsRawFd::as_raw_fd(&self.keys), libc::TIOCSWINSZ, &size) };
+    }
+
     fn leaves(mut self) -> i32 {
         self.key("\u{4}");
+        self.ended()
+    }
+
+    /// Waits for its end.
+    fn ended(mut self) -> i32 {
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -129,7 +143,7 @@ impl Pane {
             }
             if start.elapsed() > Duration::from_secs(20) {
                 self.child.kill().unwrap();
-                panic!("Ctrl-D did not end it:\n{}", self.shows());
+                panic!("it did not end:\n{}", self.shows());
             }
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -193,6 +207,112 @@ fn a_session_at_the_terminal() {
     assert!(shown.contains("8 cells in session.ipynb"), "{shown}");
     let saved = std::fs::read_to_string(folder.path().join("session.ipynb")).unwrap();
     assert!(saved.contains("\"image/png\"") && saved.contains("state at last") && !saved.contains("state 2\\n"));
+    assert_eq!(pane.leaves(), 0);
+}
+
+#[test]
+fn what_is_typed_is_what_runs() {
+    if !installed() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut pane = Pane::open(&[], false, folder.path());
+    pane.prompt(1);
+    // A nested block, line by line, its closing brackets typed.
+    for line in ["for i in 0..2 {", "for j in 0..2 {", "println!(\"{i}{j}\");", "}", "}"] {
+        pane.cell(line);
+    }
+    let shown = pane.prompt(2);
+    let typed = "[1] for i in 0..2 {\n    for j in 0..2 {\n        println!(\"{i}{j}\");\n    }\n}\n00\n01\n10\n11\n";
+    assert!(shown.contains(typed), "{shown}");
+    for line in ["let v = vec![", "1,", "(", "2", "),", "];"] {
+        pane.cell(line);
+    }
+    let shown = pane.prompt(3);
+    assert!(shown.contains("[2] let v = vec![\n    1,\n    (\n        2\n    ),\n];\n"), "{shown}");
+    for line in ["match v.len() {", "2 => {", "\"two\"", "}", "_ => \"more\",", "}"] {
+        pane.cell(line);
+    }
+    let shown = pane.prompt(4);
+    assert!(shown.contains("    _ => \"more\",\n}\n\"two\"\n"), "{shown}");
+
+    // A line that begins with an operator goes on with the one before, and ends the cell.
+    pane.key("let ok = 3");
+    pane.cell("\u{1b}\r    != 4;");
+    pane.prompt(5);
+    pane.cell("ok");
+    assert!(pane.prompt(6).contains("ok\ntrue\n"));
+
+    // Pasted, in brackets and as keys, with blank lines within.
+    let function = "fn area(w: i32, h: i32) -> i32 {\n    let a = w;\n\n    if a > 0 {\n        a * h\n    } else {\n        0\n    }\n}";
+    pane.key(&format!("\u{1b}[200~{}\u{1b}[201~", function.replace('\n', "\r")));
+    pane.key("\r");
+    pane.prompt(7);
+    pane.cell("area(6, 7)");
+    assert!(pane.prompt(8).contains("area(6, 7)\n42\n"));
+    pane.key(&(function.replace("area", "again").replace('\n', "\r") + "\r"));
+    pane.prompt(9);
+    pane.cell("again(6, 8)");
+    assert!(pane.prompt(10).contains("again(6, 8)\n48\n"));
+    pane.cell("quit");
+    assert_eq!(pane.ended(), 0);
+}
+
+#[test]
+fn lines_typed_ahead_run_in_their_order() {
+    if !installed() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut pane = Pane::open(&[], false, folder.path());
+    pane.prompt(1);
+    pane.cell("println!(\"{}\", \"begun\".len()); std::thread::sleep(std::time::Duration::from_secs(4)); let a = 40;");
+    pane.until("the running cell", |shown| shown.contains("\n5\n"));
+    // Several lines, one of several lines, one with a mistake mended, one begun.
+    pane.key("let b = a + 2;\r");
+    pane.key("fn f(n: i32) -> i32 {\rn * 2\r}\r");
+    pane.key("f(b)x\u{7f}\r");
+    pane.key("let begun = 1");
+    let shown = pane.until("the last line", |shown| shown.ends_with("[5] let begun = 1"));
+    let order = ["[2] let b = a + 2;\n", "[3] fn f(n: i32) -> i32 {\n    n * 2\n}\n", "[4] f(b)\n84\n"];
+    assert!(order.iter().all(|part| shown.contains(part)), "{shown}");
+    pane.cell(";");
+    pane.prompt(6);
+    // A question takes the line that is typed at it, and nothing of the next.
+    pane.cell("let name = show::ask(\"name? \"); name");
+    pane.until("the question", |shown| shown.ends_with("name?"));
+    pane.key("Ada\r1 + 1\r");
+    let shown = pane.prompt(8);
+    assert!(shown.contains("\n\"Ada\"\n") && shown.contains("[7] 1 + 1\n2\n"), "{shown}");
+    pane.cell("exit()");
+    assert_eq!(pane.ended(), 0);
+}
+
+#[test]
+fn charts_have_the_width_of_the_window() {
+    if !installed() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut pane = Pane::open(&[], false, folder.path());
+    pane.prompt(1);
+    let chart = "plot::Lines::new(\"x\", \"y\").line(\"l\", &[(0.0, 0.0), (1.0, 1.0)], plot::Look::Line).figure()";
+    let axis = |shown: &str| {
+        shown.lines().filter_map(|line| line.split_once('└')).last().map(|(_, axis)| axis.chars().count())
+    };
+    pane.cell(chart);
+    let wide = axis(&pane.prompt(2)).unwrap();
+    assert!((85..100).contains(&wide), "{wide}");
+    pane.resize(60);
+    pane.cell(chart);
+    let narrow = axis(&pane.prompt(3)).unwrap();
+    assert!((45..60).contains(&narrow), "{narrow}");
+    // While a cell runs too.
+    pane.cell("for i in 0..100 { println!(\"{:?}\", show::columns()); std::thread::sleep(std::time::Duration::from_millis(100)); if show::columns() == Some(72) { break; } }");
+    pane.until("the running cell", |shown| shown.contains("Some(60)"));
+    pane.resize(72);
+    let shown = pane.prompt(4);
+    assert!(shown.contains("Some(72)"), "{shown}");
     assert_eq!(pane.leaves(), 0);
 }
 

@@ -3,6 +3,7 @@
 //! A document stays JSON from end to end, so that metadata and fields that candlewick has never heard
 //! of come out as they went in.
 
+mod broken;
 pub mod outputs;
 pub mod terminal;
 
@@ -53,8 +54,13 @@ impl Notebook {
     /// # Errors
     /// No JSON (the message names line and column), JSON that is no notebook, or nbformat 1 to 3.
     pub fn parse(bytes: &[u8]) -> anyhow::Result<Notebook> {
+        // A mark of the bytes' order, which some editors put before UTF-8, says nothing.
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let value: Value = serde_json::from_slice(bytes).map_err(|error| {
-            anyhow::anyhow!("it is no JSON: line {}, column {}: {error}", error.line(), error.column())
+            let (line, column) = (error.line(), error.column());
+            let parsers = error.to_string();
+            let parsers = parsers.split(" at line ").next().unwrap_or_default();
+            anyhow::anyhow!("{}", broken::no_json(bytes, line, column, parsers))
         })?;
         let Value::Object(root) = value else { bail!("it is JSON, but no notebook: expected an object with `cells`") };
         let major = root.get("nbformat").and_then(Value::as_u64);
@@ -64,18 +70,33 @@ impl Notebook {
                 "it is written in nbformat {old}, candlewick reads nbformat 4: \
                  convert it with `jupyter nbconvert --to notebook --nbformat 4` or open and save it in JupyterLab"
             ),
-            Some(new) => bail!("it is written in nbformat {new}, candlewick reads nbformat 4"),
-            None => bail!("it is JSON, but no notebook: it has no number `nbformat`"),
+            Some(new) => bail!("it is written in nbformat {new}, candlewick reads nbformat 4; a newer candlewick may"),
+            None => bail!(
+                "it is JSON, but no notebook: it has no number `nbformat`; name a file that JupyterLab or \
+                 `candlewick repl` saved"
+            ),
         }
         let Some(Value::Array(cells)) = root.get("cells") else {
             bail!("it is JSON, but no notebook: it has no list `cells`")
         };
         for (index, cell) in cells.iter().enumerate() {
             if cell.get("cell_type").and_then(Value::as_str).is_none() {
-                bail!("its cell {} is no cell: it has no `cell_type`", index + 1);
+                bail!(
+                    "its cell {} is no cell: it has no `cell_type`, which is `code`, `markdown` or `raw`; remove it",
+                    index + 1
+                );
             }
-            if !matches!(cell.get("source"), Some(Value::String(_) | Value::Array(_))) {
-                bail!("its cell {} has no `source`, which is a text or a list of lines", index + 1);
+            let whole = match cell.get("source") {
+                Some(Value::String(_)) => true,
+                Some(Value::Array(lines)) => lines.iter().all(Value::is_string),
+                _ => false,
+            };
+            if !whole {
+                bail!(
+                    "its cell {} has no `source`, which is a text or a list of lines: give it `\"source\": \"\"`, or \
+                     remove the cell",
+                    index + 1
+                );
             }
         }
         Ok(Notebook { root })
@@ -158,11 +179,15 @@ impl Notebook {
     /// The document as Jupyter writes it: keys sorted, one space a level, a newline at the end.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let formatter = serde_json::ser::PrettyFormatter::with_indent(b" ");
-        let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, formatter);
-        serde::Serialize::serialize(&self.root, &mut serializer).expect("JSON values always serialise");
-        bytes.push(b'\n');
+        self.write_to(&mut bytes).expect("JSON values always serialise");
         bytes
+    }
+
+    fn write_to(&self, mut to: impl Write) -> std::io::Result<()> {
+        let formatter = serde_json::ser::PrettyFormatter::with_indent(b" ");
+        let mut serializer = serde_json::Serializer::with_formatter(&mut to, formatter);
+        serde::Serialize::serialize(&self.root, &mut serializer)?;
+        to.write_all(b"\n")
     }
 
     /// Writes the document: either whole or, on an error, not at all.
@@ -170,7 +195,11 @@ impl Notebook {
     /// # Errors
     /// A folder that is missing or cannot be written, a full disk.
     pub fn write(&self, path: &Path) -> anyhow::Result<()> {
-        write_whole(path, &self.to_bytes())
+        write_whole_by(path, |file| {
+            let mut file = std::io::BufWriter::new(file);
+            self.write_to(&mut file)?;
+            file.flush()
+        })
     }
 }
 
@@ -209,11 +238,15 @@ pub fn lines(text: &str) -> Value {
 /// # Errors
 /// A folder that is missing or cannot be written, a full disk.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    write_whole_by(path, |file| file.write_all(bytes))
+}
+
+fn write_whole_by(path: &Path, write: impl FnOnce(&mut std::fs::File) -> std::io::Result<()>) -> anyhow::Result<()> {
     let say = || format!("cannot write {}", path.display());
     // A link stays a link: what it names is replaced.
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let mut file = temporary_beside(&target).with_context(say)?;
-    file.write_all(bytes).with_context(say)?;
+    write(file.as_file_mut()).with_context(say)?;
     file.as_file().sync_all().with_context(say)?;
     if let Ok(old) = std::fs::metadata(&target) {
         std::fs::set_permissions(file.path(), old.permissions()).with_context(say)?;

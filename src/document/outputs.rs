@@ -38,6 +38,12 @@ impl Outputs {
         self.push(Output::Error(value));
     }
 
+    /// As [`of`](Outputs::of), for the last time: what is long is not copied.
+    pub fn take(&mut self, cell: usize) -> Vec<Value> {
+        let outputs = self.cells.get_mut(cell).map(std::mem::take).unwrap_or_default();
+        outputs.into_iter().filter_map(Output::into_json).collect()
+    }
+
     /// The outputs of one cell as nbformat writes them.
     pub fn of(&self, cell: usize) -> Vec<Value> {
         self.cells.get(cell).map_or_else(Vec::new, |outputs| outputs.iter().filter_map(Output::to_json).collect())
@@ -119,34 +125,45 @@ impl Screen for Outputs {
 impl Output {
     fn to_json(&self) -> Option<Value> {
         match self {
-            Output::Stream(name, folded) => {
-                let text = folded.text();
-                let output = || json!({ "output_type": "stream", "name": name.as_str(), "text": lines(&text) });
-                (!text.is_empty()).then(output)
-            }
-            Output::Rich { result, display } => {
-                let data: Map<_, _> =
-                    display.data.iter().map(|(mime, content)| (mime.clone(), on_disk(mime, content))).collect();
-                let mut output = json!({ "output_type": "display_data", "data": data, "metadata": display.metadata });
-                if let Some(count) = result {
-                    output["output_type"] = "execute_result".into();
-                    output["execution_count"] = (*count).into();
-                }
-                Some(output)
-            }
+            Output::Stream(name, folded) => stream(*name, &folded.text()),
+            Output::Rich { result, display } => Some(rich(*result, display.clone())),
             Output::Error(value) => Some(value.clone()),
+        }
+    }
+
+    fn into_json(self) -> Option<Value> {
+        match self {
+            Output::Stream(name, folded) => stream(name, &folded.into_text()),
+            Output::Rich { result, display } => Some(rich(result, display)),
+            Output::Error(value) => Some(value),
         }
     }
 }
 
-/// Jupyter keeps text in lists of lines, and pictures and JSON as they are.
-fn on_disk(mime: &str, content: &Value) -> Value {
-    let is_text = mime.starts_with("text/") || mime == "image/svg+xml" || mime == "application/javascript";
-    match content {
-        Value::String(text) if is_text => lines(text),
-        Value::Array(_) if is_text => lines(&joined(content)),
-        other => other.clone(),
+fn stream(name: StreamName, text: &str) -> Option<Value> {
+    let output = || json!({ "output_type": "stream", "name": name.as_str(), "text": lines(text) });
+    (!text.is_empty()).then(output)
+}
+
+fn rich(result: Option<u64>, display: Display) -> Value {
+    let data: Map<_, _> = display.data.into_iter().map(|(mime, content)| on_disk(mime, content)).collect();
+    let mut output = json!({ "output_type": "display_data", "data": data, "metadata": display.metadata });
+    if let Some(count) = result {
+        output["output_type"] = "execute_result".into();
+        output["execution_count"] = count.into();
     }
+    output
+}
+
+/// Jupyter keeps text in lists of lines, and pictures and JSON as they are.
+fn on_disk(mime: String, content: Value) -> (String, Value) {
+    let is_text = mime.starts_with("text/") || mime == "image/svg+xml" || mime == "application/javascript";
+    let content = match content {
+        Value::String(text) if is_text => lines(&text),
+        Value::Array(_) if is_text => lines(&joined(&content)),
+        other => other,
+    };
+    (mime, content)
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Runs an .ipynb without Python or Jupyter; writes the outputs back; exports HTML.
 //!
 //! `runner` drives the cells through anything that executes code (a session, or a test's stand-in),
-//! `parameters` puts in what a user gives by name, `report` says on standard error how far it is, `html` turns a document into a page.
+//! `parameters` puts in what a user gives by name (`literal` writes it), `report` says on standard error how far it is, `html` turns a document into a page.
 
 pub mod html;
+mod literal;
 pub mod parameters;
 pub mod report;
 pub mod runner;
@@ -54,11 +55,12 @@ impl Options {
 /// A file that is no notebook, outputs that cannot be written, a session that cannot start. All but
 /// a disk that fills up is found before the first cell runs.
 pub fn run(options: &Options) -> anyhow::Result<i32> {
-    let mut notebook = prepare(options)?;
+    let Prepared { mut notebook, notes } = prepare(options)?;
     let watch = Watch::start();
     let stderr = std::io::stderr();
     let live = stderr.is_terminal();
     let report = Mutex::new(Report::new(stderr, live, live && std::env::var_os("NO_COLOR").is_none()));
+    notes.iter().for_each(|note| report::lock(&report).note(note));
     report::lock(&report).say("starting the session");
     let environment = options.set.clone();
     let session = Session::start(session::Options { directory: None, environment })?;
@@ -66,7 +68,7 @@ pub fn run(options: &Options) -> anyhow::Result<i32> {
     let stop = || watch.count() > 0;
     let limits = Limits { timeout: options.timeout, stop: &stop };
     let ended = runner::run(&mut notebook, &session, &limits, &report);
-    let written = write(options, &notebook);
+    let written = write(options, &notebook, &mut |note| report::lock(&report).note(note));
     session.shutdown();
     let code = match &ended {
         Ended::Done => 0,
@@ -77,11 +79,20 @@ pub fn run(options: &Options) -> anyhow::Result<i32> {
     written.map(|_| code)
 }
 
+/// A notebook that is ready to run, and what the user should know of it.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The notebook, its parameters put in.
+    pub notebook: Notebook,
+    /// A line each.
+    pub notes: Vec<String>,
+}
+
 /// Reads the notebook and checks, before anything runs, that its outputs will find a place.
 ///
 /// # Errors
 /// See [`run`].
-pub fn prepare(options: &Options) -> anyhow::Result<Notebook> {
+pub fn prepare(options: &Options) -> anyhow::Result<Prepared> {
     let mut notebook = Notebook::read(&options.input)?;
     if let Some(language) = notebook.language()
         && !language.eq_ignore_ascii_case("rust")
@@ -96,19 +107,13 @@ pub fn prepare(options: &Options) -> anyhow::Result<Notebook> {
             bail!("--set wants NAME=VALUE with a name that is not empty, found {name:?}={value:?}");
         }
     }
-    for (name, _) in &options.parameters {
-        let word = |c: char| c == '_' || c.is_alphanumeric();
-        if !name.chars().all(word) || name.starts_with(|c: char| c.is_numeric()) {
-            bail!("--parameter wants NAME=VALUE where NAME can name a variable, found {name:?}");
-        }
-    }
     notebook.upgrade();
-    parameters::inject(&mut notebook, &options.parameters);
-    Ok(notebook)
+    let notes = parameters::inject(&mut notebook, &options.parameters)?;
+    Ok(Prepared { notebook, notes })
 }
 
 /// Writes what was asked for; returns the files.
-fn write(options: &Options, notebook: &Notebook) -> anyhow::Result<Vec<PathBuf>> {
+fn write(options: &Options, notebook: &Notebook, note: &mut dyn FnMut(&str)) -> anyhow::Result<Vec<PathBuf>> {
     let mut written = Vec::new();
     if let Some(target) = options.notebook_target() {
         notebook.write(target)?;
@@ -118,7 +123,8 @@ fn write(options: &Options, notebook: &Notebook) -> anyhow::Result<Vec<PathBuf>>
         let stem = options.input.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let folder = options.input.parent().unwrap_or(Path::new(""));
         let page = html::page(notebook, &notebook.title().unwrap_or(stem), folder);
-        document::write_whole(target, page.as_bytes()).context("the page was not written")?;
+        page.missing.iter().for_each(|missing| note(missing));
+        document::write_whole(target, page.html.as_bytes()).context("the page was not written")?;
         written.push(target.clone());
     }
     Ok(written)

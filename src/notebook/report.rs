@@ -52,6 +52,12 @@ impl<W: Write> Report<W> {
         }
     }
 
+    /// Something that the user should know; it stays.
+    pub fn note(&mut self, what: &str) {
+        let over = if self.live { "\r\u{1b}[K" } else { "" };
+        self.write(&format!("{over}note: {what}\n"));
+    }
+
     /// A cell begins.
     pub fn begin(&mut self, number: usize, code: &str) {
         let line = first_line(code);

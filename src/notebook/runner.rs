@@ -90,7 +90,7 @@ pub fn run<W: Write + Send>(
     }
     // At the end, because a cell may update what an earlier one displayed.
     for (number, &at) in to_run.iter().enumerate() {
-        notebook.cells_mut()[at]["outputs"] = outputs.of(number).into();
+        notebook.cells_mut()[at]["outputs"] = outputs.take(number).into();
     }
     ended
 }

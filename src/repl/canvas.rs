@@ -2,7 +2,7 @@
 
 use super::picture::Picture;
 use super::tty::Size;
-use crate::document::terminal::escape_length;
+use crate::document::terminal::{last_escape_length, without_escapes};
 use std::io::Write;
 use std::sync::Arc;
 use unicode_width::UnicodeWidthChar;
@@ -36,17 +36,29 @@ impl Canvas {
         self.size
     }
 
-    /// The terminal has another size now: what stands there has moved, and stays as it is.
+    /// The terminal has another size now. Where a line no longer fits, what stands there has moved, nobody knows where
+    /// to: it stays as it is.
     pub fn resize(&mut self, size: Size) {
-        if size != self.size {
-            self.size = size;
+        let fits = |row: &Row| match row {
+            Row::Text(text) => width(text) <= size.columns,
+            Row::Picture(picture) => picture.columns <= size.columns,
+            Row::Under => true,
+        };
+        if !self.shown.iter().all(fits) {
             self.shown.clear();
         }
+        self.size = size;
     }
 
     /// How many of the lines can no longer be changed, for they may have left the window.
     pub fn out_of_reach(&self) -> usize {
         self.shown.len().saturating_sub(self.size.rows.saturating_sub(1))
+    }
+
+    /// Whether these lines, from the line `at` on, differ from those shown that can no longer be changed.
+    pub fn differs(&self, at: usize, rows: &[Row]) -> bool {
+        let fixed = self.shown.get(at..self.out_of_reach()).unwrap_or_default();
+        fixed.iter().zip(rows).any(|(old, new)| old != new)
     }
 
     /// Forgets the first lines.
@@ -109,42 +121,58 @@ pub fn wrap(text: &str, columns: usize, colours: bool) -> Vec<String> {
     let mut wrapped = Vec::new();
     let mut style = String::new();
     for line in text.split_terminator('\n') {
-        let mut out = style.clone();
-        let mut width = 0;
-        let mut rest = line.trim_end_matches('\r');
-        while let Some(c) = rest.chars().next() {
-            if c == '\u{1b}' {
-                let Some(length) = escape_length(rest) else { break };
-                let escape = &rest[..length];
-                rest = &rest[length..];
-                if colours && escape.starts_with("\u{1b}[") && escape.ends_with('m') {
-                    if matches!(escape, "\u{1b}[0m" | "\u{1b}[m") {
-                        style.clear()
-                    } else {
-                        style += escape
-                    }
-                    out += escape;
-                }
-                continue;
-            }
-            rest = &rest[c.len_utf8()..];
-            let (piece, cells) = match c {
-                '\t' => (' ', 8 - width % 8),
-                c => (c, c.width().unwrap_or(0)),
-            };
-            if c.is_control() && c != '\t' {
-                continue;
-            }
-            if width + cells > columns && width > 0 {
-                wrapped.push(ended(out, &style));
-                (out, width) = (style.clone(), 0);
-            }
-            width += cells;
-            out.extend(std::iter::repeat_n(piece, if c == '\t' { cells } else { 1 }));
-        }
-        wrapped.push(ended(out, &style));
+        let last = wrap_line(line, columns, colours, &mut style, &mut wrapped);
+        wrapped.push(ended(last, &style));
     }
     wrapped
+}
+
+/// As [`wrap`], for one line that goes on: its last part comes back apart, its colours not yet ended.
+pub fn wrap_open(line: &str, columns: usize, colours: bool) -> (Vec<String>, String) {
+    let mut wrapped = Vec::new();
+    let last = wrap_line(line, columns, colours, &mut String::new(), &mut wrapped);
+    (wrapped, last)
+}
+
+fn wrap_line(line: &str, columns: usize, colours: bool, style: &mut String, wrapped: &mut Vec<String>) -> String {
+    let mut out = style.clone();
+    let mut width = 0;
+    let mut rest = line.trim_end_matches('\r');
+    while let Some(c) = rest.chars().next() {
+        if c == '\u{1b}' {
+            let escape = &rest[..last_escape_length(rest)];
+            rest = &rest[escape.len()..];
+            if colours && escape.starts_with("\u{1b}[") && escape.ends_with('m') {
+                if matches!(escape, "\u{1b}[0m" | "\u{1b}[m") {
+                    style.clear()
+                } else {
+                    *style += escape
+                }
+                out += escape;
+            }
+            continue;
+        }
+        rest = &rest[c.len_utf8()..];
+        let (piece, cells) = match c {
+            '\t' => (' ', 8 - width % 8),
+            c => (c, c.width().unwrap_or(0)),
+        };
+        if c.is_control() && c != '\t' {
+            continue;
+        }
+        if width + cells > columns && width > 0 {
+            wrapped.push(ended(std::mem::replace(&mut out, style.clone()), style));
+            width = 0;
+        }
+        width += cells;
+        out.extend(std::iter::repeat_n(piece, if c == '\t' { cells } else { 1 }));
+    }
+    out
+}
+
+/// The characters' places that a line takes.
+fn width(text: &str) -> usize {
+    without_escapes(text).chars().map(|c| c.width().unwrap_or(0)).sum()
 }
 
 fn ended(line: String, style: &str) -> String {
@@ -219,9 +247,13 @@ mod tests {
             ("\u{1b}[1mx\ny\u{1b}[0m", 3, &["\u{1b}[1mx\u{1b}[0m", "\u{1b}[1my\u{1b}[0m"]),
             ("a\u{1b}]0;title\u{7}\u{1b}[2Jb\u{7}", 9, &["ab"]),
             ("a\tb", 20, &["a       b"]),
+            ("\u{1b}]0;no end", 9, &["0;no end"]),
+            ("\u{1b}[31", 9, &[""]),
         ] {
             assert_eq!(wrap(text, columns, true), lines, "{text:?}");
         }
         assert_eq!(wrap("\u{1b}[31mred\u{1b}[0m", 9, false), ["red"]);
+        let (lines, rest) = wrap_open("\u{1b}[31mabcd", 3, true);
+        assert_eq!((lines, rest.as_str()), (vec!["\u{1b}[31mabc\u{1b}[0m".to_owned()], "\u{1b}[31md"));
     }
 }

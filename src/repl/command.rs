@@ -1,6 +1,7 @@
 //! The REPL's own commands: what stands after a colon and is no Rust.
 
 use super::run::{Ran, Runner};
+use super::tty::Mode;
 use crate::document::Notebook;
 use crate::document::terminal::without_escapes;
 use crate::session::{help_text, variables_text};
@@ -22,7 +23,7 @@ pub const COMMANDS: &[Command] = &[
     Command { name: ":doc", what: ":doc ITEM shows what is known of it" },
     Command { name: ":edit", what: "edit the last cell, or cell N with :edit N, in $VISUAL or $EDITOR" },
     Command { name: ":save", what: ":save FILE.ipynb writes the session's cells as a notebook" },
-    Command { name: ":quit", what: "leave (also Ctrl-D)" },
+    Command { name: ":quit", what: "leave (also `quit`, `exit`, Ctrl-D)" },
 ];
 
 /// What the REPL is to do after a command.
@@ -43,6 +44,9 @@ pub enum Next {
 /// # Errors
 /// A command without what it needs, a file that cannot be written, an editor that fails.
 pub fn carry_out(line: &str, runner: &Runner<'_>) -> anyhow::Result<Next> {
+    if leaves(line, runner) {
+        return Ok(Next::Quit);
+    }
     let (name, argument) = line.trim().split_once(char::is_whitespace).unwrap_or((line.trim(), ""));
     let argument = argument.trim();
     let say = |text: &str| runner.face().line(text);
@@ -60,6 +64,21 @@ pub fn carry_out(line: &str, runner: &Runner<'_>) -> anyhow::Result<Next> {
         _ => return Ok(Next::Run),
     }
     Ok(Next::Read)
+}
+
+/// Whether a line is to leave: `quit`, `exit()` and the like, where no cell made something of that name.
+fn leaves(line: &str, runner: &Runner<'_>) -> bool {
+    let line = line.trim().trim_end_matches(';').trim_end();
+    let name = line.strip_suffix("()").unwrap_or(line);
+    if !matches!(name, "quit" | "exit") {
+        return false;
+    }
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let named = |code: &str| code.split(|c| !is_word(c)).any(|word| word == name);
+    let mut codes = runner.ran().iter().map(|ran| ran.code.as_str()).filter(|code| named(code)).peekable();
+    codes.peek().is_none()
+        || !(codes.any(|code| code.contains(&format!("fn {name}(")))
+            || runner.engine().variables().iter().any(|variable| variable.name == name))
 }
 
 fn help() -> String {
@@ -106,6 +125,7 @@ fn edit(which: &str, ran: &[Ran]) -> anyhow::Result<String> {
     let file = tempfile::Builder::new().prefix("candlewick-").suffix(".rs").tempfile()?;
     std::fs::write(file.path(), code)?;
     // The variable may carry arguments (`code --wait`), so the shell takes it apart.
+    let _mode = Mode::lines(true);
     let status = std::process::Command::new("sh")
         .arg("-c")
         .arg(format!("{editor} \"$1\""))

@@ -1,11 +1,11 @@
 //! What a cell says, drawn in a terminal: text, pictures, displays that change in place, progress below.
 
-use super::canvas::{Canvas, Row, wrap};
+use super::canvas::{Canvas, Row, wrap, wrap_open};
 use super::picture::Face;
-use super::tty::{Abilities, Mode, Size};
+use super::tty::{self, Abilities, Mode, Size};
 use crate::document::terminal::Folded;
 use crate::screen::{Display, Progress, Question, Screen, StreamName};
-use std::io::{BufRead, Write};
+use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,8 +24,20 @@ pub struct Terminal {
 }
 
 enum Block {
-    Stream { name: StreamName, done: Vec<Row>, tail: Folded },
-    Shown { display: Display, moves: bool, rows: Vec<Row> },
+    Stream {
+        name: StreamName,
+        done: Vec<Row>,
+        tail: Folded,
+    },
+    /// A display; whether it may still change, whether it has changed since its lines began to leave the window, and
+    /// whether what left the window was changed afterwards.
+    Shown {
+        display: Display,
+        moves: bool,
+        tall: bool,
+        stale: bool,
+        rows: Vec<Row>,
+    },
 }
 
 impl Block {
@@ -41,6 +53,9 @@ impl Block {
 
 /// At most so often is the terminal drawn while much is said.
 const EVERY: Duration = Duration::from_millis(40);
+
+/// So much of a line that goes on is drawn again and again; what stands before it is done.
+const OPEN: usize = 16 << 10;
 
 /// A cell that says nothing for so long gets a line that says that it runs.
 const PATIENCE: Duration = Duration::from_millis(1500);
@@ -64,12 +79,22 @@ impl Terminal {
 
     /// A cell begins.
     pub fn begin(&mut self) {
-        self.canvas.resize((self.measure)());
+        self.fit((self.measure)());
         self.began = Instant::now();
+    }
+
+    /// How many characters a line of it has.
+    pub fn columns(&self) -> usize {
+        self.canvas.size().columns
     }
 
     /// Time went by: draws what has not been drawn, and the seconds.
     pub fn tick(&mut self) {
+        let size = (self.measure)();
+        if size != self.canvas.size() {
+            self.fit(size);
+            self.dirty |= !self.blocks.is_empty();
+        }
         let waiting = self.blocks.is_empty() && self.began.elapsed() > PATIENCE;
         if self.dirty || self.progress.is_some() || self.note.is_some() || waiting {
             self.paint();
@@ -87,13 +112,21 @@ impl Terminal {
         (self.progress, self.note, self.clear_next) = (None, None, false);
         let (abilities, size) = (self.abilities, self.canvas.size());
         for block in &mut self.blocks {
-            if let Block::Shown { display, moves: moves @ true, rows } = block {
+            if let Block::Shown { display, moves: moves @ true, tall, rows, .. } = block {
                 *moves = false;
                 *rows = display_rows(display, abilities, size, false);
+                scroll(rows, size, tall);
             }
         }
         self.began = Instant::now();
         self.paint();
+        // What left the window before it changed stands there as it was: all of it once more.
+        let stale = |block: &Block| matches!(block, Block::Shown { stale: true, .. });
+        let again: Vec<Row> = self.blocks.iter().filter(|b| stale(b)).flat_map(|b| b.rows(size, true)).collect();
+        if !again.is_empty() {
+            self.canvas.finish();
+            self.canvas.paint(&again);
+        }
         self.blocks.clear();
         self.canvas.finish();
     }
@@ -114,13 +147,48 @@ impl Terminal {
     }
 
     fn paint(&mut self) {
-        self.canvas.resize((self.measure)());
+        self.fit((self.measure)());
         let (size, colours) = (self.canvas.size(), self.abilities.colours);
-        let mut rows: Vec<Row> = self.blocks.iter().flat_map(|block| block.rows(size, colours)).collect();
+        let mut rows: Vec<Row> = Vec::new();
+        for block in &mut self.blocks {
+            let own = block.rows(size, colours);
+            if let Block::Shown { stale, .. } = block {
+                *stale |= self.canvas.differs(rows.len(), &own);
+            }
+            rows.extend(own);
+        }
         rows.extend(self.status(size));
         self.canvas.paint(&rows);
         self.freeze();
         (self.dirty, self.painted) = (false, Some(Instant::now()));
+    }
+
+    /// The terminal may have another size now: what is drawn from now on fits it.
+    fn fit(&mut self, size: Size) {
+        let narrower = size.columns < self.canvas.size().columns;
+        if size == self.canvas.size() {
+            return;
+        }
+        self.canvas.resize(size);
+        let (abilities, colours) = (self.abilities, self.abilities.colours);
+        for block in &mut self.blocks {
+            match block {
+                Block::Shown { display, moves, tall, rows, .. } => {
+                    *rows = display_rows(display, abilities, size, *moves);
+                    if *moves {
+                        scroll(rows, size, tall);
+                    }
+                }
+                Block::Stream { done, .. } if narrower => {
+                    let fitted = |row: Row| match row {
+                        Row::Text(text) if !text.is_empty() => text_rows(&text, size, colours),
+                        row => vec![row],
+                    };
+                    *done = std::mem::take(done).into_iter().flat_map(fitted).collect();
+                }
+                Block::Stream { .. } => {}
+            }
+        }
     }
 
     /// Lets go of what has left the window, so that a talkative cell stays cheap.
@@ -172,8 +240,13 @@ impl Terminal {
 
     fn show(&mut self, display: Display, moves: bool) {
         self.make_way();
-        let rows = display_rows(&display, self.abilities, self.canvas.size(), moves);
-        self.blocks.push(Block::Shown { display, moves, rows });
+        let size = self.canvas.size();
+        let mut rows = display_rows(&display, self.abilities, size, moves);
+        let mut tall = false;
+        if moves {
+            scroll(&mut rows, size, &mut tall);
+        }
+        self.blocks.push(Block::Shown { display, moves, tall, stale: false, rows });
         self.changed();
     }
 }
@@ -182,10 +255,9 @@ fn text_rows(text: &str, size: Size, colours: bool) -> Vec<Row> {
     wrap(text, size.columns, colours).into_iter().map(Row::Text).collect()
 }
 
-/// The lines of a display. One that moves must fit the window, because what left it cannot be drawn
-/// again: until the cell ends, its first line and its last ones are shown.
+/// The lines of a display.
 fn display_rows(display: &Display, abilities: Abilities, size: Size, moves: bool) -> Vec<Row> {
-    let mut rows = match Face::of(display, abilities, size, moves) {
+    match Face::of(display, abilities, size, moves) {
         Face::Text(text) => text_rows(&text, size, abilities.colours),
         Face::Blocks(lines) => lines.into_iter().map(Row::Text).collect(),
         Face::Pixels(picture) => {
@@ -193,12 +265,16 @@ fn display_rows(display: &Display, abilities: Abilities, size: Size, moves: bool
             let under = std::iter::repeat_n(Row::Under, rows.saturating_sub(1));
             std::iter::once(Row::Picture(Arc::new(picture))).chain(under).collect()
         }
-    };
-    let room = size.rows.saturating_sub(3).max(2);
-    if moves && rows.len() > room && matches!(rows[0], Row::Text(_)) {
-        rows.drain(1..=rows.len() - room);
     }
-    rows
+}
+
+/// Lets a display that moves scroll where it is `tall`er than the window. What left it cannot be drawn again: so the
+/// first line, which says how far it is, comes last, and a table grows upwards out of the window.
+fn scroll(rows: &mut [Row], size: Size, tall: &mut bool) {
+    *tall |= rows.len() > size.rows.saturating_sub(3).max(2);
+    if *tall && matches!(rows.first(), Some(Row::Text(_))) {
+        rows.rotate_left(1);
+    }
 }
 
 fn bar(progress: &Progress, seconds: u64, columns: usize) -> String {
@@ -222,6 +298,11 @@ impl Screen for Terminal {
         if let Some(Block::Stream { done, tail, .. }) = self.blocks.last_mut() {
             tail.push(text);
             done.extend(text_rows(&tail.take_done(), size, colours));
+            if let Some(line) = tail.take_long(OPEN) {
+                let (rows, open) = wrap_open(&line, size.columns, colours);
+                done.extend(rows.into_iter().map(Row::Text));
+                tail.push(&open);
+            }
         }
         self.changed();
     }
@@ -234,14 +315,15 @@ impl Screen for Terminal {
     fn update(&mut self, display: Display) {
         let (abilities, size) = (self.abilities, self.canvas.size());
         let found = self.blocks.iter_mut().find_map(|block| match block {
-            Block::Shown { display: old, moves, rows } if old.display_id == display.display_id => {
-                Some((old, moves, rows))
+            Block::Shown { display: old, moves, tall, rows, .. } if old.display_id == display.display_id => {
+                Some((old, moves, tall, rows))
             }
             _ => None,
         });
         match found {
-            Some((old, moves, rows)) => {
+            Some((old, moves, tall, rows)) => {
                 *rows = display_rows(&display, abilities, size, true);
+                scroll(rows, size, tall);
                 (*old, *moves) = (display, true);
                 self.changed();
             }
@@ -274,12 +356,11 @@ impl Screen for Terminal {
         self.blocks.clear();
         self.canvas.finish();
         self.canvas.write(&question.prompt);
-        let _mode = if question.password { Mode::quiet() } else { Mode::echoing() };
-        let mut answer = String::new();
-        let read = std::io::stdin().lock().read_line(&mut answer).ok()?;
+        let _mode = Mode::lines(!question.password);
+        let answer = tty::read_line();
         if question.password {
             self.canvas.write("\r\n");
         }
-        (read > 0).then(|| answer.trim_end_matches(['\n', '\r']).to_owned())
+        answer
     }
 }

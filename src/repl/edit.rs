@@ -11,10 +11,10 @@ use rustyline::history::FileHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{
     Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, Context, Editor, Event, EventContext,
-    EventHandler, Helper, KeyCode, KeyEvent, Modifiers, Movement, RepeatCount,
+    EventHandler, Helper, KeyCode, KeyEvent, Modifiers, RepeatCount,
 };
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// An editor with all of this.
 pub type Edit = Editor<Assistant, FileHistory>;
@@ -24,6 +24,16 @@ pub struct Assistant {
     engine: Arc<dyn Engine>,
     colours: bool,
     hints: HistoryHinter,
+    dedent: Arc<Mutex<Option<Dedent>>>,
+}
+
+/// A closing bracket was typed where only the indentation stands before it: what is to stand there instead, and for
+/// which text. rustyline lets a key change the text by completing it, which leaves the cursor behind what was put in.
+struct Dedent {
+    line: String,
+    cursor: usize,
+    start: usize,
+    text: String,
 }
 
 /// An editor for cells that run in `engine`.
@@ -43,10 +53,17 @@ pub fn editor(engine: Arc<dyn Engine>, colours: bool) -> anyhow::Result<Edit> {
         .indent_size(4)
         .build();
     let mut editor = Edit::with_config(config)?;
-    editor.set_helper(Some(Assistant { engine, colours, hints: HistoryHinter::new() }));
+    let dedent = Arc::default();
     let handler = |key: Key| EventHandler::Conditional(Box::new(key));
-    editor.bind_sequence(KeyEvent(KeyCode::Enter, Modifiers::NONE), handler(Key::Enter));
-    editor.bind_sequence(KeyEvent(KeyCode::Char('}'), Modifiers::NONE), handler(Key::Brace));
+    // What was typed ahead in a terminal's line mode has line feeds for Enter.
+    for enter in [KeyEvent(KeyCode::Enter, Modifiers::NONE), KeyEvent(KeyCode::Char('J'), Modifiers::CTRL)] {
+        editor.bind_sequence(enter, handler(Key::Enter));
+    }
+    for bracket in ['}', ']', ')'] {
+        let key = Key::Closing(bracket, Arc::clone(&dedent));
+        editor.bind_sequence(KeyEvent(KeyCode::Char(bracket), Modifiers::NONE), handler(key));
+    }
+    editor.set_helper(Some(Assistant { engine, colours, hints: HistoryHinter::new(), dedent }));
     editor.bind_sequence(KeyEvent(KeyCode::Enter, Modifiers::ALT), EventHandler::Simple(Cmd::Newline));
     Ok(editor)
 }
@@ -54,7 +71,8 @@ pub fn editor(engine: Arc<dyn Engine>, colours: bool) -> anyhow::Result<Edit> {
 /// Keys that know Rust's indentation.
 enum Key {
     Enter,
-    Brace,
+    /// A closing bracket.
+    Closing(char, Arc<Mutex<Option<Dedent>>>),
 }
 
 impl ConditionalEventHandler for Key {
@@ -67,16 +85,27 @@ impl ConditionalEventHandler for Key {
                 }
                 _ => None,
             },
-            // A closing brace on a line of its own stands one step further left.
-            Key::Brace => {
-                let start = line[..cursor].rfind('\n').map_or(0, |at| at + 1);
-                let indent = &line[start..cursor];
-                let blank = indent.len() >= 4 && indent.bytes().all(|b| b == b' ');
-                let less = || format!("{}}}", &indent[4..]);
-                blank.then(|| Cmd::Replace(Movement::BeginningOfLine, Some(less())))
+            Key::Closing(bracket, dedent) => {
+                let (start, text) = closing(line, cursor, *bracket)?;
+                let wanted = Dedent { line: line.to_owned(), cursor, start, text };
+                *dedent.lock().unwrap_or_else(PoisonError::into_inner) = Some(wanted);
+                Some(Cmd::Complete)
             }
         }
     }
+}
+
+/// Where the line begins in which a closing bracket is typed, and what is to stand there: where only an indentation
+/// does, that of the line with the opening bracket. Nothing where the bracket is to be typed as it is.
+fn closing(line: &str, cursor: usize, bracket: char) -> Option<(usize, String)> {
+    let start = line[..cursor].rfind('\n').map_or(0, |at| at + 1);
+    let indent = &line[start..cursor];
+    if start == 0 || indent.is_empty() || !indent.bytes().all(|byte| byte == b' ') {
+        return None;
+    }
+    let Completeness::Incomplete { indent: inner } = state(&line[..start]) else { return None };
+    let outer = inner.len().checked_sub(4)?;
+    (outer < indent.len()).then(|| (start, format!("{}{bracket}", " ".repeat(outer))))
 }
 
 /// Whether this could be run; commands always can.
@@ -101,6 +130,10 @@ impl Completer for Assistant {
     type Candidate = Pair;
 
     fn complete(&self, line: &str, pos: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
+        let dedent = self.dedent.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Dedent { start, text, .. }) = dedent.filter(|wanted| wanted.line == line && wanted.cursor == pos) {
+            return Ok((start, vec![Pair { display: text.clone(), replacement: text }]));
+        }
         Ok(complete::candidates(&*self.engine, line, pos))
     }
 }
@@ -129,3 +162,28 @@ impl Highlighter for Assistant {
 }
 
 impl Helper for Assistant {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closing_bracket_steps_back_to_its_opening_line() {
+        for (line, bracket, expected) in [
+            ("fn f() {\n    ", '}', Some((9, "}"))),
+            ("for i in 0..2 {\n    for j in 0..2 {\n        ", '}', Some((36, "    }"))),
+            ("for i in 0..2 {\n    for j in 0..2 {\n    }\n    ", '}', Some((42, "}"))),
+            ("let v = vec![\n    1,\n    ", ']', Some((21, "]"))),
+            ("f(\n    1,\n    ", ')', Some((10, ")"))),
+            // Typed by hand, or pasted, where it belongs.
+            ("fn f() {\n", '}', None),
+            ("for i in 0..2 {\n    for j in 0..2 {\n    ", '}', None),
+            ("let s = \"a\n    ", '}', None),
+            ("fn f() { ", '}', None),
+            ("fn f() {\n    g()", '}', None),
+        ] {
+            let expected = expected.map(|(start, text): (usize, &str)| (start, text.to_owned()));
+            assert_eq!(closing(line, line.len(), bracket), expected, "{line:?}");
+        }
+    }
+}

@@ -27,7 +27,7 @@ use rustyline::error::ReadlineError;
 use std::io::{BufRead, IsTerminal};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tty::Abilities;
+use tty::{Abilities, Mode};
 
 /// How the REPL is started.
 #[derive(Clone, Debug, Default)]
@@ -76,7 +76,7 @@ pub fn run(options: &Options) -> anyhow::Result<i32> {
 fn cells(runner: &mut Runner<'_>, cells: impl Iterator<Item = anyhow::Result<String>>) -> anyhow::Result<i32> {
     for cell in cells {
         let cell = cell?;
-        let next = if cell.starts_with(':') { command::carry_out(&cell, runner)? } else { Next::Run };
+        let next = if is_for_repl(&cell) { command::carry_out(&cell, runner)? } else { Next::Run };
         match next {
             Next::Quit => break,
             Next::Read | Next::Edit(_) => {}
@@ -88,6 +88,12 @@ fn cells(runner: &mut Runner<'_>, cells: impl Iterator<Item = anyhow::Result<Str
         }
     }
     Ok(0)
+}
+
+/// Whether a cell may be for the REPL itself: a colon, or the words that leave.
+fn is_for_repl(cell: &str) -> bool {
+    let cell = cell.trim();
+    cell.starts_with(':') || cell.starts_with("quit") || cell.starts_with("exit")
 }
 
 fn exit_code(error: &CellError) -> i32 {
@@ -122,6 +128,8 @@ fn piped(runner: &mut Runner<'_>) -> anyhow::Result<i32> {
 /// Reads cells from a person.
 fn interactive(runner: &mut Runner<'_>, engine: Arc<dyn Engine>, abilities: Abilities) -> anyhow::Result<i32> {
     highlight::warm();
+    // Between the lines that are edited too: what is typed ahead waits for the next prompt.
+    let _quiet = Mode::quiet();
     let mut editor = edit::editor(engine, abilities.colours)?;
     let history = Home::find().ok().map(|home| home.history().join("repl.txt"));
     if let Some(file) = &history {
@@ -154,7 +162,7 @@ fn interactive(runner: &mut Runner<'_>, engine: Arc<dyn Engine>, abilities: Abil
         if let Some(file) = &history {
             let _ = editor.append_history(file);
         }
-        let next = if line.starts_with(':') { command::carry_out(&line, runner) } else { Ok(Next::Run) };
+        let next = if is_for_repl(&line) { command::carry_out(&line, runner) } else { Ok(Next::Run) };
         match next {
             Ok(Next::Quit) => return Ok(0),
             Ok(Next::Read) => {}

@@ -7,6 +7,9 @@ use base64::prelude::BASE64_STANDARD;
 use image::{DynamicImage, GenericImageView, Rgb, RgbImage};
 use serde_json::Value;
 
+/// In half blocks a picture may be so much larger than in pixels, where the window has the room.
+const LARGER: f64 = 2.5;
+
 /// A decoded picture and the size at which it wants to be seen, in characters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Picture {
@@ -29,7 +32,9 @@ impl Picture {
             let width = wished("width").unwrap_or(width.into()) as f64;
             let height = wished("height").unwrap_or(height.into()) as f64;
             let (columns, rows) = (width / size.cell.0 as f64, height / size.cell.1 as f64);
-            let enough = if pixels { 1.0 } else { (f64::from(image.width().min(40)) / columns).max(1.0) };
+            // Half blocks are coarse: as many as the picture has pixels, within reason.
+            let many = f64::from(image.width()).min((LARGER * columns).max(40.0));
+            let enough = if pixels { 1.0 } else { (many / columns).max(1.0) };
             Some(Picture::fitted(image, (columns * enough, rows * enough), size))
         })
     }
@@ -189,6 +194,12 @@ mod tests {
         assert_eq!((picture.columns, picture.rows), (4, 2));
         let picture = Picture::of(&small, Size::default(), false).unwrap();
         assert_eq!((picture.columns, picture.rows), (32, 16));
+        let wide = Size { columns: 200, rows: 60, ..Size::default() };
+        let large = png(RgbaImage::new(640, 320), "x");
+        let shape = |size, pixels| Picture::of(&large, size, pixels).map(|picture| (picture.columns, picture.rows));
+        assert_eq!((shape(wide, true), shape(wide, false)), (Some((80, 20)), Some((200, 50))));
+        let narrow = Size { columns: 60, rows: 60, ..Size::default() };
+        assert_eq!((shape(narrow, true), shape(narrow, false)), (Some((60, 15)), Some((60, 15))));
     }
 
     #[test]

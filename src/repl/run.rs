@@ -102,8 +102,15 @@ impl<'a> Runner<'a> {
         let count = self.next();
         let outputs = lock(&self.outputs).begin(count);
         let _quiet = Mode::quiet();
-        if let Face::Live(terminal) = &mut *lock(&self.face) {
-            terminal.begin();
+        let columns = match &mut *lock(&self.face) {
+            Face::Live(terminal) => {
+                terminal.begin();
+                Some(terminal.columns())
+            }
+            Face::Plain(_) => None,
+        };
+        if let Some(columns) = columns {
+            self.engine.columns(columns);
         }
         let result = self.watched(code);
         if let Err(error) = &result {
@@ -121,6 +128,7 @@ impl<'a> Runner<'a> {
             scope.spawn(|| {
                 let watch = watch;
                 let mut seen = 0;
+                let mut columns = None;
                 while watch.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
                     let mut face = lock(&self.face);
                     let terminal = match &mut *face {
@@ -129,10 +137,21 @@ impl<'a> Runner<'a> {
                     };
                     let interrupted = signals.count() > seen;
                     seen = signals.count();
+                    let before = columns;
                     if let Some(terminal) = terminal {
-                        if interrupted { terminal.note("interrupting") } else { terminal.tick() }
+                        if interrupted {
+                            terminal.note("interrupting")
+                        } else {
+                            terminal.tick()
+                        }
+                        columns = Some(terminal.columns());
                     }
                     drop(face);
+                    if let (Some(now), Some(before)) = (columns, before)
+                        && now != before
+                    {
+                        self.engine.columns(now);
+                    }
                     if interrupted {
                         self.engine.interrupt();
                     }

@@ -137,16 +137,46 @@ impl Mode {
         }
     }
 
-    /// Keys are not echoed: what is typed while a cell runs does not disturb what it draws, and stands
-    /// at the next prompt.
+    /// Keys are neither echoed nor changed: what is typed while a cell runs does not disturb what it draws, and comes
+    /// to the next prompt as if it were typed there. Ctrl-C still is a signal.
     pub fn quiet() -> Option<Mode> {
-        Mode::change(|mode| mode.c_lflag &= !libc::ECHO)
+        Mode::change(|mode| {
+            mode.c_lflag &= !(libc::ECHO | libc::ICANON);
+            mode.c_iflag &= !libc::ICRNL;
+            mode.c_lflag |= libc::ISIG;
+            mode.c_cc[libc::VMIN] = 1;
+            mode.c_cc[libc::VTIME] = 0;
+        })
     }
 
-    /// Keys are echoed, lines can be edited.
-    pub fn echoing() -> Option<Mode> {
-        Mode::change(|mode| mode.c_lflag |= libc::ECHO | libc::ICANON)
+    /// Lines are edited by the terminal: as a program expects it that is started at one. Without `echo`, keys are not
+    /// shown.
+    pub fn lines(echo: bool) -> Option<Mode> {
+        Mode::change(|mode| {
+            mode.c_lflag |= libc::ICANON | libc::ISIG;
+            mode.c_iflag |= libc::ICRNL;
+            mode.c_lflag = if echo { mode.c_lflag | libc::ECHO } else { mode.c_lflag & !libc::ECHO };
+            mode.c_cc[libc::VEOF] = 4;
+        })
     }
+}
+
+/// Reads one line of the terminal and nothing of the next; `None` at the end of the input. It may have been typed
+/// before, when Enter was no line feed yet.
+pub fn read_line() -> Option<String> {
+    let mut line = Vec::new();
+    loop {
+        let mut byte = [0u8];
+        // SAFETY: one byte, as said.
+        match unsafe { libc::read(libc::STDIN_FILENO, byte.as_mut_ptr().cast(), 1) } {
+            1 if matches!(byte[0], b'\n' | b'\r') => break,
+            1 => line.push(byte[0]),
+            -1 if std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted => {}
+            _ if line.is_empty() => return None,
+            _ => break,
+        }
+    }
+    Some(String::from_utf8_lossy(&line).into_owned())
 }
 
 impl Drop for Mode {

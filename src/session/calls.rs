@@ -99,6 +99,11 @@ pub fn answer(requests: UnixStream, session: &Mutex<UnixStream>, flusher: &Flush
                 Some(prelude) => hand_over(prelude.comm, &line),
                 None => send(session, &Message::Handled { number }),
             },
+            Ok(Request::Columns { .. }) => {
+                if let Some(prelude) = known(hello) {
+                    hand_over(prelude.comm, &line);
+                }
+            }
             Ok(Request::Answer { .. }) => {
                 if let Some(prelude) = known(hello) {
                     hand_over(prelude.answer, &line);

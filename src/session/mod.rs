@@ -5,6 +5,7 @@
 //! calling thread, while the cell runs.
 
 mod answers;
+mod bindings;
 mod calls;
 mod cell;
 mod channel;
@@ -36,9 +37,11 @@ mod variables;
 use crate::analysis::Analysis;
 use crate::home::Home;
 use crate::screen::{Comm, Display, Screen, StreamName};
+pub use bindings::{Binding, bindings, is_expression};
 use candlewick_wire::{Crash, Message, Request};
 use cell::Cell;
 use channel::Channel;
+use commands::Moved;
 pub use completeness::completeness;
 use crossbeam_channel::{Receiver, Sender};
 use endings::{Death, Interrupted};
@@ -48,7 +51,7 @@ pub use process::clean_up;
 pub use shim::restore_environment;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 pub use variables::{Variable, variables_text};
@@ -191,7 +194,9 @@ pub struct Session {
     state: Arc<State>,
     worker: Mutex<Option<std::thread::JoinHandle<()>>>,
     /// Where the cells run, if not where the session started.
-    moved: Mutex<Option<Request>>,
+    moved: Mutex<Moved>,
+    /// The cells so far.
+    history: Mutex<Vec<String>>,
     options: Options,
 }
 
@@ -214,6 +219,10 @@ struct State {
     pings: AtomicU64,
     /// What ended the process between cells.
     crashed: Mutex<Option<Crash>>,
+    /// The characters in a line of the terminal that shows the cells' text; 0 where there is none.
+    columns: AtomicUsize,
+    /// How long the code of a cell, or of its parts, ran, in microseconds.
+    ran: AtomicU64,
 }
 
 struct Ready {
@@ -277,7 +286,8 @@ impl Session {
             running: Mutex::new(()),
             state: Arc::default(),
             worker: Mutex::new(Some(worker)),
-            moved: Mutex::new(None),
+            moved: Mutex::default(),
+            history: Mutex::default(),
             options,
         })
     }
@@ -290,10 +300,13 @@ impl Session {
         let _one_at_a_time = lock(&self.running);
         let start = Instant::now();
         self.wait_ready()?;
-        let done = || Done { took: start.elapsed() };
-        if let Some(command) = commands::of(code) {
-            return self.carry_out(command, screen).map(|()| done());
-        }
+        lock(&self.history).push(code.to_owned());
+        let result = self.perform(code, screen);
+        result.map(|()| Done { took: start.elapsed() }).map_err(|error| commands::with_hints(code, error))
+    }
+
+    /// Lets evcxr run code that has no commands but evcxr's, with `running` held.
+    fn evaluate(&self, code: &str, screen: &mut dyn Screen) -> Result<(), CellError> {
         self.clear_channels();
         self.channel.cell_runs(true);
         let mut cell = Cell::new(screen);
@@ -303,7 +316,12 @@ impl Session {
             cell.take(message);
         }
         let interrupted = self.state.interrupted.load(Ordering::SeqCst);
-        let error = match ended? {
+        let ended = ended?;
+        if let Ended::Ran(outputs) = &ended {
+            let ran = outputs.phases.iter().filter(|phase| phase.name == "Execution").map(|phase| phase.duration);
+            self.state.ran.fetch_add(ran.sum::<Duration>().as_micros() as u64, Ordering::SeqCst);
+        }
+        let error = match ended {
             Ended::Died { lost, .. } if self.state.killed.load(Ordering::SeqCst) => {
                 endings::interrupted(&Interrupted::Killed(lost))
             }
@@ -329,7 +347,7 @@ impl Session {
                     if !data.is_empty() {
                         cell.screen.result(Display { data, ..Display::default() });
                     }
-                    return Ok(done());
+                    return Ok(());
                 }
             },
         };
@@ -339,15 +357,19 @@ impl Session {
     /// Goes on with another working directory and a changed environment for the cells; for a session that was
     /// started before it was known what for. The host's own working directory and environment are the caller's.
     pub fn move_to(&self, directory: &Path, environment: Vec<(String, Option<String>)>) {
-        let directory = directory.to_string_lossy().into_owned();
-        *lock(&self.moved) = Some(Request::Move { directory, environment });
+        {
+            let mut moved = lock(&self.moved);
+            moved.directory = Some(directory.to_owned());
+            moved.environment = environment;
+        }
         self.tell_move();
     }
 
     /// Tells the runtime child, a new one too, where it is to be.
     fn tell_move(&self) {
-        if let Some(request) = lock(&self.moved).as_ref() {
-            self.channel.say(request);
+        let here = self.directory();
+        if let Some(request) = lock(&self.moved).request(|| here) {
+            self.channel.say(&request);
         }
     }
 
@@ -363,6 +385,8 @@ impl Session {
             self.lower_flag();
         }
         self.state.begin();
+        let child = self.runtime_id();
+        self.tell_columns();
         let (done, ended) = crossbeam_channel::bounded(1);
         let gone = || diagnostics::session("the session has ended; restart it");
         let job = Job::Run { code: code.to_owned(), done };
@@ -374,6 +398,9 @@ impl Session {
             self.barrier(cell);
         } else {
             cell.drain(self.channel.messages());
+        }
+        // A new child, after the old one died or by `:restart` and `:clear`.
+        if self.runtime_id() != child {
             self.tell_move();
         }
         Ok(ended)
@@ -414,6 +441,20 @@ impl Session {
                 Ok(message) => self.hear(cell, message),
                 Err(_) => return,
             }
+        }
+    }
+
+    /// The terminal in which the cells' text is read has lines of so many characters; charts fit them, also while a
+    /// cell runs.
+    pub fn columns(&self, columns: usize) {
+        self.state.columns.store(columns, Ordering::SeqCst);
+        self.tell_columns();
+    }
+
+    fn tell_columns(&self) {
+        let columns = self.state.columns.load(Ordering::SeqCst);
+        if columns > 0 {
+            self.channel.say(&Request::Columns { columns });
         }
     }
 

@@ -1,32 +1,50 @@
-//! Lines for the shell: `!ls` in a cell, its output as it comes.
+//! Lines for the shell: `!ls` in a cell, `%%bash` above one, their output as it comes.
 
 use super::endings::{self, Interrupted};
-use super::{CellError, Options, Why, shim};
+use super::{CellError, Why, shim};
 use crate::screen::{Screen, StreamName};
 use crossbeam_channel::{RecvTimeoutError, Sender};
 use std::io::Read;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// How often it is looked whether the line has ended or is to be stopped.
 const TICK: Duration = Duration::from_millis(20);
 
-/// Runs one line where the cells run, until it ends or `stopped` says so.
+/// Where a line runs.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    /// The folder; the process's own where `None`.
+    pub directory: Option<PathBuf>,
+    /// Variables that are set or removed, in order.
+    pub environment: Vec<(String, Option<String>)>,
+}
+
+/// Lets the shell `program` run a line, or many, until they end or `stopped` says so.
 ///
 /// # Errors
 /// The line failed, or was stopped.
 pub fn run(
+    program: &str,
     line: &str,
-    options: &Options,
+    place: &Place,
     screen: &mut dyn Screen,
     stopped: &dyn Fn() -> bool,
 ) -> Result<(), CellError> {
-    let mut command = Command::new("sh");
+    let mut words = program.split_whitespace();
+    let program = words.next().unwrap_or("sh");
+    let mut command = Command::new(program);
     shim::restore_environment(&mut command);
-    command.arg("-c").arg(line).process_group(0);
-    command.envs(options.environment.iter().map(|(name, value)| (name, value)));
-    if let Some(directory) = &options.directory {
+    command.args(words).arg("-c").arg(line).process_group(0);
+    for (name, value) in &place.environment {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    if let Some(directory) = &place.directory {
         command.current_dir(directory);
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -34,7 +52,7 @@ pub fn run(
         let traceback = vec![format!("\u{1b}[31mShell\u{1b}[0m: {value}")];
         CellError { why: Why::Error, name: "Shell".to_owned(), value, traceback }
     };
-    let mut child = command.spawn().map_err(|error| failed(format!("`sh` cannot be started: {error}")))?;
+    let mut child = command.spawn().map_err(|error| failed(format!("`{program}` cannot be started: {error}")))?;
     let (say, said) = crossbeam_channel::unbounded();
     if let Some(out) = child.stdout.take() {
         let say = say.clone();
@@ -60,10 +78,14 @@ pub fn run(
             return Err(endings::interrupted(&Interrupted::Running));
         }
     }
+    let name = match line.trim_end().split_once('\n') {
+        Some((first, _)) => format!("{first} …"),
+        None => line.trim_end().to_owned(),
+    };
     match status.map_or_else(|| child.wait(), Ok) {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(failed(format!("`{line}` ended with {status}"))),
-        Err(error) => Err(failed(format!("`{line}` was lost: {error}"))),
+        Ok(status) => Err(failed(format!("`{name}` ended with {status}"))),
+        Err(error) => Err(failed(format!("`{name}` was lost: {error}"))),
     }
 }
 
@@ -96,7 +118,7 @@ mod tests {
     #[test]
     fn output_comes_and_a_failure_is_an_error() {
         let mut screen = Recorder::default();
-        let run = |line: &str, screen: &mut Recorder| run(line, &Options::default(), screen, &|| false);
+        let run = |line: &str, screen: &mut Recorder| run("sh", line, &Place::default(), screen, &|| false);
         run("printf 'größe'; echo no >&2", &mut screen).unwrap();
         assert_eq!((screen.text(StreamName::Stdout), screen.text(StreamName::Stderr)), ("größe".into(), "no\n".into()));
         let error = run("exit 3", &mut screen).unwrap_err();
@@ -107,10 +129,25 @@ mod tests {
     }
 
     #[test]
+    fn a_line_runs_in_its_place_with_its_shell() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = folder.path().canonicalize().unwrap();
+        let environment = vec![("CANDLE".to_owned(), Some("wick".to_owned())), ("HOME".to_owned(), None)];
+        let place = Place { directory: Some(directory.clone()), environment };
+        let mut screen = Recorder::default();
+        run("sh", "pwd; echo $CANDLE ${HOME-gone}", &place, &mut screen, &|| false).unwrap();
+        assert_eq!(screen.text(StreamName::Stdout), format!("{}\nwick gone\n", directory.display()));
+        let error = run("sh -e", "false\necho never\n", &place, &mut screen, &|| false).unwrap_err();
+        assert_eq!(error.value, "`false …` ended with exit status: 1");
+        let error = run("no-such-shell", "ls", &place, &mut screen, &|| false).unwrap_err();
+        assert!(error.value.contains("`no-such-shell` cannot be started"), "{error}");
+    }
+
+    #[test]
     fn a_line_is_stopped_with_all_that_it_started() {
         let begin = Instant::now();
         let stopped = || begin.elapsed() > Duration::from_millis(100);
-        let error = run("sleep 30; sleep 30", &Options::default(), &mut Recorder::default(), &stopped).unwrap_err();
+        let error = run("sh", "sleep 30; sleep 30", &Place::default(), &mut Recorder::default(), &stopped).unwrap_err();
         assert_eq!(error.why, Why::Interrupted);
         assert!(begin.elapsed() < Duration::from_secs(10));
     }

@@ -128,7 +128,7 @@ pub enum Message {
         flush: u64,
         /// `extern "C" fn()`, to be called when a cell has ended: lowers the interrupt's flag.
         ended: u64,
-        /// `extern "C" fn(*const u8, usize)`: takes a [`Request::Comm`] as JSON and returns at once.
+        /// `extern "C" fn(*const u8, usize)`: takes a [`Request::Comm`] or a [`Request::Columns`] as JSON and returns at once.
         comm: u64,
         /// `extern "C" fn(*const u8, usize)`: takes a [`Request::Answer`] as JSON and returns at once.
         answer: u64,
@@ -283,6 +283,11 @@ pub enum Request {
         number: u64,
         /// The answer, without a newline; empty where nobody could be asked.
         text: String,
+    },
+    /// How many characters a line of the terminal has in which text is drawn; 0 where it is none.
+    Columns {
+        /// Characters.
+        columns: usize,
     },
 }
 

@@ -1,10 +1,10 @@
 //! A finished figure: pixels, the size at which to show them, and a text form.
 
+use crate::show::picture::{self, Encoded};
 use crate::show::{Bundle, Show};
 use crate::{Error, Result};
 use base64::Engine;
 use image::{ImageFormat, RgbaImage};
-use std::io::Cursor;
 use std::path::Path;
 
 /// A finished figure. It has more pixels than it is shown large, so that it is crisp on dense screens.
@@ -39,17 +39,19 @@ impl Figure {
 
     /// The bytes of a PNG file.
     pub fn png(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        // writing eight-bit pixels into memory has no way to fail; an empty picture stays empty
-        let _ = self.pixels.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png);
-        bytes
+        picture::exact_png(&self.pixels)
+    }
+
+    /// A URL that holds all of the figure, in few bytes.
+    pub fn url(&self) -> String {
+        let Encoded { mime, bytes } = picture::encode(&self.pixels);
+        format!("data:{mime};base64,{}", base64::engine::general_purpose::STANDARD.encode(bytes))
     }
 
     /// The figure as an HTML element that holds all of it, to stand beside other HTML.
     pub fn html(&self) -> String {
-        let base64 = base64::engine::general_purpose::STANDARD.encode(self.png());
         let (width, height) = (self.width, self.height);
-        format!("<img width=\"{width}\" height=\"{height}\" alt=\"figure\" src=\"data:image/png;base64,{base64}\">")
+        format!("<img width=\"{width}\" height=\"{height}\" alt=\"figure\" src=\"{}\">", self.url())
     }
 
     /// Writes the figure to a file; the ending says which format (png, jpg, webp, bmp).
@@ -74,7 +76,7 @@ impl Figure {
 
 impl Show for Figure {
     fn bundle(&self) -> Bundle {
-        Bundle::new().text(self.text.clone()).png_sized(&self.png(), self.width, self.height)
+        Bundle::new().text(self.text.clone()).picture_sized(&picture::encode(&self.pixels), self.width, self.height)
     }
 }
 

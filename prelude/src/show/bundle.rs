@@ -1,5 +1,6 @@
 //! One thing to show, in several forms.
 
+use super::picture::Encoded;
 use base64::Engine;
 use candlewick_wire::MimeBundle;
 use serde_json::{Map, Value, json};
@@ -54,6 +55,23 @@ impl Bundle {
     pub fn png_sized(mut self, bytes: &[u8], width: u32, height: u32) -> Bundle {
         self.metadata.insert("image/png".to_owned(), json!({ "width": width, "height": height }));
         self.png(bytes)
+    }
+
+    /// Adds the bytes of a JPEG picture.
+    pub fn jpeg(self, bytes: &[u8]) -> Bundle {
+        self.picture(&Encoded { mime: "image/jpeg", bytes: bytes.to_vec() })
+    }
+
+    /// Adds a picture.
+    pub(crate) fn picture(self, picture: &Encoded) -> Bundle {
+        let base64 = base64::engine::general_purpose::STANDARD.encode(&picture.bytes);
+        self.form(picture.mime, Value::String(base64))
+    }
+
+    /// Adds a picture that is to be shown `width × height` CSS pixels large.
+    pub(crate) fn picture_sized(mut self, picture: &Encoded, width: u32, height: u32) -> Bundle {
+        self.metadata.insert(picture.mime.to_owned(), json!({ "width": width, "height": height }));
+        self.picture(picture)
     }
 
     /// Adds JSON.

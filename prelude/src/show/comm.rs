@@ -1,6 +1,7 @@
 //! Comms: a cell and a frontend speak with each other, while a cell runs and between cells.
 
 use super::channel::{Listener, send};
+use super::columns;
 use super::live::new_id;
 use candlewick_wire::{self as wire, CommAct, Message, Request};
 use serde_json::{Map, Value};
@@ -131,7 +132,7 @@ impl Comm {
     }
 }
 
-/// Takes a [`Request::Comm`] as JSON, and returns at once: callbacks run on a thread of their own.
+/// Takes a [`Request::Comm`] or a [`Request::Columns`] as JSON, and returns at once: callbacks run on a thread of their own.
 pub(super) extern "C" fn take(bytes: *const u8, length: usize) {
     static QUEUE: OnceLock<Mutex<Sender<Vec<u8>>>> = OnceLock::new();
     let queue = QUEUE.get_or_init(|| {
@@ -141,6 +142,12 @@ pub(super) extern "C" fn take(bytes: *const u8, length: usize) {
     });
     // SAFETY: the session's side hands over so many bytes that live until this returns.
     let request = unsafe { std::slice::from_raw_parts(bytes, length) }.to_vec();
+    // Short, and not to wait for a callback that runs.
+    if request.len() < 100
+        && let Ok(Request::Columns { columns }) = serde_json::from_slice(&request)
+    {
+        return columns::set(columns);
+    }
     let _ = queue.lock().unwrap_or_else(PoisonError::into_inner).send(request);
 }
 

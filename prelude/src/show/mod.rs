@@ -20,28 +20,36 @@
 //! ```
 //!
 //! - `bundle` holds the forms, `channel` knows who listens and writes to them, `live` limits the rate of updates.
+//! - `columns` is the terminal's width; `timeit` says how long code takes.
 //! - `comm` is for what both ends of the screen say: widgets, and frontend code of one's own.
 //! - `describe` says of a variable what a table of variables tells.
 //! - `session` is what a session calls once at its start.
-//! - `table` is a small table as text and HTML; `values` says how tensors, pictures and numbers look.
+//! - `table` is a small table as text and HTML; `values` says how tensors, pictures and numbers look, `cut` cuts what
+//!   is too long, `picture` keeps pictures in few bytes.
 
 mod ask;
 mod bundle;
 mod channel;
+mod columns;
 mod comm;
+mod cut;
 mod describe;
 mod live;
+pub(crate) mod picture;
 mod session;
 mod table;
+mod timeit;
 mod values;
 
 pub use ask::{ask, ask_password};
 pub use bundle::Bundle;
 pub use channel::{clear, display, note, print, progress, result};
 pub(crate) use channel::{line_for_evcxr, tell_evcxr};
+pub use columns::columns;
 pub use comm::{Comm, CommMessage};
 pub use describe::{Describe, Description, vars};
 pub use live::Live;
 pub use session::init;
 pub use table::{Table, escape};
+pub use timeit::timeit;
 pub use values::{CellValue, Show};

@@ -1,7 +1,7 @@
 //! What a session calls once, when its runtime starts.
 
 use super::channel::{Listener, send};
-use super::{ask, comm};
+use super::{ask, comm, cut};
 use crate::interrupt;
 use candlewick_wire::Message;
 use std::io::Write;
@@ -16,7 +16,11 @@ pub fn init() {
     ONCE.call_once(|| match Listener::current() {
         Listener::Session(_) => {
             interrupt::install();
-            std::panic::set_hook(Box::new(|panic| send(&message(panic))));
+            std::panic::set_hook(Box::new(|panic| {
+                if !cut::was_stopped() {
+                    send(&message(panic));
+                }
+            }));
             let (flush, ended): (extern "C" fn(), extern "C" fn()) = (flush, ended);
             let comm: extern "C" fn(*const u8, usize) = comm::take;
             let answer: extern "C" fn(*const u8, usize) = ask::take;

@@ -1,11 +1,10 @@
 //! How values look when a cell ends with them or displays them.
 
-use super::{Bundle, Table, display, result};
+use super::{Bundle, Table, cut, display, picture, result};
 use candle_core::{DType, Tensor};
 use image::{DynamicImage, GenericImageView, GrayImage, RgbImage, RgbaImage};
 use std::any::type_name;
 use std::fmt::{Arguments, Debug};
-use std::io::Cursor;
 use std::ops::Deref;
 
 /// A value that knows how it looks; implement it to have own types drawn.
@@ -115,10 +114,10 @@ impl Shown {
     }
 }
 
-/// A bundle of nothing but text.
+/// A bundle of nothing but text, cut where it is too long.
 #[inline(never)]
 fn written(text: Arguments<'_>) -> Bundle {
-    Bundle::new().text(text.to_string())
+    Bundle::new().text(cut::cut(text))
 }
 
 /// Nothing to show: the value of a cell that ends with a loop, or with a call for its effect.
@@ -225,46 +224,39 @@ fn tensor_values(tensor: &Tensor) -> String {
 
 impl Show for DynamicImage {
     fn bundle(&self) -> Bundle {
-        picture(self)
+        drawn(self)
     }
 }
 
 impl Show for RgbImage {
     fn bundle(&self) -> Bundle {
-        picture(&DynamicImage::from(self.clone()))
+        drawn(&DynamicImage::from(self.clone()))
     }
 }
 
 impl Show for RgbaImage {
     fn bundle(&self) -> Bundle {
-        picture(&DynamicImage::from(self.clone()))
+        drawn(&DynamicImage::from(self.clone()))
     }
 }
 
 impl Show for GrayImage {
     fn bundle(&self) -> Bundle {
-        picture(&DynamicImage::from(self.clone()))
+        drawn(&DynamicImage::from(self.clone()))
     }
 }
 
-/// A picture as PNG; a small one is shown larger, pixel by pixel.
-fn picture(picture: &DynamicImage) -> Bundle {
+/// A picture in few bytes; a small one is shown larger, pixel by pixel.
+fn drawn(picture: &DynamicImage) -> Bundle {
     let (width, height) = picture.dimensions();
-    let text = format!("picture of {width} × {height} pixels");
-    let bundle = Bundle::new().text(text);
-    let mut bytes = Vec::new();
+    let bundle = Bundle::new().text(format!("picture of {width} × {height} pixels"));
     let factor = (160 / width.max(height).max(1)).max(1);
-    let eight_bit = match picture {
-        DynamicImage::ImageRgb32F(_) => &DynamicImage::from(picture.to_rgb8()),
-        DynamicImage::ImageRgba32F(_) => &DynamicImage::from(picture.to_rgba8()),
-        other => other,
-    };
-    let large = (factor > 1)
-        .then(|| eight_bit.resize_exact(width * factor, height * factor, image::imageops::FilterType::Nearest));
-    match large.as_ref().unwrap_or(eight_bit).write_to(&mut Cursor::new(&mut bytes), image::ImageFormat::Png) {
-        Ok(()) => bundle.png(&bytes),
-        Err(error) => Bundle::new().text(format!("picture of {width} × {height} pixels, not drawn: {error}")),
+    let pixels = picture.to_rgba8();
+    if factor == 1 {
+        return bundle.picture(&picture::encode(&pixels));
     }
+    let filter = image::imageops::FilterType::Nearest;
+    bundle.png(&picture::exact_png(&image::imageops::resize(&pixels, width * factor, height * factor, filter)))
 }
 
 #[cfg(test)]
@@ -293,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_are_png_and_small_ones_larger() {
+    fn small_pictures_are_png_and_larger_and_photographs_jpeg() {
         let bundle = RgbImage::new(20, 10).bundle();
         assert_eq!(bundle.as_text(), Some("picture of 20 × 10 pixels"));
         let png = bundle.get("image/png").unwrap_or_default();
@@ -301,6 +293,11 @@ mod tests {
         let bytes = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, png).unwrap();
         let back = image::load_from_memory(&bytes).unwrap();
         assert_eq!(back.dimensions(), (160, 80));
+        let photo = RgbImage::from_fn(300, 200, |x, y| image::Rgb([x as u8, y as u8, (x * y) as u8]));
+        assert!(photo.bundle().get("image/jpeg").unwrap_or_default().starts_with("/9j/")); // JPEG's signature in base64
+        assert!(GrayImage::new(300, 200).bundle().get("image/png").is_some());
+        let deep = DynamicImage::ImageRgb32F(image::Rgb32FImage::new(200, 200));
+        assert!(deep.bundle().get("image/png").is_some());
     }
 
     #[test]

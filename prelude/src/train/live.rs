@@ -2,8 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-
 use super::history::{FitReport, History, clock, epochs_table};
 use crate::plot::LossCurve;
 use crate::show::{Bundle, Live, escape};
@@ -109,11 +107,11 @@ fn bundle(history: &History, before: usize, line: &str, part: Option<f64>, notes
     if history.batches.len() > 1 {
         let figure = LossCurve::of(&history.run("")).figure();
         text += figure.text();
-        let png = base64::engine::general_purpose::STANDARD.encode(figure.png());
         let (width, height) = figure.size();
         html += &format!(
-            "<img src=\"data:image/png;base64,{png}\" width=\"{width}\" height=\"{height}\" \
-             style=\"max-width:100%\" alt=\"loss a batch\">"
+            "<img src=\"{}\" width=\"{width}\" height=\"{height}\" \
+             style=\"max-width:100%\" alt=\"loss a batch\">",
+            figure.url()
         );
     }
     Bundle::new().text(text).html(html + "</div>")

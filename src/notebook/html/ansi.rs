@@ -1,7 +1,7 @@
 //! Terminal colours as HTML: text with SGR escapes to spans that follow the page's light or dark palette.
 
 use super::escape;
-use crate::document::terminal::escape_length;
+use crate::document::terminal::last_escape_length;
 use std::fmt::Write;
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,7 +27,7 @@ pub fn to_html(text: &str) -> String {
         if rest.is_empty() {
             break;
         }
-        let Some(length) = escape_length(rest) else { break };
+        let length = last_escape_length(rest);
         if let Some(codes) = rest[..length].strip_prefix("\u{1b}[").and_then(|codes| codes.strip_suffix('m')) {
             style.apply(codes);
         }
@@ -136,6 +136,8 @@ mod tests {
             ("\u{1b}[7mx\u{1b}[27m", "<span style=\"color:var(--ground);background:var(--text)\">x</span>"),
             ("\u{1b}[mx\u{1b}[2Ky", "xy"),
             ("cut\u{1b}[3", "cut"),
+            ("\u{1b}]0;no end", "0;no end"),
+            ("\u{1b}[31\nkept", "\nkept"),
         ] {
             assert_eq!(to_html(text), html, "{text:?}");
         }

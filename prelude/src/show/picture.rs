@@ -1,0 +1,226 @@
+//! Pictures as a notebook keeps them: charts as PNG with few colours, photographs as JPEG.
+
+use image::codecs::jpeg::JpegEncoder;
+use image::{ImageFormat, RgbImage, RgbaImage};
+use std::collections::HashMap;
+use std::io::Cursor;
+
+/// A picture's bytes and what they are.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Encoded {
+    /// `image/png` or `image/jpeg`.
+    pub mime: &'static str,
+    /// The file.
+    pub bytes: Vec<u8>,
+}
+
+/// Of 100; below 80 the edges of letters blur.
+const QUALITY: u8 = 86;
+
+/// Colours in a palette.
+const PALETTE: usize = 256;
+
+/// Of a chart, so many colours stay exactly as they are.
+const EXACT: usize = 128;
+
+/// Most of a chart's pixels have few colours: at most one in so many has another one, at the edge of a line or letter.
+const EDGES: u64 = 12;
+
+/// More different colours than this are no chart's.
+const MANY: usize = 40_000;
+
+type Rgba = [u8; 4];
+
+/// The picture in few bytes: what has at most 256 colours exactly as it is, a chart with its edges' colours rounded, a
+/// photograph as JPEG on white.
+pub fn encode(pixels: &RgbaImage) -> Encoded {
+    match palette(pixels, true) {
+        Some(palette) => Encoded { mime: "image/png", bytes: indexed(pixels, &palette) },
+        None => photograph(pixels),
+    }
+}
+
+/// The picture as PNG, exactly as it is.
+pub fn exact_png(pixels: &RgbaImage) -> Vec<u8> {
+    if let Some(palette) = palette(pixels, false) {
+        return indexed(pixels, &palette);
+    }
+    let mut bytes = Vec::new();
+    // Writing eight-bit pixels into memory has no way to fail; an empty picture stays empty.
+    let _ = pixels.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png);
+    bytes
+}
+
+fn photograph(pixels: &RgbaImage) -> Encoded {
+    let mut on_white = RgbImage::new(pixels.width(), pixels.height());
+    for (to, from) in on_white.pixels_mut().zip(pixels.pixels()) {
+        let [r, g, b, a] = from.0.map(u32::from);
+        to.0 = [r, g, b].map(|value| ((value * a + 255 * (255 - a) + 127) / 255) as u8);
+    }
+    let mut bytes = Vec::new();
+    match JpegEncoder::new_with_quality(&mut bytes, QUALITY).encode_image(&on_white) {
+        Ok(()) => Encoded { mime: "image/jpeg", bytes },
+        // A picture too large for JPEG.
+        Err(_) => Encoded { mime: "image/png", bytes: exact_png(pixels) },
+    }
+}
+
+/// The colours of a picture and the place of each; `None` where there are too many.
+struct Palette {
+    colors: Vec<Rgba>,
+    place: HashMap<Rgba, u8>,
+}
+
+fn palette(pixels: &RgbaImage, rounded: bool) -> Option<Palette> {
+    if pixels.is_empty() {
+        return None;
+    }
+    let most = if rounded { MANY } else { PALETTE };
+    let mut counts: HashMap<Rgba, u64> = HashMap::new();
+    // Neighbours mostly are alike.
+    let mut run = (pixels.get_pixel(0, 0).0, 0);
+    for pixel in pixels.pixels() {
+        if pixel.0 == run.0 {
+            run.1 += 1;
+            continue;
+        }
+        *counts.entry(run.0).or_default() += run.1;
+        if counts.len() > most {
+            return None;
+        }
+        run = (pixel.0, 1);
+    }
+    *counts.entry(run.0).or_default() += run.1;
+    if counts.len() > most {
+        return None;
+    }
+    let mut colors: Vec<(Rgba, u64)> = counts.into_iter().collect();
+    colors.sort_by_key(|(color, count)| (std::cmp::Reverse(*count), *color));
+    if colors.len() <= PALETTE {
+        let colors: Vec<Rgba> = colors.into_iter().map(|(color, _)| color).collect();
+        let place = colors.iter().enumerate().map(|(index, color)| (*color, index as u8)).collect();
+        return Some(Palette { colors, place });
+    }
+    let (common, rare) = colors.split_at(EXACT);
+    let all = u64::from(pixels.width()) * u64::from(pixels.height());
+    if rare.iter().map(|(_, count)| count).sum::<u64>() * EDGES > all {
+        return None;
+    }
+    let common: Vec<Rgba> = common.iter().map(|(color, _)| *color).collect();
+    // Colours that differ in their last bits only share a place, that of the most common of them.
+    (2..8).find_map(|bits| {
+        let mut colors = common.clone();
+        let mut place: HashMap<Rgba, u8> =
+            colors.iter().enumerate().map(|(index, color)| (*color, index as u8)).collect();
+        let mut groups: HashMap<Rgba, u8> = HashMap::new();
+        for (color, _) in rare {
+            let group = color.map(|value| value >> bits);
+            let next = colors.len();
+            let index = match groups.get(&group) {
+                Some(index) => *index,
+                None if next < PALETTE => {
+                    colors.push(*color);
+                    *groups.entry(group).or_insert(next as u8)
+                }
+                None => return None,
+            };
+            place.insert(*color, index);
+        }
+        Some(Palette { colors, place })
+    })
+}
+
+/// A PNG file that keeps a byte a pixel.
+fn indexed(pixels: &RgbaImage, palette: &Palette) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, pixels.width(), pixels.height());
+    encoder.set_color(png::ColorType::Indexed);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.set_compression(png::Compression::High);
+    encoder.set_palette(palette.colors.iter().flat_map(|[r, g, b, _]| [*r, *g, *b]).collect::<Vec<u8>>());
+    if palette.colors.iter().any(|color| color[3] < 255) {
+        encoder.set_trns(palette.colors.iter().map(|color| color[3]).collect::<Vec<u8>>());
+    }
+    let places: Vec<u8> = pixels.pixels().map(|pixel| palette.place.get(&pixel.0).copied().unwrap_or(0)).collect();
+    // Writing into memory has no way to fail.
+    let _ = encoder.write_header().and_then(|mut writer| writer.write_image_data(&places));
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::Rgba as Pixel;
+
+    fn decoded(encoded: &Encoded) -> RgbaImage {
+        image::load_from_memory(&encoded.bytes).unwrap().to_rgba8()
+    }
+
+    /// A white card with lines whose edges fade, in `hues` colours.
+    fn chart(hues: u32) -> RgbaImage {
+        RgbaImage::from_fn(900, 600, |x, y| match (x % 150, y / 2 % hues) {
+            (column, hue) if column < 12 => {
+                let fade = |value: u32| (value + (255 - value) * column / 12) as u8;
+                Pixel([fade(hue * 3), fade(200 - hue * 2), fade(40), 255])
+            }
+            _ if x < 4 || y < 4 => Pixel([0, 0, 0, 0]),
+            _ => Pixel([255; 4]),
+        })
+    }
+
+    /// Every pixel another colour, smooth in both directions.
+    fn photo() -> RgbaImage {
+        RgbaImage::from_fn(400, 300, |x, y| {
+            Pixel([(x * 255 / 400) as u8, (y * 255 / 300) as u8, (x * y / 500) as u8, 255])
+        })
+    }
+
+    #[test]
+    fn few_colours_stay_as_they_are() {
+        let chart = chart(10);
+        let encoded = encode(&chart);
+        assert_eq!(encoded.mime, "image/png");
+        assert_eq!(decoded(&encoded), chart);
+        for one in [RgbaImage::from_pixel(3, 2, Pixel([1, 2, 3, 4])), RgbaImage::new(1, 1)] {
+            assert_eq!(decoded(&encode(&one)), one);
+        }
+        let gray = RgbaImage::from_fn(256, 4, |x, _| Pixel([x as u8, x as u8, x as u8, 255]));
+        assert_eq!(decoded(&encode(&gray)), gray);
+        assert_eq!(image::load_from_memory(&exact_png(&photo())).unwrap().to_rgba8(), photo());
+    }
+
+    #[test]
+    fn a_charts_edges_are_rounded_and_nothing_else() {
+        let chart = chart(60);
+        let encoded = encode(&chart);
+        assert_eq!(encoded.mime, "image/png");
+        let back = decoded(&encoded);
+        let mut exact = 0;
+        for (was, is) in chart.pixels().zip(back.pixels()) {
+            exact += usize::from(was == is);
+            assert!(was.0.iter().zip(is.0).all(|(was, is)| was.abs_diff(is) < 32), "{was:?} {is:?}");
+        }
+        assert!(exact > 900 * 600 * 11 / 12, "{exact}");
+        let mut whole = Vec::new();
+        chart.write_to(&mut Cursor::new(&mut whole), ImageFormat::Png).unwrap();
+        assert!(encoded.bytes.len() * 2 < whole.len(), "{} {}", encoded.bytes.len(), whole.len());
+    }
+
+    #[test]
+    fn a_photograph_is_jpeg_and_looks_the_same() {
+        let photo = photo();
+        let encoded = encode(&photo);
+        assert_eq!(encoded.mime, "image/jpeg");
+        let back = decoded(&encoded);
+        let error: u64 = photo.pixels().zip(back.pixels()).map(|(a, b)| u64::from(a[0].abs_diff(b[0]))).sum();
+        assert!(error < 4 * 400 * 300, "{error}");
+        // What lets the ground shine through stands on white.
+        let clear = RgbaImage::from_fn(400, 300, |x, y| Pixel([x as u8, y as u8, (x * y) as u8, 0]));
+        assert!(decoded(&encode(&clear)).pixels().all(|pixel| pixel.0.iter().all(|value| *value > 250)));
+    }
+
+    #[test]
+    fn an_empty_picture_is_no_trouble() {
+        assert!(encode(&RgbaImage::new(0, 5)).bytes.len() < 100);
+    }
+}
