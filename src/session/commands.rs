@@ -1,5 +1,6 @@
 //! What a cell may ask of the session itself: `:vars`, `:help`, and lines for the shell. All else is evcxr's.
 
+use super::prepare::leading::Leading;
 use super::{CellError, Session, Why, help, shell, variables};
 use crate::screen::Screen;
 use std::sync::atomic::Ordering;
@@ -19,7 +20,7 @@ pub enum Command<'a> {
 
 /// The command that the cell is, if it is one.
 pub fn of(code: &str) -> Option<Command<'_>> {
-    let lines: Vec<&str> = code.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let lines = Leading::lines(code);
     match lines[..] {
         [":vars"] => return Some(Command::Variables),
         [":help" | ":h"] => return Some(Command::Help),
@@ -29,7 +30,8 @@ pub fn of(code: &str) -> Option<Command<'_>> {
     if before_code.into_iter().any(|line| *line == ":quit") {
         return Some(Command::Quit);
     }
-    let shell: Option<Vec<&str>> = lines.iter().map(|line| line.strip_prefix('!').map(str::trim)).collect();
+    let shell = lines.iter().map(|line| line.strip_prefix('!').filter(|rest| !rest.starts_with('=')).map(str::trim));
+    let shell: Option<Vec<&str>> = shell.collect();
     // `!done` is an expression, but no cell consists of one alone: a shell line wins, as in IPython and evcxr.
     shell.filter(|lines| !lines.is_empty()).map(Command::Shell)
 }
@@ -72,6 +74,11 @@ mod tests {
         for (code, command) in [
             (":vars\n", Some(Command::Variables)),
             ("  :help", Some(Command::Help)),
+            ("/* what there is */ :vars", Some(Command::Variables)),
+            ("// what there is\n  // all\n\t:vars\n", Some(Command::Variables)),
+            ("/* files\n*/\n!ls", Some(Command::Shell(vec!["ls"]))),
+            ("!= 4", None),
+            ("::std::mem::drop(1);", None),
             ("!ls -l\n\n! pwd", Some(Command::Shell(vec!["ls -l", "pwd"]))),
             ("// leave\n:dep rand\n:quit", Some(Command::Quit)),
             ("let s = \"\n:quit\n\";", None),

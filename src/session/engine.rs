@@ -2,10 +2,12 @@
 
 use super::template::{self, Folder};
 use super::{Candidate, CellError, Completions, Inspection, Options, Variable, diagnostics, process, shim};
+use super::{check, messages};
 use crate::home::Home;
 use candlewick_wire::CHANNEL_VARIABLE;
 use crossbeam_channel::{Receiver, Sender};
 use evcxr::{CommandContext, Error, EvalCallbacks, EvalContext, EvalOutputs};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,6 +42,17 @@ pub enum Ended {
     Other(String),
 }
 
+/// The program that evcxr made of the last cell.
+#[derive(Debug, Default)]
+pub struct Program {
+    /// Its text.
+    pub text: String,
+    /// The compiler's errors, if it has some.
+    pub errors: Vec<serde_json::Value>,
+    /// The compiler's words for the types of its variables, where evcxr does not know one.
+    pub types: HashMap<String, String>,
+}
+
 /// What the engine is asked to do. Each job carries the way back.
 pub enum Job {
     Run {
@@ -60,8 +73,8 @@ pub enum Job {
     Variables {
         done: Sender<Vec<Variable>>,
     },
-    Source {
-        done: Sender<String>,
+    Program {
+        done: Sender<Program>,
     },
     /// Ends the engine.
     Stop,
@@ -117,7 +130,7 @@ pub fn run(
             Job::Complete { code, cursor, done } => drop(done.send(engine.complete(&code, cursor))),
             Job::Inspect { code, cursor, done } => drop(done.send(engine.inspect(&code, cursor))),
             Job::Variables { done } => drop(done.send(engine.variables())),
-            Job::Source { done } => drop(done.send(engine.context.last_source().unwrap_or_default())),
+            Job::Program { done } => drop(done.send(engine.program())),
             Job::Stop => break,
             Job::Leave => return engine.leave(),
         }
@@ -144,6 +157,8 @@ struct Engine {
     context: CommandContext,
     /// What makes a new runtime child, or all of evcxr's state after `:clear`, one of ours.
     beginning: String,
+    /// Where evcxr builds.
+    path: PathBuf,
     // After `context`: the child must be gone before its folder.
     folder: Option<Folder>,
 }
@@ -205,7 +220,7 @@ impl Engine {
         };
         *process.lock().unwrap() = Some(context.process_handle());
         let beginning = format!("{}\n:efmt {{}}\n{IMPORTS}\n{INIT}", dependency(&home.sources(), &features));
-        let mut engine = Engine { context, beginning, folder };
+        let mut engine = Engine { context, beginning, path, folder };
         let begun = engine.context.execute(&engine.beginning);
         begun.map_err(|error| broken(&describe(&error)))?;
         let _ = engine.context.execute(":load_config --quiet");
@@ -237,7 +252,14 @@ impl Engine {
         let _ = self.context.execute(&self.beginning);
     }
 
+    fn program(&self) -> Program {
+        let text = self.context.last_source().unwrap_or_default();
+        Program { text, errors: messages::of_last_build(&self.path), types: check::types(&self.path) }
+    }
+
     fn run(&mut self, code: &str, asked: &Sender<Asked>) -> Ended {
+        messages::forget(&self.path);
+        check::forget(&self.path);
         let names = |context: &CommandContext| -> Vec<String> {
             let mut names: Vec<String> = context.variables_and_types().map(|(name, _)| name.to_owned()).collect();
             names.sort();

@@ -7,14 +7,17 @@
 mod answers;
 mod cell;
 mod channel;
+mod check;
 mod commands;
 mod completeness;
 mod diagnostics;
-#[allow(dead_code)] // until cells are prepared with it
 mod edits;
 mod engine;
 mod help;
 pub mod install;
+mod memory;
+mod messages;
+mod prepare;
 mod process;
 mod recipe;
 mod relay;
@@ -22,6 +25,7 @@ mod shell;
 mod shim;
 mod source;
 mod splitter;
+mod story;
 mod template;
 mod variables;
 
@@ -35,6 +39,7 @@ use crossbeam_channel::{Receiver, Sender};
 use diagnostics::Interrupted;
 use engine::{Asked, Ended, Job, Place, Process};
 pub use help::help_text;
+use memory::Memory;
 pub use process::clean_up;
 pub use shim::restore_environment;
 use std::fmt;
@@ -88,6 +93,13 @@ pub struct CellError {
     pub value: String,
     /// Lines with ANSI colours: the message, the user's code with carets, hints, what was lost.
     pub traceback: Vec<String>,
+}
+
+impl CellError {
+    /// The traceback in a form that can be read on every ground on which notebooks show errors: without colours.
+    pub fn notebook_traceback(&self) -> Vec<String> {
+        diagnostics::for_notebooks(&self.traceback)
+    }
 }
 
 impl fmt::Display for CellError {
@@ -193,6 +205,8 @@ pub struct Session {
     worker: Mutex<Option<std::thread::JoinHandle<()>>>,
     /// Where the cells run, if not where the session started.
     moved: Mutex<Option<Request>>,
+    /// What is remembered of the cells that ran.
+    memory: Mutex<Memory>,
     options: Options,
 }
 
@@ -262,6 +276,7 @@ impl Session {
             state: Arc::default(),
             worker: Mutex::new(Some(worker)),
             moved: Mutex::new(None),
+            memory: Mutex::default(),
             options,
         })
     }
@@ -275,30 +290,42 @@ impl Session {
         let start = Instant::now();
         self.wait_ready()?;
         let done = || Done { took: start.elapsed() };
+        let number = lock(&self.memory).number(screen.number());
         if let Some(command) = commands::of(code) {
             return self.carry_out(command, screen).map(|()| done());
         }
+        let (told, prepared) = self.prepare(code, number)?;
+        for note in &prepared.notes {
+            screen.stream(StreamName::Stderr, &format!("{note}\n"));
+        }
+        let before = self.names();
         self.clear_channels();
         self.channel.cell_runs(true);
         let mut cell = Cell::new(screen);
-        let ended = self.run(code, &mut cell);
+        let ended = self.run(&told.edited.text, &mut cell);
         self.channel.cell_runs(false);
         while let Ok(message) = self.channel.messages().try_recv() {
             cell.take(message);
         }
         let interrupted = self.state.interrupted.load(Ordering::SeqCst);
-        let error = match ended? {
+        let ended = ended?;
+        let lost = self.remember(&told, &prepared, &before, &ended, &cell);
+        let error = match ended {
             Ended::Died { lost, .. } if self.state.killed.load(Ordering::SeqCst) => {
                 diagnostics::interrupted(&Interrupted::Killed(lost))
             }
             Ended::Died { status, lost } => diagnostics::runtime_died(&status, &cell.stderr, &lost),
             Ended::Ran(_) if interrupted => diagnostics::interrupted(&Interrupted::Running),
             _ if interrupted => diagnostics::interrupted(&Interrupted::Compiling),
-            Ended::Compilation(errors) => diagnostics::compilation(&errors, code),
-            Ended::Other(text) => diagnostics::other(&text),
+            Ended::Compilation(errors) => self.explain(&errors, &told),
+            Ended::Other(text) => self.explain_refusal(&text, &told),
             Ended::Ran(outputs) => match (cell.panicked, cell.failed) {
-                (Some((message, location)), _) => diagnostics::panic(&message, location.as_ref(), &self.source(), code),
-                (None, Some(text)) => diagnostics::question_mark(&text),
+                (Some((message, location)), _) => self.at_a_place(&told, |program| {
+                    diagnostics::panic(&message, location.as_ref(), program, &told, &lost)
+                }),
+                (None, Some((text, location))) => self.at_a_place(&told, |program| {
+                    diagnostics::question_mark(&text, location.as_ref(), program, &told, &lost)
+                }),
                 (None, None) => {
                     let data: candlewick_wire::MimeBundle =
                         outputs.content_by_mime_type.into_iter().map(|(mime, text)| (mime, text.into())).collect();
@@ -471,10 +498,6 @@ impl Session {
     pub fn inspect(&self, code: &str, cursor: usize) -> Option<Inspection> {
         let code = code.to_owned();
         self.ask(|done| Job::Inspect { code, cursor, done }).flatten()
-    }
-
-    fn source(&self) -> String {
-        self.ask(|done| Job::Source { done }).unwrap_or_default()
     }
 
     fn ask<T>(&self, job: impl FnOnce(Sender<T>) -> Job) -> Option<T> {

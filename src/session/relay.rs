@@ -220,7 +220,7 @@ impl Relay {
                 Piece::Message(message) => self.send(&message),
                 Piece::Failed(line) => {
                     let text = self.read_err();
-                    self.send(&Message::Failed { text });
+                    self.send(&Message::Failed { text, location: None });
                     self.pass_on(&line);
                 }
                 Piece::Panicked(line) => {

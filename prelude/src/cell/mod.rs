@@ -3,6 +3,10 @@
 //! evcxr puts the source of its variable store into each cell, so that each cell compiles a hash map anew. A
 //! candlewick session leads the cell's calls here instead; the names are evcxr's.
 
+mod failed;
+mod kept;
 mod store;
 
+pub use failed::failed;
+pub use kept::{Kept, KeptLocal};
 pub use store::{USER_ERROR_OCCURRED, VARIABLE_CHANGED_TYPE, VariableStore, create_variable_store};

@@ -37,6 +37,7 @@ mod values;
 
 pub use ask::{ask, ask_password};
 pub use bundle::Bundle;
+pub(crate) use channel::failed;
 pub use channel::{clear, display, note, print, progress, result};
 pub use comm::{Comm, CommMessage};
 pub use describe::{Describe, Description, vars};
