@@ -108,6 +108,42 @@ impl From<std::io::Error> for Error {
     }
 }
 
+/// Errors of the standard library that say enough by themselves.
+macro_rules! from_plain_errors {
+    ($($error:ty),* $(,)?) => {
+        $(impl From<$error> for Error {
+            fn from(error: $error) -> Error {
+                Error::new(error.to_string())
+            }
+        })*
+    };
+}
+
+from_plain_errors!(
+    std::num::ParseIntError,
+    std::num::ParseFloatError,
+    std::num::TryFromIntError,
+    std::str::ParseBoolError,
+    std::char::ParseCharError,
+    std::str::Utf8Error,
+    std::string::FromUtf8Error,
+    std::fmt::Error,
+    std::env::VarError,
+    std::time::SystemTimeError,
+    std::net::AddrParseError,
+    std::sync::mpsc::RecvError,
+    std::array::TryFromSliceError,
+    String,
+    &str,
+);
+
+impl From<Box<dyn std::error::Error + Send + Sync>> for Error {
+    fn from(error: Box<dyn std::error::Error + Send + Sync>) -> Error {
+        // What it says itself stands before what is behind it.
+        Error::new(error.to_string())
+    }
+}
+
 impl From<image::ImageError> for Error {
     fn from(error: image::ImageError) -> Error {
         Error::new("a picture could not be read or written").caused_by(error)

@@ -30,7 +30,7 @@ pub use plotters;
 pub mod prelude {
     pub use crate::data::{Augment, ImageFolder, Normalize, Part};
     pub use crate::detect::{Annotation, BBox, Detection};
-    pub use crate::error::Error;
+    pub use crate::error::{Error, Result};
     pub use crate::models::Arch;
     pub use crate::show::{CellValue, Show, display};
     pub use crate::train::{Learner, Optimizer, Prediction, Rate, TensorData};

@@ -33,7 +33,8 @@ impl Outputs {
     /// The running cell ended early.
     pub fn error(&mut self, error: &CellError) {
         let value = json!({
-            "output_type": "error", "ename": error.name, "evalue": error.value, "traceback": error.traceback,
+            "output_type": "error", "ename": error.name, "evalue": error.value,
+            "traceback": error.notebook_traceback(),
         });
         self.push(Output::Error(value));
     }
@@ -81,6 +82,9 @@ impl Outputs {
 }
 
 impl Screen for Outputs {
+    fn number(&self) -> Option<u64> {
+        Some(self.count)
+    }
     fn stream(&mut self, name: StreamName, text: &str) {
         if text.is_empty() {
             return;

@@ -88,6 +88,10 @@ impl<'a> CellScreen<'a> {
 }
 
 impl Screen for CellScreen<'_> {
+    fn number(&self) -> Option<u64> {
+        Some(self.count as u64)
+    }
+
     fn stream(&mut self, name: StreamName, text: &str) {
         self.says();
         self.kernel.iopub.publish_stream(name, text, self.request);

@@ -139,7 +139,8 @@ impl Worker<'_> {
         match outcome {
             Ok(()) => content["user_expressions"] = self.expressions(cell, request),
             Err(error) => {
-                let CellError { name, value, traceback, .. } = error;
+                let traceback = error.notebook_traceback();
+                let CellError { name, value, .. } = error;
                 content["status"] = "error".into();
                 content["ename"] = name.as_str().into();
                 content["evalue"] = value.as_str().into();
@@ -188,7 +189,8 @@ impl Worker<'_> {
                 (Ok(()), Some(display)) => json!({"status": "ok", "data": display.data, "metadata": display.metadata}),
                 (Ok(()), None) => json!({"status": "ok", "data": {}, "metadata": {}}),
                 (Err(error), _) => json!({
-                    "status": "error", "ename": error.name, "evalue": error.value, "traceback": error.traceback,
+                    "status": "error", "ename": error.name, "evalue": error.value,
+                    "traceback": error.notebook_traceback(),
                 }),
             };
             results.insert(name.clone(), result);

@@ -152,6 +152,9 @@ struct Narrated<'a, W: Write> {
 }
 
 impl<W: Write> Screen for Narrated<'_, W> {
+    fn number(&self) -> Option<u64> {
+        self.outputs.number()
+    }
     fn stream(&mut self, name: StreamName, text: &str) {
         self.outputs.stream(name, text);
     }

@@ -209,6 +209,9 @@ impl Both<'_> {
 }
 
 impl Screen for Both<'_> {
+    fn number(&self) -> Option<u64> {
+        lock(self.outputs).number()
+    }
     fn stream(&mut self, name: StreamName, text: &str) {
         self.each(|screen| screen.stream(name, text));
     }

@@ -56,6 +56,10 @@ pub trait Screen {
     fn handled(&mut self, number: u64) {
         let _ = number;
     }
+    /// The number by which the user knows the cell; where there is none, cells are counted.
+    fn number(&self) -> Option<u64> {
+        None
+    }
     /// The process that ran the cells is gone, and its comms with it.
     fn gone(&mut self) {}
 }

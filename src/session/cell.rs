@@ -11,8 +11,8 @@ pub type At = (String, u32, u32);
 /// A cell that runs: its screen, and what was said of its end.
 pub struct Cell<'a> {
     pub screen: &'a mut dyn Screen,
-    /// The error of a `?`.
-    pub failed: Option<String>,
+    /// The error of a `?`, and where it is.
+    pub failed: Option<(String, Option<At>)>,
     pub panicked: Option<(String, Option<At>)>,
     /// The last of standard error, for errors whose text came before their mark.
     pub stderr: String,
@@ -68,9 +68,15 @@ impl Cell<'_> {
             Message::Clear { wait } => self.screen.clear(wait),
             Message::Progress(Progress { label, done, total }) => self.screen.progress(Progress { label, done, total }),
             Message::Panic { message, location } => self.panicked = Some((message, location)),
-            Message::Failed { text } => {
+            // What the prelude told of the error is better than what was written before evcxr's mark.
+            Message::Failed { text, location: None } if matches!(&self.failed, Some((_, Some(_)))) => {
+                if !text.is_empty() {
+                    self.screen.stream(StreamName::Stderr, &text);
+                }
+            }
+            Message::Failed { text, location } => {
                 let text = if text.trim().is_empty() { std::mem::take(&mut self.stderr) } else { text };
-                self.failed = Some(text);
+                self.failed = Some((text, location));
             }
             Message::Pong { number } => self.pong = Some(number),
             Message::Comm(comm) => self.screen.comm(comm),

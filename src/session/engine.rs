@@ -1,13 +1,13 @@
 //! The thread that owns evcxr: starts it from a copy of the template, then does one job after another.
 
-use super::edits::Edits;
 use super::template::{self, Folder};
-use super::{CellError, Options, Variable, diagnostics, leading, process, shim, typed};
-use crate::analysis::{self, Analysis, Bound, Context, Pack};
+use super::{CellError, Options, Variable, check, diagnostics, messages, process, shim};
+use crate::analysis::{self, Analysis, Context, Pack};
 use crate::home::Home;
 use candlewick_wire::CHANNEL_VARIABLE;
 use crossbeam_channel::{Receiver, Sender};
 use evcxr::{CommandContext, Error, EvalContext, EvalOutputs};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,6 +32,17 @@ pub enum Ended {
     Other(String),
 }
 
+/// The program that evcxr made of the last cell.
+#[derive(Debug, Default)]
+pub struct Program {
+    /// Its text.
+    pub text: String,
+    /// The compiler's errors, if it has some.
+    pub errors: Vec<serde_json::Value>,
+    /// The compiler's words for the types of its variables, where evcxr does not know one.
+    pub types: HashMap<String, String>,
+}
+
 /// What the engine is asked to do. Each job carries the way back.
 pub enum Job {
     Run {
@@ -41,8 +52,8 @@ pub enum Job {
     Variables {
         done: Sender<Vec<Variable>>,
     },
-    Source {
-        done: Sender<String>,
+    Program {
+        done: Sender<Program>,
     },
     /// Ends the engine.
     Stop,
@@ -94,7 +105,7 @@ pub fn run(
                 let _ = done.send(ended);
             }
             Job::Variables { done } => drop(done.send(engine.variables())),
-            Job::Source { done } => drop(done.send(engine.context.last_source().unwrap_or_default())),
+            Job::Program { done } => drop(done.send(engine.program())),
             Job::Stop => break,
             Job::Leave => return engine.leave(),
         }
@@ -220,34 +231,15 @@ impl Engine {
         self.after(true);
     }
 
-    /// Runs a cell: first its commands, so that the analysis knows their crates when it reads the rest.
+    fn program(&self) -> Program {
+        let text = self.context.last_source().unwrap_or_default();
+        Program { text, errors: messages::of_last_build(&self.path), types: check::types(&self.path) }
+    }
+
     fn run(&mut self, code: &str) -> Ended {
-        let begin = leading::rust_begins(code);
-        let mut outputs = EvalOutputs::new();
-        if begin > 0 {
-            match self.evaluate(&code[..begin]) {
-                Ended::Ran(shown) => outputs = shown,
-                ended => return ended,
-            }
-            self.after(false);
-        }
-        if code[begin..].trim().is_empty() && begin > 0 {
-            return Ended::Ran(outputs);
-        }
-        let rust = leading::without_commands(code);
-        let bound = self.analysis.as_ref().map(|analysis| analysis.bound(&rust)).unwrap_or_default();
-        let mut edits = Edits::default();
-        typed::add_types(&bound, &mut edits);
-        let edited = edits.apply(&rust);
-        let ended = match self.evaluate(&edited.text) {
-            Ended::Ran(shown) => {
-                outputs.merge(shown);
-                Ended::Ran(outputs)
-            }
-            // evcxr's words for what has no name, where the compiler has nothing against the cell.
-            Ended::Other(text) => Ended::Other(reason(&text, &bound)),
-            ended => ended,
-        };
+        messages::forget(&self.path);
+        check::forget(&self.path);
+        let ended = self.evaluate(code);
         self.after(matches!(ended, Ended::Ran(_)));
         ended
     }
@@ -326,13 +318,6 @@ pub fn describe(error: &Error) -> String {
         }
         error => error.to_string(),
     }
-}
-
-/// Why a cell that the compiler takes cannot be run all the same.
-fn reason(evcxrs: &str, bound: &[Bound]) -> String {
-    let of_variables = ["cannot be persisted", "Couldn't automatically determine type"];
-    let own = of_variables.iter().any(|words| evcxrs.contains(words)).then(|| typed::cannot_be_kept(bound)).flatten();
-    own.unwrap_or_else(|| evcxrs.to_owned())
 }
 
 /// Stops a running cargo of this process, if there is one; true where there was.

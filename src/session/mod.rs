@@ -11,6 +11,7 @@ mod cell;
 mod channel;
 mod child;
 mod children;
+mod check;
 mod commands;
 mod completeness;
 mod crash;
@@ -19,9 +20,11 @@ mod edits;
 mod endings;
 mod engine;
 mod help;
-mod leading;
 pub mod install;
 mod interrupt;
+mod memory;
+mod messages;
+mod prepare;
 mod process;
 mod recipe;
 mod relay;
@@ -29,6 +32,7 @@ mod shell;
 mod shim;
 mod source;
 mod splitter;
+mod story;
 mod template;
 mod typed;
 mod unused;
@@ -47,6 +51,8 @@ use crossbeam_channel::{Receiver, Sender};
 use endings::{Death, Interrupted};
 use engine::{Ended, Job, Place, Process};
 pub use help::help_text;
+use memory::Memory;
+use prepare::leading::Leading;
 pub use process::clean_up;
 pub use shim::restore_environment;
 use std::fmt;
@@ -100,6 +106,13 @@ pub struct CellError {
     pub value: String,
     /// Lines with ANSI colours: the message, the user's code with carets, hints, what was lost.
     pub traceback: Vec<String>,
+}
+
+impl CellError {
+    /// The traceback in a form that can be read on every ground on which notebooks show errors: without colours.
+    pub fn notebook_traceback(&self) -> Vec<String> {
+        diagnostics::for_notebooks(&self.traceback)
+    }
 }
 
 impl fmt::Display for CellError {
@@ -197,6 +210,8 @@ pub struct Session {
     moved: Mutex<Moved>,
     /// The cells so far.
     history: Mutex<Vec<String>>,
+    /// What is remembered of the cells that ran.
+    memory: Mutex<Memory>,
     options: Options,
 }
 
@@ -288,6 +303,7 @@ impl Session {
             worker: Mutex::new(Some(worker)),
             moved: Mutex::default(),
             history: Mutex::default(),
+            memory: Mutex::default(),
             options,
         })
     }
@@ -305,12 +321,31 @@ impl Session {
         result.map(|()| Done { took: start.elapsed() }).map_err(|error| commands::with_hints(code, error))
     }
 
-    /// Lets evcxr run code that has no commands but evcxr's, with `running` held.
+    /// Lets evcxr run code that has no commands but evcxr's, with `running` held: these first, so that it is known what
+    /// crates there are when the rest is read.
     fn evaluate(&self, code: &str, screen: &mut dyn Screen) -> Result<(), CellError> {
+        let leading = Leading::of(code);
+        let rust = leading.rust_only(code);
+        if leading.commands.is_empty() || rust.trim().is_empty() {
+            return self.evaluate_part(code, code, screen);
+        }
+        self.evaluate_part(&leading.commands_only(code), code, screen)?;
+        self.evaluate_part(&rust, code, screen)
+    }
+
+    /// Runs a part of a cell; all that is not of the part is blank in it.
+    fn evaluate_part(&self, part: &str, code: &str, screen: &mut dyn Screen) -> Result<(), CellError> {
+        let number = lock(&self.memory).number(screen.number());
+        let (mut told, prepared) = self.prepare(part, number)?;
+        told.code = code.to_owned();
+        for note in &prepared.notes {
+            screen.stream(StreamName::Stderr, &format!("{note}\n"));
+        }
+        let before = self.names();
         self.clear_channels();
         self.channel.cell_runs(true);
         let mut cell = Cell::new(screen);
-        let ended = self.run(code, &mut cell);
+        let ended = self.run(&told.edited.text, &mut cell);
         self.channel.cell_runs(false);
         while let Ok(message) = self.channel.messages().try_recv() {
             cell.take(message);
@@ -321,6 +356,7 @@ impl Session {
             let ran = outputs.phases.iter().filter(|phase| phase.name == "Execution").map(|phase| phase.duration);
             self.state.ran.fetch_add(ran.sum::<Duration>().as_micros() as u64, Ordering::SeqCst);
         }
+        let lost = self.remember(&told, &prepared, &before, &ended, &cell);
         let error = match ended {
             Ended::Died { lost, .. } if self.state.killed.load(Ordering::SeqCst) => {
                 endings::interrupted(&Interrupted::Killed(lost))
@@ -336,11 +372,15 @@ impl Session {
             }
             Ended::Ran(_) if interrupted => endings::interrupted(&Interrupted::Running),
             _ if interrupted => endings::interrupted(&Interrupted::Compiling),
-            Ended::Compilation(errors) => diagnostics::compilation(&errors, code),
-            Ended::Other(text) => diagnostics::other(&text),
+            Ended::Compilation(errors) => self.explain(&errors, &told),
+            Ended::Other(text) => self.explain_refusal(&text, &told),
             Ended::Ran(outputs) => match (cell.panicked, cell.failed) {
-                (Some((message, location)), _) => diagnostics::panic(&message, location.as_ref(), &self.source(), code),
-                (None, Some(text)) => diagnostics::question_mark(&text),
+                (Some((message, location)), _) => self.at_a_place(&told, |program| {
+                    diagnostics::panic(&message, location.as_ref(), program, &told, &lost)
+                }),
+                (None, Some((text, location))) => self.at_a_place(&told, |program| {
+                    diagnostics::question_mark(&text, location.as_ref(), program, &told, &lost)
+                }),
                 (None, None) => {
                     let data: candlewick_wire::MimeBundle =
                         outputs.content_by_mime_type.into_iter().map(|(mime, text)| (mime, text.into())).collect();
@@ -500,7 +540,7 @@ impl Session {
         if let Some(completions) = commands::complete(code, cursor) {
             return completions;
         }
-        let found = self.analysis.as_ref().and_then(|it| it.complete(&leading::without_commands(code), cursor));
+        let found = self.analysis.as_ref().and_then(|it| it.complete(&Leading::of(code).rust_only(code), cursor));
         let Some((range, suggestions)) = found else {
             return Completions { start: cursor, end: cursor, candidates: Vec::new() };
         };
@@ -515,12 +555,8 @@ impl Session {
     /// What is known of the item at byte offset `cursor`, and of the call that it lies in; a cell may run meanwhile.
     pub fn inspect(&self, code: &str, cursor: usize) -> Option<Inspection> {
         let cursor = code.floor_char_boundary(cursor.min(code.len()));
-        let described = self.analysis.as_ref()?.inspect(&leading::without_commands(code), cursor)?;
+        let described = self.analysis.as_ref()?.inspect(&Leading::of(code).rust_only(code), cursor)?;
         Some(Inspection { plain: described.plain, markdown: described.markdown })
-    }
-
-    fn source(&self) -> String {
-        self.ask(|done| Job::Source { done }).unwrap_or_default()
     }
 
     fn ask<T>(&self, job: impl FnOnce(Sender<T>) -> Job) -> Option<T> {

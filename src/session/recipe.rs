@@ -38,7 +38,6 @@ pub struct Recipe {
 impl Recipe {
     /// The recipe in `folder` with this digest, if there is one.
     pub fn find(folder: &Path, depends_on: u64) -> Option<Recipe> {
-        std::env::var_os(LIBRARY_VARIABLE)?;
         let kept = || fs::read_to_string(file(&Home::find().ok()?.answers(), depends_on)).ok();
         let text = fs::read_to_string(file(folder, depends_on)).ok().or_else(kept)?;
         let recipe: Recipe = serde_json::from_str(&text.replace(FOLDER, folder.to_str()?)).ok()?;
@@ -83,6 +82,25 @@ impl Recipe {
         }
     }
 
+    /// The call that only checks the program in `source`, below the folder.
+    pub fn check(&self, folder: &Path, source: &str) -> Command {
+        let argument = |argument: &String| match argument.as_str() {
+            emit if emit.starts_with("--emit=") => "--emit=metadata".to_owned(),
+            "src/lib.rs" => source.to_owned(),
+            other => other.to_owned(),
+        };
+        let arguments: Vec<String> = self.arguments.iter().map(argument).collect();
+        let mut command = Command::new(&self.program);
+        command.args(arguments);
+        named(&mut command, folder);
+        command
+    }
+
+    /// Whether evcxr will look for the library where a recipe can say that it is.
+    pub fn is_asked_for() -> bool {
+        std::env::var_os(LIBRARY_VARIABLE).is_some()
+    }
+
     /// The call of the compiler. evcxr finds the library through the file that it named.
     pub fn command(&self, folder: &Path) -> Command {
         let out = self.value("--out-dir").unwrap_or_default();
@@ -92,9 +110,7 @@ impl Recipe {
         }
         let mut command = Command::new(&self.program);
         command.args(&self.arguments);
-        // What a cell may ask for with `env!`.
-        command.env("CARGO_MANIFEST_DIR", folder).env("CARGO_CRATE_NAME", "ctx");
-        command.env("CARGO_PKG_NAME", "ctx").env("CARGO_PKG_VERSION", "1.0.0");
+        named(&mut command, folder);
         command
     }
 
@@ -108,6 +124,12 @@ impl Recipe {
         let mut paths = named.filter_map(|pair| pair[1].split_once('=')).map(|(_, path)| PathBuf::from(path));
         paths.all(|path| path.is_file())
     }
+}
+
+/// Sets what a cell may ask for with `env!`.
+fn named(command: &mut Command, folder: &Path) {
+    command.env("CARGO_MANIFEST_DIR", folder).env("CARGO_CRATE_NAME", "ctx");
+    command.env("CARGO_PKG_NAME", "ctx").env("CARGO_PKG_VERSION", "1.0.0");
 }
 
 /// A digest of all that decides how cargo calls the compiler; `None` where cargo must be asked each time.
@@ -183,6 +205,14 @@ mod tests {
         assert_eq!(find(&["build".to_owned(), "--offline".to_owned()]), None);
         fs::write(second.path().join("Cargo.toml"), "[dependencies]\nserde = \"1\"\n").unwrap();
         assert_eq!(find(&call), None);
+    }
+
+    #[test]
+    fn a_check_makes_no_library() {
+        let line = "Running `rustc --crate-name ctx src/lib.rs --emit=dep-info,link --out-dir deps`";
+        let command = Recipe::read(line.as_bytes()).unwrap().check(Path::new("/s"), "src/types.rs");
+        let arguments: Vec<&str> = command.get_args().filter_map(|argument| argument.to_str()).collect();
+        assert_eq!(arguments, ["--crate-name", "ctx", "src/types.rs", "--emit=metadata", "--out-dir", "deps"]);
     }
 
     #[test]

@@ -169,7 +169,7 @@ impl Relay {
         match line {
             FAILED => {
                 let text = self.read_err();
-                self.send(&Message::Failed { text });
+                self.send(&Message::Failed { text, location: None });
             }
             PANICKED => {
                 let unknown = Message::Panic { message: String::new(), location: None };

@@ -8,12 +8,12 @@
 
 use super::answers::Question;
 use super::recipe::{Recipe, depends_on};
-use super::source;
+use super::{check, messages, source};
 use crate::analysis::WHOLE_VARIABLE;
 use candlewick_wire::{Message, Progress, StreamName};
 use serde_json::Value;
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
@@ -118,11 +118,7 @@ fn cargo(folder: &Path, arguments: &[OsString]) -> i32 {
     }
     match verb {
         Some("build") => build_cell(folder, command, &words),
-        Some("check") => {
-            let code = build(folder, command, &mut |_| {});
-            keep_lock(Path::new("."));
-            code
-        }
+        Some("check") => check_cell(folder, &words),
         _ => {
             let error = command.exec();
             eprintln!("cannot run cargo: {error}");
@@ -136,7 +132,7 @@ fn build_cell(folder: &Path, mut cargo: Command, arguments: &[String]) -> i32 {
     let here = std::env::current_dir().unwrap_or_default();
     source::lead_to_prelude(&here.join("src/lib.rs"));
     let digest = depends_on(&here, arguments);
-    if let Some(recipe) = digest.and_then(|digest| Recipe::find(&here, digest)) {
+    if let Some(recipe) = digest.filter(|_| Recipe::is_asked_for()).and_then(|digest| Recipe::find(&here, digest)) {
         let mut compiler = recipe.command(&here);
         restore_environment(&mut compiler);
         return build(folder, compiler, &mut |_| {});
@@ -149,6 +145,27 @@ fn build_cell(folder: &Path, mut cargo: Command, arguments: &[String]) -> i32 {
         && let (Some(recipe), Some(digest)) = (recipe, digest)
     {
         recipe.keep(&here, digest);
+    }
+    code
+}
+
+/// Checks the cell's program as it would be built; where that is not known yet it is built, which is needed anyway.
+fn check_cell(folder: &Path, arguments: &[String]) -> i32 {
+    let here = std::env::current_dir().unwrap_or_default();
+    let as_build: Vec<String> =
+        arguments.iter().map(|word| if word == "check" { "build".to_owned() } else { word.clone() }).collect();
+    let Some(recipe) = depends_on(&here, &as_build).and_then(|digest| Recipe::find(&here, digest)) else {
+        let mut cargo = Command::new(std::env::var_os(CARGO_VARIABLE).unwrap_or_else(|| "cargo".into()));
+        cargo.args(&as_build);
+        restore_environment(&mut cargo);
+        return build_cell(folder, cargo, &as_build);
+    };
+    source::lead_to_prelude(&here.join("src/lib.rs"));
+    let mut compiler = recipe.check(&here, "src/lib.rs");
+    restore_environment(&mut compiler);
+    let code = build(folder, compiler, &mut |_| {});
+    if code == 0 {
+        check::note_types(&recipe, &here);
     }
     code
 }
@@ -190,7 +207,7 @@ pub fn manifest(arguments: &[String]) -> PathBuf {
     named.unwrap_or_else(|| std::env::current_dir().unwrap_or_default().join("Cargo.toml"))
 }
 
-/// Runs a build; `hear` is told each line that it writes to standard error.
+/// Runs a build; `hear` is told each line that it writes to standard error. Its errors are kept for the session.
 fn build(folder: &Path, mut command: Command, hear: &mut dyn FnMut(&[u8])) -> i32 {
     // SAFETY: makes this process the leader of a group of its own, which its children inherit.
     let group = unsafe {
@@ -199,7 +216,9 @@ fn build(folder: &Path, mut command: Command, hear: &mut dyn FnMut(&[u8])) -> i3
     };
     let note = folder.join(GROUP_FILE);
     let _ = std::fs::write(&note, group.to_string());
-    let result = command.stderr(Stdio::piped()).spawn().and_then(|mut child| {
+    let mut errors = Vec::new();
+    let result = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().and_then(|mut child| {
+        let out = child.stdout.take().map(|out| std::thread::spawn(move || pass_on(out)));
         let mut session = None;
         let mut count = 0;
         let mut buffer = Vec::new();
@@ -213,13 +232,24 @@ fn build(folder: &Path, mut command: Command, hear: &mut dyn FnMut(&[u8])) -> i3
                     session = session.or_else(|| UnixStream::connect(folder.join(SOCKET_FILE)).ok());
                     tell(&mut session, &Message::Progress(progress));
                 }
-                None => std::io::stderr().write_all(&buffer)?,
+                None => {
+                    if messages::is_error(&buffer) {
+                        errors.extend_from_slice(&buffer);
+                    }
+                    std::io::stderr().write_all(&buffer)?;
+                }
             }
             buffer.clear();
         }
+        errors.extend(out.and_then(|out| out.join().ok()).unwrap_or_default());
         child.wait()
     });
     let _ = std::fs::remove_file(&note);
+    let here = std::env::current_dir().unwrap_or_default();
+    match &result {
+        Ok(status) if !status.success() => messages::keep(&here, &errors),
+        _ => messages::forget(&here),
+    }
     match result {
         Ok(status) => exit_code(status),
         Err(error) => {
@@ -227,6 +257,21 @@ fn build(folder: &Path, mut command: Command, hear: &mut dyn FnMut(&[u8])) -> i3
             101
         }
     }
+}
+
+/// Passes standard output on; the lines that tell of errors.
+fn pass_on(out: impl Read) -> Vec<u8> {
+    let mut errors = Vec::new();
+    let mut line = Vec::new();
+    let mut reader = BufReader::new(out);
+    while reader.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
+        if messages::is_error(&line) {
+            errors.extend_from_slice(&line);
+        }
+        let _ = std::io::stdout().write_all(&line);
+        line.clear();
+    }
+    errors
 }
 
 fn tell(session: &mut Option<UnixStream>, message: &Message) {

@@ -5,10 +5,12 @@
 use super::unused;
 use std::path::Path;
 
-/// How evcxr shows the value of a cell's last expression, on the line after it.
-const SHOW: &str = "\n).evcxr_display();\n";
-/// The same for every type; see the prelude's `CellValue`.
-const SHOW_EVERY: &str = "\n).cell_value().shown().evcxr_display();\n";
+/// How evcxr makes its own error of what a `?` meets, and prints it.
+const FAILS: &str = "fn from(error: T) -> Self {";
+const PRINTS: &str = "eprintln!(\"{}\", error);";
+/// The prelude tells the error, with the place of the `?`.
+const FAILS_AT: &str = "#[track_caller] fn from(error: T) -> Self {";
+const TELLS: &str = "::candlewick_prelude::cell::failed(&error);";
 
 /// How evcxr begins and ends the variable store that it puts into each cell.
 const STORE: &str = "\nmod evcxr_internal_runtime {\n";
@@ -45,8 +47,13 @@ fn led(text: &str) -> Option<String> {
     {
         text.replace_range(at..at + PANICKED.len(), PRELUDES_PANICKED);
     }
-    if let Some(at) = text.rfind(SHOW) {
-        text.replace_range(at..at + SHOW.len(), SHOW_EVERY);
+    // After the user's items, which may well hold the same words.
+    if let Some(start) = text.rfind("struct EvcxrUserCodeError {}") {
+        for (old, new) in [(FAILS, FAILS_AT), (PRINTS, TELLS)] {
+            if let Some(at) = text[start..].find(old) {
+                text.replace_range(start + at..start + at + old.len(), new);
+            }
+        }
     }
     Some(unused::leave(&text))
 }
@@ -64,18 +71,23 @@ fn store(text: &str) -> Option<std::ops::Range<usize>> {
 mod tests {
     use super::*;
 
-    const CELL: &str = "use candlewick_prelude::prelude::*;\nmod evcxr_internal_runtime {\npub struct VariableStore;\n\n\
-                        pub fn create_variable_store() -> *mut VariableStore {\n    x\n}\n}\nfn run() {\n(\n\
-                        vec![1]\n).evcxr_display();\n}\n";
+    const CELL: &str = "use candlewick_prelude::prelude::*;\nstruct EvcxrUserCodeError {}\nimpl<T> From<T> for X {\n\
+                        fn from(error: T) -> Self {\neprintln!(\"{}\", error);\nX {}\n}\n}\n\
+                        mod evcxr_internal_runtime {\npub struct VariableStore;\n\n\
+                        pub fn create_variable_store() -> *mut VariableStore {\n    x\n}\n}\nfn run() {\nvec![1]\n}\n";
 
     #[test]
     fn lines_stay_where_they_are() {
         let led = led(CELL).unwrap();
         assert!(!led.contains("struct VariableStore"));
         assert!(led.contains("use candlewick_prelude::cell as evcxr_internal_runtime;"));
-        assert!(led.contains("\n).cell_value().shown().evcxr_display();\n"));
+        assert!(
+            led.contains(
+                "\n#[track_caller] fn from(error: T) -> Self {\n::candlewick_prelude::cell::failed(&error);\n"
+            )
+        );
         let line = |text: &str, what: &str| text.lines().position(|line| line.contains(what)).unwrap();
-        for what in ["fn run()", "vec![1]", "evcxr_display"] {
+        for what in ["fn run()", "vec![1]", "fn from"] {
             assert_eq!(line(&led, what), line(CELL, what), "{what}\n{led}");
         }
     }

@@ -119,6 +119,9 @@ pub enum Message {
     Failed {
         /// The error as text, as far as it could be told apart from other text.
         text: String,
+        /// File, line (1-based) and column (1-based) of the `?`, where they are known.
+        #[serde(default)]
+        location: Option<(String, u32, u32)>,
     },
     /// The runtime is ready: the addresses of functions of the prelude. They are called in the process that
     /// sent them and nowhere else.

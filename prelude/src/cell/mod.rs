@@ -3,8 +3,12 @@
 //! evcxr puts the source of its variable store into each cell, so that each cell compiles a hash map anew. A
 //! candlewick session leads the cell's calls here instead; the names are evcxr's.
 
+mod failed;
+mod kept;
 mod marks;
 mod store;
 
+pub use failed::failed;
+pub use kept::{Kept, KeptLocal};
 pub use marks::{Mark, USER_ERROR_OCCURRED, panicked};
 pub use store::{VariableStore, create_variable_store};

@@ -131,6 +131,17 @@ pub fn note(text: &str) {
     }
 }
 
+/// Tells of the error that ends a cell, and of the place that met it.
+pub(crate) fn failed(text: &str, place: &std::panic::Location<'_>) {
+    match Listener::current() {
+        Listener::Session(_) => {
+            let location = Some((place.file().to_owned(), place.line(), place.column()));
+            send(&Message::Failed { text: text.to_owned(), location });
+        }
+        _ => note(text),
+    }
+}
+
 /// Says how far a long operation is; at most ten times a second, first and last always.
 ///
 /// `total` is 0 where it is not known. Outside candlewick it is a line that is overwritten, where standard error is a

@@ -43,6 +43,7 @@ mod values;
 
 pub use ask::{ask, ask_password};
 pub use bundle::Bundle;
+pub(crate) use channel::failed;
 pub use channel::{clear, display, note, print, progress, result};
 pub(crate) use channel::{line_for_evcxr, tell_evcxr};
 pub use columns::columns;

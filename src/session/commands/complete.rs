@@ -1,6 +1,7 @@
 //! The commands that go on from what stands before the cursor.
 
-use super::super::{Candidate, Completions, leading};
+use crate::session::prepare::leading::Leading;
+use crate::session::{Candidate, Completions};
 
 /// The commands that a cell may begin with.
 const NAMES: [&str; 24] = [
@@ -14,7 +15,7 @@ pub fn complete(code: &str, cursor: usize) -> Option<Completions> {
     let start = code[..cursor].rfind('\n').map_or(0, |at| at + 1);
     let line = &code[start..cursor];
     let typed = line.trim_start();
-    if start > leading::rust_begins(code) || typed.starts_with("::") || !typed.starts_with([':', '!']) {
+    if start > Leading::of(code).rust || typed.starts_with("::") || !typed.starts_with([':', '!']) {
         return None;
     }
     let names = NAMES.into_iter().filter(|name| name.starts_with(typed));

@@ -11,6 +11,7 @@ mod places;
 pub(super) mod split;
 mod timing;
 
+use super::prepare::leading::Leading;
 use super::{CellError, Session, Why, help, shell, variables};
 use crate::screen::{Comm, Display, Progress, Question, Screen, StreamName};
 pub use complete::complete;
@@ -46,7 +47,7 @@ pub enum Command<'a> {
 
 /// The command that the cell is, if it is one; see [`split::split`] for `negates`.
 pub fn of<'a>(code: &'a str, negates: &dyn Fn(&str, bool) -> bool) -> Option<Command<'a>> {
-    let lines: Vec<&str> = code.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let lines = Leading::lines(code);
     if let [line] = lines[..]
         && let Some(command) = of_line(line)
     {

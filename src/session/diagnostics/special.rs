@@ -1,0 +1,107 @@
+//! Errors of which more is known here than the compiler knows.
+
+use super::excerpt::Mark;
+use super::rustc::{Report, Story};
+use super::unkept;
+use crate::session::prepare;
+use serde_json::Value;
+
+/// Rewords an error that has its reason in what cells are.
+pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
+    let message = error["message"].as_str().unwrap_or_default();
+    let all = error.to_string();
+    match report.code.as_deref() {
+        Some("E0425" | "E0412" | "E0422" | "E0433" | "E0405" | "E0423" | "E0432") => gone(message, report, story),
+        Some("E0596" | "E0384" | "E0594") => not_mutable(message, report, story),
+        Some("E0277") if message.contains("`?`") => question_mark(message, &all, report),
+        Some("E0592" | "E0119") => report.advice.push((
+            "help".to_owned(),
+            "a function or a trait that a type has already is replaced where the `impl` is written as before \
+             (`impl Trait for Type`), or run again with the `struct`"
+                .to_owned(),
+        )),
+        _ => {}
+    }
+    if report.marks.is_empty()
+        && let Some(name) = packed_variable(error, story)
+    {
+        unkept::adapt(&name, message, report);
+        if let Some(range) = prepare::binding(&story.told.code, &name) {
+            report.marks.push((story.told, mark(&story.told.code, range)));
+        }
+    }
+}
+
+/// A mark under a part of a cell.
+pub fn mark(code: &str, range: std::ops::Range<usize>) -> Mark {
+    let (line, from) = super::program::line_and_column(code, range.start);
+    let to = from + code[range].chars().count();
+    Mark { line, from, to, label: String::new(), primary: true }
+}
+
+/// The first word in backticks.
+fn named(message: &str) -> Option<&str> {
+    message.split('`').nth(1)
+}
+
+/// A name that an earlier cell had.
+fn gone<'a>(message: &str, report: &mut Report<'a>, story: &Story<'a>) {
+    let Some(name) = named(message) else { return };
+    if let Some(fate) = story.memory.fate(name) {
+        report.message.clone_from(&fate.what);
+        report.advice = vec![("help".to_owned(), fate.remedy.clone())];
+        for (_, mark) in &mut report.marks {
+            mark.label = "it is not there any more".to_owned();
+        }
+        return;
+    }
+    // What is not public is no use to a cell.
+    report.advice.retain(|(_, text)| !text.contains("is not publicly re-exported") && !text.contains("private"));
+}
+
+fn not_mutable<'a>(message: &str, report: &mut Report<'a>, story: &Story<'a>) {
+    let Some(name) = named(message).map(|name| name.trim_start_matches('*').to_owned()) else { return };
+    let bound_here = prepare::binding(&story.told.code, &name).is_some();
+    if let (false, Some(cell)) = (bound_here, story.memory.bound_in(&name)) {
+        let text = format!("`{name}` was bound in cell {cell} without `mut`: write `let mut {name} = {name};` first");
+        report.advice = vec![("help".to_owned(), text)];
+    }
+}
+
+fn question_mark(message: &str, all: &str, report: &mut Report<'_>) {
+    if message.contains("not `Option`s") {
+        report.message = "`?` in a cell takes a `Result`, not an `Option`".to_owned();
+        report.advice =
+            vec![("help".to_owned(), "say what is missing: `.ok_or(\"there is no such thing\")?`".to_owned())];
+    } else if message.contains("not `Result`s") || !all.contains("EvcxrUserCodeError") {
+        return;
+    } else {
+        let kind = all.split("is not implemented for `").nth(1).and_then(|rest| rest.split('`').next());
+        let kind = kind.filter(|kind| !kind.contains("Evcxr")).map(super::words::plain);
+        report.message = match kind {
+            Some(kind) => format!("`?` cannot tell the error, since `{kind}` has no text: it is no `Display`"),
+            None => "`?` cannot tell the error, since it has no text: its type is no `Display`".to_owned(),
+        };
+        let remedy =
+            "implement `std::fmt::Display` for it, or make text of it: `.map_err(|error| format!(\"{error:?}\"))?`";
+        report.advice = vec![("help".to_owned(), remedy.to_owned())];
+    }
+    for (_, mark) in &mut report.marks {
+        if mark.label.contains("closure") || mark.label.contains("Display") || mark.label.contains("ok_or") {
+            mark.label.clear();
+        }
+    }
+}
+
+/// The variable that the program's line is about, where evcxr stores it.
+fn packed_variable(error: &Value, story: &Story<'_>) -> Option<String> {
+    error["spans"].as_array()?.iter().find_map(|span| {
+        let line = story.program.line(usize::try_from(span["line_start"].as_u64()?).ok()?).trim();
+        let name = line
+            .split_once("stringify!(")
+            .or_else(|| line.split_once("evcxr_variable_store("))
+            .and_then(|(_, rest)| rest.split_once(')'))?
+            .0;
+        Some(name.to_owned())
+    })
+}

@@ -1,0 +1,265 @@
+//! Variables that no later cell could have: why, and what to write instead.
+
+use super::excerpt::excerpt;
+use super::rustc::Report;
+use super::special::mark;
+use super::{BOLD, PLAIN, RED, words};
+use crate::session::{CellError, Why, prepare};
+use std::collections::HashMap;
+
+/// What a variable's value is, as far as that decides whether it can be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Closure,
+    Iterator,
+    /// `impl Trait`.
+    Hidden,
+    Future,
+    Reference,
+    Private,
+    /// A type that could be written down.
+    Named,
+    Unknown,
+}
+
+impl Kind {
+    /// What a type is, by its text.
+    fn of(text: &str) -> Kind {
+        let iterators = [
+            "Map<",
+            "Filter<",
+            "Zip<",
+            "Enumerate<",
+            "Chain<",
+            "Take<",
+            "Skip<",
+            "Rev<",
+            "Peekable<",
+            "FlatMap<",
+            "FilterMap<",
+            "StepBy<",
+            "Scan<",
+            "Cycle<",
+            "FromFn<",
+            "Successors<",
+            "TakeWhile<",
+            "SkipWhile<",
+            "Inspect<",
+            "Iter<",
+            "Chars<",
+            "Lines<",
+            "Split<",
+            "Windows<",
+            "Chunks<",
+        ];
+        let bare = text.trim();
+        let head = bare.rsplit("::").find(|part| part.contains('<')).unwrap_or(bare);
+        if bare.contains("async block") || bare.contains("async fn body") || bare.contains("future") {
+            Kind::Future
+        } else if iterators.iter().any(|name| bare.starts_with(name) || head.starts_with(name)) {
+            Kind::Iterator
+        } else if bare.contains("closure") {
+            Kind::Closure
+        } else if bare.contains("impl ") || bare.contains("opaque type") {
+            Kind::Hidden
+        } else if bare.starts_with('&') || bare.contains("'_") {
+            Kind::Reference
+        } else if bare.is_empty() || bare.contains('_') || bare.contains('…') || bare.contains("...") {
+            Kind::Unknown
+        } else {
+            Kind::Named
+        }
+    }
+
+    /// What is so about the variable, and what to write.
+    fn words(self, name: &str, text: &str, start: &str) -> (String, Vec<String>) {
+        let because = "a cell hands its variables to the next one by their types, and";
+        match self {
+            Kind::Closure => {
+                let (parameters, body) = closure_parts(start);
+                let types: Vec<&str> =
+                    parameters.split(',').map(|one| one.split_once(':').map_or("_", |(_, kind)| kind.trim())).collect();
+                let types = if parameters.trim().is_empty() { String::new() } else { types.join(", ") };
+                let body = if body.is_empty() { "…" } else { body };
+                (
+                    format!(
+                        "`{name}` is a closure, which this cell cannot leave to the next: {because} a closure's cannot be written down"
+                    ),
+                    vec![
+                        format!(
+                            "if it uses no variables, write a function: `fn {name}({parameters}) -> … {{ {body} }}`, or `let {name}: fn({types}) -> … = {start};`"
+                        ),
+                        format!(
+                            "if it does, box it: `let {name}: Box<dyn Fn({types}) -> …> = Box::new(move |{parameters}| {body});`"
+                        ),
+                        "or use it in this cell alone, within `{ … }`".to_owned(),
+                    ],
+                )
+            }
+            Kind::Iterator => (
+                format!(
+                    "`{name}` is an iterator that this cell cannot leave to the next: {because} `{}` cannot be written down",
+                    short(text)
+                ),
+                vec![
+                    format!("collect it: `let {name}: Vec<_> = {start}.collect();`"),
+                    format!(
+                        "or box it, if it borrows nothing (`into_iter()`, not `iter()`): `let {name}: Box<dyn Iterator<Item = …>> = Box::new({start});`"
+                    ),
+                    "or use it in this cell alone, within `{ … }`".to_owned(),
+                ],
+            ),
+            Kind::Hidden => {
+                let bound = text.split("impl ").nth(1).map_or("Trait", |rest| rest.trim_end_matches('`').trim());
+                (
+                    format!(
+                        "the type of `{name}` is hidden (`{}`), so this cell cannot leave it to the next",
+                        short(text)
+                    ),
+                    vec![
+                        format!("box it: `let {name}: Box<dyn {bound}> = Box::new({start});`"),
+                        "or use it in this cell alone, within `{ … }`".to_owned(),
+                    ],
+                )
+            }
+            Kind::Future => (
+                format!(
+                    "`{name}` is a future that has not run, which this cell cannot leave to the next: {because} a future's cannot be written down"
+                ),
+                vec![
+                    format!("await it: `let {name} = {start}.await;`"),
+                    format!("or box it: `let {name}: std::pin::Pin<Box<dyn Future<Output = …>>> = Box::pin({start});`"),
+                ],
+            ),
+            Kind::Reference => (
+                format!("`{name}` borrows, and what a cell leaves to the next must own what it holds"),
+                vec![
+                    format!("own it: `let {name} = ({start}).clone();` or `.to_owned()`, `.to_vec()`"),
+                    format!("or keep an index or an `Arc`, or use `{name}` in this cell alone, within `{{ … }}`"),
+                ],
+            ),
+            Kind::Private => (
+                format!(
+                    "the type of `{name}`, `{}`, is private to its crate, so this cell cannot leave it to the next",
+                    short(text)
+                ),
+                vec![
+                    format!("give `{name}` a type that is public, such as a `Box<dyn Trait>`"),
+                    "or use it in this cell alone, within `{ … }`".to_owned(),
+                ],
+            ),
+            Kind::Named => (
+                format!("the type of `{name}` was not found out"),
+                vec![format!("write it: `let {name}: {text} = …;`")],
+            ),
+            Kind::Unknown => (
+                format!("the type of `{name}` was not found out"),
+                vec![format!("write it: `let {name}: … = {start};`")],
+            ),
+        }
+    }
+}
+
+/// A long type without its middle.
+fn short(text: &str) -> String {
+    let text = words::plain(text);
+    let text = text
+        .split("{closure")
+        .next()
+        .map_or(text.clone(), |head| if head.len() < text.len() { format!("{head}…") } else { text.clone() });
+    if text.chars().count() > 60 { text.chars().take(60).chain(['…']).collect() } else { text }
+}
+
+/// The parameters and the body of `|x: i32| x + 1`.
+fn closure_parts(start: &str) -> (&str, &str) {
+    let text = start.trim().trim_start_matches("move").trim_start();
+    let parts = text.strip_prefix('|').and_then(|rest| rest.split_once('|'));
+    parts.map_or(("…", ""), |(parameters, body)| (parameters.trim(), body.trim()))
+}
+
+/// The error of a cell that evcxr refused, in its words `text`, because of one of its variables. `types` are the
+/// compiler's words for the types of the cell's variables.
+pub fn refused(text: &str, code: &str, types: &HashMap<String, String>) -> Option<CellError> {
+    let known = |words: &str| text.contains(words);
+    let name = text.split('`').nth(1)?;
+    let kind_text =
+        types.get(name).cloned().or_else(|| text.split("type `").nth(1)?.split('`').next().map(str::to_owned));
+    let kind_text = kind_text.unwrap_or_default();
+    let kind = if known("is a closure") {
+        Kind::Closure
+    } else if known("but that's private") {
+        Kind::Private
+    } else if known("Couldn't automatically determine type") || known("cannot be persisted") {
+        Kind::of(&kind_text)
+    } else {
+        return None;
+    };
+    let start = prepare::initial(code, name).unwrap_or_else(|| "…".to_owned());
+    let start = if start.contains('\n') || start.chars().count() > 60 { "…".to_owned() } else { start };
+    let (value, remedies) = kind.words(name, &kind_text, &start);
+    let mut traceback = vec![format!("{RED}error{PLAIN}{BOLD}: {value}{PLAIN}")];
+    if let Some(range) = prepare::binding(code, name) {
+        traceback.extend(excerpt(code, &[mark(code, range)]));
+    }
+    traceback.extend(remedies.iter().map(|remedy| format!("{BOLD}help{PLAIN}: {remedy}")));
+    Some(CellError { why: Why::Compile, name: "CompileError".to_owned(), value, traceback })
+}
+
+/// Rewords an error of the code that keeps a variable.
+pub fn adapt(name: &str, message: &str, report: &mut Report<'_>) {
+    let code = report.code.as_deref().unwrap_or_default();
+    let borrows = ["E0597", "E0505", "E0716", "E0373", "E0521", "E0515", "E0502", "E0506", "E0499"].contains(&code);
+    let kind = match code {
+        _ if borrows || message.contains("does not live long enough") || message.contains("lifetime") => {
+            Kind::Reference
+        }
+        "E0603" => Kind::Private,
+        _ => Kind::Unknown,
+    };
+    let kind_text = message.split('`').nth(1).unwrap_or_default();
+    let (value, remedies) = kind.words(name, kind_text, "…");
+    if kind != Kind::Unknown {
+        report.message = value;
+        report.advice.clear();
+    }
+    report.advice.extend(remedies.into_iter().map(|remedy| ("help".to_owned(), remedy)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::bare;
+    use super::*;
+
+    fn told(text: &str, code: &str, kind: &str) -> String {
+        let types = HashMap::from([("it".to_owned(), kind.to_owned())]);
+        bare(&refused(text, code, &types).unwrap().traceback)
+    }
+
+    #[test]
+    fn each_kind_of_value_has_its_remedy() {
+        let unknown = "Couldn't automatically determine type of variable `it`.\nPlease give it an explicit type.";
+        let iterator = told(
+            unknown,
+            "let v = 1;\nlet it = v.iter().map(|x| x + 1);",
+            "Map<Iter<'_, i32>, {closure@src/lib.rs:3:4}>",
+        );
+        assert!(iterator.contains("is an iterator") && iterator.contains("`Map<Iter<'_, i32>, …`"), "{iterator}");
+        assert!(iterator.contains("`let it: Vec<_> = v.iter().map(|x| x + 1).collect();`"), "{iterator}");
+        assert!(iterator.contains("2 | let it = v.iter().map(|x| x + 1);\n  |     ^^\n"), "{iterator}");
+        let closure =
+            told("The variable `it` is a closure, which cannot be persisted.", "let it = |x: i32| x + 1;", "");
+        assert!(
+            closure.contains("`fn it(x: i32) -> … { x + 1 }`")
+                && closure.contains("`let it: fn(i32) -> … = |x: i32| x + 1;`"),
+            "{closure}"
+        );
+        assert!(closure.contains("Box<dyn Fn(i32) -> …>"), "{closure}");
+        let hidden = told(unknown, "let it = make();", "impl Iterator<Item = i32>");
+        assert!(hidden.contains("`let it: Box<dyn Iterator<Item = i32>> = Box::new(make());`"), "{hidden}");
+        let future = told(unknown, "let it = async { 1 };", "{async block@src/lib.rs:3:4}");
+        assert!(future.contains("`let it = async { 1 }.await;`"), "{future}");
+        assert!(told(unknown, "let it = f();", "Option<i32>").contains("`let it: Option<i32> = …;`"));
+        assert!(told(unknown, "let it = f();", "").contains("`let it: … = f();`"));
+        assert!(refused("No such command", "let it = 1;", &HashMap::new()).is_none());
+    }
+}

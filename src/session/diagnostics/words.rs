@@ -1,0 +1,83 @@
+//! The compiler's words without the names of what stands around a cell.
+
+/// Names that are no user's; text that still holds one when all is replaced is left out.
+const OURS: [&str; 8] = [
+    "evcxr",
+    "Evcxr",
+    "cell_value",
+    "CANDLEWICK_BLOCK",
+    "run_user_code",
+    "candlewick_prelude::cell",
+    "EVCXR",
+    "vars_ok",
+];
+
+/// The text as the user may see it.
+pub fn plain(text: &str) -> String {
+    let mut text = text.to_owned();
+    for (ours, theirs) in [
+        ("`evcxr_variable_store`", "the end of the cell"),
+        ("::candlewick_prelude::cell::", ""),
+        ("candlewick_prelude::cell::", ""),
+        ("ctx::", ""),
+        ("std::result::Result<(), EvcxrUserCodeError>", "Result"),
+        ("Result<(), EvcxrUserCodeError>", "Result"),
+        ("`EvcxrUserCodeError`", "an error that can be shown"),
+        ("EvcxrUserCodeError", "an error that can be shown"),
+    ] {
+        text = text.replace(ours, theirs);
+    }
+    without_wrapper(&without_wrapper(&text, "Kept<"), "KeptLocal<")
+}
+
+/// `Kept<X>` is an `X` to the user.
+fn without_wrapper(text: &str, wrapper: &str) -> String {
+    let mut text = text.to_owned();
+    while let Some(at) = text.find(wrapper) {
+        let mut depth = 0;
+        let inner = at + wrapper.len();
+        let closing = text[inner..].char_indices().find(|(_, c)| {
+            depth += i32::from(*c == '<') - i32::from(*c == '>');
+            depth < 0
+        });
+        match closing {
+            Some((end, _)) => text.replace_range(at..=inner + end, &text[inner..inner + end].to_owned()),
+            None => text.replace_range(at..inner, ""),
+        }
+    }
+    text
+}
+
+/// Whether the text names what is none of the user's business.
+pub fn is_ours(text: &str) -> bool {
+    OURS.iter().any(|name| text.contains(name))
+}
+
+/// A label without what the title says already.
+pub fn label(text: &str, title: &str) -> String {
+    let text = plain(text);
+    if text.strip_prefix("error: ") == Some(title) || is_ours(&text) { String::new() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_the_surroundings_are_not_shown() {
+        assert_eq!(plain("expected `;`, found `evcxr_variable_store`"), "expected `;`, found the end of the cell");
+        assert_eq!(
+            plain("expected `ctx::Foo`, found `Kept<Mutex<Vec<i32>>>`"),
+            "expected `Foo`, found `Mutex<Vec<i32>>`"
+        );
+        assert_eq!(plain("use `.ok_or(...)?` for `Result<(), EvcxrUserCodeError>`"), "use `.ok_or(...)?` for `Result`");
+        assert!(is_ours("required by `cell_value`") && !is_ours("a cell's value"));
+    }
+
+    #[test]
+    fn labels_say_nothing_twice() {
+        assert_eq!(label("error: expected `;`, found x", "expected `;`, found x"), "");
+        assert_eq!(label("not found in this scope", "cannot find value `x`"), "not found in this scope");
+        assert_eq!(label("in `run_user_code_3`", "x"), "");
+    }
+}

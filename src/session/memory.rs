@@ -1,0 +1,233 @@
+//! What a session remembers of its cells, to tell later what became of what they made.
+
+use super::edits::Edited;
+use super::prepare::{Held, Part, Prepared};
+use std::collections::{BTreeSet, HashMap};
+
+/// Macros that people call as statements and that make no items.
+const MAKE_NO_ITEMS: [&str; 20] = [
+    "print",
+    "println",
+    "eprint",
+    "eprintln",
+    "assert",
+    "assert_eq",
+    "assert_ne",
+    "debug_assert",
+    "dbg",
+    "panic",
+    "todo",
+    "write",
+    "writeln",
+    "vec",
+    "format",
+    "unreachable",
+    "unimplemented",
+    "matches",
+    "thread_local",
+    "lazy_static",
+];
+
+/// A cell that was run.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// Its number, as the user sees it.
+    pub number: u64,
+    /// As the user wrote it.
+    pub code: String,
+    /// As evcxr was given it.
+    pub edited: Edited,
+    /// The parts of that.
+    pub parts: Vec<Part>,
+}
+
+/// Why a name is not there, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fate {
+    /// What became of it.
+    pub what: String,
+    /// What to write instead.
+    pub remedy: String,
+}
+
+/// All that is remembered.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// The cells that left items behind, and the last one.
+    pub cells: Vec<Told>,
+    /// What evcxr holds.
+    pub held: Held,
+    /// Names that are gone.
+    fates: HashMap<String, Fate>,
+    /// The cell in which each variable was bound last.
+    bound: HashMap<String, u64>,
+    last: u64,
+}
+
+/// The names of the session's variables.
+pub type Names = BTreeSet<String>;
+
+impl Memory {
+    /// The number of the next cell, where the frontend gives none.
+    pub fn number(&mut self, given: Option<u64>) -> u64 {
+        self.last = given.unwrap_or(self.last + 1);
+        self.last
+    }
+
+    /// Why there is no such name.
+    pub fn fate(&self, name: &str) -> Option<&Fate> {
+        self.fates.get(name)
+    }
+
+    /// The cell that bound this variable.
+    pub fn bound_in(&self, name: &str) -> Option<u64> {
+        self.bound.get(name).copied()
+    }
+
+    /// The cell ran, at least in part, and left these variables of those `before`.
+    pub fn ran(&mut self, told: &Told, prepared: &Prepared, before: &Names, after: &Names, failed: bool) {
+        self.held = prepared.held.clone();
+        self.remember(told);
+        let number = told.number;
+        for name in after {
+            if prepared.binds.contains(name) {
+                self.bound.insert(name.clone(), number);
+            }
+            self.fates.remove(name);
+        }
+        for name in before.difference(after).filter(|name| !prepared.binds.contains(name)) {
+            let fate = match mention(&told.code, name) {
+                Some((line, text)) => Fate {
+                    what: format!("`{name}` was moved in cell {number} (line {line}: `{text}`)"),
+                    remedy: format!("clone it there (`{name}.clone()`), or lend it (`&{name}`)"),
+                },
+                None => Fate {
+                    what: format!("`{name}` was lost in cell {number}, which defined its type anew"),
+                    remedy: format!("run the cell that makes `{name}` again"),
+                },
+            };
+            self.fates.insert(name.clone(), fate);
+        }
+        if failed {
+            for name in prepared.binds.iter().filter(|name| !after.contains(*name)) {
+                let what = format!("`{name}` of cell {number} was not kept, since that cell ended with an error");
+                self.fates.insert(name.clone(), Fate { what, remedy: "mend that cell and run it again".to_owned() });
+            }
+        }
+        for (called, names) in prepared.calls.iter().filter(|(called, _)| !MAKE_NO_ITEMS.contains(&called.as_str())) {
+            for name in names {
+                let what = format!("`{name}` was handed to `{called}!` in cell {number}");
+                let remedy = format!(
+                    "an item that a macro makes is seen by its own cell alone: write the item itself, or use \
+                     `{name}` in the cell that calls `{called}!`"
+                );
+                self.fates.insert(name.clone(), Fate { what, remedy });
+            }
+        }
+    }
+
+    /// The process is gone, and these variables with it.
+    pub fn died(&mut self, number: u64, lost: &[String]) {
+        for name in lost {
+            let what = format!("`{name}` was lost when the process that runs cells ended in cell {number}");
+            let remedy = match self.bound_in(name) {
+                Some(cell) => format!("run cell {cell} again, which makes it"),
+                None => "run the cell that makes it again".to_owned(),
+            };
+            self.fates.insert(name.clone(), Fate { what, remedy });
+        }
+    }
+
+    fn remember(&mut self, told: &Told) {
+        if told.parts.iter().any(|part| part.is_item) {
+            self.cells.retain(|cell| cell.code != told.code);
+            self.cells.push(told.clone());
+        }
+    }
+}
+
+/// The line in which a variable is used so that it may be moved: its number and text.
+fn mention(code: &str, name: &str) -> Option<(usize, String)> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let mut found = None;
+    for (number, line) in (1..).zip(code.lines()) {
+        for (at, _) in line.match_indices(name) {
+            let (before, after) = (&line[..at], &line[at + name.len()..]);
+            if before.ends_with(is_word) || after.starts_with(is_word) || before.trim_start().starts_with("//") {
+                continue;
+            }
+            let lent = before.ends_with('&') || before.trim_end().ends_with("&mut") || after.starts_with('.');
+            // The last place that moves, or else the last place.
+            if !lent || found.as_ref().is_none_or(|(_, _, lent)| *lent) {
+                found = Some((number, line.trim().to_owned(), lent));
+            }
+        }
+    }
+    found.map(|(number, line, _)| (number, line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::prepare::prepare;
+    use super::*;
+
+    fn names(names: &[&str]) -> Names {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    fn run(memory: &mut Memory, code: &str, before: &[&str], after: &[&str], failed: bool) {
+        let prepared = prepare(code, &memory.held, &[]).unwrap();
+        let number = memory.number(None);
+        let told = Told { number, code: code.into(), edited: prepared.edited.clone(), parts: prepared.parts.clone() };
+        memory.ran(&told, &prepared, &names(before), &names(after), failed);
+    }
+
+    #[test]
+    fn a_moved_variable_is_told_with_the_line_that_moved_it() {
+        let mut memory = Memory::default();
+        run(&mut memory, "let t = vec![1];", &[], &["t"], false);
+        assert_eq!(memory.bound_in("t"), Some(1));
+        run(
+            &mut memory,
+            "// t\nlet n = t.len() + &t[0] + tt;\nlet u = t;\nprintln!(\"{}\", &t);",
+            &["t"],
+            &["n", "u"],
+            false,
+        );
+        let fate = memory.fate("t").unwrap();
+        assert_eq!(fate.what, "`t` was moved in cell 2 (line 3: `let u = t;`)");
+        assert!(fate.remedy.contains("`t.clone()`"));
+        run(&mut memory, "let t = 1;", &["n", "u"], &["n", "t", "u"], false);
+        assert_eq!(memory.fate("t"), None);
+    }
+
+    #[test]
+    fn what_an_error_or_an_end_took_is_told() {
+        let mut memory = Memory::default();
+        run(&mut memory, "let a = 1;", &[], &["a"], false);
+        run(&mut memory, "let (data, net) = f()?;\na += 1;", &["a"], &["a"], true);
+        assert!(memory.fate("data").unwrap().what.contains("cell 2 was not kept"));
+        assert!(memory.fate("net").is_some() && memory.fate("a").is_none());
+        memory.died(3, &["a".to_owned()]);
+        assert!(memory.fate("a").unwrap().remedy.contains("cell 1"));
+    }
+
+    #[test]
+    fn the_cells_that_hold_items_are_remembered_once() {
+        let mut memory = Memory::default();
+        for code in ["fn f() {}", "let x = 1;", "fn f() {}", "struct A;"] {
+            run(&mut memory, code, &[], &[], false);
+        }
+        assert_eq!(memory.cells.iter().map(|cell| cell.number).collect::<Vec<_>>(), [3, 4]);
+        assert_eq!(memory.number(Some(9)), 9);
+        assert_eq!(memory.number(None), 10);
+    }
+
+    #[test]
+    fn the_name_of_an_item_that_a_macro_made_is_known() {
+        let mut memory = Memory::default();
+        run(&mut memory, "make!(Foo);\nprintln!(\"{}\", x);", &[], &[], false);
+        assert!(memory.fate("Foo").unwrap().remedy.contains("`make!`"));
+        assert_eq!(memory.fate("x"), None);
+    }
+}

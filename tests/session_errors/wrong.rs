@@ -1,0 +1,268 @@
+//! Cells that are wrong: the true reason, at the user's own line.
+
+use super::Case;
+use super::Step::{Fails, Gives, Runs, Says};
+
+pub const CASES: &[Case] = &[
+    (
+        "the first wrong let is told soon, for it asks no build of all that is behind the prelude",
+        &[
+            Fails(
+                "let v = nothing.clone();",
+                &["cannot find value `nothing`", "1 | let v = nothing.clone();\n  |         ^^^^^^^ "],
+            ),
+            Fails("let loss = undefined_name;", &["`undefined_name`", "  |            ^^^^^^^^^^^^^^"]),
+            Fails("\n\nlet a = std::", &["found the end of the cell", "3 | let a = std::"]),
+            Fails("let w: i32 = \"a\";\nlet x = w.nothing();", &["1 | let w: i32 = \"a\";\n  |              ^^^"]),
+        ],
+    ),
+    (
+        "an error in the last expression is the error and no note of it",
+        &[
+            Runs("fn takes(x: i32) {}"),
+            Fails(
+                "let a = 1;\n  takes(\"x\") // why",
+                &[
+                    "mismatched types",
+                    "2 |   takes(\"x\") // why\n  |         ^^^ expected `i32`, found `&str`",
+                    "--> cell {-1}, line 1",
+                    "function defined here",
+                ],
+            ),
+            Fails("takes()", &["takes 1 argument but 0 arguments were supplied", "1 | takes()\n  | ^^^^^"]),
+            Fails(
+                "vec![1, 2].lenght()",
+                &["no method named `lenght`", "1 | vec![1, 2].lenght()\n  |            ^^^^^^"],
+            ),
+            Fails("1 + \"a\"", &["cannot add `&str` to `", "1 | 1 + \"a\"\n  |   ^"]),
+            Fails("if true { 1 } else { \"a\" }", &["incompatible types", "expected integer, found `&str`"]),
+            Fails("println!(\"{}\", absent)", &["`absent`", "1 | println!(\"{}\", absent)\n  |                ^^^^^^"]),
+            Fails("\"5\".parse().unwrap()", &["type annotations needed", "1 | \"5\".parse().unwrap()"]),
+            Fails("Vec::new()", &["type annotations needed"]),
+        ],
+    ),
+    (
+        "warnings are no errors, and do not come again",
+        &[
+            Runs("fn a_warns() { let unused = 3; }"),
+            Fails(
+                "let f_w = |x: i32| x + 1;",
+                &[
+                    "`f_w` is a closure",
+                    "1 | let f_w = |x: i32| x + 1;\n  |     ^^^",
+                    "`fn f_w(x: i32) -> … { x + 1 }`",
+                ],
+            ),
+            Fails("let n: u8 = -1;", &["E0600", "1 | let n: u8 = -1;"]),
+            Runs("let b_w = 3; fn b_warns() { let mut unused = 3; }"),
+            Fails("b_w.nothing()", &["error[E0599]: no method named `nothing`"]),
+        ],
+    ),
+    (
+        "several errors, each at its line, many of them counted",
+        &[
+            Fails("let a: i32 = \"x\";\n\nlet b: u8 = 'c';", &["1 | let a: i32", "3 | let b: u8"]),
+            Fails("u1; u2; u3; u4; u5; u6; u7;", &["`u1`", "… and 2 more"]),
+        ],
+    ),
+    (
+        "an error in an item of an older cell is told with that cell's number and line",
+        &[
+            Runs(
+                "struct OldPoint { x: i32 }\n// what it is\nimpl OldPoint {\n    fn twice(&self) -> i32 { self.x * 2 }\n}",
+            ),
+            Fails(
+                "OldPoint { x: 1 }.twice(3)",
+                &["takes 0 arguments but 1 argument was supplied", "--> cell {-1}, line 4"],
+            ),
+            Fails("OldPoint { y: 1 }", &["no field named `y`", "1 | OldPoint { y: 1 }\n  |            ^"]),
+            Runs("// a comment\nfn old_index(v: &[i32], at: usize) -> i32 {\n    v[at]\n}"),
+            Fails("old_index(&[1], 5)", &["index out of bounds", "--> cell {-1}, line 3", "3 |     v[at]\n  |     ^"]),
+            Fails(
+                "let mut total = 0;\nfor i in 0..3 {\n    total += old_index(&[1, 2], i);\n}",
+                &["--> cell {-2}, line 3"],
+            ),
+        ],
+    ),
+    (
+        "a moved variable is told with the line that moved it",
+        &[
+            Runs(
+                "let mv = vec![1, 2, 3]; let ms = String::from(\"a\"); let mt = Tensor::zeros(2, DType::F32, &Device::Cpu)?;",
+            ),
+            Runs("let count = mv.len();\nlet mu = mv;"),
+            Fails(
+                "mv.len()",
+                &["`mv` was moved in cell {-1} (line 2: `let mu = mv;`)", "1 | mv.len()\n  | ^^", "`mv.clone()`"],
+            ),
+            Runs("drop(ms);\nfor _ in 0..1 {\n    drop(mt);\n    break;\n}"),
+            Fails("println!(\"{ms}\");", &["`ms` was moved in cell {-1} (line 1: `drop(ms);`)"]),
+            Fails("mt.dims()", &["`mt` was moved in cell {-2} (line 3: `drop(mt);`)"]),
+            Runs("let mv = vec![4];"),
+            Gives("mv", "[4]"),
+            Fails(
+                "let a = String::new(); let b = a; println!(\"{a}\");",
+                &["borrow of moved value: `a`", "value moved here"],
+            ),
+        ],
+    ),
+    (
+        "a question mark says which line, and what became of the cell's variables",
+        &[
+            Runs("let q_old = 1;"),
+            Fails(
+                "let data = vec![1];\nlet net = 3;\nlet n: i32 = \"x\".parse()?;\nlet after = 1;",
+                &[
+                    "invalid digit found in string",
+                    "3 | let n: i32 = \"x\".parse()?;",
+                    "`after`, `data`, `n` and `net` of this cell were not kept",
+                ],
+            ),
+            Gives("q_old", "1"),
+            Fails("data.len()", &["`data` of cell {-2} was not kept, since that cell ended with an error"]),
+            Fails(
+                "println!(\"first\");\n  Tensor::zeros((2, 3), DType::F32, &Device::Cpu)?.matmul(&Tensor::zeros((2, 3), DType::F32, &Device::Cpu)?)?;",
+                &["2 |   Tensor::zeros", "[2, 3]", "are kept"],
+            ),
+            Fails("std::fs::read(\"/no/such/file\")?", &["No such file", "1 | std::fs::read(\"/no/such/file\")?"]),
+            Fails("Err::<(), String>(\"said\".into())?", &["said", "1 | Err"]),
+            Fails("Some(1)?", &["`?` in a cell takes a `Result`, not an `Option`", ".ok_or("]),
+            Fails("struct NoText; Err::<(), _>(NoText)?;", &["`NoText`", "Display", "map_err"]),
+            Runs(
+                "fn boxed() -> std::result::Result<i32, Box<dyn std::error::Error>> { let n: i32 = \"y\".parse()?; Ok(n) }",
+            ),
+            Fails(
+                "let got = boxed()?;",
+                &["invalid digit", "1 | let got = boxed()?;", "`got` of this cell was not kept"],
+            ),
+        ],
+    ),
+    (
+        "the errors behind an error are told",
+        &[
+            Runs(
+                "#[derive(Debug)]\nstruct Outer(std::num::ParseIntError);\n\
+                 impl std::fmt::Display for Outer { fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result { write!(f, \"the table is bad\") } }\n\
+                 impl std::error::Error for Outer { fn source(&self) -> Option<&(dyn std::error::Error + 'static)> { Some(&self.0) } }\n\
+                 fn outer() -> std::result::Result<(), Box<dyn std::error::Error>> { Err(Box::new(Outer(\"z\".parse::<i32>().unwrap_err()))) }",
+            ),
+            Fails("outer()?", &["the table is bad", "because: invalid digit found in string"]),
+        ],
+    ),
+    (
+        "a panic says where, and which variables are not there",
+        &[
+            Fails(
+                "let p_new = 1;\nlet none: Option<i32> = None;\nnone.unwrap();",
+                &[
+                    "called `Option::unwrap()` on a `None` value",
+                    "3 | none.unwrap();",
+                    "`none` and `p_new` of this cell were not kept",
+                ],
+            ),
+            Fails(
+                "let p_two = 1;\n  Option::<i32>::None.unwrap();",
+                &["2 |   Option::<i32>::None.unwrap();", "`p_two` of this cell was not kept"],
+            ),
+            Fails("p_two", &["`p_two` of cell {-1} was not kept"]),
+            Fails(
+                "fn deep() { panic!(\"down here\") }\ndeep();",
+                &["down here", "1 | fn deep() { panic!(\"down here\") }"],
+            ),
+            Fails("vec![1][3]", &["index out of bounds", "1 | vec![1][3]"]),
+        ],
+    ),
+    (
+        "a variable that is not mut says where it was bound",
+        &[
+            Runs("let fixed = vec![1];"),
+            Fails(
+                "fixed.push(2);",
+                &[
+                    "cannot borrow `fixed` as mutable",
+                    "1 | fixed.push(2);",
+                    "`fixed` was bound in cell {-1} without `mut`: write `let mut fixed = fixed;` first",
+                ],
+            ),
+            Runs("let fixed_n = 1;"),
+            Fails("fixed_n = 2;", &["`fixed_n` was bound in cell {-1} without `mut`"]),
+            Fails("let here = vec![1]; here.push(2);", &["cannot borrow `here` as mutable", "let mut here"]),
+        ],
+    ),
+    (
+        "a value that cannot be kept says why and what to write",
+        &[
+            Runs("let kv = vec![1, 2, 3];"),
+            Fails(
+                "let it = kv.iter().map(|x| x + 1);",
+                &["`it` is an iterator", "`let it: Vec<_> = kv.iter().map(|x| x + 1).collect();`", "Box<dyn Iterator"],
+            ),
+            Fails("let ev = (0..9).filter(|n| n % 2 == 0);", &["`ev` is an iterator", "collect"]),
+            Fails("let ch = \"abc\".chars().rev().map(|c| c);", &["`ch` is an iterator"]),
+            Fails(
+                "let k = kv.len(); let add = move |x: usize| x + k;",
+                &["`add` is a closure", "Box<dyn Fn(usize) -> …>"],
+            ),
+            Fails("let fut = async { 1 };", &["`fut` is a future"]),
+            Runs("fn hidden() -> impl Iterator<Item = i32> { 0..3 }"),
+            Fails("let h = hidden();", &["`h`", "Box<dyn Iterator<Item = i32>>"]),
+            Fails("let word = String::from(\"a\");\nlet r = &word;", &["`r` borrows", "2 | let r = &word;\n  |     ^"]),
+            Fails("let rk = &kv;", &["`rk` borrows"]),
+            Fails("let new = Vec::new();", &["type annotations needed", "1 | let new = Vec::new();\n  |     ^^^"]),
+            Fails("let parsed = \"5\".parse().unwrap();", &["type annotations needed"]),
+            Gives("{ let it = kv.iter().map(|x| x + 1); it.sum::<i32>() }", "9"),
+        ],
+    ),
+    (
+        "what does not parse gets the compiler's words",
+        &[
+            Fails(
+                "let type = 3;",
+                &["expected identifier, found keyword `type`", "1 | let type = 3;\n  |     ^^^^", "r#type"],
+            ),
+            Fails("let 5x = 1;", &["invalid suffix `x`"]),
+            Fails("let = 3;", &["expected pattern, found `=`"]),
+            Fails("let ok = 1;\nfn f( { }", &["the cell ends before its `(` is closed"]),
+            Fails("let ok = 1\nlet b = 2;", &["expected `;`"]),
+            Fails("println!(\"a\"", &["the cell ends before its `(` is closed"]),
+            Fails("let s = \"abc;", &["unterminated double quote string"]),
+            Fails("let x = 1;\n:vars", &["commands such as `:vars` stand at the beginning"]),
+            Fails("fn () {}", &["expected identifier, found `(`"]),
+        ],
+    ),
+    (
+        "an import that is not there is marked where it is written",
+        &[
+            Fails(
+                "let a = 1;\nuse std::collections::HashMaap;",
+                &["unresolved import", "2 | use std::collections::HashMaap;\n  |                       ^^^^^^^^^"],
+            ),
+            Fails("use nowhere::Thing;", &["nowhere", "1 | use nowhere::Thing;"]),
+            Fails("let m = HashMap::new();", &["HashMap", "use std::collections::HashMap;"]),
+        ],
+    ),
+    (
+        "what a macro made is told where a later cell looks for it",
+        &[
+            Runs("macro_rules! make_it { ($name:ident) => { struct $name; } }"),
+            Runs("make_it!(MadeByMacro);"),
+            Fails(
+                "let m: MadeByMacro = MadeByMacro;",
+                &["`MadeByMacro` was handed to `make_it!` in cell {-1}", "write the item itself"],
+            ),
+        ],
+    ),
+    (
+        "variables that went with the process are told",
+        &[
+            Runs("let went = vec![1];"),
+            Fails("std::process::exit(3);", &["exit status: 3"]),
+            Fails(
+                "went.len()",
+                &["`went` was lost when the process that runs cells ended in cell {-1}", "run cell {-2} again"],
+            ),
+            Gives("1 + 1", "2"),
+        ],
+    ),
+    ("a static mut is told", &[Says("static mut EVER: u32 = 0;", "`static mut EVER` begins anew in each cell")]),
+];
