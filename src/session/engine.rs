@@ -1,7 +1,10 @@
 //! The thread that owns evcxr: starts it from a copy of the template, then does one job after another.
 
+use super::answers::RECORD_VARIABLE;
+use super::dependencies::Wanted;
 use super::template::{self, Folder};
-use super::{Candidate, CellError, Completions, Inspection, Options, Variable, diagnostics, process, shim};
+use super::units::Graph;
+use super::{Candidate, CellError, Completions, Inspection, Options, Variable, diagnostics, process, renewal, shim};
 use crate::home::Home;
 use candlewick_wire::CHANNEL_VARIABLE;
 use crossbeam_channel::{Receiver, Sender};
@@ -36,6 +39,8 @@ pub enum Ended {
     Compilation(Vec<evcxr::CompilationError>),
     /// The runtime child is gone; these variables with it.
     Died { status: String, lost: Vec<String> },
+    /// Its crates were not added, and nothing ran.
+    Refused(CellError),
     /// Anything else.
     Other(String),
 }
@@ -91,7 +96,11 @@ pub fn run(
     jobs: &Receiver<Job>,
     ready: &Sender<Result<(), CellError>>,
 ) {
-    let started = Engine::start(home, place, options, address, process);
+    let renewed = match place {
+        Place::CopyOfTemplate if std::env::var_os(RECORD_VARIABLE).is_none() => renewal::renew(home),
+        _ => Ok(()),
+    };
+    let started = renewed.and_then(|()| Engine::start(home, place, options, address, process));
     let mut engine = match started {
         Ok(engine) => engine,
         Err(error) => {
@@ -106,12 +115,8 @@ pub fn run(
     for job in jobs {
         match job {
             Job::Run { code, asked, done } => {
-                let before = engine.runtime_id();
-                let ended = engine.run(&code, &asked);
-                // A new process, after the old one died or by `:restart` and `:clear`.
-                if engine.runtime_id() != before {
-                    engine.init();
-                }
+                let ended = engine.run_cell(&code, &asked);
+                engine.init_where_new();
                 let _ = done.send(ended);
             }
             Job::Complete { code, cursor, done } => drop(done.send(engine.complete(&code, cursor))),
@@ -136,12 +141,26 @@ fn copy_failed(home: &Home, error: &std::io::Error) -> CellError {
         std::io::ErrorKind::NotFound => {
             format!("no warm template in {}\n  → run ./install.sh, or `candlewick install`", place.display())
         }
-        _ => format!("the warm template cannot be copied from {}: {error}", place.display()),
+        std::io::ErrorKind::StorageFull => format!("the disk that holds {} is full", home.root.display()),
+        _ => format!(
+            "candlewick's folder {} cannot be written: {error}\n  → set CANDLEWICK_HOME to a folder that can, and run \
+             ./install.sh or `candlewick install` with it",
+            home.root.display()
+        ),
     })
 }
 
-struct Engine {
+/// evcxr, and what is known of it.
+pub struct Engine {
     context: CommandContext,
+    /// Where it builds.
+    pub path: PathBuf,
+    /// What it has compiled, once that was asked.
+    pub compiled: Option<Graph>,
+    /// The crates of the last cell that was not run, since they would cost variables.
+    pub questioned: Option<Vec<Wanted>>,
+    /// The runtime child that knows the prelude.
+    known: u32,
     /// What makes a new runtime child, or all of evcxr's state after `:clear`, one of ours.
     beginning: String,
     // After `context`: the child must be gone before its folder.
@@ -205,10 +224,11 @@ impl Engine {
         };
         *process.lock().unwrap() = Some(context.process_handle());
         let beginning = format!("{}\n:efmt {{}}\n{IMPORTS}\n{INIT}", dependency(&home.sources(), &features));
-        let mut engine = Engine { context, beginning, folder };
+        let mut engine = Engine { context, path, compiled: None, questioned: None, known: 0, beginning, folder };
         let begun = engine.context.execute(&engine.beginning);
         begun.map_err(|error| broken(&describe(&error)))?;
         let _ = engine.context.execute(":load_config --quiet");
+        engine.known = engine.runtime_id();
         Ok(engine)
     }
 
@@ -233,17 +253,29 @@ impl Engine {
         self.context.process_handle().lock().unwrap_or_else(PoisonError::into_inner).id()
     }
 
-    fn init(&mut self) {
-        let _ = self.context.execute(&self.beginning);
+    /// Makes the prelude known to a new process, after the old one died or by `:restart` and `:clear`.
+    pub fn init_where_new(&mut self) {
+        if self.runtime_id() != self.known {
+            let _ = self.context.execute(&self.beginning);
+            self.known = self.runtime_id();
+        }
     }
 
-    fn run(&mut self, code: &str, asked: &Sender<Asked>) -> Ended {
-        let names = |context: &CommandContext| -> Vec<String> {
-            let mut names: Vec<String> = context.variables_and_types().map(|(name, _)| name.to_owned()).collect();
-            names.sort();
-            names
-        };
-        let before = names(&self.context);
+    /// Begins with a new process.
+    pub fn restart(&mut self) {
+        let _ = self.context.execute(":restart");
+    }
+
+    /// The variables' names.
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.context.variables_and_types().map(|(name, _)| name.to_owned()).collect();
+        names.sort();
+        names
+    }
+
+    /// Lets evcxr run a cell.
+    pub fn run(&mut self, code: &str, asked: &Sender<Asked>) -> Ended {
+        let before = self.names();
         let context = &mut self.context;
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             let mut callbacks = EvalCallbacks {

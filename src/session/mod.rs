@@ -4,29 +4,35 @@
 //! not block call it from a thread. Outputs arrive at the [`Screen`] that came with the cell, on the
 //! calling thread, while the cell runs.
 
+mod adding;
 mod answers;
 mod cell;
 mod channel;
 mod commands;
 mod completeness;
+mod dependencies;
 mod diagnostics;
 #[allow(dead_code)] // until cells are prepared with it
 mod edits;
 mod engine;
+mod forecast;
 mod help;
 pub mod install;
 mod process;
 mod recipe;
+mod refusal;
 mod relay;
+mod renewal;
 mod shell;
 mod shim;
 mod source;
 mod splitter;
 mod template;
+mod units;
 mod variables;
 
 use crate::home::Home;
-use crate::screen::{Comm, Display, Question, Screen, StreamName};
+use crate::screen::{Comm, Display, Progress, Question, Screen, StreamName};
 use candlewick_wire::{Message, Request};
 use cell::Cell;
 use channel::Channel;
@@ -36,6 +42,7 @@ use diagnostics::Interrupted;
 use engine::{Asked, Ended, Job, Place, Process};
 pub use help::help_text;
 pub use process::clean_up;
+pub use renewal::at_start;
 pub use shim::restore_environment;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -273,7 +280,9 @@ impl Session {
     pub fn execute(&self, code: &str, screen: &mut dyn Screen) -> Result<Done, CellError> {
         let _one_at_a_time = lock(&self.running);
         let start = Instant::now();
-        self.wait_ready()?;
+        self.wait_ready_telling(&mut |label| {
+            screen.progress(Progress { label: label.to_owned(), done: 0, total: 0 });
+        })?;
         let done = || Done { took: start.elapsed() };
         if let Some(command) = commands::of(code) {
             return self.carry_out(command, screen).map(|()| done());
@@ -294,6 +303,7 @@ impl Session {
             Ended::Died { status, lost } => diagnostics::runtime_died(&status, &cell.stderr, &lost),
             Ended::Ran(_) if interrupted => diagnostics::interrupted(&Interrupted::Running),
             _ if interrupted => diagnostics::interrupted(&Interrupted::Compiling),
+            Ended::Refused(error) => error,
             Ended::Compilation(errors) => diagnostics::compilation(&errors, code),
             Ended::Other(text) => diagnostics::other(&text),
             Ended::Ran(outputs) => match (cell.panicked, cell.failed) {
@@ -345,6 +355,7 @@ impl Session {
         let (asked, questions) = crossbeam_channel::unbounded();
         let (done, ended) = crossbeam_channel::bounded(1);
         let gone = || diagnostics::session("the session has ended; restart it");
+        let before = self.runtime_id();
         let job = Job::Run { code: code.to_owned(), asked, done };
         let sent = self.jobs.send(job).map_err(|_| gone());
         let ended = sent.and_then(|()| self.follow(cell, &questions, &ended).ok_or_else(gone));
@@ -354,6 +365,8 @@ impl Session {
             self.barrier(cell);
         } else {
             cell.drain(self.channel.messages());
+        }
+        if self.runtime_id() != before {
             self.tell_move();
         }
         Ok(ended)
@@ -366,8 +379,10 @@ impl Session {
         loop {
             crossbeam_channel::select! {
                 recv(self.channel.messages()) -> message => cell.take(message.ok()?),
-                recv(self.shims.messages()) -> message => if let progress @ Message::Progress(_) = message.ok()? {
-                    cell.take(progress);
+                // What goes wrong when rust-analyzer asks for something is standard error, and no word to the cell.
+                recv(self.shims.messages()) -> message => match message.ok()? {
+                    Message::Stream { name: StreamName::Stderr, .. } => {}
+                    message => cell.take(message),
                 },
                 recv(questions.unwrap_or(&never)) -> question => match question {
                     Ok(question) => {
@@ -515,12 +530,13 @@ impl Session {
             .collect()
     }
 
-    /// As [`wait_ready`](Session::wait_ready), telling each crate that compiles meanwhile.
+    /// As [`wait_ready`](Session::wait_ready), telling the name of each crate that compiles meanwhile.
     fn await_build(&self, say: &mut dyn FnMut(&str)) -> Result<(), CellError> {
         loop {
             crossbeam_channel::select! {
                 recv(self.shims.messages()) -> message => if let Ok(Message::Progress(progress)) = message {
-                    say(&format!("{} ({})", progress.label, progress.done));
+                    let name = progress.label.trim_start_matches("compiling ");
+                    say(name.split(' ').next().unwrap_or(name));
                 },
                 recv(self.ready.heard) -> result => {
                     let gone = diagnostics::session("the session ended while it was built");
