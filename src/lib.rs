@@ -2,6 +2,7 @@
 //!
 //! `ARCHITECTURE.md` is the map of the rooms below and of how a cell travels through them.
 
+pub mod analysis;
 pub mod cli;
 pub mod document;
 pub mod engine;

@@ -35,14 +35,11 @@ impl Engine {
         let _ = fs::write(self.path.join(EXPECTED_FILE), outlook.count().to_string());
         let _ = fs::remove_file(self.path.join(FAILED_FILE));
         let kept = outlook.adopt(&self.path);
-        let (ended, added) = match outlook.is_anew() {
+        let ended = match outlook.is_anew() {
             true => self.run_with_another_prelude(code, &wanted, asked),
-            false => {
-                let ended = self.run(code, asked);
-                let added = matches!(ended, Ended::Ran(_));
-                (ended, added)
-            }
+            false => self.run(code, asked),
         };
+        let added = dependencies::were_added(&self.path, &wanted);
         let _ = fs::remove_file(self.path.join(EXPECTED_FILE));
         match added {
             true => self.compiled = Some(outlook.into_graph()),
@@ -55,22 +52,22 @@ impl Engine {
     }
 
     /// Builds the prelude anew, and only when that has succeeded lets a new process take the place of the one that
-    /// runs with the old one. Also tells whether the crates were added.
-    fn run_with_another_prelude(&mut self, code: &str, wanted: &[Wanted], asked: &Sender<Asked>) -> (Ended, bool) {
+    /// runs with the old one.
+    fn run_with_another_prelude(&mut self, code: &str, wanted: &[Wanted], asked: &Sender<Asked>) -> Ended {
         let lines: String = wanted.iter().map(|one| format!(":dep {} = {}\n", one.name, one.config)).collect();
         let _ = fs::write(self.path.join(ONLY_BUILD_FILE), "");
         let built = self.run(&lines, asked);
         let _ = fs::remove_file(self.path.join(ONLY_BUILD_FILE));
         if fs::remove_file(self.path.join(BUILT_FILE)).is_err() {
-            return (built, false);
+            return built;
         }
         self.restart();
         match self.run(&lines, asked) {
             Ended::Ran(_) => {
                 self.init_where_new();
-                (self.run(code, asked), true)
+                self.run(code, asked)
             }
-            ended => (ended, false),
+            ended => ended,
         }
     }
 }

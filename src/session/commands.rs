@@ -1,6 +1,6 @@
 //! What a cell may ask of the session itself: `:vars`, `:help`, and lines for the shell. All else is evcxr's.
 
-use super::{CellError, Session, Why, help, shell, variables};
+use super::{Candidate, CellError, Completions, Session, Why, help, leading, shell, variables};
 use crate::screen::Screen;
 use std::sync::atomic::Ordering;
 
@@ -32,6 +32,47 @@ pub fn of(code: &str) -> Option<Command<'_>> {
     let shell: Option<Vec<&str>> = lines.iter().map(|line| line.strip_prefix('!').map(str::trim)).collect();
     // `!done` is an expression, but no cell consists of one alone: a shell line wins, as in IPython and evcxr.
     shell.filter(|lines| !lines.is_empty()).map(Command::Shell)
+}
+
+/// The commands that a cell may begin with.
+const NAMES: [&str; 24] = [
+    ":build_env",
+    ":cache",
+    ":clear",
+    ":dep",
+    ":doc",
+    ":efmt",
+    ":explain",
+    ":fmt",
+    ":help",
+    ":last_compile_dir",
+    ":last_error_json",
+    ":linker",
+    ":load_config",
+    ":offline",
+    ":opt",
+    ":quit",
+    ":restart",
+    ":show_deps",
+    ":t",
+    ":toolchain",
+    ":type",
+    ":types",
+    ":vars",
+    ":version",
+];
+
+/// The commands that go on from what stands before the cursor; `None` where that is no command's line.
+pub fn complete(code: &str, cursor: usize) -> Option<Completions> {
+    let start = code[..cursor].rfind('\n').map_or(0, |at| at + 1);
+    let line = &code[start..cursor];
+    let typed = line.trim_start();
+    if start > leading::rust_begins(code) || typed.starts_with("::") || !typed.starts_with([':', '!']) {
+        return None;
+    }
+    let names = NAMES.into_iter().filter(|name| name.starts_with(typed));
+    let candidate = |name: &str| Candidate { text: name.to_owned(), label: name.to_owned(), kind: "magic".to_owned() };
+    Some(Completions { start: cursor - typed.len(), end: cursor, candidates: names.map(candidate).collect() })
 }
 
 impl Session {

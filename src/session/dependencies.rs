@@ -9,7 +9,7 @@ use super::forecast::about;
 use super::refusal::{by_cargo, by_warning, is_network, refused};
 use super::shim::{KEPT_LOCK, KEPT_MANIFEST};
 use super::units::{Graph, Plan};
-use super::{CellError, diagnostics};
+use super::{CellError, diagnostics, leading};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -48,20 +48,14 @@ const THROUGH_PRELUDE: &[(&str, &str)] =
 /// A `:dep` that is none.
 pub fn wanted(code: &str) -> Result<Vec<Wanted>, CellError> {
     let mut wanted = Vec::new();
-    let mut commands = true;
-    for line in code.lines() {
-        let text = line.trim();
-        if commands && (text.is_empty() || text.starts_with("//") || line.starts_with('!')) {
-            continue;
-        }
-        commands &= text.starts_with(':');
-        let dependency = text.strip_prefix(":dep").filter(|rest| rest.starts_with([' ', '\t']));
-        if let Some(rest) = dependency.filter(|_| commands) {
+    let (commands, rust) = code.split_at(leading::rust_begins(code));
+    for line in commands.lines().map(str::trim) {
+        if let Some(rest) = line.strip_prefix(":dep").filter(|rest| rest.starts_with([' ', '\t'])) {
             wanted.push(read(rest.trim())?);
-        } else if let Some(name) = extern_crate(line).filter(|_| !commands) {
-            wanted.push(Wanted { name: name.to_owned(), config: "\"*\"".to_owned() });
         }
     }
+    let named = rust.lines().filter_map(extern_crate);
+    wanted.extend(named.map(|name| Wanted { name: name.to_owned(), config: "\"*\"".to_owned() }));
     Ok(wanted)
 }
 
@@ -170,6 +164,19 @@ fn without(manifest: &str, name: &str) -> String {
     let other = |line: &&str| line.split([' ', '=']).next() != Some(name);
     let rest: String = dependencies.lines().filter(other).map(|line| format!("{line}\n")).collect();
     format!("{head}[dependencies]\n{rest}")
+}
+
+/// Whether the last build of the session in `folder` had all these crates.
+pub fn were_added(folder: &Path, wanted: &[Wanted]) -> bool {
+    let manifest = std::fs::read_to_string(folder.join(KEPT_MANIFEST)).unwrap_or_default();
+    let has = |one: &Wanted| match absolute(&one.config) {
+        Ok(config) if one.config != "\"*\"" => {
+            let line = Wanted { name: one.name.clone(), config }.line();
+            manifest.lines().any(|there| there == line)
+        }
+        _ => knows(&manifest, &one.name),
+    };
+    wanted.iter().all(has)
 }
 
 /// The same with a path from the root, as evcxr makes it.

@@ -2,9 +2,11 @@
 
 use super::answers::RECORD_VARIABLE;
 use super::dependencies::Wanted;
+use super::edits::Edits;
 use super::template::{self, Folder};
 use super::units::Graph;
-use super::{Candidate, CellError, Completions, Inspection, Options, Variable, diagnostics, process, renewal, shim};
+use super::{CellError, Options, Variable, diagnostics, leading, process, renewal, shim, typed};
+use crate::analysis::{self, Analysis, Bound, Context, Pack};
 use crate::home::Home;
 use candlewick_wire::CHANNEL_VARIABLE;
 use crossbeam_channel::{Receiver, Sender};
@@ -19,9 +21,6 @@ const IMPORTS: &str = "use candlewick_prelude::prelude::*;";
 /// try a cell without, and take the failure for one of the displayed value.
 const INIT: &str =
     "candlewick_prelude::show::init(); candlewick_prelude::plot::register_fonts(); Ok::<(), std::fmt::Error>(())?;";
-/// Completed once at the start, so that the analysis has read what cells name.
-const WARM: &str = "let warm = Tensor::randn(0f32, 1f32, (4, 4), &Device::Cpu)?.matmul(&Tensor::zeros((4, 4), DType::F32, &Device::Cpu)?)?; warm.";
-
 static ENVIRONMENT: Mutex<()> = Mutex::new(());
 
 /// A question of the running cell, and where its answer goes.
@@ -51,16 +50,6 @@ pub enum Job {
         code: String,
         asked: Sender<Asked>,
         done: Sender<Ended>,
-    },
-    Complete {
-        code: String,
-        cursor: usize,
-        done: Sender<Completions>,
-    },
-    Inspect {
-        code: String,
-        cursor: usize,
-        done: Sender<Option<Inspection>>,
     },
     Variables {
         done: Sender<Vec<Variable>>,
@@ -93,6 +82,7 @@ pub fn run(
     options: &Options,
     address: &str,
     process: &Process,
+    analysis: Option<Arc<Analysis>>,
     jobs: &Receiver<Job>,
     ready: &Sender<Result<(), CellError>>,
 ) {
@@ -100,7 +90,7 @@ pub fn run(
         Place::CopyOfTemplate if std::env::var_os(RECORD_VARIABLE).is_none() => renewal::renew(home),
         _ => Ok(()),
     };
-    let started = renewed.and_then(|()| Engine::start(home, place, options, address, process));
+    let started = renewed.and_then(|()| Engine::start(home, place, options, address, process, analysis));
     let mut engine = match started {
         Ok(engine) => engine,
         Err(error) => {
@@ -109,9 +99,6 @@ pub fn run(
         }
     };
     let _ = ready.send(Ok(()));
-    if matches!(place, Place::CopyOfTemplate) {
-        engine.warm();
-    }
     for job in jobs {
         match job {
             Job::Run { code, asked, done } => {
@@ -119,8 +106,6 @@ pub fn run(
                 engine.init_where_new();
                 let _ = done.send(ended);
             }
-            Job::Complete { code, cursor, done } => drop(done.send(engine.complete(&code, cursor))),
-            Job::Inspect { code, cursor, done } => drop(done.send(engine.inspect(&code, cursor))),
             Job::Variables { done } => drop(done.send(engine.variables())),
             Job::Source { done } => drop(done.send(engine.context.last_source().unwrap_or_default())),
             Job::Stop => break,
@@ -163,6 +148,10 @@ pub struct Engine {
     known: u32,
     /// What makes a new runtime child, or all of evcxr's state after `:clear`, one of ours.
     beginning: String,
+    analysis: Option<Arc<Analysis>>,
+    /// The manifest whose crates the analysis knows, and where the first of its packs lies.
+    manifest: String,
+    pack: PathBuf,
     // After `context`: the child must be gone before its folder.
     folder: Option<Folder>,
 }
@@ -174,6 +163,7 @@ impl Engine {
         options: &Options,
         address: &str,
         process: &Process,
+        analysis: Option<Arc<Analysis>>,
     ) -> Result<Engine, CellError> {
         let broken = |error: &dyn std::fmt::Display| {
             diagnostics::session(format!(
@@ -224,29 +214,38 @@ impl Engine {
         };
         *process.lock().unwrap() = Some(context.process_handle());
         let beginning = format!("{}\n:efmt {{}}\n{IMPORTS}\n{INIT}", dependency(&home.sources(), &features));
-        let mut engine = Engine { context, path, compiled: None, questioned: None, known: 0, beginning, folder };
+        let pack = home.template().join(template::PACK);
+        let mut engine = Engine {
+            context,
+            path,
+            compiled: None,
+            questioned: None,
+            known: 0,
+            beginning,
+            analysis,
+            manifest: String::new(),
+            pack,
+            folder,
+        };
         let begun = engine.context.execute(&engine.beginning);
         begun.map_err(|error| broken(&describe(&error)))?;
+        engine.manifest = engine.read_manifest();
         let _ = engine.context.execute(":load_config --quiet");
         engine.known = engine.runtime_id();
+        engine.after(true);
         Ok(engine)
     }
 
     /// The analysis holds hundreds of megabytes in small pieces; to give them back one by one would keep a restart
     /// waiting.
     fn leave(self) {
-        let Engine { context, folder, .. } = self;
+        let Engine { context, folder, analysis, .. } = self;
         if let Ok(mut child) = context.process_handle().lock() {
             let _ = child.kill();
             let _ = child.wait();
         }
         drop(folder);
-        std::mem::forget(context);
-    }
-
-    /// Makes the analysis read what cells name, before a cell waits for it.
-    fn warm(&mut self) {
-        let _ = self.context.completions(WARM, WARM.len());
+        std::mem::forget((context, analysis));
     }
 
     fn runtime_id(&self) -> u32 {
@@ -258,6 +257,7 @@ impl Engine {
         if self.runtime_id() != self.known {
             let _ = self.context.execute(&self.beginning);
             self.known = self.runtime_id();
+            self.after(true);
         }
     }
 
@@ -273,8 +273,39 @@ impl Engine {
         names
     }
 
-    /// Lets evcxr run a cell.
+    /// Runs a cell: first its commands, so that the analysis knows their crates when it reads the rest.
     pub fn run(&mut self, code: &str, asked: &Sender<Asked>) -> Ended {
+        let begin = leading::rust_begins(code);
+        let mut outputs = EvalOutputs::new();
+        if begin > 0 {
+            match self.evaluate(&code[..begin], asked) {
+                Ended::Ran(shown) => outputs = shown,
+                ended => return ended,
+            }
+            self.after(false);
+        }
+        if code[begin..].trim().is_empty() && begin > 0 {
+            return Ended::Ran(outputs);
+        }
+        let rust = leading::without_commands(code);
+        let bound = self.analysis.as_ref().map(|analysis| analysis.bound(&rust)).unwrap_or_default();
+        let mut edits = Edits::default();
+        typed::add_types(&bound, &mut edits);
+        let edited = edits.apply(&rust);
+        let ended = match self.evaluate(&edited.text, asked) {
+            Ended::Ran(shown) => {
+                outputs.merge(shown);
+                Ended::Ran(outputs)
+            }
+            // evcxr's words for what has no name, where the compiler has nothing against the cell.
+            Ended::Other(text) => Ended::Other(reason(&text, &bound)),
+            ended => ended,
+        };
+        self.after(matches!(ended, Ended::Ran(_)));
+        ended
+    }
+
+    fn evaluate(&mut self, code: &str, asked: &Sender<Asked>) -> Ended {
         let before = self.names();
         let context = &mut self.context;
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
@@ -294,31 +325,34 @@ impl Engine {
             Ok(Err(Error::CompilationErrors(errors))) => Ended::Compilation(errors),
             Ok(Err(Error::SubprocessTerminated(status))) => Ended::Died { status, lost: before },
             Ok(Err(error)) => Ended::Other(error.to_string()),
-            Err(_) => {
-                Ended::Other("the analysis of this cell failed inside rust-analyzer; try to write it otherwise".into())
+            Err(_) => Ended::Other("the analysis of this cell failed; try to write it otherwise".into()),
+        }
+    }
+
+    /// Tells the analysis what there is after a cell; `compiled` where the last program became a part of the session.
+    fn after(&mut self, compiled: bool) {
+        let Some(analysis) = self.analysis.clone() else { return };
+        let variables = self.variables().into_iter().map(|variable| (variable.name, variable.kind)).collect();
+        let source = compiled.then(|| self.context.last_source().ok()).flatten();
+        analysis.change_context(|context: &mut Context| {
+            context.variables = variables;
+            if let Some(source) = source.filter(|source| source.contains("fn run_user_code_")) {
+                context.take_items(&source);
+            }
+        });
+        let manifest = self.read_manifest();
+        if manifest != self.manifest {
+            self.manifest = manifest;
+            let described =
+                Pack::read(&self.pack).ok().and_then(|known| analysis::describe(&self.path, Some(&known)).ok());
+            if let Some(pack) = described {
+                analysis.load(pack);
             }
         }
     }
 
-    fn complete(&mut self, code: &str, cursor: usize) -> Completions {
-        let Ok(found) = self.context.completions(code, cursor) else { return Completions::default() };
-        let candidates = found.completions.into_iter().map(|completion| Candidate {
-            text: completion.code,
-            label: completion.label,
-            kind: completion.kind.to_owned(),
-        });
-        Completions { start: found.start_offset, end: found.end_offset, candidates: candidates.collect() }
-    }
-
-    fn inspect(&mut self, code: &str, cursor: usize) -> Option<Inspection> {
-        let path = path_at(code, cursor)?;
-        let shown = self.context.execute(&format!(":doc {path}")).ok()?;
-        let plain = shown.get("text/plain")?.to_owned();
-        if plain.trim().is_empty() || plain.contains("No documentation found") {
-            return None;
-        }
-        let markdown = shown.get("text/markdown").unwrap_or(&plain).to_owned();
-        Some(Inspection { plain, markdown })
+    fn read_manifest(&self) -> String {
+        std::fs::read_to_string(self.path.join("Cargo.toml")).unwrap_or_default()
     }
 
     fn variables(&self) -> Vec<Variable> {
@@ -359,16 +393,11 @@ pub fn describe(error: &Error) -> String {
     }
 }
 
-/// The path expression (`Tensor::randn`, `learner.fit`) that ends with the word at `cursor`.
-fn path_at(code: &str, cursor: usize) -> Option<String> {
-    let cursor = (0..=cursor.min(code.len())).rev().find(|&at| code.is_char_boundary(at))?;
-    let word = |c: char| c.is_alphanumeric() || c == '_';
-    let after: String = code[cursor..].chars().take_while(|&c| word(c)).collect();
-    let before: String = code[..cursor].chars().rev().take_while(|&c| word(c) || c == ':' || c == '.').collect();
-    let before: String = before.chars().rev().collect();
-    let path = format!("{before}{after}");
-    let path = path.trim_matches(|c: char| c == '.' || c == ':');
-    (!path.is_empty()).then(|| path.to_owned())
+/// Why a cell that the compiler takes cannot be run all the same.
+fn reason(evcxrs: &str, bound: &[Bound]) -> String {
+    let of_variables = ["cannot be persisted", "Couldn't automatically determine type"];
+    let own = of_variables.iter().any(|words| evcxrs.contains(words)).then(|| typed::cannot_be_kept(bound)).flatten();
+    own.unwrap_or_else(|| evcxrs.to_owned())
 }
 
 /// Stops a running cargo of this process, if there is one; true where there was.
@@ -376,21 +405,4 @@ pub fn stop_compiler() -> bool {
     let Some(group) = process::compiling_group() else { return false };
     // SAFETY: a signal to a group that our own shim made.
     unsafe { libc::killpg(group, libc::SIGKILL) == 0 }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_path_at_the_cursor() {
-        let check = |code: &str, cursor: usize, expected: Option<&str>| {
-            assert_eq!(path_at(code, cursor).as_deref(), expected, "{code} at {cursor}");
-        };
-        check("let t = Tensor::randn(1)", 17, Some("Tensor::randn"));
-        check("learner.fit", 11, Some("learner.fit"));
-        check("f(größe)", 4, Some("größe"));
-        check("", 0, None);
-        check("1 + ", 9, None);
-    }
 }

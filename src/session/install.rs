@@ -201,6 +201,9 @@ pub fn build_template(home: &Home, features: &[String], say: &mut dyn FnMut(&str
     let mut forecast = Forecast::new(if whole.is_some() { Vec::new() } else { crates_to_build(home, &stamp.features) });
     let session = Session::start_in(Options::default(), Place::Template(making.clone(), stamp.features.clone()))?;
     session.await_build(&mut |name| say(&forecast.hear(name)))?;
+    say("the sources are read for the analysis");
+    let described = crate::analysis::describe(&making, None).map_err(io::Error::other);
+    described.and_then(|mut pack| pack.write(&making.join(template::PACK))).map_err(broken)?;
     drop(session);
     remove_cells(&making.join("target")).map_err(broken)?;
     // Known for certain only now that a session has asked for the compiler.

@@ -12,12 +12,12 @@ mod commands;
 mod completeness;
 mod dependencies;
 mod diagnostics;
-#[allow(dead_code)] // until cells are prepared with it
 mod edits;
 mod engine;
 mod forecast;
 mod help;
 pub mod install;
+mod leading;
 mod process;
 mod recipe;
 mod refusal;
@@ -28,9 +28,11 @@ mod shim;
 mod source;
 mod splitter;
 mod template;
+mod typed;
 mod units;
 mod variables;
 
+use crate::analysis::Analysis;
 use crate::home::Home;
 use crate::screen::{Comm, Display, Progress, Question, Screen, StreamName};
 use candlewick_wire::{Message, Request};
@@ -150,6 +152,11 @@ pub enum Completeness {
     Invalid,
 }
 
+/// Read once at the start, so that the analysis knows what most cells name.
+const WARM: &str = "use candlewick_prelude::prelude::*;\n\
+    let warm = Tensor::randn(0f32, 1f32, (4, 4), &Device::Cpu)?.matmul(&Tensor::zeros((4, 4), DType::F32, &Device::Cpu)?)?;\n\
+    let numbers: Vec<f64> = (0..3).map(|n| n as f64).collect(); let text = format!(\"{}\", warm.dims().len());";
+
 /// How long running code may ignore an interrupt before its process is ended.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -193,6 +200,7 @@ pub struct Session {
     channel: Arc<Channel>,
     shims: &'static Channel,
     process: Process,
+    analysis: Option<Arc<Analysis>>,
     ready: Ready,
     /// Held while a cell runs.
     running: Mutex<()>,
@@ -248,15 +256,22 @@ impl Session {
         let channel = Arc::new(Channel::listen(&socket).map_err(|error| broken(&error))?);
         let address = format!("{};{}", socket.display(), uuid::Uuid::new_v4().simple());
         let process = Process::default();
+        let analysis = match &place {
+            Place::Template(..) => None,
+            Place::CopyOfTemplate => {
+                let pack = home.template().join(template::PACK);
+                Some(Arc::new(Analysis::start(pack, WARM).map_err(|error| broken(&error))?))
+            }
+        };
         let (jobs, work) = crossbeam_channel::unbounded();
         let (tell, heard) = crossbeam_channel::bounded(1);
         let worker = {
-            let (process, options) = (Arc::clone(&process), options.clone());
+            let (process, options, analysis) = (Arc::clone(&process), options.clone(), analysis.clone());
             std::thread::Builder::new()
                 .name("session".into())
                 // rust-analyzer recurses deeply.
                 .stack_size(64 << 20)
-                .spawn(move || engine::run(&home, &place, &options, &address, &process, &work, &tell))
+                .spawn(move || engine::run(&home, &place, &options, &address, &process, analysis, &work, &tell))
                 .map_err(|error| broken(&error))?
         };
         Ok(Session {
@@ -264,6 +279,7 @@ impl Session {
             channel,
             shims,
             process,
+            analysis,
             ready: Ready { heard, result: OnceLock::new() },
             running: Mutex::new(()),
             state: Arc::default(),
@@ -476,16 +492,29 @@ impl Session {
         });
     }
 
-    /// Completions at byte offset `cursor`.
+    /// Completions at byte offset `cursor`; a cell may run meanwhile.
     pub fn complete(&self, code: &str, cursor: usize) -> Completions {
-        let code = code.to_owned();
-        self.ask(|done| Job::Complete { code, cursor, done }).unwrap_or_default()
+        let cursor = code.floor_char_boundary(cursor.min(code.len()));
+        if let Some(completions) = commands::complete(code, cursor) {
+            return completions;
+        }
+        let found = self.analysis.as_ref().and_then(|it| it.complete(&leading::without_commands(code), cursor));
+        let Some((range, suggestions)) = found else {
+            return Completions { start: cursor, end: cursor, candidates: Vec::new() };
+        };
+        let candidates = suggestions.into_iter().map(|suggestion| Candidate {
+            text: suggestion.text,
+            label: suggestion.label,
+            kind: suggestion.kind.to_owned(),
+        });
+        Completions { start: range.start, end: range.end, candidates: candidates.collect() }
     }
 
-    /// What is known of the item at byte offset `cursor`.
+    /// What is known of the item at byte offset `cursor`, and of the call that it lies in; a cell may run meanwhile.
     pub fn inspect(&self, code: &str, cursor: usize) -> Option<Inspection> {
-        let code = code.to_owned();
-        self.ask(|done| Job::Inspect { code, cursor, done }).flatten()
+        let cursor = code.floor_char_boundary(cursor.min(code.len()));
+        let described = self.analysis.as_ref()?.inspect(&leading::without_commands(code), cursor)?;
+        Some(Inspection { plain: described.plain, markdown: described.markdown })
     }
 
     fn source(&self) -> String {

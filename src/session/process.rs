@@ -28,7 +28,7 @@ pub fn folder() -> std::io::Result<&'static Path> {
     let bin = folder.path().join("bin");
     std::fs::create_dir(&bin)?;
     let program = std::env::current_exe()?;
-    for name in ["cargo", "rustup"] {
+    for name in ["cargo", "rustup", "rustc"] {
         symlink(&program, bin.join(name))?;
     }
     let cargo = real_cargo();

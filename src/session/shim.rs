@@ -1,17 +1,17 @@
 //! A stand-in for cargo between evcxr, rust-analyzer and the real one.
 //!
-//! The session puts a folder in front of the path in which `cargo` and `rustup` are this very binary.
+//! The session puts a folder in front of the path in which `cargo`, `rustup` and `rustc` are this very binary.
 //! Run under those names it passes everything on, and on the way
-//! * shows rust-analyzer a crate graph of what cells can name, not of all that was compiled;
+//! * shows evcxr's rust-analyzer the cells' crate alone: our own analysis tells it types;
 //! * tells the session what is being compiled, a message a crate;
 //! * notes the process group, so that an interrupt can stop the compiler and nothing else.
 
 use super::answers::Question;
 use super::recipe::{Recipe, depends_on};
 use super::source;
+use crate::analysis::WHOLE_VARIABLE;
 use candlewick_wire::{Message, Progress, StreamName};
 use serde_json::Value;
-use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -40,19 +40,6 @@ pub const BUILT_FILE: &str = ".candlewick.built";
 /// In a session's folder: the crate that did not compile, if it was not the cell's own, and what was said of it.
 pub const FAILED_FILE: &str = ".candlewick.failed";
 
-/// Packages behind the prelude that cells can name through its re-exports.
-const NAMEABLE: [&str; 9] = [
-    "candlewick-prelude",
-    "candle-core",
-    "candle-nn",
-    "half",
-    "safetensors",
-    "image",
-    "plotters",
-    "plotters-backend",
-    "candlewick-wire",
-];
-
 /// Acts as cargo or rustup if this process was started under that name; returns otherwise.
 pub fn run_if_named() {
     let mut arguments = std::env::args_os();
@@ -62,6 +49,7 @@ pub fn run_if_named() {
     match Path::new(&name).file_name().and_then(|name| name.to_str()) {
         Some("cargo") => std::process::exit(cargo(&folder, &arguments)),
         Some("rustup") => std::process::exit(rustup(&folder, &arguments)),
+        Some("rustc") => std::process::exit(rustc(&arguments)),
         _ => {}
     }
 }
@@ -78,6 +66,24 @@ pub fn restore_environment(command: &mut Command) {
     for name in [FOLDER_VARIABLE, CARGO_VARIABLE, CARGO_HOME_VARIABLE, PATH_VARIABLE] {
         command.env_remove(name);
     }
+}
+
+/// Whether our own analysis asks, which wants all that there is.
+fn wants_all() -> bool {
+    std::env::var_os(WHOLE_VARIABLE).is_some()
+}
+
+/// evcxr's analysis, which knows a cell's types from our own, is shown no standard library.
+fn rustc(arguments: &[OsString]) -> i32 {
+    if arguments == ["--print", "sysroot"] && !wants_all() {
+        return 1;
+    }
+    let mut command = Command::new("rustc");
+    command.args(arguments);
+    restore_environment(&mut command);
+    let error = command.exec();
+    eprintln!("cannot run rustc: {error}");
+    1
 }
 
 fn rustup(folder: &Path, arguments: &[OsString]) -> i32 {
@@ -105,6 +111,11 @@ fn cargo(folder: &Path, arguments: &[OsString]) -> i32 {
     // A library of a package in a folder would have the same file name with any features: a cell that is built with
     // another prelude would then take the one that the runtime has loaded, and the way back would be closed.
     command.env("__CARGO_DEFAULT_LIB_METADATA", "candlewick");
+    if wants_all() {
+        let error = command.exec();
+        eprintln!("cannot run cargo: {error}");
+        return 101;
+    }
     let words: Vec<String> = arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
     let verb = arguments.iter().find_map(|argument| {
         let argument = argument.to_str()?;
@@ -165,7 +176,9 @@ fn build_cell(folder: &Path, mut cargo: Command, arguments: &[String]) -> i32 {
     }
     if code == 0 {
         keep(&here, "Cargo.lock", KEPT_LOCK, knows_prelude);
-        keep(&here, "Cargo.toml", KEPT_MANIFEST, knows_prelude_by_path);
+        if !only_build {
+            keep(&here, "Cargo.toml", KEPT_MANIFEST, knows_prelude_by_path);
+        }
         if let (Some(recipe), Some(digest)) = (recipe, digest) {
             recipe.keep(&here, digest);
         }
@@ -336,56 +349,21 @@ fn ask(folder: &Path, mut command: Command, question: &Question, is_graph: bool)
     exit_code(output.status)
 }
 
-/// Keeps the cell's crate, what it names directly with all that hangs on it, and of the prelude's
-/// dependencies those that cells can name. `None` where this is not a cell's graph.
+/// Keeps the cells' crate alone: evcxr's analysis is told the types of variables, and needs no crates. `None` where this
+/// is not a cell's graph.
 fn filter(mut metadata: Value) -> Option<Value> {
-    let packages: HashMap<String, String> = metadata["packages"]
-        .as_array()?
-        .iter()
-        .filter_map(|package| Some((package["id"].as_str()?.to_owned(), package["name"].as_str()?.to_owned())))
-        .collect();
-    let sysroot = packages.values().any(|name| name == "sysroot");
     let root = metadata["workspace_members"][0].as_str()?.to_owned();
-    if !sysroot && packages.get(&root)? != "ctx" {
+    let packages = metadata["packages"].as_array_mut()?;
+    packages.retain(|package| package["id"] == *root);
+    if packages.first()?["name"] != "ctx" {
         return None;
     }
-    let nodes = metadata["resolve"]["nodes"].as_array()?;
-    let edges: HashMap<&str, Vec<&str>> = nodes
-        .iter()
-        .filter_map(|node| {
-            let to = node["deps"].as_array()?.iter().filter_map(|dep| dep["pkg"].as_str()).collect();
-            Some((node["id"].as_str()?, to))
-        })
-        .collect();
-    let mut keep: HashSet<String> = HashSet::new();
-    if sysroot {
-        let wanted = ["core", "alloc", "std", "proc_macro", "test", "sysroot"];
-        keep.extend(packages.iter().filter(|(_, name)| wanted.contains(&name.as_str())).map(|(id, _)| id.clone()));
-    } else {
-        let mut todo = vec![root.as_str()];
-        while let Some(id) = todo.pop() {
-            if keep.insert(id.to_owned()) && packages.get(id).map(String::as_str) != Some("candlewick-prelude") {
-                todo.extend(edges.get(id).into_iter().flatten());
-            }
-        }
-        let nameable = packages.iter().filter(|(_, name)| NAMEABLE.contains(&name.as_str()));
-        keep.extend(nameable.map(|(id, _)| id.clone()));
-    }
-    let kept = |value: &Value| value.as_str().is_some_and(|id| keep.contains(id));
-    metadata["packages"].as_array_mut()?.retain(|package| kept(&package["id"]));
-    for list in ["workspace_members", "workspace_default_members"] {
-        if let Some(members) = metadata[list].as_array_mut() {
-            members.retain(kept);
-        }
-    }
+    packages[0]["dependencies"] = Value::Array(Vec::new());
     let nodes = metadata["resolve"]["nodes"].as_array_mut()?;
-    nodes.retain(|node| kept(&node["id"]));
+    nodes.retain(|node| node["id"] == *root);
     for node in nodes {
-        if let Some(deps) = node["deps"].as_array_mut() {
-            deps.retain(|dep| kept(&dep["pkg"]));
-        }
-        if let Some(dependencies) = node["dependencies"].as_array_mut() {
-            dependencies.retain(kept);
+        for list in ["deps", "dependencies"] {
+            node[list] = Value::Array(Vec::new());
         }
     }
     Some(metadata)
@@ -408,29 +386,14 @@ mod tests {
         json!({"packages": packages, "workspace_members": [edges[0].0], "resolve": {"nodes": nodes}})
     }
 
-    fn names(value: &Value) -> Vec<&str> {
-        let mut names: Vec<&str> =
-            value["packages"].as_array().unwrap().iter().map(|package| package["name"].as_str().unwrap()).collect();
-        names.sort_unstable();
-        names
-    }
-
     #[test]
-    fn keeps_what_cells_can_name_and_all_behind_their_own_dependencies() {
-        let graph = graph(&[
-            ("ctx", &["candlewick-prelude", "regex"]),
-            ("candlewick-prelude", &["candle-core", "rayon"]),
-            ("candle-core", &["half", "gemm"]),
-            ("half", &[]),
-            ("rayon", &[]),
-            ("gemm", &[]),
-            ("regex", &["memchr"]),
-            ("memchr", &[]),
-        ]);
-        let filtered = filter(graph).unwrap();
-        assert_eq!(names(&filtered), ["candle-core", "candlewick-prelude", "ctx", "half", "memchr", "regex"]);
-        let core = filtered["resolve"]["nodes"].as_array().unwrap().iter().find(|node| node["id"] == "candle-core");
-        assert_eq!(core.unwrap()["dependencies"], json!(["half"]));
+    fn keeps_the_cells_crate_alone() {
+        let filtered = filter(graph(&[("ctx", &["regex"]), ("regex", &["memchr"]), ("memchr", &[])])).unwrap();
+        assert_eq!(filtered["packages"].as_array().unwrap().len(), 1);
+        assert_eq!(filtered["packages"][0]["name"], "ctx");
+        let nodes = filtered["resolve"]["nodes"].as_array().unwrap();
+        assert_eq!(nodes.len(), 1);
+        assert_eq!((&nodes[0]["deps"], &nodes[0]["dependencies"]), (&json!([]), &json!([])));
     }
 
     #[test]

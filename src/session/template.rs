@@ -15,6 +15,9 @@ const LINKED_FROM: u64 = 64 << 10;
 /// The file in the template that says what it was built from.
 pub const STAMP: &str = "candlewick-template.json";
 
+/// The file in the template that holds what the analysis reads.
+pub const PACK: &str = "analysis.pack";
+
 /// What a template was built from, and what came of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stamp {

@@ -1,0 +1,153 @@
+//! What may be written at a place of a cell.
+
+use super::program::Program;
+use super::world::World;
+use ra_ap_hir::PrefixKind;
+use ra_ap_ide::{
+    CompletionConfig, CompletionFieldsToResolve, CompletionItem, CompletionItemKind, FilePosition, RaFixtureConfig,
+};
+use ra_ap_ide_db::SymbolKind;
+use ra_ap_ide_db::imports::insert_use::{ImportGranularity, InsertUseConfig};
+use std::cmp::Reverse;
+use std::collections::HashSet;
+use std::ops::Range;
+
+/// One way to go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suggestion {
+    /// What to put in place of the range.
+    pub text: String,
+    /// The name with what it takes and gives.
+    pub label: String,
+    /// Jupyter's word for what it is: `function`, `instance`, `class`, `module`.
+    pub kind: &'static str,
+}
+
+/// The ways to go on at a place, the likeliest first, and the part of the cell that each replaces.
+pub fn complete(world: &World, program: &Program, cursor: usize) -> Option<(Range<usize>, Vec<Suggestion>)> {
+    let offset = u32::try_from(program.position(cursor)?).ok()?.into();
+    let position = FilePosition { file_id: world.cell(), offset };
+    let items = world.host.analysis().completions(&config(), position, None).ok()??;
+    let typed = |item: &CompletionItem| &world.text[item.source_range];
+    let mut fitting: Vec<&CompletionItem> = items
+        .iter()
+        .filter(|item| is_of_use(item) && item.source_range.contains_inclusive(offset))
+        .filter(|item| item.lookup().starts_with(&typed(item)[..usize::from(offset - item.source_range.start())]))
+        .collect();
+    // Of several ranges the one that most agree on.
+    let range = fitting
+        .iter()
+        .map(|item| item.source_range)
+        .max_by_key(|range| (fitting.iter().filter(|item| item.source_range == *range).count(), range.len()))?;
+    fitting.retain(|item| item.source_range == range);
+    fitting.sort_by_key(|item| (is_of_a_trait(item), Reverse(item.relevance.score()), item.lookup().to_owned()));
+    let mut seen = HashSet::new();
+    let suggestions = fitting.into_iter().filter(|item| seen.insert(text(item))).map(|item| Suggestion {
+        text: text(item),
+        label: label(item),
+        kind: kind(item.kind),
+    });
+    let start = program.offset(range.start().into())?;
+    let suggestions: Vec<Suggestion> = suggestions.collect();
+    Some((start..cursor.max(start), suggestions))
+}
+
+fn config() -> CompletionConfig<'static> {
+    CompletionConfig {
+        enable_postfix_completions: false,
+        enable_imports_on_the_fly: false,
+        enable_self_on_the_fly: false,
+        enable_auto_iter: false,
+        enable_auto_await: false,
+        enable_private_editable: false,
+        enable_term_search: false,
+        term_search_fuel: 0,
+        full_function_signatures: true,
+        callable: None,
+        add_colons_to_module: false,
+        add_semicolon_to_unit: false,
+        snippet_cap: None,
+        insert_use: InsertUseConfig {
+            granularity: ImportGranularity::Item,
+            enforce_granularity: false,
+            prefix_kind: PrefixKind::ByCrate,
+            group: false,
+            skip_glob_imports: false,
+        },
+        prefer_no_std: false,
+        prefer_prelude: true,
+        prefer_absolute: false,
+        snippets: Vec::new(),
+        limit: None,
+        fields_to_resolve: CompletionFieldsToResolve::empty(),
+        exclude_flyimport: Vec::new(),
+        exclude_traits: &[],
+        ra_fixture: RaFixtureConfig { disable_ra_fixture: true, ..RaFixtureConfig::default() },
+    }
+}
+
+/// What the code around a cell is made of.
+const OURS: [&str; 5] = ["cell_value", "evcxr_display", "candlewick_cell", "CandlewickError", "shown"];
+
+fn is_of_use(item: &CompletionItem) -> bool {
+    let name = item.lookup();
+    let is_word = matches!(
+        item.kind,
+        CompletionItemKind::Keyword
+            | CompletionItemKind::Snippet
+            | CompletionItemKind::Expression
+            | CompletionItemKind::UnresolvedReference
+    );
+    !is_word && !name.starts_with("evcxr_") && !name.starts_with("CANDLEWICK_") && !OURS.contains(&name)
+}
+
+/// Methods of traits come after a type's own.
+fn is_of_a_trait(item: &CompletionItem) -> bool {
+    item.relevance.trait_.is_some() && matches!(item.kind, CompletionItemKind::SymbolKind(SymbolKind::Method))
+}
+
+/// The name alone: arguments are the user's to write.
+fn text(item: &CompletionItem) -> String {
+    let inserted = item.text_edit.iter().next().map(|edit| edit.insert.as_str()).unwrap_or_default();
+    let end = inserted.find(['(', '$', ' ', '{', ';']).unwrap_or(inserted.len());
+    match inserted[..end].trim_end_matches("::") {
+        "" => item.lookup().to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+fn label(item: &CompletionItem) -> String {
+    let left = item.label.detail_left.as_deref().unwrap_or_default();
+    let name = item.label.primary.trim_end_matches("(…)").trim_end_matches("()");
+    match &item.detail {
+        // A function's detail is all of its signature.
+        Some(detail) if detail.contains("fn(") || detail.contains("fn (") => {
+            let from = detail.find('(').unwrap_or(0);
+            format!("{name}{}{left}", &detail[from..])
+        }
+        Some(detail) if !detail.contains('\n') => format!("{name}{left}: {detail}"),
+        _ => format!("{name}{left}"),
+    }
+}
+
+fn kind(kind: CompletionItemKind) -> &'static str {
+    use SymbolKind as S;
+    match kind {
+        CompletionItemKind::SymbolKind(
+            S::Function
+            | S::Method
+            | S::Macro
+            | S::ProcMacro
+            | S::Derive
+            | S::DeriveHelper
+            | S::Attribute
+            | S::BuiltinAttr,
+        ) => "function",
+        CompletionItemKind::SymbolKind(
+            S::Struct | S::Enum | S::Union | S::Trait | S::TypeAlias | S::TypeParam | S::SelfType,
+        )
+        | CompletionItemKind::BuiltinType => "class",
+        CompletionItemKind::SymbolKind(S::Module | S::CrateRoot | S::ToolModule) => "module",
+        _ => "instance",
+    }
+}

@@ -1,0 +1,178 @@
+//! Asks cargo what the cells' crate can name, and gathers the sources of it.
+
+use super::pack::{Crate, Pack};
+use super::trim::trim;
+use anyhow::{Context, Result};
+use ra_ap_base_db::{CrateBuilderId, CrateGraphBuilder, CrateOrigin};
+use ra_ap_ide::Edition;
+use ra_ap_ide_db::FxHashMap;
+use ra_ap_paths::{AbsPathBuf, Utf8PathBuf};
+use ra_ap_project_model::{CargoConfig, ProjectManifest, ProjectWorkspace, RustLibSource};
+use ra_ap_vfs::FileId;
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+/// Set for cargo where the analysis asks: it wants all that there is.
+pub const WHOLE_VARIABLE: &str = "CANDLEWICK_WHOLE_GRAPH";
+
+/// Crates behind the prelude that cells can name, or whose types come out of what cells name.
+const NAMEABLE: [&str; 11] = [
+    "candlewick_prelude",
+    "candlewick_wire",
+    "candle_core",
+    "candle_nn",
+    "half",
+    "image",
+    "num_traits",
+    "plotters",
+    "plotters_backend",
+    "rayon",
+    "safetensors",
+];
+/// Crates of the standard library that types need; collections stand on the last two.
+const STANDARD: [&str; 5] = ["core", "alloc", "std", "hashbrown", "cfg_if"];
+/// Parts of the standard library that are larger than all else together: the processors' own operations.
+const LEFT_OUT: [&str; 3] = ["/stdarch/", "/portable-simd/", "/backtrace/"];
+
+/// Describes what the package in `folder` can name. With `known`, crates that it holds are taken from there, the
+/// standard library's among them.
+///
+/// # Errors
+/// cargo fails: no network for a crate, a manifest that it does not take.
+pub fn describe(folder: &Path, known: Option<&Pack>) -> Result<Pack> {
+    let path = |path: &Path| -> Result<AbsPathBuf> {
+        let path = Utf8PathBuf::try_from(path.to_owned()).context("the folder's name is not UTF-8")?;
+        AbsPathBuf::try_from(path).map_err(|path| anyhow::anyhow!("{path} is not absolute"))
+    };
+    let manifest = ProjectManifest::from_manifest_file(path(&folder.join("Cargo.toml"))?)?;
+    let extra_env = FxHashMap::from_iter([(WHOLE_VARIABLE.to_owned(), Some("1".to_owned()))]);
+    let sysroot = known.is_none().then_some(RustLibSource::Discover);
+    let config = CargoConfig { sysroot, extra_env, ..CargoConfig::default() };
+    let workspace = ProjectWorkspace::load(manifest, &config, &|_| {})?;
+    let mut roots: Vec<String> = Vec::new();
+    let mut number = |root: &ra_ap_paths::AbsPath| {
+        let root = root.to_string();
+        let at = roots.iter().position(|known| *known == root).unwrap_or(roots.len());
+        if at == roots.len() {
+            roots.push(root);
+        }
+        Some(FileId::from_raw(at as u32))
+    };
+    let (graph, _) = workspace.to_crate_graph(&mut number, &FxHashMap::default());
+    let mut pack = Pack {
+        toolchain: workspace.toolchain.as_ref().map(ToString::to_string),
+        layout: workspace.target.as_ref().ok().map(|target| target.data_layout.to_string()),
+        ..Pack::default()
+    };
+    let mut walk = Walk { graph: &graph, roots: &roots, numbers: HashMap::new(), crates: Vec::new() };
+    let cells = graph
+        .iter()
+        .find(|id| matches!(graph[*id].basic.origin, CrateOrigin::Local { .. }) && name(&graph, *id) == "ctx");
+    walk.visit(cells.context("cargo does not know the cells' crate")?, false);
+    pack.crates = walk.crates;
+    for krate in &mut pack.crates {
+        let same = known.and_then(|known| known.crates.iter().find(|other| other.root == krate.root));
+        krate.files = match same {
+            Some(same) => same.files.clone(),
+            None => sources(krate),
+        };
+    }
+    Ok(pack)
+}
+
+fn name(graph: &CrateGraphBuilder, id: CrateBuilderId) -> String {
+    graph[id].extra.display_name.as_ref().map(|name| name.crate_name().to_string()).unwrap_or_default()
+}
+
+/// A walk from the cells' crate to all that it can name.
+struct Walk<'a> {
+    graph: &'a CrateGraphBuilder,
+    roots: &'a [String],
+    numbers: HashMap<CrateBuilderId, usize>,
+    crates: Vec<Crate>,
+}
+
+impl Walk<'_> {
+    /// Adds a crate with what it names, `behind` the prelude only what cells can name; gives its number.
+    fn visit(&mut self, id: CrateBuilderId, behind: bool) -> usize {
+        if let Some(&number) = self.numbers.get(&id) {
+            return number;
+        }
+        let number = self.crates.len();
+        self.numbers.insert(id, number);
+        let builder = &self.graph[id];
+        let standard = matches!(builder.basic.origin, CrateOrigin::Lang(_));
+        let name = name(self.graph, id);
+        let cfg = builder.cfg_options.get_cfg_keys().flat_map(|key| {
+            let values: Vec<_> = builder.cfg_options.get_cfg_values(key.as_str()).collect();
+            let pair = |value: Option<String>| (key.to_string(), value);
+            match values[..] {
+                [] => vec![pair(None)],
+                _ => values.into_iter().map(|value| pair(Some(value.to_string()))).collect(),
+            }
+        });
+        self.crates.push(Crate {
+            root: self.roots[builder.basic.root_file_id.index() as usize].clone(),
+            edition: builder.basic.edition.to_string(),
+            version: builder.extra.version.clone(),
+            cfg: cfg.collect(),
+            env: builder.env.clone().into(),
+            standard,
+            macros: builder.basic.is_proc_macro,
+            name: name.clone(),
+            ..Crate::default()
+        });
+        let behind = behind || name == "candlewick_prelude";
+        let mut deps = Vec::new();
+        for dep in &builder.basic.dependencies {
+            let wanted = wanted(self.graph, dep.crate_id, behind, standard);
+            if wanted {
+                deps.push((dep.name.to_string(), self.visit(dep.crate_id, behind)));
+            }
+        }
+        self.crates[number].deps = deps;
+        number
+    }
+}
+
+fn wanted(graph: &CrateGraphBuilder, id: CrateBuilderId, behind: bool, of_standard: bool) -> bool {
+    let name = name(graph, id);
+    let standard = matches!(graph[id].basic.origin, CrateOrigin::Lang(_));
+    match standard || of_standard {
+        true => STANDARD.contains(&name.as_str()),
+        false => !behind || NAMEABLE.contains(&name.as_str()),
+    }
+}
+
+/// The trimmed sources of a crate: all that lies beside and below its first file, but tests.
+fn sources(krate: &Crate) -> Vec<(String, String)> {
+    if krate.macros || krate.name == "ctx" {
+        return Vec::new();
+    }
+    let edition = krate.edition.parse().unwrap_or(Edition::CURRENT);
+    let mut files = Vec::new();
+    if let Some(folder) = Path::new(&krate.root).parent() {
+        gather(folder, edition, &mut files);
+    }
+    files.sort();
+    files
+}
+
+fn gather(folder: &Path, edition: Edition, files: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let Some(text) = path.to_str() else { continue };
+        if path.is_dir() {
+            let name = entry.file_name();
+            let is_test = ["tests", "benches", "examples", "target"].iter().any(|other| name == *other);
+            if !is_test && !LEFT_OUT.iter().any(|part| text.contains(part)) {
+                gather(&path, edition, files);
+            }
+        } else if path.extension().is_some_and(|extension| extension == "rs")
+            && let Ok(source) = fs::read_to_string(&path)
+        {
+            files.push((text.to_owned(), trim(&source, edition)));
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What is known of the name at a place of a cell, and of the call that the place lies in.
+
+use super::program::Program;
+use super::world::World;
+use ra_ap_ide::{
+    FilePosition, FileRange, HoverConfig, HoverDocFormat, RaFixtureConfig, SignatureHelp, SubstTyLen, TextRange,
+    TextSize,
+};
+
+/// A description, for terminals and for pages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Description {
+    /// Plain text.
+    pub plain: String,
+    /// Markdown.
+    pub markdown: String,
+}
+
+impl Description {
+    fn add(&mut self, plain: &str, markdown: &str) {
+        for (text, part, between) in [(&mut self.plain, plain, "\n\n"), (&mut self.markdown, markdown, "\n\n---\n\n")] {
+            if !text.is_empty() {
+                text.push_str(between);
+            }
+            text.push_str(part.trim());
+        }
+    }
+}
+
+/// Describes the call that the cursor stands in, and the name that it touches.
+pub fn inspect(world: &World, program: &Program, cursor: usize) -> Option<Description> {
+    let offset = TextSize::from(u32::try_from(program.position(cursor)?).ok()?);
+    let mut description = Description::default();
+    let on_name = touches_name(&world.text, offset.into());
+    if on_name && let Some((plain, markdown)) = hover(world, offset) {
+        description.add(&plain, &markdown);
+    }
+    let position = FilePosition { file_id: world.cell(), offset };
+    if let Ok(Some(help)) = world.host.analysis().signature_help(position) {
+        let (plain, markdown) = call(&help, !on_name || description.plain.is_empty());
+        description.add(&plain, &markdown);
+    }
+    (!description.plain.is_empty()).then_some(description)
+}
+
+fn touches_name(text: &str, offset: usize) -> bool {
+    let word = |c: char| c.is_alphanumeric() || c == '_' || c == '!';
+    text[..offset].chars().next_back().is_some_and(word) || text[offset..].chars().next().is_some_and(word)
+}
+
+/// What is known of the name that the cursor stands in, or behind.
+fn hover(world: &World, offset: TextSize) -> Option<(String, String)> {
+    let text = |format: HoverDocFormat, at: TextSize| -> Option<String> {
+        let config = HoverConfig {
+            links_in_hover: false,
+            memory_layout: None,
+            documentation: true,
+            keywords: false,
+            format,
+            max_trait_assoc_items_count: Some(5),
+            max_fields_count: Some(8),
+            max_enum_variants_count: Some(12),
+            max_subst_ty_len: SubstTyLen::Unlimited,
+            show_drop_glue: false,
+            ra_fixture: RaFixtureConfig { disable_ra_fixture: true, ..RaFixtureConfig::default() },
+        };
+        let range = FileRange { file_id: world.cell(), range: TextRange::empty(at) };
+        Some(world.host.analysis().hover(&config, range).ok()??.info.markup.to_string())
+    };
+    let both = |at| Some((text(HoverDocFormat::PlainText, at)?, text(HoverDocFormat::Markdown, at)?));
+    both(offset).or_else(|| {
+        let before = world.text[..offset.into()].chars().next_back()?;
+        both(offset - TextSize::of(before))
+    })
+}
+
+/// The signature of a call, with the argument whose turn it is, and with documentation where there is room.
+fn call(help: &SignatureHelp, with_documentation: bool) -> (String, String) {
+    let mut code = help.signature.clone();
+    let turn = help.active_parameter.and_then(|turn| Some((turn, *help.parameter_ranges().get(turn)?)));
+    let mut words = String::new();
+    if let Some((turn, range)) = turn {
+        let (start, end) = (usize::from(range.start()), usize::from(range.end()));
+        let width = |text: &str| text.chars().count();
+        code.push_str(&format!(
+            "\n{}{}",
+            " ".repeat(width(&help.signature[..start])),
+            "^".repeat(width(&help.signature[start..end]))
+        ));
+        words =
+            format!("argument {} of {}: `{}`", turn + 1, help.parameter_ranges().len(), &help.signature[start..end]);
+    }
+    let documentation = match &help.doc {
+        Some(text) if with_documentation => text.as_str().to_owned(),
+        _ => String::new(),
+    };
+    let join = |parts: [&str; 3]| parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n");
+    (
+        join([&code, &words.replace('`', ""), &documentation]),
+        join([&format!("```rust\n{code}\n```"), &words, &documentation]),
+    )
+}
