@@ -10,7 +10,13 @@ fn main() {
         let mut pack = describe(Path::new(&arguments[2]), None).unwrap();
         println!("described in {:?}", start.elapsed());
         for krate in &pack.crates {
-            println!("{} {} files {} KB deps {:?}", krate.name, krate.files.len(), krate.files.iter().map(|f| f.1.len()).sum::<usize>() / 1024, krate.deps.iter().map(|d| &d.0).collect::<Vec<_>>());
+            println!(
+                "{} {} files {} KB deps {:?}",
+                krate.name,
+                krate.files.len(),
+                krate.files.iter().map(|f| f.1.len()).sum::<usize>() / 1024,
+                krate.deps.iter().map(|d| &d.0).collect::<Vec<_>>()
+            );
         }
         pack.write(file).unwrap();
         return;
@@ -34,7 +40,10 @@ fn main() {
     for code in &arguments[2..] {
         let start = Instant::now();
         let found = analysis.complete(code, code.len());
-        println!("{code}\n   {:?}", found.map(|(r, s)| (r, s.len(), s.into_iter().take(6).map(|s| s.label).collect::<Vec<_>>())));
+        println!(
+            "{code}\n   {:?}",
+            found.map(|(r, s)| (r, s.len(), s.into_iter().take(6).map(|s| s.label).collect::<Vec<_>>()))
+        );
         println!("   {:?}", analysis.inspect(code, code.len()).map(|d| d.plain.chars().take(300).collect::<String>()));
         println!("   {:?}", start.elapsed());
     }

@@ -3,7 +3,7 @@
 use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// candlewick's folders on this machine.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ impl Home {
     /// # Errors
     /// No `CANDLEWICK_HOME`, no `XDG_DATA_HOME` and no home directory.
     pub fn find() -> anyhow::Result<Home> {
-        Ok(Home { root: candlewick_wire::weights::home()? })
+        Ok(Home { root: one_name(&candlewick_wire::weights::home()?)? })
     }
 
     /// The folder of a workspace with the prelude's and the wire's sources, as cells link against them.
@@ -82,9 +82,35 @@ pub fn private_file(file: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// The one name of a folder that may be reached by several (links, `..`, a slash at its end) and need not exist yet.
+/// What is compiled holds paths, and would be compiled anew for each name.
+fn one_name(path: &Path) -> io::Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    let mut known = path.as_path();
+    let mut rest = Vec::new();
+    let mut name = loop {
+        match known.canonicalize() {
+            Ok(name) => break name,
+            Err(error) if known.parent().is_none() => return Err(error),
+            Err(_) => {
+                rest.extend(known.components().next_back());
+                known = known.parent().unwrap_or(Path::new("/"));
+            }
+        }
+    };
+    for part in rest.into_iter().rev() {
+        match part {
+            Component::ParentDir => drop(name.pop()),
+            part => name.push(part),
+        }
+    }
+    Ok(name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::symlink;
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o7777
@@ -108,5 +134,43 @@ mod tests {
         private_file(&file).unwrap();
         assert_eq!((mode(&file), fs::read_to_string(&file).unwrap().as_str()), (0o600, "kept"));
         assert!(private_file(&folder.path().join("none/x")).is_err());
+    }
+
+    #[test]
+    fn a_folder_has_one_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        std::fs::create_dir_all(root.join("real/home")).unwrap();
+        symlink(root.join("real"), root.join("link")).unwrap();
+        symlink("link", root.join("link of a link")).unwrap();
+        let there = root.join("real/home");
+        for name in [
+            "real/home",
+            "link/home",
+            "link of a link/home",
+            "real/home/",
+            "real/./home",
+            "real/home/../home",
+            "link/home/../../real/home",
+            "real//home",
+        ] {
+            assert_eq!(one_name(&root.join(name)).unwrap(), there, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_yet_has_the_name_that_it_will_have() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        std::fs::create_dir(root.join("real")).unwrap();
+        symlink(root.join("real"), root.join("link")).unwrap();
+        for name in ["link/a/b", "link/a/b/", "link/a/./b", "link/a/c/../b", "link/../link/x/../a/b"] {
+            let found = one_name(&root.join(name)).unwrap();
+            assert_eq!(found, root.join("real/a/b"), "{name}");
+        }
+        std::fs::create_dir_all(root.join("link/a/b")).unwrap();
+        assert_eq!(one_name(&root.join("link/a/b")).unwrap(), root.join("real/a/b"));
+        symlink(root.join("nowhere"), root.join("dangling")).unwrap();
+        assert_eq!(one_name(&root.join("dangling/home")).unwrap(), root.join("dangling/home"));
     }
 }

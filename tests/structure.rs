@@ -232,7 +232,8 @@ fn owned_crates(sources: &[Source]) -> Vec<String> {
     for source in sources {
         let Some(room) = source.room("src/") else { continue };
         let code = code_only(&source.text);
-        for (name, owners) in OWNED.iter().filter(|(name, owners)| !owners.contains(&room) && names_crate(&code, name)) {
+        for (name, owners) in OWNED.iter().filter(|(name, owners)| !owners.contains(&room) && names_crate(&code, name))
+        {
             broken.push(format!("{}: only `{}` names {name}", source.path, owners.join("` and `")));
         }
     }

@@ -3,7 +3,9 @@
 use super::program::Program;
 use super::world::World;
 use ra_ap_hir::PrefixKind;
-use ra_ap_ide::{CompletionConfig, CompletionFieldsToResolve, CompletionItem, CompletionItemKind, FilePosition, RaFixtureConfig};
+use ra_ap_ide::{
+    CompletionConfig, CompletionFieldsToResolve, CompletionItem, CompletionItemKind, FilePosition, RaFixtureConfig,
+};
 use ra_ap_ide_db::SymbolKind;
 use ra_ap_ide_db::imports::insert_use::{ImportGranularity, InsertUseConfig};
 use std::cmp::Reverse;
@@ -33,9 +35,10 @@ pub fn complete(world: &World, program: &Program, cursor: usize) -> Option<(Rang
         .filter(|item| item.lookup().starts_with(&typed(item)[..usize::from(offset - item.source_range.start())]))
         .collect();
     // Of several ranges the one that most agree on.
-    let range = fitting.iter().map(|item| item.source_range).max_by_key(|range| {
-        (fitting.iter().filter(|item| item.source_range == *range).count(), range.len())
-    })?;
+    let range = fitting
+        .iter()
+        .map(|item| item.source_range)
+        .max_by_key(|range| (fitting.iter().filter(|item| item.source_range == *range).count(), range.len()))?;
     fitting.retain(|item| item.source_range == range);
     fitting.sort_by_key(|item| (is_of_a_trait(item), Reverse(item.relevance.score()), item.lookup().to_owned()));
     let mut seen = HashSet::new();
@@ -90,7 +93,10 @@ fn is_of_use(item: &CompletionItem) -> bool {
     let name = item.lookup();
     let is_word = matches!(
         item.kind,
-        CompletionItemKind::Keyword | CompletionItemKind::Snippet | CompletionItemKind::Expression | CompletionItemKind::UnresolvedReference
+        CompletionItemKind::Keyword
+            | CompletionItemKind::Snippet
+            | CompletionItemKind::Expression
+            | CompletionItemKind::UnresolvedReference
     );
     !is_word && !name.starts_with("evcxr_") && !name.starts_with("CANDLEWICK_") && !OURS.contains(&name)
 }
@@ -128,7 +134,14 @@ fn kind(kind: CompletionItemKind) -> &'static str {
     use SymbolKind as S;
     match kind {
         CompletionItemKind::SymbolKind(
-            S::Function | S::Method | S::Macro | S::ProcMacro | S::Derive | S::DeriveHelper | S::Attribute | S::BuiltinAttr,
+            S::Function
+            | S::Method
+            | S::Macro
+            | S::ProcMacro
+            | S::Derive
+            | S::DeriveHelper
+            | S::Attribute
+            | S::BuiltinAttr,
         ) => "function",
         CompletionItemKind::SymbolKind(
             S::Struct | S::Enum | S::Union | S::Trait | S::TypeAlias | S::TypeParam | S::SelfType,

@@ -66,7 +66,9 @@ pub fn describe(folder: &Path, known: Option<&Pack>) -> Result<Pack> {
         ..Pack::default()
     };
     let mut walk = Walk { graph: &graph, roots: &roots, numbers: HashMap::new(), crates: Vec::new() };
-    let cells = graph.iter().find(|id| matches!(graph[*id].basic.origin, CrateOrigin::Local { .. }) && name(&graph, *id) == "ctx");
+    let cells = graph
+        .iter()
+        .find(|id| matches!(graph[*id].basic.origin, CrateOrigin::Local { .. }) && name(&graph, *id) == "ctx");
     walk.visit(cells.context("cargo does not know the cells' crate")?, false);
     pack.crates = walk.crates;
     for krate in &mut pack.crates {

@@ -2,7 +2,10 @@
 
 use super::program::Program;
 use super::world::World;
-use ra_ap_ide::{FilePosition, FileRange, HoverConfig, HoverDocFormat, RaFixtureConfig, SignatureHelp, SubstTyLen, TextRange, TextSize};
+use ra_ap_ide::{
+    FilePosition, FileRange, HoverConfig, HoverDocFormat, RaFixtureConfig, SignatureHelp, SubstTyLen, TextRange,
+    TextSize,
+};
 
 /// A description, for terminals and for pages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -79,8 +82,13 @@ fn call(help: &SignatureHelp, with_documentation: bool) -> (String, String) {
     if let Some((turn, range)) = turn {
         let (start, end) = (usize::from(range.start()), usize::from(range.end()));
         let width = |text: &str| text.chars().count();
-        code.push_str(&format!("\n{}{}", " ".repeat(width(&help.signature[..start])), "^".repeat(width(&help.signature[start..end]))));
-        words = format!("argument {} of {}: `{}`", turn + 1, help.parameter_ranges().len(), &help.signature[start..end]);
+        code.push_str(&format!(
+            "\n{}{}",
+            " ".repeat(width(&help.signature[..start])),
+            "^".repeat(width(&help.signature[start..end]))
+        ));
+        words =
+            format!("argument {} of {}: `{}`", turn + 1, help.parameter_ranges().len(), &help.signature[start..end]);
     }
     let documentation = match &help.doc {
         Some(text) if with_documentation => text.as_str().to_owned(),

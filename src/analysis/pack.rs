@@ -97,7 +97,8 @@ mod tests {
     fn what_is_written_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("pack");
-        let files = vec![("/a/lib.rs".to_owned(), "mod größe;\n".to_owned()), ("/a/größe.rs".to_owned(), String::new())];
+        let files =
+            vec![("/a/lib.rs".to_owned(), "mod größe;\n".to_owned()), ("/a/größe.rs".to_owned(), String::new())];
         let krate = Crate { name: "a".into(), files, deps: vec![("b".into(), 1)], ..Crate::default() };
         let mut pack = Pack { crates: vec![krate, Crate::default()], ..Pack::default() };
         pack.write(&file).unwrap();

@@ -154,7 +154,8 @@ fn segments(code: &str) -> Vec<Segment> {
     let function = file.syntax().children().next().and_then(ast::Fn::cast);
     let list = function.and_then(|function| function.body()).and_then(|body| body.stmt_list());
     let nodes: Vec<SyntaxNode> = list.map(|list| list.syntax().children().collect()).unwrap_or_default();
-    let place = |node: &SyntaxNode| (usize::from(node.text_range().start()).saturating_sub(BEFORE.len())).min(code.len());
+    let place =
+        |node: &SyntaxNode| (usize::from(node.text_range().start()).saturating_sub(BEFORE.len())).min(code.len());
     let mut found = Vec::new();
     let mut from = 0;
     for (index, node) in nodes.iter().enumerate() {
@@ -206,7 +207,10 @@ mod tests {
         assert!(!text.contains("use std::fmt") && !text.contains("i32) -> i32"), "{text}");
         assert!(text.contains("use other::fmt") && text.contains("x: f32"), "{text}");
         let text = Program::new(&context(), "use a::{b::{self, twice}, c as Point};").text;
-        assert!(!text.contains("fn twice") && !text.contains("struct Point") && text.contains("use std::fmt"), "{text}");
+        assert!(
+            !text.contains("fn twice") && !text.contains("struct Point") && text.contains("use std::fmt"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -225,7 +229,8 @@ mod tests {
 
     #[test]
     fn half_cells_have_places_too() {
-        for code in ["", " ", "let a = ", "fn f(n: u64) -> u64 { ", "a.b(", "}", "struct A { x:", "match x {", "\"abc"] {
+        for code in ["", " ", "let a = ", "fn f(n: u64) -> u64 { ", "a.b(", "}", "struct A { x:", "match x {", "\"abc"]
+        {
             let program = Program::new(&Context::default(), code);
             assert!(program.position(code.len()).is_some(), "{code}: {}", program.text);
         }

@@ -100,7 +100,10 @@ mod tests {
     #[test]
     fn bodies_go_and_signatures_stay() {
         check("/// Doc.\npub fn f(x: u8) -> u8 { x + 1 }\n", "/// Doc.\npub fn f(x: u8) -> u8 {}\n");
-        check("impl A { fn g(&self) -> [u8; 3] { fn h() {} [1; 3] } const N: usize = 2; }", "impl A { fn g(&self) -> [u8; 3] {} const N: usize = 2; }");
+        check(
+            "impl A { fn g(&self) -> [u8; 3] { fn h() {} [1; 3] } const N: usize = 2; }",
+            "impl A { fn g(&self) -> [u8; 3] {} const N: usize = 2; }",
+        );
         check("trait T { fn a(); fn b() { 1 } }", "trait T { fn a(); fn b() {} }");
     }
 
@@ -111,7 +114,10 @@ mod tests {
 
     #[test]
     fn tests_go() {
-        check("struct A;\n#[cfg(test)]\nmod tests { fn x() {} }\n#[cfg(not(test))]\nfn y() {}", "struct A;\n\n#[cfg(not(test))]\nfn y() {}");
+        check(
+            "struct A;\n#[cfg(test)]\nmod tests { fn x() {} }\n#[cfg(not(test))]\nfn y() {}",
+            "struct A;\n\n#[cfg(not(test))]\nfn y() {}",
+        );
     }
 
     #[test]

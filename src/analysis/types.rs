@@ -85,7 +85,10 @@ fn is_constant(sema: &Semantics<'_, RootDatabase>, variable: &ast::IdentPat) -> 
 }
 
 fn is_whole(written: &ast::Type) -> bool {
-    !written.syntax().descendants().any(|node| matches!(node.kind(), SyntaxKind::INFER_TYPE | SyntaxKind::IMPL_TRAIT_TYPE))
+    !written
+        .syntax()
+        .descendants()
+        .any(|node| matches!(node.kind(), SyntaxKind::INFER_TYPE | SyntaxKind::IMPL_TRAIT_TYPE))
 }
 
 fn known(kind: &Type<'_>, db: &RootDatabase, module: ra_ap_hir::Module, target: DisplayTarget) -> Known {

@@ -4,8 +4,8 @@ use super::pack::{Crate, Pack};
 use super::program::Program;
 use ra_ap_base_db::target::{Arch, TargetData};
 use ra_ap_base_db::{
-    CrateDisplayName, CrateGraphBuilder, CrateName, CrateOrigin, CrateWorkspaceData, DependencyBuilder, Env, LangCrateOrigin,
-    SourceRoot,
+    CrateDisplayName, CrateGraphBuilder, CrateName, CrateOrigin, CrateWorkspaceData, DependencyBuilder, Env,
+    LangCrateOrigin, SourceRoot,
 };
 use ra_ap_cfg::CfgOptions;
 use ra_ap_hir::{ChangeWithProcMacros, Symbol};

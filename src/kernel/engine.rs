@@ -1,7 +1,9 @@
 //! What the kernel asks of whatever runs the cells: a session, or a stand-in in tests.
 
 use crate::screen::{Comm, Progress, Screen};
-use crate::session::{self, CellError, Completeness, Completions, Done, Inspection, Options, Session, Variable, Why};
+use crate::session::{
+    self, CellError, Completeness, Completions, Done, Inspection, Options, Session, Variable, Why, at_start,
+};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -121,7 +123,7 @@ impl Background {
             drop(inner);
             let seconds = begin.elapsed().as_secs();
             screen.progress(Progress {
-                label: format!("the session is starting ({seconds} s)"),
+                label: at_start().unwrap_or_else(|| format!("the session is starting ({seconds} s)")),
                 done: seconds,
                 total: 0,
             });

@@ -64,7 +64,13 @@ pub fn run(options: &Options) -> anyhow::Result<i32> {
     report::lock(&report).say("starting the session");
     let environment = options.set.clone();
     let session = Session::start(session::Options { directory: None, environment })?;
-    session.wait_ready()?;
+    let mut told = live;
+    session.wait_ready_telling(&mut |what| {
+        report::lock(&report).say(what);
+        if !std::mem::replace(&mut told, true) {
+            eprintln!("{what} …");
+        }
+    })?;
     let stop = || watch.count() > 0;
     let limits = Limits { timeout: options.timeout, stop: &stop };
     let ended = runner::run(&mut notebook, &session, &limits, &report);

@@ -1,7 +1,10 @@
 //! The thread that owns evcxr: starts it from a copy of the template, then does one job after another.
 
+use super::answers::RECORD_VARIABLE;
+use super::dependencies::Wanted;
 use super::template::{self, Folder};
-use super::{CellError, Options, Variable, check, diagnostics, messages, process, shim};
+use super::units::Graph;
+use super::{CellError, Options, Variable, check, diagnostics, messages, process, renewal, shim};
 use crate::analysis::{self, Analysis, Context, Pack};
 use crate::home::Home;
 use candlewick_wire::CHANNEL_VARIABLE;
@@ -28,6 +31,8 @@ pub enum Ended {
     Compilation(Vec<evcxr::CompilationError>),
     /// The runtime child is gone; these variables with it.
     Died { status: String, lost: Vec<String> },
+    /// Its crates were not added, and nothing ran.
+    Refused(CellError),
     /// Anything else.
     Other(String),
 }
@@ -84,7 +89,11 @@ pub fn run(
     jobs: &Receiver<Job>,
     ready: &Sender<Result<(), CellError>>,
 ) {
-    let started = Engine::start(home, place, options, address, process, analysis);
+    let renewed = match place {
+        Place::CopyOfTemplate if std::env::var_os(RECORD_VARIABLE).is_none() => renewal::renew(home),
+        _ => Ok(()),
+    };
+    let started = renewed.and_then(|()| Engine::start(home, place, options, address, process, analysis));
     let mut engine = match started {
         Ok(engine) => engine,
         Err(error) => {
@@ -96,12 +105,8 @@ pub fn run(
     for job in jobs {
         match job {
             Job::Run { code, done } => {
-                let before = engine.runtime_id();
-                let ended = engine.run(&code);
-                // A new process, after the old one died or by `:restart` and `:clear`.
-                if engine.runtime_id() != before {
-                    engine.init();
-                }
+                let ended = engine.run_cell(&code);
+                engine.init_where_new();
                 let _ = done.send(ended);
             }
             Job::Variables { done } => drop(done.send(engine.variables())),
@@ -124,20 +129,32 @@ fn copy_failed(home: &Home, error: &std::io::Error) -> CellError {
         std::io::ErrorKind::NotFound => {
             format!("no warm template in {}\n  → run ./install.sh, or `candlewick install`", place.display())
         }
-        _ => format!("the warm template cannot be copied from {}: {error}", place.display()),
+        std::io::ErrorKind::StorageFull => format!("the disk that holds {} is full", home.root.display()),
+        _ => format!(
+            "candlewick's folder {} cannot be written: {error}\n  → set CANDLEWICK_HOME to a folder that can, and run \
+             ./install.sh or `candlewick install` with it",
+            home.root.display()
+        ),
     })
 }
 
-struct Engine {
+/// evcxr, and what is known of it.
+pub struct Engine {
     context: CommandContext,
+    /// Where it builds.
+    pub path: PathBuf,
+    /// What it has compiled, once that was asked.
+    pub compiled: Option<Graph>,
+    /// The crates of the last cell that was not run, since they would cost variables.
+    pub questioned: Option<Vec<Wanted>>,
+    /// The runtime child that knows the prelude.
+    known: u32,
     /// What makes a new runtime child, or all of evcxr's state after `:clear`, one of ours.
     beginning: String,
     analysis: Option<Arc<Analysis>>,
     /// The manifest whose crates the analysis knows, and where the first of its packs lies.
     manifest: String,
     pack: PathBuf,
-    /// Where evcxr builds.
-    path: PathBuf,
     // After `context`: the child must be gone before its folder.
     folder: Option<Folder>,
 }
@@ -201,11 +218,23 @@ impl Engine {
         *process.lock().unwrap() = Some(context.process_handle());
         let beginning = format!("{}\n:efmt {{}}\n{IMPORTS}\n{INIT}", dependency(&home.sources(), &features));
         let pack = home.template().join(template::PACK);
-        let mut engine = Engine { context, beginning, analysis, manifest: String::new(), pack, path, folder };
+        let mut engine = Engine {
+            context,
+            path,
+            compiled: None,
+            questioned: None,
+            known: 0,
+            beginning,
+            analysis,
+            manifest: String::new(),
+            pack,
+            folder,
+        };
         let begun = engine.context.execute(&engine.beginning);
         begun.map_err(|error| broken(&describe(&error)))?;
         engine.manifest = engine.read_manifest();
         let _ = engine.context.execute(":load_config --quiet");
+        engine.known = engine.runtime_id();
         engine.after(true);
         Ok(engine)
     }
@@ -226,9 +255,25 @@ impl Engine {
         self.context.process_handle().lock().unwrap_or_else(PoisonError::into_inner).id()
     }
 
-    fn init(&mut self) {
-        let _ = self.context.execute(&self.beginning);
-        self.after(true);
+    /// Makes the prelude known to a new process, after the old one died or by `:restart` and `:clear`.
+    pub fn init_where_new(&mut self) {
+        if self.runtime_id() != self.known {
+            let _ = self.context.execute(&self.beginning);
+            self.known = self.runtime_id();
+            self.after(true);
+        }
+    }
+
+    /// Begins with a new process.
+    pub fn restart(&mut self) {
+        let _ = self.context.execute(":restart");
+    }
+
+    /// The variables' names.
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.context.variables_and_types().map(|(name, _)| name.to_owned()).collect();
+        names.sort();
+        names
     }
 
     fn program(&self) -> Program {
@@ -236,7 +281,8 @@ impl Engine {
         Program { text, errors: messages::of_last_build(&self.path), types: check::types(&self.path) }
     }
 
-    fn run(&mut self, code: &str) -> Ended {
+    /// Runs a cell.
+    pub fn run(&mut self, code: &str) -> Ended {
         messages::forget(&self.path);
         check::forget(&self.path);
         let ended = self.evaluate(code);
@@ -245,7 +291,7 @@ impl Engine {
     }
 
     fn evaluate(&mut self, code: &str) -> Ended {
-        let before: Vec<String> = self.variables().into_iter().map(|variable| variable.name).collect();
+        let before = self.names();
         let context = &mut self.context;
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| context.execute(code)));
         match result {
@@ -271,7 +317,8 @@ impl Engine {
         let manifest = self.read_manifest();
         if manifest != self.manifest {
             self.manifest = manifest;
-            let described = Pack::read(&self.pack).ok().and_then(|known| analysis::describe(&self.path, Some(&known)).ok());
+            let described =
+                Pack::read(&self.pack).ok().and_then(|known| analysis::describe(&self.path, Some(&known)).ok());
             if let Some(pack) = described {
                 analysis.load(pack);
             }

@@ -2,10 +2,12 @@
 
 use super::answers::RECORD_VARIABLE;
 use super::engine::Place;
-use super::shim::KEPT_LOCK;
-use super::template::{self, STAMP, Stamp};
-use super::{CellError, Options, Session, diagnostics};
+use super::forecast::Forecast;
+use super::shim::{self, KEPT_LOCK};
+use super::template::{self, STAMP, Size, Stamp};
+use super::{CellError, Options, Session, diagnostics, renewal};
 use crate::home::{Home, private_folder};
+use std::collections::BTreeSet;
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
 use std::hash::{Hash, Hasher};
@@ -13,10 +15,60 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Build settings for all that cells link against: full optimisation, and no checks that a cell's own
-/// code keeps. cargo finds them from every folder below candlewick's.
+/// Build settings for all that cells link against. cargo finds them from every folder below candlewick's.
+///
+/// What a cell may run is fully optimised, without the checks that a cell's own code keeps. Macros and build scripts run
+/// for a moment only; so does what [`COLD`] names.
 const CARGO_SETTINGS: &str = "# Written by candlewick's install.\n\
-[profile.dev.package.\"*\"]\nopt-level = 3\ndebug-assertions = false\noverflow-checks = false\n";
+[profile.dev]\nopt-level = 3\ndebug-assertions = false\noverflow-checks = false\n\n\
+[profile.dev.build-override]\nopt-level = 0\n\n\
+[profile.dev.package.ctx]\nopt-level = 2\ndebug-assertions = true\noverflow-checks = true\n";
+
+/// Crates behind the prelude whose speed nobody notices: downloads, colour profiles, file formats that are seldom met,
+/// products of complex numbers, the tokenizers that candle brings along.
+const COLD: &[&str] = &[
+    "aho-corasick",
+    "compact_str",
+    "console",
+    "cookie",
+    "cookie_store",
+    "daachorse",
+    "derive_builder",
+    "esaxx-rs",
+    "fancy-regex",
+    "gemm-c32",
+    "gemm-c64",
+    "gif",
+    "hf-hub",
+    "http",
+    "httparse",
+    "image-webp",
+    "indicatif",
+    "jpeg-decoder",
+    "moxcms",
+    "nom",
+    "pxfm",
+    "regex-automata",
+    "regex-syntax",
+    "ring",
+    "rustls",
+    "rustls-pki-types",
+    "rustls-webpki",
+    "spm_precompiled",
+    "tokenizers",
+    "ttf-parser",
+    "typed-path",
+    "ureq",
+    "ureq-proto",
+    "webpki-roots",
+    "weezl",
+];
+
+/// The text of cargo's settings for sessions.
+fn cargo_settings() -> String {
+    let cold: String = COLD.iter().map(|name| format!("\n[profile.dev.package.{name}]\nopt-level = 1\n")).collect();
+    format!("{CARGO_SETTINGS}{cold}")
+}
 
 /// Copies the prelude's sources from a checkout, file by file where they differ, so that cargo sees what changed.
 ///
@@ -48,7 +100,7 @@ pub fn copy_sources(source: &Path, home: &Home) -> io::Result<()> {
     let manifest = "[workspace]\nmembers = [\"prelude\", \"wire\"]\nresolver = \"3\"\n\n[workspace.lints]\n";
     copy_if_different(manifest.as_bytes(), &root.join("Cargo.toml"))?;
     copy_if_different(&fs::read(source.join("Cargo.lock"))?, &root.join("Cargo.lock"))?;
-    copy_if_different(CARGO_SETTINGS.as_bytes(), &home.root.join(".cargo/config.toml"))
+    copy_if_different(cargo_settings().as_bytes(), &home.root.join(".cargo/config.toml"))
 }
 
 fn list(root: &Path, folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
@@ -93,22 +145,25 @@ pub fn wanted_stamp(home: &Home, features: &[String]) -> io::Result<Stamp> {
         file.hash(&mut digest);
         fs::read(home.sources().join(file))?.hash(&mut digest);
     }
-    CARGO_SETTINGS.hash(&mut digest);
-    let rustc = Command::new("rustc").arg("-vV").output()?;
+    cargo_settings().hash(&mut digest);
+    let rustc = renewal::version().ok_or_else(|| io::Error::other("`rustc -vV` does not run"))?;
     let mut features = features.to_vec();
     features.sort();
     Ok(Stamp {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        rustc: String::from_utf8_lossy(&rustc.stdout).into_owned(),
+        rustc,
         sources: format!("{:016x}", digest.finish()),
         features,
+        home: home.root.clone(),
+        compiler: String::new(),
+        size: Size::default(),
     })
 }
 
 /// Whether the installed template is what a build would give now.
 pub fn is_current(home: &Home, features: &[String]) -> bool {
-    let same = matches!((wanted_stamp(home, features), template::stamp(home)), (Ok(wanted), Some(there)) if wanted == there);
-    same && home.template().join(template::PACK).is_file()
+    let (Ok(wanted), Some(there)) = (wanted_stamp(home, features), template::stamp(home)) else { return false };
+    there.fits(&wanted) && Size::of(&home.template()).is_ok_and(|size| size == there.size)
 }
 
 /// The features of the installed template.
@@ -116,14 +171,15 @@ pub fn installed_features(home: &Home) -> Vec<String> {
     template::features(home)
 }
 
-/// Builds the template if it is not current; true where it was built. `say` hears each crate as it compiles.
+/// Builds the template if it is not current; true where it was built. `say` hears how far it is.
 ///
 /// # Errors
 /// No rustc, no network for the first build, a full disk, or a feature that does not build here.
 pub fn build_template(home: &Home, features: &[String], say: &mut dyn FnMut(&str)) -> Result<bool, CellError> {
     let broken = |error: io::Error| diagnostics::session(format!("the template cannot be built: {error}"));
-    let stamp = wanted_stamp(home, features).map_err(broken)?;
-    if template::stamp(home).as_ref() == Some(&stamp) && home.template().join(template::PACK).is_file() {
+    let mut stamp = wanted_stamp(home, features).map_err(broken)?;
+    let one_at_a_time = alone(home, say).map_err(broken)?;
+    if is_current(home, features) {
         return Ok(false);
     }
     let making = home.new_template();
@@ -132,7 +188,9 @@ pub fn build_template(home: &Home, features: &[String], say: &mut dyn FnMut(&str
     }
     fs::create_dir_all(&making).map_err(broken)?;
     // What the old template compiled is used again where the same compiler would do the same.
-    if template::stamp(home).is_some_and(|old| old.rustc == stamp.rustc && old.features == stamp.features) {
+    let old = template::stamp(home).filter(|old| old.rustc == stamp.rustc && old.features == stamp.features);
+    let whole = old.filter(|old| Size::of(&home.template()).is_ok_and(|size| size == old.size));
+    if whole.is_some() {
         template::copy(&home.template(), &making, false).map_err(broken)?;
         let _ = fs::remove_file(making.join(STAMP));
     }
@@ -140,19 +198,48 @@ pub fn build_template(home: &Home, features: &[String], say: &mut dyn FnMut(&str
         fs::copy(home.sources().join("Cargo.lock"), making.join(name)).map_err(broken)?;
     }
     private_folder(&home.sessions()).map_err(broken)?;
+    let mut forecast = Forecast::new(if whole.is_some() { Vec::new() } else { crates_to_build(home, &stamp.features) });
     let session = Session::start_in(Options::default(), Place::Template(making.clone(), stamp.features.clone()))?;
-    session.await_build(say)?;
+    session.await_build(&mut |name| say(&forecast.hear(name)))?;
     say("the sources are read for the analysis");
     let described = crate::analysis::describe(&making, None).map_err(io::Error::other);
     described.and_then(|mut pack| pack.write(&making.join(template::PACK))).map_err(broken)?;
     drop(session);
     remove_cells(&making.join("target")).map_err(broken)?;
+    // Known for certain only now that a session has asked for the compiler.
+    stamp.compiler = renewal::mark().unwrap_or_default();
+    stamp.size = Size::of(&making).map_err(broken)?;
     let text = serde_json::to_string_pretty(&stamp).expect("a stamp always serialises");
     fs::write(making.join(STAMP), text).map_err(broken)?;
+    // SAFETY: asks the system to write out what was built, so that no loss of power leaves half of it.
+    unsafe { libc::sync() };
     let _ = fs::remove_dir_all(home.template());
     fs::rename(&making, home.template()).map_err(broken)?;
+    drop(one_at_a_time);
     rehearse(say)?;
     Ok(true)
+}
+
+/// Waits until no other process builds the template; the lock is held while the file is.
+fn alone(home: &Home, say: &mut dyn FnMut(&str)) -> io::Result<fs::File> {
+    let file = fs::File::create(home.root.join("template.lock"))?;
+    if file.try_lock().is_err() {
+        say("another candlewick builds the template; waiting for it");
+        file.lock()?;
+    }
+    Ok(file)
+}
+
+/// The crates that a build from nothing compiles, in no order; none where cargo does not say.
+fn crates_to_build(home: &Home, features: &[String]) -> Vec<String> {
+    let mut cargo = Command::new(std::env::var_os(shim::CARGO_VARIABLE).unwrap_or_else(|| "cargo".into()));
+    shim::restore_environment(&mut cargo);
+    cargo.current_dir(home.sources()).args(["tree", "-p", "candlewick-prelude", "-e", "normal,build"]);
+    cargo.args(["--prefix", "none", "--no-dedupe", "--format", "{p}", "--features", &features.join(",")]);
+    let Ok(output) = cargo.output() else { return Vec::new() };
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let packages: BTreeSet<(&str, &str)> = text.lines().filter_map(|line| line.split_once(' ')).collect();
+    packages.into_iter().map(|(name, _)| name.to_owned()).collect()
 }
 
 /// Starts a session as a user will, and keeps what cargo says meanwhile.

@@ -4,6 +4,7 @@
 //! not block call it from a thread. Outputs arrive at the [`Screen`] that came with the cell, on the
 //! calling thread, while the cell runs.
 
+mod adding;
 mod answers;
 mod bindings;
 mod calls;
@@ -15,10 +16,12 @@ mod check;
 mod commands;
 mod completeness;
 mod crash;
+mod dependencies;
 mod diagnostics;
 mod edits;
 mod endings;
 mod engine;
+mod forecast;
 mod help;
 pub mod install;
 mod interrupt;
@@ -27,7 +30,9 @@ mod messages;
 mod prepare;
 mod process;
 mod recipe;
+mod refusal;
 mod relay;
+mod renewal;
 mod shell;
 mod shim;
 mod source;
@@ -35,12 +40,13 @@ mod splitter;
 mod story;
 mod template;
 mod typed;
+mod units;
 mod unused;
 mod variables;
 
 use crate::analysis::Analysis;
 use crate::home::Home;
-use crate::screen::{Comm, Display, Screen, StreamName};
+use crate::screen::{Comm, Display, Progress, Screen, StreamName};
 pub use bindings::{Binding, bindings, is_expression};
 use candlewick_wire::{Crash, Message, Request};
 use cell::Cell;
@@ -54,6 +60,7 @@ pub use help::help_text;
 use memory::Memory;
 use prepare::leading::Leading;
 pub use process::clean_up;
+pub use renewal::at_start;
 pub use shim::restore_environment;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -315,7 +322,9 @@ impl Session {
     pub fn execute(&self, code: &str, screen: &mut dyn Screen) -> Result<Done, CellError> {
         let _one_at_a_time = lock(&self.running);
         let start = Instant::now();
-        self.wait_ready()?;
+        self.wait_ready_telling(&mut |label| {
+            screen.progress(Progress { label: label.to_owned(), done: 0, total: 0 });
+        })?;
         lock(&self.history).push(code.to_owned());
         let result = self.perform(code, screen);
         result.map(|()| Done { took: start.elapsed() }).map_err(|error| commands::with_hints(code, error))
@@ -372,6 +381,7 @@ impl Session {
             }
             Ended::Ran(_) if interrupted => endings::interrupted(&Interrupted::Running),
             _ if interrupted => endings::interrupted(&Interrupted::Compiling),
+            Ended::Refused(error) => error,
             Ended::Compilation(errors) => self.explain(&errors, &told),
             Ended::Other(text) => self.explain_refusal(&text, &told),
             Ended::Ran(outputs) => match (cell.panicked, cell.failed) {
@@ -454,8 +464,10 @@ impl Session {
                     Message::Started { tick } => self.state.code_runs(tick),
                     message => self.hear(cell, message),
                 },
-                recv(self.shims.messages()) -> message => if let progress @ Message::Progress(_) = message.ok()? {
-                    cell.take(progress);
+                // What goes wrong when rust-analyzer asks for something is standard error, and no word to the cell.
+                recv(self.shims.messages()) -> message => match message.ok()? {
+                    Message::Stream { name: StreamName::Stderr, .. } => {}
+                    message => drop(cell.take(message)),
                 },
                 recv(ended) -> ended => return ended.ok(),
             }
@@ -597,12 +609,13 @@ impl Session {
             .collect()
     }
 
-    /// As [`wait_ready`](Session::wait_ready), telling each crate that compiles meanwhile.
+    /// As [`wait_ready`](Session::wait_ready), telling the name of each crate that compiles meanwhile.
     fn await_build(&self, say: &mut dyn FnMut(&str)) -> Result<(), CellError> {
         loop {
             crossbeam_channel::select! {
                 recv(self.shims.messages()) -> message => if let Ok(Message::Progress(progress)) = message {
-                    say(&format!("{} ({})", progress.label, progress.done));
+                    let name = progress.label.trim_start_matches("compiling ");
+                    say(name.split(' ').next().unwrap_or(name));
                 },
                 recv(self.ready.heard) -> result => {
                     let gone = diagnostics::session("the session ended while it was built");

@@ -105,13 +105,19 @@ impl Recipe {
     pub fn command(&self, folder: &Path) -> Command {
         let out = self.value("--out-dir").unwrap_or_default();
         if let Some(file) = std::env::var_os(LIBRARY_VARIABLE) {
-            let library = format!("{}ctx{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+            let hash = self.codegen("extra-filename=").unwrap_or_default();
+            let library = format!("{}ctx{hash}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
             let _ = fs::write(file, Path::new(out).join(library).as_os_str().as_encoded_bytes());
         }
         let mut command = Command::new(&self.program);
         command.args(&self.arguments);
         named(&mut command, folder);
         command
+    }
+
+    /// The value of a `-C` option, which is given with its `=`.
+    fn codegen(&self, option: &str) -> Option<&str> {
+        self.arguments.windows(2).find_map(|pair| (pair[0] == "-C").then(|| pair[1].strip_prefix(option)).flatten())
     }
 
     fn value(&self, option: &str) -> Option<&str> {
@@ -166,7 +172,7 @@ mod tests {
     use super::*;
 
     const LINE: &str = "     Running `/r/rustc --crate-name ctx --edition=2024 src/lib.rs \
-                        --check-cfg 'cfg(feature, values())' -C codegen-units=16 -C incremental=/s/i --out-dir '/s 1/target/debug/deps' \
+                        --check-cfg 'cfg(feature, values())' -C extra-filename=-1a -C codegen-units=16 -C incremental=/s/i --out-dir '/s 1/target/debug/deps' \
                         --extern candlewick_prelude=/s/1/target/libcandlewick_prelude.so -Cprefer-dynamic`\n";
 
     #[test]
@@ -175,7 +181,8 @@ mod tests {
         assert_eq!(recipe.program, "/r/rustc");
         assert_eq!(recipe.value("--check-cfg"), Some("cfg(feature, values())"));
         assert_eq!(recipe.value("--out-dir"), Some("/s 1/target/debug/deps"));
-        assert_eq!(recipe.value("-C"), Some("codegen-units=1"));
+        assert_eq!(recipe.codegen("codegen-units="), Some("1"));
+        assert_eq!((recipe.codegen("extra-filename="), recipe.codegen("metadata=")), (Some("-1a"), None));
         assert!(!recipe.arguments.concat().contains("incremental"));
         assert!(!recipe.dependencies_are_there());
         assert_eq!(Recipe::read(b"   Compiling serde v1.0.228\n"), None);

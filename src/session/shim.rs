@@ -31,6 +31,14 @@ pub const PATH_VARIABLE: &str = "CANDLEWICK_REAL_PATH";
 pub const GROUP_FILE: &str = "cargo.group";
 /// The name of the socket in [`FOLDER_VARIABLE`].
 pub const SOCKET_FILE: &str = "s";
+/// In a session's folder: how many crates the next build will compile, where that is known.
+pub const EXPECTED_FILE: &str = ".candlewick.expected";
+/// In a session's folder: the next build is to be made and not run. The build itself puts [`BUILT_FILE`] in its place.
+pub const ONLY_BUILD_FILE: &str = ".candlewick.only-build";
+/// In a session's folder: what was to be built was built.
+pub const BUILT_FILE: &str = ".candlewick.built";
+/// In a session's folder: the crate that did not compile, if it was not the cell's own, and what was said of it.
+pub const FAILED_FILE: &str = ".candlewick.failed";
 
 /// Acts as cargo or rustup if this process was started under that name; returns otherwise.
 pub fn run_if_named() {
@@ -100,6 +108,9 @@ fn cargo(folder: &Path, arguments: &[OsString]) -> i32 {
     let mut command = Command::new(real);
     command.args(arguments);
     restore_environment(&mut command);
+    // A library of a package in a folder would have the same file name with any features: a cell that is built with
+    // another prelude would then take the one that the runtime has loaded, and the way back would be closed.
+    command.env("__CARGO_DEFAULT_LIB_METADATA", "candlewick");
     if wants_all() {
         let error = command.exec();
         eprintln!("cannot run cargo: {error}");
@@ -117,6 +128,11 @@ fn cargo(folder: &Path, arguments: &[OsString]) -> i32 {
         return ask(folder, command, &question, verb == Some("metadata") && filters(arguments));
     }
     match verb {
+        Some("build") if words.iter().any(|word| word == "--unit-graph") => {
+            // The graph is not stable; this is how rust-analyzer asks for such things too.
+            command.env("RUSTC_BOOTSTRAP", "1").env("CARGO_CACHE_RUSTC_INFO", "0");
+            build(folder, command, 0, &mut |_| {})
+        }
         Some("build") => build_cell(folder, command, &words),
         Some("check") => check_cell(folder, &words),
         _ => {
@@ -130,21 +146,44 @@ fn cargo(folder: &Path, arguments: &[OsString]) -> i32 {
 /// Builds the cell's crate: by the recipe of an earlier build where that still holds, otherwise by cargo.
 fn build_cell(folder: &Path, mut cargo: Command, arguments: &[String]) -> i32 {
     let here = std::env::current_dir().unwrap_or_default();
+    let only_build = std::fs::remove_file(here.join(ONLY_BUILD_FILE)).is_ok();
     source::lead_to_prelude(&here.join("src/lib.rs"));
     let digest = depends_on(&here, arguments);
-    if let Some(recipe) = digest.filter(|_| Recipe::is_asked_for()).and_then(|digest| Recipe::find(&here, digest)) {
+    let recipe = digest.filter(|_| !only_build && Recipe::is_asked_for());
+    if let Some(recipe) = recipe.and_then(|digest| Recipe::find(&here, digest)) {
         let mut compiler = recipe.command(&here);
         restore_environment(&mut compiler);
-        return build(folder, compiler, &mut |_| {});
+        let code = build(folder, compiler, 0, &mut |_| {});
+        keep(&here, "Cargo.toml", KEPT_MANIFEST, knows_prelude_by_path);
+        return code;
     }
     let mut recipe = None;
-    cargo.arg("-v");
-    let code = build(folder, cargo, &mut |line| recipe = Recipe::read(line).or(recipe.take()));
-    keep_lock(&here);
-    if code == 0
-        && let (Some(recipe), Some(digest)) = (recipe, digest)
-    {
-        recipe.keep(&here, digest);
+    cargo.arg("-v").args(level_of_cells(&here));
+    let expected = std::fs::read_to_string(here.join(EXPECTED_FILE)).ok().and_then(|text| text.parse().ok());
+    let mut said = String::new();
+    let code = build(folder, cargo, expected.unwrap_or(0), &mut |line| {
+        recipe = Recipe::read(line).or(recipe.take());
+        let line = String::from_utf8_lossy(line);
+        if !["Running `", "Fresh ", "Dirty "].iter().any(|word| line.trim_start().starts_with(word)) {
+            said.push_str(&line);
+        }
+    });
+    if let Some(name) = broken_crate(&said) {
+        let _ = std::fs::write(here.join(FAILED_FILE), format!("{name}\n{said}"));
+    }
+    if code == 0 {
+        keep(&here, "Cargo.lock", KEPT_LOCK, knows_prelude);
+        if !only_build {
+            keep(&here, "Cargo.toml", KEPT_MANIFEST, knows_prelude_by_path);
+        }
+        if let (Some(recipe), Some(digest)) = (recipe, digest) {
+            recipe.keep(&here, digest);
+        }
+        if only_build {
+            let _ = std::fs::write(here.join(BUILT_FILE), "");
+            eprintln!("error: this was built only");
+            return 101;
+        }
     }
     code
 }
@@ -163,15 +202,32 @@ fn check_cell(folder: &Path, arguments: &[String]) -> i32 {
     source::lead_to_prelude(&here.join("src/lib.rs"));
     let mut compiler = recipe.check(&here, "src/lib.rs");
     restore_environment(&mut compiler);
-    let code = build(folder, compiler, &mut |_| {});
+    let code = build(folder, compiler, 0, &mut |_| {});
     if code == 0 {
         check::note_types(&recipe, &here);
     }
     code
 }
 
-/// The lock of the last build that knew the prelude, beside the one that cargo keeps.
+/// The crate that did not compile, if it was not the cell's own.
+fn broken_crate(said: &str) -> Option<&str> {
+    let name = |from: &str| said.split_once(from)?.1.split('`').next();
+    let found = name("failed to run custom build command for `").or_else(|| name("could not compile `"))?;
+    (found != "ctx").then_some(found)
+}
+
+/// cargo's option for the level at which the cell's own crate is optimised: `:opt` writes it into the manifest, and the
+/// settings of candlewick's folder, which are for all else, would win.
+fn level_of_cells(folder: &Path) -> Option<String> {
+    let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).ok()?;
+    let level = manifest.lines().find_map(|line| line.trim().strip_prefix("opt-level = "))?.trim().to_owned();
+    Some(format!("--config=profile.dev.package.ctx.opt-level={level}"))
+}
+
+/// The lock of the last build that knew the prelude and succeeded, beside the one that cargo keeps.
 pub const KEPT_LOCK: &str = ".candlewick.lock";
+/// The manifest of that build.
+pub const KEPT_MANIFEST: &str = ".candlewick.toml";
 
 /// evcxr checks a dependency, and evaluates its first expression, in a package without the prelude, for which cargo
 /// forgets all that it had locked; to find it again it would need the network, and might find other versions.
@@ -183,17 +239,23 @@ fn restore_lock(folder: &Path) {
     }
 }
 
-fn keep_lock(folder: &Path) {
-    let Ok(lock) = std::fs::read_to_string(folder.join("Cargo.lock")) else { return };
-    let kept = folder.join(KEPT_LOCK);
-    if knows_prelude(&lock) && !std::fs::read_to_string(&kept).is_ok_and(|text| text == lock) {
-        let _ = std::fs::write(kept, lock);
+/// Keeps a file of a session's folder beside itself, where it is about the cells' crate.
+fn keep(folder: &Path, name: &str, kept: &str, of_cells: fn(&str) -> bool) {
+    let Ok(text) = std::fs::read_to_string(folder.join(name)) else { return };
+    let kept = folder.join(kept);
+    if of_cells(&text) && !std::fs::read_to_string(&kept).is_ok_and(|there| there == text) {
+        let _ = std::fs::write(kept, text);
     }
 }
 
 /// Whether it is the lock of the cells' crate with the prelude, not of the one in which evcxr checks a dependency.
 fn knows_prelude(lock: &str) -> bool {
     lock.contains("name = \"candlewick-prelude\"") && lock.contains("name = \"ctx\"")
+}
+
+/// Whether it is the manifest of the cells' crate with the prelude.
+fn knows_prelude_by_path(manifest: &str) -> bool {
+    manifest.contains("\ncandlewick-prelude = ") && manifest.contains("name = \"ctx\"")
 }
 
 fn exit_code(status: std::process::ExitStatus) -> i32 {
@@ -207,8 +269,9 @@ pub fn manifest(arguments: &[String]) -> PathBuf {
     named.unwrap_or_else(|| std::env::current_dir().unwrap_or_default().join("Cargo.toml"))
 }
 
-/// Runs a build; `hear` is told each line that it writes to standard error. Its errors are kept for the session.
-fn build(folder: &Path, mut command: Command, hear: &mut dyn FnMut(&[u8])) -> i32 {
+/// Runs a build of so many crates (0 where that is not known); `hear` is told each line that it writes to standard error.
+/// Its errors are kept for the session.
+fn build(folder: &Path, mut command: Command, expected: u64, hear: &mut dyn FnMut(&[u8])) -> i32 {
     // SAFETY: makes this process the leader of a group of its own, which its children inherit.
     let group = unsafe {
         libc::setpgid(0, 0);
@@ -220,7 +283,7 @@ fn build(folder: &Path, mut command: Command, hear: &mut dyn FnMut(&[u8])) -> i3
     let result = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().and_then(|mut child| {
         let out = child.stdout.take().map(|out| std::thread::spawn(move || pass_on(out)));
         let mut session = None;
-        let mut count = 0;
+        let mut count = 0u64;
         let mut buffer = Vec::new();
         let mut reader = BufReader::new(child.stderr.take().expect("standard error is piped"));
         while reader.read_until(b'\n', &mut buffer)? > 0 {
@@ -228,7 +291,8 @@ fn build(folder: &Path, mut command: Command, hear: &mut dyn FnMut(&[u8])) -> i3
             match compiling(&buffer) {
                 Some(name) => {
                     count += 1;
-                    let progress = Progress { label: format!("compiling {name}"), done: count, total: 0 };
+                    let of = if count <= expected { format!(" ({count} of {expected})") } else { String::new() };
+                    let progress = Progress { label: format!("compiling {name}{of}"), done: count, total: 0 };
                     session = session.or_else(|| UnixStream::connect(folder.join(SOCKET_FILE)).ok());
                     tell(&mut session, &Message::Progress(progress));
                 }
@@ -272,6 +336,13 @@ fn pass_on(out: impl Read) -> Vec<u8> {
         line.clear();
     }
     errors
+}
+
+/// Tells the session of this process, as a build does.
+pub fn say(message: &Message) {
+    if let Ok(folder) = super::process::folder() {
+        tell(&mut UnixStream::connect(folder.join(SOCKET_FILE)).ok(), message);
+    }
 }
 
 fn tell(session: &mut Option<UnixStream>, message: &Message) {
@@ -383,11 +454,28 @@ mod tests {
         let lock = folder.path().join("Cargo.lock");
         let full = "[[package]]\nname = \"candlewick-prelude\"\n[[package]]\nname = \"ctx\"\n";
         std::fs::write(&lock, full).unwrap();
-        keep_lock(folder.path());
+        keep(folder.path(), "Cargo.lock", KEPT_LOCK, knows_prelude);
         std::fs::write(&lock, "[[package]]\nname = \"ctx\"\n").unwrap();
-        keep_lock(folder.path());
+        keep(folder.path(), "Cargo.lock", KEPT_LOCK, knows_prelude);
         restore_lock(folder.path());
         assert_eq!(std::fs::read_to_string(&lock).unwrap(), full);
+    }
+
+    #[test]
+    fn the_crate_that_does_not_compile_is_found() {
+        let said = "error: could not compile `foo` (lib) due to 1 previous error\n";
+        assert_eq!(broken_crate(said), Some("foo"));
+        assert_eq!(broken_crate(&said.replace("foo", "ctx")), None);
+        let script = "error: failed to run custom build command for `openssl-sys v0.9.1`\n";
+        assert_eq!((broken_crate(script), broken_crate("")), (Some("openssl-sys v0.9.1"), None));
+    }
+
+    #[test]
+    fn the_level_of_cells_is_the_manifests() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(level_of_cells(folder.path()), None);
+        std::fs::write(folder.path().join("Cargo.toml"), "[profile.dev]\nopt-level = 1\ndebug = false\n").unwrap();
+        assert_eq!(level_of_cells(folder.path()).as_deref(), Some("--config=profile.dev.package.ctx.opt-level=1"));
     }
 
     #[test]

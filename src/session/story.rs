@@ -58,7 +58,7 @@ impl Session {
                 lock(&self.memory).died(told.number, lost);
                 Vec::new()
             }
-            Ended::Compilation(_) | Ended::Other(_) => Vec::new(),
+            Ended::Compilation(_) | Ended::Other(_) | Ended::Refused(_) => Vec::new(),
         }
     }
 

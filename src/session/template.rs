@@ -18,7 +18,7 @@ pub const STAMP: &str = "candlewick-template.json";
 /// The file in the template that holds what the analysis reads.
 pub const PACK: &str = "analysis.pack";
 
-/// What a template was built from. Where this changes, it is built anew.
+/// What a template was built from, and what came of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stamp {
     /// candlewick's version.
@@ -29,6 +29,53 @@ pub struct Stamp {
     pub sources: String,
     /// The prelude's features.
     pub features: Vec<String>,
+    /// candlewick's folder, whose path is in what was compiled.
+    #[serde(default)]
+    pub home: PathBuf,
+    /// The compiler's file, as [`mark`](super::renewal::mark) tells it from another.
+    #[serde(default)]
+    pub compiler: String,
+    /// What the template holds.
+    #[serde(default)]
+    pub size: Size,
+}
+
+impl Stamp {
+    /// Whether a template with this stamp is what a build for the other one would give.
+    pub fn fits(&self, wanted: &Stamp) -> bool {
+        let Stamp { version, rustc, sources, features, home, compiler: _, size: _ } = self;
+        let same = (version, rustc, sources) == (&wanted.version, &wanted.rustc, &wanted.sources);
+        same && (features, home) == (&wanted.features, &wanted.home)
+    }
+}
+
+/// How much a folder holds: files that were lost or cut short make it another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Size {
+    /// How many files, the stamp left out.
+    pub files: u64,
+    /// Their bytes together.
+    pub bytes: u64,
+}
+
+impl Size {
+    /// What the folder holds.
+    ///
+    /// # Errors
+    /// A folder that cannot be read.
+    pub fn of(folder: &Path) -> io::Result<Size> {
+        let mut size = Size::default();
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                let below = Size::of(&entry.path())?;
+                (size.files, size.bytes) = (size.files + below.files, size.bytes + below.bytes);
+            } else if entry.file_name() != STAMP {
+                (size.files, size.bytes) = (size.files + 1, size.bytes + entry.metadata()?.len());
+            }
+        }
+        Ok(size)
+    }
 }
 
 /// The stamp of the installed template.
