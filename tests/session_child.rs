@@ -517,7 +517,11 @@ fn deaths(session: &Arc<Session>) {
         assert!(!error.value.contains('\n') && error.traceback.len() <= 2, "{:?}", error.traceback);
         let told = format!("{}{}", screen.text(StreamName::Stderr), error.traceback.join("\n"));
         assert!(!told.to_lowercase().contains("backtrace") && !told.contains("candlewick::"), "{code}: {told}");
-        assert_eq!(screen.text(StreamName::Stdout), "last words", "{code}");
+        // Where the system ends the process from outside, or a thread has no stack left to speak with, nothing of it runs
+        // any more.
+        let is_silent = ["of a thread", "signal: 9", "signal: 15"].iter().any(|silent| expected.contains(silent));
+        let last = screen.text(StreamName::Stdout);
+        assert!(last == "last words" || is_silent && last.is_empty(), "{code}: {last:?}");
     }
     assert_eq!(value(session, "Tensor::zeros((2, 3), DType::F32, &Device::Cpu)?.dims().to_vec()"), "[2, 3]");
 }
