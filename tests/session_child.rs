@@ -144,41 +144,38 @@ const MARKS: &[&str] = &[
 
 fn marks_are_text(session: &Arc<Session>) {
     let before = precious(session);
+    let forms: [(&str, &str); 4] = [
+        ("println!(\"MARK\");", "MARK\n"),
+        ("print!(\"MARK\");", "MARK"),
+        ("println!(\"loss 0.5 MARK\\nMARK 1\\r\\n\\nMARK\");", "loss 0.5 MARK\nMARK 1\r\n\nMARK\n"),
+        ("print!(\"MARK\\n\"); println!(\"MARK\");", "MARK\nMARK\n"),
+    ];
+    for (code, text) in forms {
+        let all = |form: &str| MARKS.iter().map(|mark| form.replace("MARK", mark)).collect::<String>();
+        let screen = ok(session, &format!("{}\n6 * 7", all(code)));
+        assert_eq!((screen.text(StreamName::Stdout), screen.result_text()), (all(text), Some("42")), "{code}");
+        let screen = ok(session, &format!("{}\n6 * 7", all(&code.replace("print", "eprint"))));
+        assert_eq!((screen.text(StreamName::Stderr), screen.result_text()), (all(text), Some("42")), "{code}");
+    }
+    // Each as the last that a cell says.
     for mark in MARKS {
-        for (code, expected) in [
-            (format!("println!(\"{mark}\");"), format!("{mark}\n")),
-            (format!("print!(\"{mark}\");"), mark.to_string()),
-            (
-                format!("println!(\"loss 0.5 {mark}\\n{mark} 1\\r\\n\\n{mark}\");"),
-                format!("loss 0.5 {mark}\n{mark} 1\r\n\n{mark}\n"),
-            ),
-        ] {
-            let screen = ok(session, &format!("{code} 6 * 7"));
-            assert_eq!(screen.text(StreamName::Stdout), expected, "{code}");
-            assert_eq!(screen.result_text(), Some("42"), "{code}");
-        }
-        let screen = ok(session, &format!("eprintln!(\"{mark}\"); 6 * 7"));
-        assert_eq!((screen.text(StreamName::Stderr), screen.result_text()), (format!("{mark}\n"), Some("42")));
+        assert_eq!(ok(session, &format!("print!(\"{mark}\");")).text(StreamName::Stdout), *mark);
     }
     still_precious(session, before);
 }
 
 fn marks_by_others_are_text(session: &Arc<Session>) {
     let before = precious(session);
-    for mark in MARKS {
-        let (first, second) = mark.split_at(mark.len() / 2);
-        for code in [
-            format!("std::process::Command::new(\"printf\").arg(\"{mark}\\\\n\").status()?;"),
-            format!("std::thread::spawn(|| println!(\"{mark}\")).join().unwrap();"),
-            format!(
-                "{{ use std::io::Write; for part in [\"{first}\", \"{second}\\n\"] {{ print!(\"{{part}}\"); std::io::stdout().flush()?;\n\
-                 std::thread::sleep(std::time::Duration::from_millis(60)); }} }}"
-            ),
-        ] {
-            let screen = ok(session, &format!("{code} 6 * 7"));
-            assert_eq!(screen.text(StreamName::Stdout), format!("{mark}\n"), "{code}");
-            assert_eq!(screen.result_text(), Some("42"), "{code}");
-        }
+    let expected: String = MARKS.iter().map(|mark| format!("{mark}\n")).collect();
+    for code in [
+        "for mark in MARKS { std::process::Command::new(\"printf\").arg(format!(\"{mark}\\\\n\")).status()?; }",
+        "for mark in MARKS { std::thread::spawn(move || println!(\"{mark}\")).join().unwrap(); }",
+        "{ use std::io::Write; for mark in MARKS { let (a, b) = mark.split_at(mark.len() / 2); print!(\"{a}\"); std::io::stdout().flush()?;\n\
+         std::thread::sleep(std::time::Duration::from_millis(60)); println!(\"{b}\"); } }",
+        "{ use std::io::Write; for mark in MARKS { for byte in format!(\"{mark}\\n\").bytes() { std::io::stdout().write_all(&[byte])?; std::io::stdout().flush()?; } } }",
+    ] {
+        let screen = ok(session, &format!("{}\n6 * 7", code.replace("MARKS", &format!("{MARKS:?}"))));
+        assert_eq!((screen.text(StreamName::Stdout), screen.result_text()), (expected.clone(), Some("42")), "{code}");
     }
     still_precious(session, before);
 }
@@ -266,8 +263,11 @@ fn interrupt_in_functions(session: &Arc<Session>) {
         "fn train(steps: usize) -> candle_core::Result<usize> { for _ in 0..steps { interrupt::check()?; std::thread::sleep(std::time::Duration::from_millis(5)); } Ok(steps) }\n\
          fn boxed() -> Result<(), Box<dyn std::error::Error>> { loop { interrupt::check()?; std::thread::sleep(std::time::Duration::from_millis(5)); } }",
     );
-    for code in ["train(1_000_000)?;", "boxed()?;", "let result = train(1_000_000).map_err(|error| error.to_string());"]
-    {
+    for code in [
+        "train(1_000_000)?;",
+        "boxed()?;",
+        "let result: Result<usize, String> = train(1_000_000).map_err(|error| error.to_string());",
+    ] {
         let ended = interrupt(session, code, &[], Session::interrupt);
         assert!(ended.took < Duration::from_secs(20), "{code}: {:?}", ended.took);
         still_precious(session, before);
@@ -517,7 +517,11 @@ fn deaths(session: &Arc<Session>) {
         assert!(!error.value.contains('\n') && error.traceback.len() <= 2, "{:?}", error.traceback);
         let told = format!("{}{}", screen.text(StreamName::Stderr), error.traceback.join("\n"));
         assert!(!told.to_lowercase().contains("backtrace") && !told.contains("candlewick::"), "{code}: {told}");
-        assert_eq!(screen.text(StreamName::Stdout), "last words", "{code}");
+        // Where the system ends the process from outside, or a thread has no stack left to speak with, nothing of it runs
+        // any more.
+        let is_silent = ["of a thread", "signal: 9", "signal: 15"].iter().any(|silent| expected.contains(silent));
+        let last = screen.text(StreamName::Stdout);
+        assert!(last == "last words" || is_silent && last.is_empty(), "{code}: {last:?}");
     }
     assert_eq!(value(session, "Tensor::zeros((2, 3), DType::F32, &Device::Cpu)?.dims().to_vec()"), "[2, 3]");
 }

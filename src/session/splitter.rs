@@ -106,11 +106,11 @@ impl Splitter {
 
     /// The cell has ended: what had only begun was text, and the blocks that came last are its value.
     pub fn end_cell(&mut self) -> Vec<Piece> {
-        let mut pieces = Vec::new();
         if let Some(block) = self.block.take() {
-            self.text(&[block.first, block.content].concat(), &mut pieces);
+            let held = std::mem::take(&mut self.held);
+            self.held = [block.first, block.content, held].concat();
         }
-        pieces.extend(self.give_up());
+        let mut pieces = self.give_up();
         if !self.value.is_empty() {
             let data = std::mem::take(&mut self.value);
             pieces.push(Piece::Message(Message::Result { data, metadata: Map::new() }));

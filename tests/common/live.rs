@@ -81,7 +81,6 @@ pub struct Interrupted {
     pub error: CellError,
     /// From its first text, at which it was interrupted, to its end.
     pub took: Duration,
-    pub out: String,
     pub err: String,
 }
 
@@ -120,7 +119,6 @@ pub fn interrupt(session: &Session, code: &str, again_at: &[&'static str], act: 
     Interrupted {
         error,
         took: screen.first.expect("the cell printed").elapsed(),
-        out: screen.record.text(StreamName::Stdout),
         err: screen.record.text(StreamName::Stderr),
     }
 }
