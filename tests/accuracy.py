@@ -18,7 +18,7 @@ with open(options.notebook, encoding="utf-8") as file:
     cells = json.load(file)["cells"]
 outputs = [output for cell in cells for output in cell.get("outputs", [])]
 texts = ["".join(output.get("text", "")) for output in outputs if output["output_type"] == "stream"]
-figures = [output for output in outputs if "image/png" in output.get("data", {})]
+figures = [output for output in outputs if {"image/png", "image/jpeg"} & output.get("data", {}).keys()]
 found = re.search(r"fine-tuned ([\d.]+) %, from scratch ([\d.]+) %", "".join(texts))
 assert found, "the notebook does not print its accuracies"
 tuned, scratch = map(float, found.groups())

@@ -283,7 +283,7 @@ fn huge_values_are_cut_and_say_so() {
     check_cells(
         &[],
         &[
-            ("vec![0f64; 1_000_000]", &["[0.0, 0.0, ", "[4,990,000 of 5,000,000 characters left out; `println!"]),
+            ("vec![0f64; 1_000_000]", &["[0.0, 0.0, ", "[4,990,004 of 5,000,000 characters left out; `println!"]),
             ("\"word \".repeat(1_000_000)", &["\"word word ", " of 5,000,002 characters left out"]),
             (
                 "#[derive(Debug)]\nstruct Own { values: Vec<Option<u8>> }\nOwn { values: vec![Some(7); 100_000] }",

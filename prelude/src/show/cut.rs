@@ -147,7 +147,7 @@ mod tests {
         let text = cut(format_args!("{zeros:?}"));
         assert!(text.starts_with("[0.0, 0.0, ") && text.len() < 11_000, "{}", text.len());
         let note = text.lines().next_back().unwrap_or_default();
-        assert_eq!(note, "[4,990,000 of 5,000,000 characters left out; `println!(\"{v:?}\")` writes all of a `v`]");
+        assert_eq!(note, "[4,990,004 of 5,000,000 characters left out; `println!(\"{v:?}\")` writes all of a `v`]");
         assert!(text.lines().next().unwrap_or_default().ends_with("0.0, …"));
         let map: HashMap<u32, String> = (0..100_000).map(|n| (n, format!("word {n}"))).collect();
         let tree: BTreeMap<u32, Option<u32>> = (0..100_000).map(|n| (n, Some(n))).collect();

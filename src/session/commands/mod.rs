@@ -126,9 +126,8 @@ impl Session {
             Command::Variables => screen.result(variables::table(&self.describe())),
             Command::Help | Command::HelpWord => screen.result(help::display()),
             Command::Quit | Command::QuitWord(_) => {
-                let value = "`:quit` ends programs, not notebooks: shut the kernel down from the menu".to_owned();
-                let traceback = vec![value.clone()];
-                return Err(CellError { why: Why::Error, name: "Quit".to_owned(), value, traceback });
+                let what = "`:quit` ends the terminal REPL; a notebook's kernel is shut down from the menu";
+                return Err(refused("Quit", what));
             }
             Command::Inspect { item, operator } => return self.show_item(item, operator, code, screen),
             Command::Steps(steps) => return self.take_steps(&steps, code, screen),
