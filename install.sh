@@ -79,8 +79,58 @@ fi
 mkdir -p "$bin" 2>/dev/null || fail "the folder $bin cannot be made" "choose another with --prefix DIR"
 [ -w "$bin" ] || fail "the folder $bin cannot be written" "choose another with --prefix DIR"
 
-say "program    building candlewick (about ten minutes the first time, on two cores) …"
-(cd "$here" && cargo build --release --locked --bin candlewick)
+# How long a crate takes, in parts of what most take.
+weigh() {
+    case $1 in
+        ra_ap_hir_ty) weight=40 ;;
+        ra_ap_hir_def | candlewick) weight=20 ;;
+        ra_ap_ide_assists | ra_ap_hir | zeromq | jupyter-protocol) weight=10 ;;
+        ra_ap_* | evcxr | image | libsqlite3-sys | syntect | jupyter-zmq-client | tokio | regex-automata) weight=5 ;;
+        *) weight=1 ;;
+    esac
+}
+
+# Shows what cargo says on its standard error as a bar with the time left; elsewhere than on a terminal, a line now and then.
+show() {
+    local crate line weight total=0 count=0 begun=0 seen=0 left='' since=$SECONDS filled
+    for crate in "$@"; do weigh "$crate"; total=$((total + weight)); count=$((count + 1)); done
+    while IFS= read -r line; do
+        case $line in
+            *Compiling\ *)
+                crate=${line##*Compiling }
+                crate=${crate%% *}
+                left=''
+                if [ $((begun * 20)) -ge "$total" ] && [ $((SECONDS - since)) -ge 10 ] && [ "$begun" -lt "$total" ]; then
+                    left=$(((SECONDS - since) * (total - begun) / begun))
+                    if [ "$left" -ge 90 ]; then left=", about $(((left + 59) / 60)) minutes left"; else left=", about $(((left + 9) / 10 * 10)) s left"; fi
+                fi
+                seen=$((seen + 1))
+                if [ -t 2 ]; then
+                    filled=$((total > 0 ? begun * 24 / total : 0))
+                    if [ "$filled" -gt 24 ]; then filled=24; fi
+                    printf '\r\033[K           [%s%s] %d of %d%s  %s' "${bar:0:filled}" "${dots:0:24-filled}" "$seen" "$count" "$left" "$crate" >&2
+                elif [ $((seen % 40)) -eq 1 ]; then
+                    printf '           %d of %d%s  %s\n' "$seen" "$count" "$left" "$crate" >&2
+                fi
+                weigh "$crate"
+                begun=$((begun + weight))
+                ;;
+            *Downloaded\ * | *Finished\ * | *Updating\ * | *Locking\ * | *Downloading\ *) ;;
+            *) if [ -t 2 ]; then printf '\r\033[K' >&2; fi; printf '%s\n' "$line" >&2 ;;
+        esac
+    done
+    if [ -t 2 ]; then printf '\r\033[K' >&2; fi
+}
+bar='========================'
+dots='                        '
+
+say "program    building candlewick (some minutes the first time) …"
+cd "$here"
+crates=$(cargo tree --locked -p candlewick -e normal,build --prefix none --format '{p}' 2>/dev/null | awk '{ if (!($1 " " $2 in seen)) { seen[$1 " " $2] = 1; print $1 } }') || crates=
+# shellcheck disable=SC2086 # a word is a crate
+cargo build --release --locked --bin candlewick 2>&1 >/dev/null | show $crates ||
+    fail "candlewick does not build; what cargo said stands above"
+cd - >/dev/null
 target=${CARGO_TARGET_DIR:-$here/target}
 # Written beside and moved, so that a kernel that runs keeps its program.
 cp "$target/release/candlewick" "$bin/.candlewick.new"
