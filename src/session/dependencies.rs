@@ -6,10 +6,10 @@
 //! aside, for the graph of what it would compile, and the user is told.
 
 use super::forecast::about;
+use super::prepare::leading::Leading;
 use super::refusal::{by_cargo, by_warning, is_network, refused};
 use super::shim::{KEPT_LOCK, KEPT_MANIFEST};
 use super::units::{Graph, Plan};
-use super::prepare::leading::Leading;
 use super::{CellError, diagnostics};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

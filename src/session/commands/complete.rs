@@ -5,9 +5,30 @@ use crate::session::{Candidate, Completions};
 
 /// The commands that a cell may begin with.
 const NAMES: [&str; 24] = [
-    ":build_env", ":cache", ":clear", ":dep", ":doc", ":efmt", ":explain", ":fmt", ":help", ":last_compile_dir",
-    ":last_error_json", ":linker", ":load_config", ":offline", ":opt", ":quit", ":restart", ":show_deps", ":t",
-    ":toolchain", ":type", ":types", ":vars", ":version",
+    ":build_env",
+    ":cache",
+    ":clear",
+    ":dep",
+    ":doc",
+    ":efmt",
+    ":explain",
+    ":fmt",
+    ":help",
+    ":last_compile_dir",
+    ":last_error_json",
+    ":linker",
+    ":load_config",
+    ":offline",
+    ":opt",
+    ":quit",
+    ":restart",
+    ":show_deps",
+    ":t",
+    ":toolchain",
+    ":type",
+    ":types",
+    ":vars",
+    ":version",
 ];
 
 /// The commands that go on from what stands before the cursor; `None` where that is no command's line.
