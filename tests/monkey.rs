@@ -150,7 +150,7 @@ fn main() {
     let outcome = std::panic::catch_unwind(|| play(seed, Duration::from_secs(seconds)));
     let _ = std::fs::remove_dir_all(&folder);
     candlewick::session::clean_up();
-    match outcome {
+    match &outcome {
         Ok(counts) => println!("{counts}\n1 passed, 0 failed"),
         Err(_) => println!("0 passed, 1 failed"),
     }
