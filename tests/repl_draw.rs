@@ -241,7 +241,7 @@ fn a_line_without_an_end_stays_cheap() {
     let mut terminal = terminal(&emulator);
     let start = std::time::Instant::now();
     (0..4_000).for_each(|i| out(&mut terminal, &format!("\u{1b}[3{}m{}", i % 8, "z".repeat(1000))));
-    out(&mut terminal, "\u{1b}[0m the end");
+    out(&mut terminal, "\u{1b}[0mzz the end");
     terminal.finish();
     assert!(emulator.shows().ends_with("z the end"), "{}", emulator.shows());
     assert!(start.elapsed().as_secs() < 30, "{:?}", start.elapsed());

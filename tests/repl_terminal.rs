@@ -273,7 +273,7 @@ fn lines_typed_ahead_run_in_their_order() {
     pane.key("fn f(n: i32) -> i32 {\rn * 2\r}\r");
     pane.key("f(b)x\u{7f}\r");
     pane.key("let begun = 1");
-    let shown = pane.until("the last line", |shown| shown.ends_with("[5] let begun = 1"));
+    let shown = pane.until("the last line", |shown| shown.contains("[5] let begun = 1"));
     let order = ["[2] let b = a + 2;\n", "[3] fn f(n: i32) -> i32 {\n    n * 2\n}\n", "[4] f(b)\n84\n"];
     assert!(order.iter().all(|part| shown.contains(part)), "{shown}");
     pane.cell(";");
@@ -298,7 +298,7 @@ fn charts_have_the_width_of_the_window() {
     pane.prompt(1);
     let chart = "plot::Lines::new(\"x\", \"y\").line(\"l\", &[(0.0, 0.0), (1.0, 1.0)], plot::Look::Line).figure()";
     let axis = |shown: &str| {
-        shown.lines().filter_map(|line| line.split_once('└')).last().map(|(_, axis)| axis.chars().count())
+        shown.lines().filter_map(|line| line.split_once('└')).next_back().map(|(_, axis)| axis.chars().count())
     };
     pane.cell(chart);
     let wide = axis(&pane.prompt(2)).unwrap();

@@ -11,11 +11,11 @@ const DEFAULTS: &str = "parameters";
 const INJECTED: &str = "injected-parameters";
 
 /// Words that can name no variable, strict and reserved.
-const KEYWORDS: [&str; 54] = [
+const KEYWORDS: [&str; 53] = [
     "_", "Self", "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do",
     "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro",
     "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return", "self", "static", "struct", "super",
-    "trait", "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield", "",
+    "trait", "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
 ];
 
 /// Puts a cell with these parameters after the cell tagged `parameters`, or first where there is none; one that an
@@ -68,7 +68,7 @@ pub fn inject(notebook: &mut Notebook, parameters: &[(String, String)]) -> anyho
 
 fn check_name(name: &str) -> anyhow::Result<()> {
     let word = |c: char| c == '_' || c.is_alphanumeric();
-    if KEYWORDS.contains(&name) && !name.is_empty() {
+    if KEYWORDS.contains(&name) {
         bail!(
             "--parameter {name}=…: `{name}` is a word of Rust's own and names no variable; the notebook must call it otherwise"
         );

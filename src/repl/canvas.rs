@@ -143,11 +143,7 @@ fn wrap_line(line: &str, columns: usize, colours: bool, style: &mut String, wrap
             let escape = &rest[..last_escape_length(rest)];
             rest = &rest[escape.len()..];
             if colours && escape.starts_with("\u{1b}[") && escape.ends_with('m') {
-                if matches!(escape, "\u{1b}[0m" | "\u{1b}[m") {
-                    style.clear()
-                } else {
-                    *style += escape
-                }
+                restyle(style, escape);
                 out += escape;
             }
             continue;
@@ -168,6 +164,24 @@ fn wrap_line(line: &str, columns: usize, colours: bool, style: &mut String, wrap
         out.extend(std::iter::repeat_n(piece, if c == '\t' { cells } else { 1 }));
     }
     out
+}
+
+/// What a "select graphic rendition" makes of those before it: a colour takes the place of the last one of its kind, so
+/// that a line of many colours stays short.
+fn restyle(style: &mut String, escape: &str) {
+    if matches!(escape, "\u{1b}[0m" | "\u{1b}[m") {
+        return style.clear();
+    }
+    fn kind(escape: &str) -> &str {
+        let codes = escape.trim_start_matches("\u{1b}[").trim_end_matches('m');
+        match codes.split(';').next().and_then(|code| code.parse::<u8>().ok()) {
+            Some(30..=39 | 90..=97) => "fore",
+            Some(40..=49 | 100..=107) => "back",
+            _ => codes,
+        }
+    }
+    let kept: String = style.split_inclusive('m').filter(|old| kind(old) != kind(escape)).collect();
+    *style = kept + escape;
 }
 
 /// The characters' places that a line takes.
@@ -253,6 +267,9 @@ mod tests {
             assert_eq!(wrap(text, columns, true), lines, "{text:?}");
         }
         assert_eq!(wrap("\u{1b}[31mred\u{1b}[0m", 9, false), ["red"]);
+        let colourful: String = (0..100).map(|i| format!("\u{1b}[3{}mabc", i % 8)).collect();
+        let longest = wrap(&colourful, 3, true).iter().map(String::len).max();
+        assert!(longest < Some(20), "{longest:?}");
         let (lines, rest) = wrap_open("\u{1b}[31mabcd", 3, true);
         assert_eq!((lines, rest.as_str()), (vec!["\u{1b}[31mabc\u{1b}[0m".to_owned()], "\u{1b}[31md"));
     }

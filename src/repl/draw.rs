@@ -173,7 +173,7 @@ impl Terminal {
         let (abilities, colours) = (self.abilities, self.abilities.colours);
         for block in &mut self.blocks {
             match block {
-                Block::Shown { display, moves, tall, rows, .. } => {
+                Block::Shown { display, moves, tall, rows, .. } if narrower || *moves => {
                     *rows = display_rows(display, abilities, size, *moves);
                     if *moves {
                         scroll(rows, size, tall);
@@ -186,7 +186,7 @@ impl Terminal {
                     };
                     *done = std::mem::take(done).into_iter().flat_map(fitted).collect();
                 }
-                Block::Stream { .. } => {}
+                Block::Stream { .. } | Block::Shown { .. } => {}
             }
         }
     }

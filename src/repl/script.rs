@@ -14,9 +14,10 @@ impl Cells {
     /// A cell is complete when it parses and the line does not go on with it, as `else`, a method of a
     /// chain or an operator do.
     pub fn push(&mut self, line: &str) -> Option<String> {
-        let complete = !self.lines.trim().is_empty()
+        let lines = self.lines.strip_suffix('\n').unwrap_or(&self.lines);
+        let complete = !lines.trim().is_empty()
             && !goes_on(line)
-            && (is_command(&self.lines) || completeness(&self.lines) == Completeness::Complete);
+            && (is_command(lines) || completeness(lines) == Completeness::Complete);
         let cell = if complete { self.take() } else { None };
         self.lines.push_str(line);
         self.lines.push('\n');

@@ -63,7 +63,7 @@ pub use process::clean_up;
 pub use renewal::at_start;
 pub use shim::restore_environment;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -404,25 +404,6 @@ impl Session {
         Err(error)
     }
 
-    /// Goes on with another working directory and a changed environment for the cells; for a session that was
-    /// started before it was known what for. The host's own working directory and environment are the caller's.
-    pub fn move_to(&self, directory: &Path, environment: Vec<(String, Option<String>)>) {
-        {
-            let mut moved = lock(&self.moved);
-            moved.directory = Some(directory.to_owned());
-            moved.environment = environment;
-        }
-        self.tell_move();
-    }
-
-    /// Tells the runtime child, a new one too, where it is to be.
-    fn tell_move(&self) {
-        let here = self.directory();
-        if let Some(request) = lock(&self.moved).request(|| here) {
-            self.channel.say(&request);
-        }
-    }
-
     /// Forgets what was said while nobody listened.
     fn clear_channels(&self) {
         while self.channel.messages().try_recv().is_ok() {}
@@ -493,20 +474,6 @@ impl Session {
                 Ok(message) => self.hear(cell, message),
                 Err(_) => return,
             }
-        }
-    }
-
-    /// The terminal in which the cells' text is read has lines of so many characters; charts fit them, also while a
-    /// cell runs.
-    pub fn columns(&self, columns: usize) {
-        self.state.columns.store(columns, Ordering::SeqCst);
-        self.tell_columns();
-    }
-
-    fn tell_columns(&self) {
-        let columns = self.state.columns.load(Ordering::SeqCst);
-        if columns > 0 {
-            self.channel.say(&Request::Columns { columns });
         }
     }
 

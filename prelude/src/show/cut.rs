@@ -103,7 +103,6 @@ mod tests {
     use std::fmt::Debug;
 
     #[derive(Debug)]
-    #[allow(dead_code, reason = "read by Debug")]
     struct Nested {
         name: String,
         values: Vec<Vec<f64>>,
@@ -152,6 +151,7 @@ mod tests {
         let map: HashMap<u32, String> = (0..100_000).map(|n| (n, format!("word {n}"))).collect();
         let tree: BTreeMap<u32, Option<u32>> = (0..100_000).map(|n| (n, Some(n))).collect();
         let nested = Nested { name: "n".to_owned(), values: vec![vec![0.5; 1000]; 1000] };
+        assert!(nested.name.len() < nested.values.len());
         let word = "größe".repeat(100_000);
         for text in [
             cut(format_args!("{map:?}")),

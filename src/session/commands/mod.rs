@@ -19,6 +19,7 @@ pub use hints::with_hints;
 pub use places::Moved;
 use serde_json::Map;
 use split::Step;
+use std::borrow::Cow;
 use std::sync::atomic::Ordering;
 
 /// A cell that is not, or not only, for evcxr.
@@ -115,7 +116,7 @@ impl Session {
     pub(super) fn perform(&self, code: &str, screen: &mut dyn Screen) -> Result<(), CellError> {
         match of(code, &|word, alone| self.can_be_negated(word, alone)) {
             Some(command) => self.carry_out(command, code, screen),
-            None => self.evaluate(code, screen),
+            None => self.evaluate(&for_evcxr(code), screen),
         }
     }
 
@@ -167,7 +168,10 @@ impl Session {
 
     fn take_step(&self, step: &Step<'_>, code: &str, screen: &mut dyn Screen) -> Result<(), CellError> {
         match *step {
-            Step::Rust(ref range) => self.evaluate(&code_at(code, range.start, &code[range.clone()]), screen),
+            Step::Rust(ref range) => {
+                let part = code_at(code, range.start, &code[range.clone()]);
+                self.evaluate(&for_evcxr(&part), screen)
+            }
             Step::Shell(line) => self.shell(line, screen),
             Step::Magic { name, argument, at } => self.magic(name, argument, &code_at(code, at, argument), screen),
             Step::Whole { name, argument, body } => {
@@ -224,6 +228,22 @@ impl Session {
         let function = format!("fn {name}(");
         self.kind_of(name).is_some() || super::lock(&self.history).iter().any(|code| code.contains(&function))
     }
+}
+
+/// Rust as evcxr is to see it: a negation at its beginning, which evcxr would give to a shell, is moved by one column.
+fn for_evcxr(code: &str) -> Cow<'_, str> {
+    let mut at = 0;
+    for line in code.split_inclusive('\n') {
+        let trimmed = line.trim();
+        if line.starts_with('!') {
+            return format!("{} {}", &code[..at], &code[at..]).into();
+        }
+        if !(trimmed.is_empty() || line.starts_with("//") || trimmed.starts_with(':')) {
+            break;
+        }
+        at += line.len();
+    }
+    code.into()
 }
 
 /// A part of a cell on the lines on which it stands there, so that errors name the right ones.
@@ -323,6 +343,19 @@ mod tests {
             ("?", None),
         ] {
             assert_eq!(asked(code), expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn evcxr_takes_no_negation_for_a_line_of_the_shell() {
+        for (code, expected) in [
+            ("!done", " !done"),
+            ("\n// why\n!done && true", "\n// why\n !done && true"),
+            (":dep rand\n!done", ":dep rand\n !done"),
+            ("let a = b\n!= c;", "let a = b\n!= c;"),
+            ("", ""),
+        ] {
+            assert_eq!(for_evcxr(code), expected);
         }
     }
 

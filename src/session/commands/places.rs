@@ -1,5 +1,5 @@
-//! Where cells and lines for the shell run: the folder and the environment, and `%cd`, `%pwd` and `%env` that ask for
-//! them or change them.
+//! Where cells and lines for the shell run: the folder, the environment and the terminal's width, and `%cd`, `%pwd` and
+//! `%env` that ask for them or change them.
 
 use super::{refused, text};
 use crate::screen::{Screen, StreamName};
@@ -11,6 +11,7 @@ use candlewick_wire::Request;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 /// What has changed of the place since the session started.
 #[derive(Debug, Default)]
@@ -40,6 +41,39 @@ impl Moved {
 }
 
 impl Session {
+    /// Goes on with another working directory and a changed environment for the cells; for a session that was
+    /// started before it was known what for. The host's own working directory and environment are the caller's.
+    pub fn move_to(&self, directory: &Path, environment: Vec<(String, Option<String>)>) {
+        {
+            let mut moved = lock(&self.moved);
+            moved.directory = Some(directory.to_owned());
+            moved.environment = environment;
+        }
+        self.tell_move();
+    }
+
+    /// Tells the runtime child, a new one too, where it is to be.
+    pub(in crate::session) fn tell_move(&self) {
+        let here = self.directory();
+        if let Some(request) = lock(&self.moved).request(|| here) {
+            self.channel.say(&request);
+        }
+    }
+
+    /// The terminal in which the cells' text is read has lines of so many characters; charts fit them, also while a
+    /// cell runs.
+    pub fn columns(&self, columns: usize) {
+        self.state.columns.store(columns, Ordering::SeqCst);
+        self.tell_columns();
+    }
+
+    pub(in crate::session) fn tell_columns(&self) {
+        let columns = self.state.columns.load(Ordering::SeqCst);
+        if columns > 0 {
+            self.channel.say(&Request::Columns { columns });
+        }
+    }
+
     /// The folder in which cells run now; a cell may have changed it.
     pub(in crate::session) fn directory(&self) -> PathBuf {
         let of_process = || std::fs::read_link(format!("/proc/{}/cwd", self.runtime_id()?)).ok();
