@@ -121,7 +121,7 @@ fn in_words(bytes: u64) -> String {
 }
 
 /// A screen that nobody looks at.
-struct Nowhere;
+pub(super) struct Nowhere;
 
 impl Screen for Nowhere {
     fn stream(&mut self, _name: StreamName, _text: &str) {}
