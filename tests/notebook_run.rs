@@ -142,7 +142,7 @@ fn a_failing_cell_ends_the_run_and_what_ran_stays() {
     assert_eq!(cells[0]["outputs"][0]["text"], json!(["kept"]));
     let failed = json!({
         "output_type": "error", "ename": "Error", "evalue": "no such folder",
-        "traceback": ["\u{1b}[31mError\u{1b}[0m: no such folder"],
+        "traceback": ["Error\u{1b}[0m: no such folder"],
     });
     assert_eq!(cells[1]["outputs"][1], failed);
     assert_eq!((&cells[2]["outputs"], &cells[2]["execution_count"]), (&json!([]), &Value::Null));

@@ -37,6 +37,8 @@ pub mod prelude {
     pub use crate::widgets::{AnyWidget, Button, FloatProgress, IntProgress, Label, Widget};
     pub use crate::{datasets, interrupt, plot, show, widgets};
     pub use candle_core::{D, DType, Device, IndexOp, Tensor};
+    /// A `VarBuilder` holds one: cells must be able to name its type.
+    pub use candle_nn::var_builder::SimpleBackend;
     pub use candle_nn::{self, Module};
     pub use {crate as candlewick, candle_core, image, plotters};
 }

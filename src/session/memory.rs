@@ -28,6 +28,9 @@ const MAKE_NO_ITEMS: [&str; 20] = [
     "lazy_static",
 ];
 
+/// So many cells are remembered.
+const MOST_CELLS: usize = 1000;
+
 /// A cell that was run.
 #[derive(Clone, Debug, Default)]
 pub struct Told {
@@ -97,6 +100,10 @@ impl Memory {
         }
         for name in before.difference(after).filter(|name| !prepared.binds.contains(name)) {
             let fate = match mention(&told.code, name) {
+                _ if prepared.restarts => Fate {
+                    what: format!("`{name}` was lost in cell {number}, which began anew"),
+                    remedy: format!("run the cell that makes `{name}` again"),
+                },
                 Some((line, text)) => Fate {
                     what: format!("`{name}` was moved in cell {number} (line {line}: `{text}`)"),
                     remedy: format!("clone it there (`{name}.clone()`), or lend it (`&{name}`)"),
@@ -126,6 +133,18 @@ impl Memory {
         }
     }
 
+    /// The variable's type is another one now.
+    pub fn outdated(&mut self, number: u64, name: &str, kind: &str) -> String {
+        let what = format!("`{name}` was lost in cell {number}, which defined its type `{kind}` anew");
+        let remedy = match self.bound_in(name) {
+            Some(cell) => format!("run cell {cell} again, which makes it"),
+            None => "run the cell that makes it again".to_owned(),
+        };
+        let note = format!("{what}\n  → {remedy}");
+        self.fates.insert(name.to_owned(), Fate { what, remedy });
+        note
+    }
+
     /// The process is gone, and these variables with it.
     pub fn died(&mut self, number: u64, lost: &[String]) {
         for name in lost {
@@ -142,6 +161,10 @@ impl Memory {
         if told.parts.iter().any(|part| part.is_item) {
             self.cells.retain(|cell| cell.code != told.code);
             self.cells.push(told.clone());
+            // More than anyone looks back to.
+            if self.cells.len() > MOST_CELLS {
+                self.cells.remove(0);
+            }
         }
     }
 }
@@ -199,6 +222,14 @@ mod tests {
         assert!(fate.remedy.contains("`t.clone()`"));
         run(&mut memory, "let t = 1;", &["n", "u"], &["n", "t", "u"], false);
         assert_eq!(memory.fate("t"), None);
+    }
+
+    #[test]
+    fn what_a_restart_took_is_told() {
+        let mut memory = Memory::default();
+        run(&mut memory, "let t = 1;", &[], &["t"], false);
+        run(&mut memory, ":restart\nlet u = t_;", &["t"], &["u"], false);
+        assert_eq!(memory.fate("t").unwrap().what, "`t` was lost in cell 2, which began anew");
     }
 
     #[test]

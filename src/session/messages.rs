@@ -14,6 +14,12 @@ pub fn is_error(line: &[u8]) -> bool {
     line.starts_with(b"{") && line.windows(level.len()).any(|part| part == level)
 }
 
+/// Whether a line is a message of less than an error; evcxr takes it for one.
+pub fn is_warning(line: &[u8]) -> bool {
+    let level = b"\"level\":\"warning";
+    line.starts_with(b"{") && !is_error(line) && line.windows(level.len()).any(|part| part == level)
+}
+
 /// Keeps the lines of a build that failed.
 pub fn keep(folder: &Path, lines: &[u8]) {
     let _ = fs::write(file(folder), lines);
@@ -55,6 +61,8 @@ mod tests {
             r#"{"level":"warning","message":"unused","children":[{"level":"error"}]}"#,
         ];
         assert!(lines.iter().all(|line| is_error(line.as_bytes())) && !is_error(b"error: no"));
+        let warning = br#"{"reason":"compiler-message","message":{"level":"warning","message":"a"}}"#;
+        assert!(is_warning(warning) && !is_warning(lines[3].as_bytes()) && !is_warning(b"warning: no"));
         keep(folder.path(), lines.join("\n").as_bytes());
         let texts: Vec<Value> = of_last_build(folder.path()).iter().map(|error| error["message"].clone()).collect();
         assert_eq!(texts, ["a", "b"]);

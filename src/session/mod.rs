@@ -350,6 +350,7 @@ impl Session {
         for note in &prepared.notes {
             screen.stream(StreamName::Stderr, &format!("{note}\n"));
         }
+        self.drop_outdated(number, &prepared, screen);
         let before = self.names();
         self.clear_channels();
         self.channel.cell_runs(true);

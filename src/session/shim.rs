@@ -300,7 +300,9 @@ fn build(folder: &Path, mut command: Command, expected: u64, hear: &mut dyn FnMu
                     if messages::is_error(&buffer) {
                         errors.extend_from_slice(&buffer);
                     }
-                    std::io::stderr().write_all(&buffer)?;
+                    if !messages::is_warning(&buffer) {
+                        std::io::stderr().write_all(&buffer)?;
+                    }
                 }
             }
             buffer.clear();
@@ -323,7 +325,7 @@ fn build(folder: &Path, mut command: Command, expected: u64, hear: &mut dyn FnMu
     }
 }
 
-/// Passes standard output on; the lines that tell of errors.
+/// Passes standard output on, warnings aside; the lines that tell of errors.
 fn pass_on(out: impl Read) -> Vec<u8> {
     let mut errors = Vec::new();
     let mut line = Vec::new();
@@ -332,7 +334,9 @@ fn pass_on(out: impl Read) -> Vec<u8> {
         if messages::is_error(&line) {
             errors.extend_from_slice(&line);
         }
-        let _ = std::io::stdout().write_all(&line);
+        if !messages::is_warning(&line) {
+            let _ = std::io::stdout().write_all(&line);
+        }
         line.clear();
     }
     errors

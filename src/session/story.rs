@@ -7,7 +7,9 @@ use super::engine::{Ended, Job};
 use super::memory::{Names, Told};
 use super::prepare::leading::Leading;
 use super::prepare::{self, Prepared};
+use super::variables::Nowhere;
 use super::{CellError, Session, lock};
+use crate::screen::{Screen, StreamName};
 
 impl Session {
     /// The cell as evcxr is to see it.
@@ -17,7 +19,9 @@ impl Session {
     pub(super) fn prepare(&self, code: &str, number: u64) -> Result<(Told, Prepared), CellError> {
         let held = lock(&self.memory).held.clone();
         let bound = self.analysis.as_ref().map(|analysis| analysis.bound(&Leading::of(code).rust_only(code)));
-        let prepared = match prepare::prepare(code, &held, &bound.unwrap_or_default()) {
+        // A fault in the preparation of one cell must not end them all.
+        let prepared = std::panic::catch_unwind(|| prepare::prepare(code, &held, &bound.unwrap_or_default()));
+        let prepared = match prepared.unwrap_or_else(|_| Some(prepare::barely(code, &held))) {
             Some(prepared) => prepared,
             None => match diagnostics::broken(code) {
                 Some(error) => return Err(error),
@@ -26,6 +30,32 @@ impl Session {
         };
         let (edited, parts) = (prepared.edited.clone(), prepared.parts.clone());
         Ok((Told { number, code: code.to_owned(), edited, parts }, prepared))
+    }
+
+    /// Lets go of variables whose type the cell defines anew: their values are not what the new type says they are.
+    pub(super) fn drop_outdated(&self, number: u64, prepared: &Prepared, screen: &mut dyn Screen) {
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        let variables = match prepared.redefines.is_empty() {
+            true => return,
+            false => self.ask(|done| Job::Variables { done }).unwrap_or_default(),
+        };
+        let mut outdated = Vec::new();
+        for kind in &prepared.redefines {
+            let holds = |text: &str| text.split(|c| !is_word(c)).any(|word| word == kind);
+            outdated.extend(variables.iter().filter(|one| holds(&one.kind)).map(|one| (one.name.as_str(), kind)));
+        }
+        if outdated.is_empty() {
+            return;
+        }
+        let code: String = outdated.iter().map(|(name, _)| format!("std::mem::drop({name});\n")).collect();
+        self.clear_channels();
+        let _ = self.run(&code, &mut Cell::new(&mut Nowhere));
+        for (name, kind) in outdated {
+            let note = lock(&self.memory).outdated(number, name, kind);
+            if !prepared.binds.iter().any(|own| own == name) {
+                screen.stream(StreamName::Stderr, &format!("{note}\n"));
+            }
+        }
     }
 
     /// The variables that there are.
@@ -68,7 +98,8 @@ impl Session {
         let memory = lock(&self.memory);
         let program = Program::new(&made.text, told, &memory.cells);
         let story = Story { program: &program, told, memory: &memory };
-        let explained = diagnostics::compilation(&made.errors, &story);
+        let explain = std::panic::AssertUnwindSafe(|| diagnostics::compilation(&made.errors, &story));
+        let explained = std::panic::catch_unwind(explain).unwrap_or_default();
         explained.unwrap_or_else(|| diagnostics::refused(errors, told))
     }
 

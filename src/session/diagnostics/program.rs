@@ -75,7 +75,7 @@ impl<'a> Program<'a> {
     pub fn place_of_import(&self, line: usize, columns: Range<usize>) -> Option<Place<'a>> {
         let text = self.text.lines().nth(line.checked_sub(1)?)?;
         text.trim_start().starts_with("use ").then_some(())?;
-        let span: String = text.chars().skip(columns.start - 1).take(columns.len()).collect();
+        let span: String = text.chars().skip(columns.start.saturating_sub(1)).take(columns.len()).collect();
         let is_word = |c: char| c.is_alphanumeric() || c == '_';
         let word = span.rsplit(|c| !is_word(c)).find(|word| !word.is_empty())?;
         for told in &self.cells {

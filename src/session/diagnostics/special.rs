@@ -16,8 +16,8 @@ pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
         Some("E0277") if message.contains("`?`") => question_mark(message, &all, report),
         Some("E0592" | "E0119") => report.advice.push((
             "help".to_owned(),
-            "a function or a trait that a type has already is replaced where the `impl` is written as before \
-             (`impl Trait for Type`), or run again with the `struct`"
+            "what an earlier cell wrote stays where this cell writes it otherwise: run the cell that defines the \
+             type again, with this `impl` in it"
                 .to_owned(),
         )),
         _ => {}

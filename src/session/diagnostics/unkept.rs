@@ -7,6 +7,40 @@ use super::{BOLD, PLAIN, RED, words};
 use crate::session::{CellError, Why, prepare};
 use std::collections::HashMap;
 
+/// Iterators whose types hold a closure or a borrow, for the most part.
+const ITERATORS: [&str; 30] = [
+    "Map",
+    "Filter",
+    "Zip",
+    "Enumerate",
+    "Chain",
+    "Take",
+    "Skip",
+    "Rev",
+    "Peekable",
+    "FlatMap",
+    "Flatten",
+    "FilterMap",
+    "StepBy",
+    "Scan",
+    "Cycle",
+    "FromFn",
+    "Successors",
+    "TakeWhile",
+    "SkipWhile",
+    "MapWhile",
+    "Inspect",
+    "Iter",
+    "IterMut",
+    "Chars",
+    "Lines",
+    "Split",
+    "Windows",
+    "Chunks",
+    "Keys",
+    "Values",
+];
+
 /// What a variable's value is, as far as that decides whether it can be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -25,38 +59,11 @@ enum Kind {
 impl Kind {
     /// What a type is, by its text.
     fn of(text: &str) -> Kind {
-        let iterators = [
-            "Map<",
-            "Filter<",
-            "Zip<",
-            "Enumerate<",
-            "Chain<",
-            "Take<",
-            "Skip<",
-            "Rev<",
-            "Peekable<",
-            "FlatMap<",
-            "FilterMap<",
-            "StepBy<",
-            "Scan<",
-            "Cycle<",
-            "FromFn<",
-            "Successors<",
-            "TakeWhile<",
-            "SkipWhile<",
-            "Inspect<",
-            "Iter<",
-            "Chars<",
-            "Lines<",
-            "Split<",
-            "Windows<",
-            "Chunks<",
-        ];
         let bare = text.trim();
-        let head = bare.rsplit("::").find(|part| part.contains('<')).unwrap_or(bare);
+        let head = bare.split('<').next().unwrap_or_default().rsplit("::").next().unwrap_or_default();
         if bare.contains("async block") || bare.contains("async fn body") || bare.contains("future") {
             Kind::Future
-        } else if iterators.iter().any(|name| bare.starts_with(name) || head.starts_with(name)) {
+        } else if bare.contains('<') && ITERATORS.contains(&head) {
             Kind::Iterator
         } else if bare.contains("closure") {
             Kind::Closure
@@ -258,6 +265,8 @@ mod tests {
         assert!(hidden.contains("`let it: Box<dyn Iterator<Item = i32>> = Box::new(make());`"), "{hidden}");
         let future = told(unknown, "let it = async { 1 };", "{async block@src/lib.rs:3:4}");
         assert!(future.contains("`let it = async { 1 }.await;`"), "{future}");
+        let filter = "std::iter::Filter<std::ops::Range<i32>, impl FnMut(&i32) -> bool>";
+        assert!(told(unknown, "let it = f();", filter).contains("is an iterator"));
         assert!(told(unknown, "let it = f();", "Option<i32>").contains("`let it: Option<i32> = …;`"));
         assert!(told(unknown, "let it = f();", "").contains("`let it: … = f();`"));
         assert!(refused("No such command", "let it = 1;", &HashMap::new()).is_none());

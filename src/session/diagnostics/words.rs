@@ -55,7 +55,8 @@ pub fn is_ours(text: &str) -> bool {
 
 /// A label without what the title says already.
 pub fn label(text: &str, title: &str) -> String {
-    let text = plain(text);
+    // What is private is no offer.
+    let text = plain(text).replace("private field, not a method", "there is no such method");
     if text.strip_prefix("error: ") == Some(title) || is_ours(&text) { String::new() } else { text }
 }
 
@@ -78,6 +79,7 @@ mod tests {
     fn labels_say_nothing_twice() {
         assert_eq!(label("error: expected `;`, found x", "expected `;`, found x"), "");
         assert_eq!(label("not found in this scope", "cannot find value `x`"), "not found in this scope");
+        assert_eq!(label("private field, not a method", "x"), "there is no such method");
         assert_eq!(label("in `run_user_code_3`", "x"), "");
     }
 }

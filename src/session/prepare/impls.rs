@@ -21,8 +21,8 @@ pub struct Block {
     head: String,
     /// The type that it belongs to.
     of_type: String,
-    /// Whether there can be one only: an `impl` of a trait.
-    single: bool,
+    /// The trait, without its path; a type has one `impl` of it.
+    of_trait: Option<String>,
     /// Its functions, types and constants: names, and texts for those that are to stay when others go.
     members: Vec<(String, String)>,
     /// What stands before its members: attributes, `impl … {`.
@@ -47,9 +47,13 @@ impl Blocks {
         let new: Vec<(&SyntaxNode, Block)> =
             parsed.nodes.iter().filter_map(|node| Some((node, Block::of(node)?))).collect();
         let mut letting_go = String::new();
-        for name in parsed.nodes.iter().filter_map(type_name) {
+        for (node, name) in parsed.nodes.iter().filter_map(|node| Some((node, type_name(node)?))) {
             let markers = after.together.remove(&name).unwrap_or_default();
-            let gone = |block: &Block| markers.contains(&block.marker);
+            let derived = derived(node);
+            let gone = |block: &Block| {
+                let is_derived = block.of_trait.as_ref().is_some_and(|of| derived.contains(of));
+                markers.contains(&block.marker) || (is_derived && block.of_type == name)
+            };
             for block in after.held.iter().filter(|block| gone(block)) {
                 if !new.iter().any(|(_, own)| own.marker == block.marker) {
                     letting_go.push_str(&marker_item(&block.marker));
@@ -69,7 +73,7 @@ impl Blocks {
                     let _ = write!(letting_go, "{}{}", marker_item(&held.marker), rest);
                 }
             }
-            after.held.retain(|held| held.single || !held.members.is_empty());
+            after.held.retain(|held| held.of_trait.is_some() || !held.members.is_empty());
         }
         if let (Some(first), false) = (parsed.nodes.first(), letting_go.is_empty()) {
             edits.insert(range(first).start, letting_go);
@@ -88,15 +92,15 @@ fn marker_item(marker: &str) -> String {
 
 impl Block {
     fn of(node: &SyntaxNode) -> Option<Block> {
-        let (list, head, of_type, single) = if let Some(item) = ast::Impl::cast(node.clone()) {
+        let (list, head, of_type, of_trait) = if let Some(item) = ast::Impl::cast(node.clone()) {
             let of_type = name_of_type(&item.self_ty()?);
             let list = item.assoc_item_list()?.syntax().clone();
             // Two ways to name the same trait are one here.
             let head = before(node, &list).replace("std :: ", "").replace("core :: ", "");
-            (list, head, of_type, item.trait_().is_some())
+            (list, head, of_type, item.trait_().map(|of| name_of_type(&of)))
         } else {
             let item = ast::ExternBlock::cast(node.clone())?;
-            (item.extern_item_list()?.syntax().clone(), "extern".to_owned(), String::new(), false)
+            (item.extern_item_list()?.syntax().clone(), "extern".to_owned(), String::new(), None)
         };
         let name = |node: &SyntaxNode| node.children().find_map(ast::Name::cast).map(|name| name.text().to_string());
         let members: Vec<(String, String)> = list
@@ -106,16 +110,16 @@ impl Block {
             .collect();
         let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();
-        let key = if single { head.clone() } else { format!("{head} {}", names.join(" ")) };
+        let key = if of_trait.is_some() { head.clone() } else { format!("{head} {}", names.join(" ")) };
         let opening = list.text_range().start() - node.text_range().start();
         let before = node.text().to_string()[..usize::from(opening) + 1].to_owned();
         let marker = format!("{MARKER}{:016x}", digest(&key));
-        Some(Block { head, of_type, single, members, before, marker })
+        Some(Block { head, of_type, of_trait, members, before, marker })
     }
 
     /// Where `new` defines some of this block's members anew: takes them away, and gives the text of what is left.
     fn without(&mut self, new: &Block) -> Option<String> {
-        if self.single || new.single || self.head != new.head {
+        if self.of_trait.is_some() || new.of_trait.is_some() || self.head != new.head {
             return None;
         }
         let count = self.members.len();
@@ -149,7 +153,17 @@ fn name_of_type(kind: &ast::Type) -> String {
     first.map_or_else(|| normal(kind.syntax()), |name| name.text().to_string())
 }
 
-fn type_name(node: &SyntaxNode) -> Option<String> {
+/// The traits that a type derives.
+fn derived(node: &SyntaxNode) -> Vec<String> {
+    let attributes = node.children().filter(|child| ast::Attr::can_cast(child.kind()));
+    let derives = attributes.map(|attribute| attribute.text().to_string()).filter(|text| text.contains("derive"));
+    let words =
+        |text: String| text.split(|c: char| !c.is_alphanumeric() && c != '_').map(str::to_owned).collect::<Vec<_>>();
+    derives.flat_map(words).collect()
+}
+
+/// The name of a struct, an enum or a union.
+pub fn type_name(node: &SyntaxNode) -> Option<String> {
     let name = match ast::Adt::cast(node.clone())? {
         ast::Adt::Struct(item) => item.name(),
         ast::Adt::Enum(item) => item.name(),
@@ -251,6 +265,8 @@ mod tests {
                 "<1>struct A;"
             ]
         );
+        let apart = ["struct B;", "impl fmt::Debug for B {}", "#[derive(Clone, Debug)] struct B;"];
+        assert_eq!(edited(&apart)[2], "<0>#[derive(Clone, Debug)] struct B;");
     }
 
     #[test]

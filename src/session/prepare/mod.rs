@@ -20,7 +20,7 @@ use crate::analysis::Bound;
 use leading::Leading;
 use ra_ap_syntax::ast::{self, HasAttrs, HasName};
 use ra_ap_syntax::{AstNode, SyntaxNode};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use syntax::Parsed;
 
@@ -30,6 +30,8 @@ pub struct Held {
     blocks: impls::Blocks,
     /// The user's types whose value may change though it is shared.
     changing: HashSet<String>,
+    /// How the user's types are defined.
+    types: HashMap<String, String>,
 }
 
 /// A cell that is ready for evcxr.
@@ -41,6 +43,10 @@ pub struct Prepared {
     pub notes: Vec<String>,
     /// What evcxr will hold when the cell has run.
     pub held: Held,
+    /// Whether it ends the process that runs cells, by a command.
+    pub restarts: bool,
+    /// Types that the cells before define otherwise.
+    pub redefines: Vec<String>,
     /// The parts into which evcxr divides the new text.
     pub parts: Vec<Part>,
     /// The variables that the cell binds.
@@ -65,7 +71,8 @@ pub fn prepare(code: &str, held: &Held, bound: &[Bound]) -> Option<Prepared> {
     if parsed.broken {
         return None;
     }
-    let clears = leading.commands.iter().any(|range| code[range.clone()].trim() == ":clear");
+    let has = |command: &str| leading.commands.iter().any(|range| code[range.clone()].trim() == command);
+    let (clears, restarts) = (has(":clear"), has(":clear") || has(":restart"));
     let held = if clears { &Held::default() } else { held };
     let (mut edits, mut notes) = (Edits::default(), Vec::new());
     leading.edit(code, &mut edits);
@@ -82,9 +89,19 @@ pub fn prepare(code: &str, held: &Held, bound: &[Bound]) -> Option<Prepared> {
     parsed.nodes.iter().for_each(|node| export_macro(node, &mut edits));
     let edited = edits.apply(code);
     let parts = parts(&edited.text);
-    let held = Held { blocks, changing };
+    let mut types = held.types.clone();
+    let mut redefines = Vec::new();
+    for node in &parsed.nodes {
+        if let Some(name) = impls::type_name(node) {
+            let text = syntax::normal(node);
+            if types.insert(name.clone(), text.clone()).is_some_and(|old| old != text) {
+                redefines.push(name);
+            }
+        }
+    }
+    let held = Held { blocks, changing, types };
     let binds = parsed.nodes.iter().flat_map(bound_names).collect();
-    Some(Prepared { edited, notes, held, parts, binds, calls: statics::calls(&parsed) })
+    Some(Prepared { edited, notes, held, restarts, redefines, parts, binds, calls: statics::calls(&parsed) })
 }
 
 /// Prepares a cell of which the parser does not make sense, but the compiler may.
@@ -164,6 +181,14 @@ mod tests {
         assert_eq!(prepared.calls, [("make".to_owned(), vec!["Foo".to_owned()])]);
         let sum = prepared.edited.text.rfind("b)").unwrap();
         assert_eq!(&code[prepared.edited.original(sum)..], "b // sum");
+    }
+
+    #[test]
+    fn a_type_that_is_another_one_now_is_known() {
+        let first = prepare("struct A { a: i32 } enum B { C }", &Held::default()).unwrap();
+        assert!(first.redefines.is_empty());
+        let second = prepare("struct A {\n    a: i32 } // same\nenum B { C, D }", &first.held).unwrap();
+        assert_eq!(second.redefines, ["B"]);
     }
 
     #[test]

@@ -100,6 +100,12 @@ fn macro_call(node: &SyntaxNode) -> Option<ast::MacroCall> {
     }
 }
 
+/// Whether a statement is a macro that only declares statics.
+pub fn declares(node: &SyntaxNode) -> bool {
+    let name = macro_call(node).and_then(|call| Some(call.path()?.segment()?.syntax().text().to_string()));
+    name.is_some_and(|name| name == "thread_local" || name == "lazy_static")
+}
+
 /// `thread_local!` and `lazy_static!`: what they declare is seen by later cells, and kept.
 fn of_macro(node: &SyntaxNode, call: &ast::MacroCall, edits: &mut Edits) {
     let name = call.path().and_then(|path| path.segment()).map(|segment| segment.syntax().text().to_string());

@@ -4,6 +4,7 @@
 //! tell errors within it from errors of its own.
 
 use super::super::edits::Edits;
+use super::statics;
 use super::syntax::{Parsed, bare_range};
 use ra_ap_syntax::{AstNode, T, ast};
 
@@ -12,7 +13,7 @@ pub const SHOW: &str = ").cell_value().shown().evcxr_display();";
 
 /// Makes the last expression a statement.
 pub fn edit(parsed: &Parsed, edits: &mut Edits) {
-    let Some(tail) = parsed.tail() else { return };
+    let Some(tail) = parsed.tail().filter(|tail| !statics::declares(tail)) else { return };
     let range = bare_range(tail);
     // A macro with braces may expand to statements.
     let in_braces = ast::MacroExpr::cast(tail.clone()).is_some_and(|call| {
