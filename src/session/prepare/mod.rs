@@ -185,9 +185,9 @@ mod tests {
 
     #[test]
     fn a_type_that_is_another_one_now_is_known() {
-        let first = prepare("struct A { a: i32 } enum B { C }", &Held::default()).unwrap();
+        let first = prepare("struct A { a: i32 } enum B { C }", &Held::default(), &[]).unwrap();
         assert!(first.redefines.is_empty());
-        let second = prepare("struct A {\n    a: i32 } // same\nenum B { C, D }", &first.held).unwrap();
+        let second = prepare("struct A {\n    a: i32 } // same\nenum B { C, D }", &first.held, &[]).unwrap();
         assert_eq!(second.redefines, ["B"]);
     }
 
