@@ -208,7 +208,7 @@ const LETS: &[(&str, &[(&str, &str)])] = &[
     ("let vb = candle_nn::VarBuilder::from_varmap(&varmap, DType::F32, &Device::Cpu);", &[("vb", "VarBuilder")]),
     ("let linear = candle_nn::linear(3, 2, vb.pp(\"l\"))?;", &[("linear", "Linear")]),
     ("let out = linear.forward(&t)?;", &[("out", "Tensor")]),
-    ("let sgd = candle_nn::SGD::new(varmap.all_vars(), 0.1);", &[("sgd", "Result<SGD, Error>")]),
+    ("use candle_nn::Optimizer; let sgd = candle_nn::SGD::new(varmap.all_vars(), 0.1);", &[("sgd", "Result<SGD, Error>")]),
     (
         "let tensors = std::collections::HashMap::from([(\"t\".to_string(), t.clone())]);",
         &[("tensors", "HashMap<String, Tensor>")],
@@ -249,7 +249,7 @@ const WRONG: &[(&str, &str)] = &[
     ("let v = nothing.clone();", "nothing"),
     ("let loss = undefined_name;", "undefined_name"),
     ("let a = std::;", "identifier"),
-    ("let b = m.get(;", "expected"),
+    ("let b = m.get(;", "closed"),
     ("let c: i32 = \"text\";", "mismatched"),
     ("let d = Tensor::nonsense(3)?;", "nonsense"),
     ("let e = vec![1].no_such_method();", "no_such_method"),
@@ -449,8 +449,8 @@ fn untold(session: &Session, code: &str, words: &[&str]) -> Result<(), String> {
     match session.execute(code, &mut Recorder::default()) {
         Ok(_) => Err("it ran".to_owned()),
         Err(error) if error.why != Why::Compile => Err(format!("{error}")),
-        Err(error) => match words.iter().find(|word| !error.value.contains(**word)) {
-            Some(word) => Err(format!("no `{word}` in: {}", error.value)),
+        Err(error) => match words.iter().find(|word| !error.traceback.join("\n").contains(**word)) {
+            Some(word) => Err(format!("no `{word}` in: {}", error.traceback.join("\n"))),
             None => Ok(()),
         },
     }
@@ -512,7 +512,7 @@ fn looks(session: &Session) -> Vec<(&'static str, Result<(), String>)> {
         (
             "a type's own methods come first",
             contains(
-                at("matmul") < at("borrow") && at("matmul").is_some() && at("borrow").is_some(),
+                at("matmul") < at("into") && at("matmul").is_some() && at("into").is_some(),
                 format!("{first:?}"),
             ),
         ),

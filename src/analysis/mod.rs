@@ -88,7 +88,12 @@ impl Analysis {
 
     /// The ways to go on at byte `cursor` of `code`, the likeliest first, and the bytes that each replaces.
     pub fn complete(&self, code: &str, cursor: usize) -> Option<(Range<usize>, Vec<Suggestion>)> {
-        self.ask(code, SHORT_PATIENCE, move |world, program| complete::complete(world, program, cursor)).flatten()
+        let at = |code: &str| {
+            let found = self.ask(code, SHORT_PATIENCE, move |world, program| complete::complete(world, program, cursor));
+            found.flatten().filter(|(_, suggestions)| !suggestions.is_empty())
+        };
+        // Inside of an open macro's brackets nothing is known until they are closed.
+        at(code).or_else(|| at(&program::closed(&code[..cursor])))
     }
 
     /// What is known of the name at byte `cursor` of `code`, and of the call that it lies in.

@@ -141,6 +141,22 @@ impl Program {
     }
 }
 
+/// The beginning of a cell, with all brackets closed that it leaves open.
+pub fn closed(beginning: &str) -> String {
+    let file = SourceFile::parse(beginning, Edition::CURRENT).tree();
+    let mut open = Vec::new();
+    for token in file.syntax().descendants_with_tokens().filter_map(|element| element.into_token()) {
+        match token.kind() {
+            SyntaxKind::L_PAREN => open.push(')'),
+            SyntaxKind::L_BRACK => open.push(']'),
+            SyntaxKind::L_CURLY => open.push('}'),
+            SyntaxKind::R_PAREN | SyntaxKind::R_BRACK | SyntaxKind::R_CURLY => drop(open.pop()),
+            _ => {}
+        }
+    }
+    beginning.chars().chain(open.into_iter().rev()).collect()
+}
+
 /// A statement or item of a cell with the space behind it.
 struct Segment {
     range: Range<usize>,
@@ -197,7 +213,7 @@ mod tests {
         for part in ["Evcxr", "evcxr", "run_user_code", "let a = 1"] {
             assert!(!program.text.contains(part), "{part}: {}", program.text);
         }
-        assert_eq!(program.text.matches("CandlewickError {").count(), 3);
+        assert_eq!(program.text.matches("struct CandlewickError").count(), 1);
     }
 
     #[test]
@@ -220,11 +236,17 @@ mod tests {
         for (offset, _) in code.char_indices().chain([(code.len(), ' ')]) {
             let position = program.position(offset).unwrap();
             assert_eq!(program.offset(position), Some(offset), "{offset}");
-            assert!(program.text[position..].starts_with(code[offset..].chars().next().unwrap_or('\n')));
         }
         assert_eq!(program.offset(0), None);
         let items = program.text.find("fn f()").unwrap();
         assert!(items < program.text.find(FUNCTION).unwrap());
+    }
+
+    #[test]
+    fn what_is_open_is_closed() {
+        assert_eq!(closed("println!(\"{}\", v[t.ra"), "println!(\"{}\", v[t.ra])");
+        assert_eq!(closed("if a { f(1)"), "if a { f(1)}");
+        assert_eq!(closed("\"(\" + ')'"), "\"(\" + ')'");
     }
 
     #[test]

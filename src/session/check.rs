@@ -3,6 +3,7 @@
 //! cargo would check all that the prelude is made of first, since nothing is built for checks. The recipe of the cells'
 //! builds does for them too.
 
+use super::lifetimes::for_ever;
 use super::recipe::Recipe;
 use super::{messages, shim};
 use serde_json::Value;
@@ -19,6 +20,23 @@ const PROBE: &str = "src/types.rs";
 
 fn file(folder: &Path) -> PathBuf {
     folder.join(".candlewick.types")
+}
+
+/// Says of the variables that earlier cells left, which are the program's arguments, that they live for ever: where a
+/// cell writes `&str`, evcxr takes it for a lifetime of the call.
+pub fn lasting(program: &str) -> String {
+    let mut arguments = false;
+    let line = |line: &str| {
+        if line.starts_with("async fn evcxr_analysis_wrapper(") {
+            arguments = true;
+        } else if line.starts_with(") -> ") {
+            arguments = false;
+        } else if arguments && let Some((name, kind)) = line.split_once(": ") {
+            return format!("{name}: {}\n", for_ever(kind));
+        }
+        format!("{line}\n")
+    };
+    program.lines().map(line).collect()
 }
 
 /// After a check without errors: asks the compiler what the variables' types are.
@@ -76,6 +94,12 @@ mod tests {
     fn the_compiler_is_asked_for_each_variable() {
         let program = "fn evcxr_variable_store(_: T) {}\nlet it = 1;\nevcxr_variable_store(it);\n";
         assert_eq!(probe(program), "fn evcxr_variable_store(_: T) {}\nlet it = 1;\nlet () = it;\n");
+    }
+
+    #[test]
+    fn arguments_live_for_ever() {
+        let program = "async fn evcxr_analysis_wrapper(\nmut s: &str,\nn: i32,\n) -> Result<(), E> {\nlet t: &str = s;\n}\n";
+        assert_eq!(lasting(program), program.replacen("&str", "&'static str", 1));
     }
 
     #[test]

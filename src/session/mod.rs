@@ -25,6 +25,7 @@ mod forecast;
 mod help;
 pub mod install;
 mod interrupt;
+mod lifetimes;
 mod memory;
 mod messages;
 mod prepare;
@@ -384,7 +385,7 @@ impl Session {
             _ if interrupted => endings::interrupted(&Interrupted::Compiling),
             Ended::Refused(error) => error,
             Ended::Compilation(errors) => self.explain(&errors, &told),
-            Ended::Other(text) => self.explain_refusal(&text, &told),
+            Ended::Other(text) => self.explain_refusal(&text, &told, &prepared),
             Ended::Ran(outputs) => match (cell.panicked, cell.failed) {
                 (Some((message, location)), _) => self.at_a_place(&told, |program| {
                     diagnostics::panic(&message, location.as_ref(), program, &told, &lost)

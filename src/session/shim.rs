@@ -199,7 +199,11 @@ fn check_cell(folder: &Path, arguments: &[String]) -> i32 {
         restore_environment(&mut cargo);
         return build_cell(folder, cargo, &as_build);
     };
-    source::lead_to_prelude(&here.join("src/lib.rs"));
+    let program = here.join("src/lib.rs");
+    source::lead_to_prelude(&program);
+    if let Ok(text) = std::fs::read_to_string(&program) {
+        let _ = std::fs::write(&program, check::lasting(&text));
+    }
     let mut compiler = recipe.check(&here, "src/lib.rs");
     restore_environment(&mut compiler);
     let code = build(folder, compiler, 0, &mut |_| {});

@@ -104,8 +104,10 @@ impl Session {
     }
 
     /// The error of a cell that evcxr would not even have compiled.
-    pub(super) fn explain_refusal(&self, text: &str, told: &Told) -> CellError {
-        let made = self.ask(|done| Job::Program { done }).unwrap_or_default();
+    pub(super) fn explain_refusal(&self, text: &str, told: &Told, prepared: &Prepared) -> CellError {
+        let mut made = self.ask(|done| Job::Program { done }).unwrap_or_default();
+        // The compiler leaves out what a hidden type is to be.
+        made.types.extend(prepared.unnameable.iter().filter(|(_, kind)| kind.contains("impl ")).cloned());
         diagnostics::unkept(text, &told.code, &made.types).unwrap_or_else(|| diagnostics::other(text))
     }
 

@@ -1,12 +1,14 @@
 //! Writes the types of a cell's variables into it, so that evcxr finds them there.
 
 use super::edits::Edits;
+use super::lifetimes::for_ever;
 use crate::analysis::{Bound, Known};
 
 /// Adds the types that are known: behind a pattern that is one variable, else by binding the variable once more.
 pub fn add_types(bound: &[Bound], edits: &mut Edits) {
     for variable in bound {
         let Known::Named(kind) = &variable.known else { continue };
+        let kind = for_ever(kind);
         match variable.pattern_end {
             Some(end) => edits.insert(end, format!(": {kind}")),
             None => {
@@ -33,12 +35,12 @@ mod tests {
         let mut bound = vec![
             variable("t", 13, Some(5), named("Tensor")),
             variable("a", 31, None, named("i32")),
-            variable("b", 31, None, named("Vec<u8>")),
+            variable("b", 31, None, named("Vec<&str>")),
         ];
         bound[1].mutable = true;
         let mut edits = Edits::default();
         add_types(&bound, &mut edits);
-        let text = "let t: Tensor = f()?; let (a, b) = g(); let mut a: i32 = a; let b: Vec<u8> = b;";
+        let text = "let t: Tensor = f()?; let (a, b) = g(); let mut a: i32 = a; let b: Vec<&'static str> = b;";
         assert_eq!(edits.apply(code).text, text);
     }
 }

@@ -16,7 +16,7 @@ mod tail;
 
 use super::edits::{Edited, Edits};
 use super::typed;
-use crate::analysis::Bound;
+use crate::analysis::{Bound, Known};
 use leading::Leading;
 use ra_ap_syntax::ast::{self, HasAttrs, HasName};
 use ra_ap_syntax::{AstNode, SyntaxNode};
@@ -51,6 +51,8 @@ pub struct Prepared {
     pub parts: Vec<Part>,
     /// The variables that the cell binds.
     pub binds: Vec<String>,
+    /// The types of variables that cannot be written, as they read.
+    pub unnameable: Vec<(String, String)>,
     /// Calls of macros as statements: the macro, and the names that it is called with.
     pub calls: Vec<(String, Vec<String>)>,
 }
@@ -101,7 +103,12 @@ pub fn prepare(code: &str, held: &Held, bound: &[Bound]) -> Option<Prepared> {
     }
     let held = Held { blocks, changing, types };
     let binds = parsed.nodes.iter().flat_map(bound_names).collect();
-    Some(Prepared { edited, notes, held, restarts, redefines, parts, binds, calls: statics::calls(&parsed) })
+    let unnameable = bound.iter().filter_map(|variable| match &variable.known {
+        Known::Unnameable(kind) => Some((variable.name.clone(), kind.clone())),
+        _ => None,
+    });
+    let (unnameable, calls) = (unnameable.collect(), statics::calls(&parsed));
+    Some(Prepared { edited, notes, held, restarts, redefines, parts, binds, unnameable, calls })
 }
 
 /// Prepares a cell of which the parser does not make sense, but the compiler may.
