@@ -50,7 +50,8 @@ fn main() {
         failed += report(name, || case(&session, folder.path()));
     }
     drop(session);
-    failed += report("a home that is reached by another path starts from its template", || by_a_link(&home, folder.path()));
+    failed +=
+        report("a home that is reached by another path starts from its template", || by_a_link(&home, folder.path()));
     failed += report("a template of another folder is built anew, and that is told", || moved(&home));
     println!("{} passed, {failed} failed", CASES.len() + 2 - failed);
     candlewick::session::clean_up();
@@ -79,7 +80,9 @@ fn crates(folder: &Path) {
     for (name, dependencies, code) in packages {
         let package = folder.join(name);
         std::fs::create_dir_all(package.join("src")).unwrap();
-        let manifest = format!("[package]\nname = \"{name}\"\nversion = \"1.0.0\"\nedition = \"2024\"\n[dependencies]\n{dependencies}\n");
+        let manifest = format!(
+            "[package]\nname = \"{name}\"\nversion = \"1.0.0\"\nedition = \"2024\"\n[dependencies]\n{dependencies}\n"
+        );
         std::fs::write(package.join("Cargo.toml"), manifest).unwrap();
         std::fs::write(package.join("src/lib.rs"), code).unwrap();
     }
@@ -158,7 +161,10 @@ fn wrong(session: &Arc<Session>, folder: &Path) {
     }
     // With a network there is no such crate, and without one it cannot be fetched.
     let error = fails(session, ":dep no-such-crate-xyz = \"1\"");
-    assert!(error.value.contains("there is no crate `no-such-crate-xyz`") || error.value.contains("cannot be fetched"), "{error}");
+    assert!(
+        error.value.contains("there is no crate `no-such-crate-xyz`") || error.value.contains("cannot be fetched"),
+        "{error}"
+    );
     assert_eq!(ok(session, "kept.len() as u32 + quiet::answer()").result_text(), Some("45"));
     assert!(fails(session, "never").value.contains("never"));
 }
@@ -206,7 +212,8 @@ fn interrupt_at(session: &Arc<Session>, code: &str, word: &'static str) -> (Cell
 fn interrupted(session: &Arc<Session>, folder: &Path) {
     let before = session.runtime_id();
     let begun = Instant::now();
-    let (error, _) = interrupt_at(session, &format!("{}\nslow::answer()", dependency(folder, "slow")), "compiling slow");
+    let (error, _) =
+        interrupt_at(session, &format!("{}\nslow::answer()", dependency(folder, "slow")), "compiling slow");
     assert_eq!(error.why, Why::Interrupted, "{error}");
     assert!(begun.elapsed() < Duration::from_secs(120));
     assert_eq!(session.runtime_id(), before);
@@ -255,7 +262,8 @@ fn rebuilt(session: &Arc<Session>, folder: &Path) {
     assert!(session.variables().is_empty(), "{:?}", session.variables());
     assert!(fails(session, "kept").value.contains("kept"));
     assert_eq!(ok(session, "twice(4) as u32 + second::answer() + loud::answer()").result_text(), Some("97"));
-    let screen = ok(session, "let t = Tensor::ones((2, 2), DType::F32, &Device::Cpu)?; t.sum_all()?.to_scalar::<f32>()?");
+    let screen =
+        ok(session, "let t = Tensor::ones((2, 2), DType::F32, &Device::Cpu)?; t.sum_all()?.to_scalar::<f32>()?");
     assert_eq!((screen.result_text(), progress(&screen).len()), (Some("4.0"), 0));
     assert_eq!(session.variables()[0].shape, "2×2 F32");
     // Nothing of it is left after `:clear`, and the prelude is the template's again.
@@ -280,7 +288,8 @@ fn start_once() {
 }
 
 fn starts(home: &Path) -> String {
-    let child = Command::new(std::env::current_exe().unwrap()).env("CANDLEWICK_HOME", home).env(CHILD, "1").output().unwrap();
+    let child =
+        Command::new(std::env::current_exe().unwrap()).env("CANDLEWICK_HOME", home).env(CHILD, "1").output().unwrap();
     String::from_utf8_lossy(&child.stdout).into_owned()
 }
 

@@ -1,10 +1,9 @@
 //! The thread that owns evcxr: starts it from a copy of the template, then does one job after another.
 
 use super::answers::RECORD_VARIABLE;
-use super::dependencies::Wanted;
+use super::dependencies::{Compiled, Wanted};
 use super::edits::Edits;
 use super::template::{self, Folder};
-use super::units::Graph;
 use super::{CellError, Options, Variable, diagnostics, leading, process, renewal, shim, typed};
 use crate::analysis::{self, Analysis, Bound, Context, Pack};
 use crate::home::Home;
@@ -140,10 +139,10 @@ pub struct Engine {
     context: CommandContext,
     /// Where it builds.
     pub path: PathBuf,
-    /// What it has compiled, once that was asked.
-    pub compiled: Option<Graph>,
-    /// The crates of the last cell that was not run, since they would cost variables.
-    pub questioned: Option<Vec<Wanted>>,
+    /// What its cells are compiled with, once that was asked.
+    pub compiled: Option<Compiled>,
+    /// The crates of the last cell that was not run, and the variables that they would cost.
+    pub questioned: Option<(Vec<Wanted>, Vec<String>)>,
     /// The runtime child that knows the prelude.
     known: u32,
     /// What makes a new runtime child, or all of evcxr's state after `:clear`, one of ours.
