@@ -22,11 +22,11 @@ impl Engine {
             Err(error) => return Ended::Refused(error),
         };
         let variables = self.names();
-        let confirmed = self.questioned.take().is_some_and(|before| before == wanted);
+        let question = (wanted.clone(), variables.clone());
+        let confirmed = self.questioned.take().is_some_and(|before| before == question);
         if outlook.is_anew() && !variables.is_empty() && !confirmed {
-            let question = outlook.question(&wanted, &variables);
-            self.questioned = Some(wanted);
-            return Ended::Refused(question);
+            self.questioned = Some(question);
+            return Ended::Refused(outlook.question(&wanted, &variables));
         }
         if let Some(text) = outlook.announcement(&wanted, &variables) {
             shim::say(&Message::Stream { name: StreamName::Stdout, text });
@@ -41,7 +41,7 @@ impl Engine {
         let added = dependencies::were_added(&self.path, &wanted);
         let _ = fs::remove_file(self.path.join(EXPECTED_FILE));
         match added {
-            true => self.compiled = Some(outlook.into_graph()),
+            true => self.compiled = outlook.into_compiled(&self.path),
             false => kept.restore(),
         }
         match fs::read_to_string(self.path.join(FAILED_FILE)) {

@@ -29,6 +29,12 @@ impl Wanted {
     }
 }
 
+/// What the cells of a session are compiled with: the manifest, and the graph that cargo makes of it.
+pub struct Compiled {
+    manifest: String,
+    graph: Graph,
+}
+
 /// What a cell's dependencies come to.
 pub struct Outlook {
     /// What a build would compile.
@@ -102,13 +108,13 @@ fn extern_crate(line: &str) -> Option<&str> {
 }
 
 /// Looks at what the session in `folder` would have to compile for these crates; `None` where that is nothing new.
-/// `before` is the graph of what it has compiled, if it is known from an earlier time.
+/// `before` is what it is compiled with, if that is known from an earlier time.
 ///
 /// # Errors
 /// What cargo has against it. An interrupt stops cargo, which then says so too.
-pub fn look(folder: &Path, wanted: &[Wanted], before: &mut Option<Graph>) -> Result<Option<Outlook>, CellError> {
+pub fn look(folder: &Path, wanted: &[Wanted], before: &mut Option<Compiled>) -> Result<Option<Outlook>, CellError> {
     let Ok(manifest) = std::fs::read_to_string(folder.join(KEPT_MANIFEST)) else { return Ok(None) };
-    let mut known = manifest;
+    let mut known = manifest.clone();
     let mut lines = Vec::new();
     for one in wanted {
         if !knows(&known, &one.name) || one.config != "\"*\"" {
@@ -124,10 +130,11 @@ pub fn look(folder: &Path, wanted: &[Wanted], before: &mut Option<Graph>) -> Res
     }
     let Some(target) = target(folder) else { return Ok(None) };
     let aside = folder.join("aside");
-    if before.is_none() {
-        let manifest = std::fs::read_to_string(folder.join(KEPT_MANIFEST)).unwrap_or_default();
-        let asked = ask(folder, &aside, &manifest, &target, &["--offline"]);
-        *before = asked.ok().filter(|output| output.status.success()).and_then(|output| Graph::read(&output.stdout));
+    if before.as_ref().is_none_or(|before| before.manifest != manifest) {
+        let asked =
+            ask(folder, &aside, &manifest, &target, &["--offline"]).ok().filter(|output| output.status.success());
+        let graph = asked.and_then(|output| Graph::read(&output.stdout));
+        *before = graph.map(|graph| Compiled { manifest, graph });
     }
     let broken = |error: std::io::Error| diagnostics::session(format!("cargo cannot be asked: {error}"));
     let mut output = ask(folder, &aside, &known, &target, &[]).map_err(broken)?;
@@ -146,7 +153,7 @@ pub fn look(folder: &Path, wanted: &[Wanted], before: &mut Option<Graph>) -> Res
         return Err(error);
     }
     let (Some(graph), Some(before)) = (Graph::read(&output.stdout), before.as_ref()) else { return Ok(None) };
-    let plan = graph.beside(before);
+    let plan = graph.beside(&before.graph);
     let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
     let seconds = plan.takes(&folder.join("target")) / cores;
     let lock = std::fs::read(aside.join("Cargo.lock")).ok();
@@ -291,9 +298,10 @@ impl Outlook {
         kept
     }
 
-    /// The graph, for the next look.
-    pub fn into_graph(self) -> Graph {
-        self.graph
+    /// What the cells of the session in `folder` are compiled with now that the crates were added.
+    pub fn into_compiled(self, folder: &Path) -> Option<Compiled> {
+        let manifest = std::fs::read_to_string(folder.join(KEPT_MANIFEST)).ok()?;
+        Some(Compiled { manifest, graph: self.graph })
     }
 }
 

@@ -1,9 +1,8 @@
 //! The thread that owns evcxr: starts it from a copy of the template, then does one job after another.
 
 use super::answers::RECORD_VARIABLE;
-use super::dependencies::Wanted;
+use super::dependencies::{Compiled, Wanted};
 use super::template::{self, Folder};
-use super::units::Graph;
 use super::{CellError, Options, Variable, check, diagnostics, messages, process, renewal, shim};
 use crate::analysis::{self, Analysis, Context, Pack};
 use crate::home::Home;
@@ -143,10 +142,10 @@ pub struct Engine {
     context: CommandContext,
     /// Where it builds.
     pub path: PathBuf,
-    /// What it has compiled, once that was asked.
-    pub compiled: Option<Graph>,
-    /// The crates of the last cell that was not run, since they would cost variables.
-    pub questioned: Option<Vec<Wanted>>,
+    /// What its cells are compiled with, once that was asked.
+    pub compiled: Option<Compiled>,
+    /// The crates of the last cell that was not run, and the variables that they would cost.
+    pub questioned: Option<(Vec<Wanted>, Vec<String>)>,
     /// The runtime child that knows the prelude.
     known: u32,
     /// What makes a new runtime child, or all of evcxr's state after `:clear`, one of ours.
