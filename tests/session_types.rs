@@ -208,7 +208,10 @@ const LETS: &[(&str, &[(&str, &str)])] = &[
     ("let vb = candle_nn::VarBuilder::from_varmap(&varmap, DType::F32, &Device::Cpu);", &[("vb", "VarBuilder")]),
     ("let linear = candle_nn::linear(3, 2, vb.pp(\"l\"))?;", &[("linear", "Linear")]),
     ("let out = linear.forward(&t)?;", &[("out", "Tensor")]),
-    ("use candle_nn::Optimizer; let sgd = candle_nn::SGD::new(varmap.all_vars(), 0.1);", &[("sgd", "Result<SGD, Error>")]),
+    (
+        "use candle_nn::Optimizer; let sgd = candle_nn::SGD::new(varmap.all_vars(), 0.1);",
+        &[("sgd", "Result<SGD, Error>")],
+    ),
     (
         "let tensors = std::collections::HashMap::from([(\"t\".to_string(), t.clone())]);",
         &[("tensors", "HashMap<String, Tensor>")],
@@ -229,12 +232,12 @@ const LETS: &[(&str, &[(&str, &str)])] = &[
 
 /// Variables of which a cell does not say enough, and what the message must hold.
 const UNTOLD: &[(&str, &[&str])] = &[
-    ("let v = Vec::new();", &["`v`", "Vec<_>", "let v: Vec<f32>"]),
+    ("let v = Vec::new();", &["`v`", "Vec<_>", "let v: Vec<T>"]),
     ("let m = std::collections::HashMap::new();", &["`m`", "HashMap<_, _>"]),
     ("let n = None;", &["`n`", "Option<_>"]),
-    ("let d = Default::default();", &["`d`"]),
-    ("let c: Vec<_> = \"a\".chars().map(|_| Vec::new()).collect();", &["`c`"]),
-    ("let f = |x: i32| x + 1;", &["closure", "fn(i32) -> i32", "Box<dyn Fn"]),
+    ("let d = Default::default();", &["Default", "let d = "]),
+    ("let c: Vec<_> = \"a\".chars().map(|_| Vec::new()).collect();", &["type annotations needed", "Vec::<T>::new()"]),
+    ("let f = |x: i32| x + 1;", &["closure", "fn(i32) ->", "Box<dyn Fn"]),
     ("let k = 3; let g = move |x: f32| x * k as f32;", &["closure", "`g`", "Box<dyn Fn"]),
     ("let it = vec![1, 2].into_iter().map(|x| x + 1);", &["iterator", "collect", "`it`"]),
     ("let chars = \"abc\".chars().filter(|c| *c != 'b').rev();", &["iterator", "collect"]),
@@ -511,10 +514,7 @@ fn looks(session: &Session) -> Vec<(&'static str, Result<(), String>)> {
     vec![
         (
             "a type's own methods come first",
-            contains(
-                at("matmul") < at("into") && at("matmul").is_some() && at("into").is_some(),
-                format!("{first:?}"),
-            ),
+            contains(at("matmul") < at("into") && at("matmul").is_some() && at("into").is_some(), format!("{first:?}")),
         ),
         (
             "no private members",

@@ -71,6 +71,9 @@ pub fn describe(folder: &Path, known: Option<&Pack>) -> Result<Pack> {
         .find(|id| matches!(graph[*id].basic.origin, CrateOrigin::Local { .. }) && name(&graph, *id) == "ctx");
     walk.visit(cells.context("cargo does not know the cells' crate")?, false);
     pack.crates = walk.crates;
+    if let Some(known) = known {
+        add_standard(&mut pack, known);
+    }
     for krate in &mut pack.crates {
         let same = known.and_then(|known| known.crates.iter().find(|other| other.root == krate.root));
         krate.files = match same {
@@ -79,6 +82,24 @@ pub fn describe(folder: &Path, known: Option<&Pack>) -> Result<Pack> {
         };
     }
     Ok(pack)
+}
+
+/// Adds the standard library of another pack, and lets all crates name it.
+fn add_standard(pack: &mut Pack, known: &Pack) {
+    let standard: Vec<usize> = (0..known.crates.len()).filter(|&at| known.crates[at].standard).collect();
+    let first = pack.crates.len();
+    let number = |old: usize| standard.iter().position(|&at| at == old).map(|at| first + at);
+    for &old in &standard {
+        let mut krate = known.crates[old].clone();
+        krate.deps = krate.deps.iter().filter_map(|(name, to)| Some((name.clone(), number(*to)?))).collect();
+        pack.crates.push(krate);
+    }
+    for name in ["core", "alloc", "std"] {
+        let Some(at) = (first..pack.crates.len()).find(|&at| pack.crates[at].name == name) else { continue };
+        pack.crates[..first].iter_mut().for_each(|krate| krate.deps.push((name.to_owned(), at)));
+    }
+    pack.toolchain.clone_from(&known.toolchain);
+    pack.layout.clone_from(&known.layout);
 }
 
 fn name(graph: &CrateGraphBuilder, id: CrateBuilderId) -> String {
@@ -112,11 +133,20 @@ impl Walk<'_> {
                 _ => values.into_iter().map(|value| pair(Some(value.to_string()))).collect(),
             }
         });
+        let mut cfg: Vec<(String, Option<String>)> = cfg.collect();
+        if standard {
+            // What a stable compiler does not tell, and the standard library asks: whether there are atomic integers.
+            let sizes: Vec<_> =
+                cfg.iter().filter(|(key, _)| key == "target_has_atomic").map(|(_, size)| size.clone()).collect();
+            for key in ["target_has_atomic_load_store", "target_has_atomic_equal_alignment"] {
+                cfg.extend(sizes.iter().map(|size| (key.to_owned(), size.clone())));
+            }
+        }
         self.crates.push(Crate {
             root: self.roots[builder.basic.root_file_id.index() as usize].clone(),
             edition: builder.basic.edition.to_string(),
             version: builder.extra.version.clone(),
-            cfg: cfg.collect(),
+            cfg,
             env: builder.env.clone().into(),
             standard,
             macros: builder.basic.is_proc_macro,
@@ -174,5 +204,39 @@ fn gather(folder: &Path, edition: Edition, files: &mut Vec<(String, String)>) {
         {
             files.push((text.to_owned(), trim(&source, edition)));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_standard_library_comes_from_the_pack_that_is_known() {
+        let krate = |name: &str, standard: bool, deps: &[(&str, usize)]| Crate {
+            name: name.to_owned(),
+            standard,
+            deps: deps.iter().map(|(name, to)| ((*name).to_owned(), *to)).collect(),
+            ..Crate::default()
+        };
+        let known = Pack {
+            crates: vec![
+                krate("ctx", false, &[("std", 2)]),
+                krate("core", true, &[]),
+                krate("std", true, &[("core", 1)]),
+            ],
+            toolchain: Some("1.95.0".to_owned()),
+            ..Pack::default()
+        };
+        let mut pack =
+            Pack { crates: vec![krate("ctx", false, &[("regex", 1)]), krate("regex", false, &[])], ..Pack::default() };
+        add_standard(&mut pack, &known);
+        let deps: Vec<_> = pack.crates.iter().map(|krate| (krate.name.as_str(), krate.deps.clone())).collect();
+        let named =
+            |names: &[(&str, usize)]| names.iter().map(|(name, to)| ((*name).to_owned(), *to)).collect::<Vec<_>>();
+        assert_eq!(deps[0], ("ctx", named(&[("regex", 1), ("core", 2), ("std", 3)])));
+        assert_eq!(deps[1], ("regex", named(&[("core", 2), ("std", 3)])));
+        assert_eq!(deps[3], ("std", named(&[("core", 2)])));
+        assert_eq!(pack.toolchain.as_deref(), Some("1.95.0"));
     }
 }

@@ -89,7 +89,8 @@ impl Analysis {
     /// The ways to go on at byte `cursor` of `code`, the likeliest first, and the bytes that each replaces.
     pub fn complete(&self, code: &str, cursor: usize) -> Option<(Range<usize>, Vec<Suggestion>)> {
         let at = |code: &str| {
-            let found = self.ask(code, SHORT_PATIENCE, move |world, program| complete::complete(world, program, cursor));
+            let found =
+                self.ask(code, SHORT_PATIENCE, move |world, program| complete::complete(world, program, cursor));
             found.flatten().filter(|(_, suggestions)| !suggestions.is_empty())
         };
         // Inside of an open macro's brackets nothing is known until they are closed.

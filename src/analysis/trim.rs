@@ -31,8 +31,7 @@ fn bytes(range: TextRange) -> Range<usize> {
 
 fn visit(node: &SyntaxNode, gone: &mut Vec<(Range<usize>, &'static str)>) {
     for child in node.children() {
-        // The atomic integers are other names of a type that is not stable, and whose name would not be found.
-        if is_test(&child) || child.text().to_string().starts_with("#[unstable(feature = \"generic_atomic\"") {
+        if is_test(&child) {
             gone.push((bytes(child.text_range()), ""));
         } else if let Some(function) = ast::Fn::cast(child.clone()) {
             function_body(&function, gone);

@@ -105,22 +105,11 @@ fn known(kind: &Type<'_>, db: &RootDatabase, module: ra_ap_hir::Module, target: 
     }
     let read = || kind.display(db, target).to_string().replace("{unknown}", "_");
     match kind.display_source_code(db, module.into(), true) {
-        Ok(text) if is_nameable(&text) => Known::Named(stable_atomics(&text)),
+        Ok(text) if is_nameable(&text) => Known::Named(text),
         _ if kind.contains_unknown() => Known::Partly(read()),
         Ok(text) => Known::Unnameable(text),
         Err(_) => Known::Unnameable(read()),
     }
-}
-
-/// The type with the stable names of the atomic types in place of `Atomic<…>`, which is not stable.
-fn stable_atomics(text: &str) -> String {
-    let mut text = text.to_owned();
-    for number in ["usize", "isize", "bool", "u8", "u16", "u32", "u64", "i8", "i16", "i32", "i64"] {
-        let (first, rest) = number.split_at(1);
-        let stable = format!("Atomic{}{rest}", first.to_uppercase());
-        text = text.replace(&format!("Atomic<{number}>"), &stable);
-    }
-    text
 }
 
 /// Whether a type can be written so for a variable.
@@ -135,14 +124,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn atomics_have_their_stable_names() {
-        assert_eq!(stable_atomics("Arc<std::sync::atomic::Atomic<usize>>"), "Arc<std::sync::atomic::AtomicUsize>");
-        assert_eq!(stable_atomics("(Atomic<bool>, Atomic<i64>)"), "(AtomicBool, AtomicI64)");
-    }
-
-    #[test]
     fn what_can_be_written() {
-        for (text, can) in [("Vec<String>", true), ("[i32; 3]", true), ("[i32; _]", false), ("impl Fn()", false), ("Vec<_>", false)] {
+        for (text, can) in
+            [("Vec<String>", true), ("[i32; 3]", true), ("[i32; _]", false), ("impl Fn()", false), ("Vec<_>", false)]
+        {
             assert_eq!(is_nameable(text), can, "{text}");
         }
     }

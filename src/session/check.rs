@@ -98,7 +98,8 @@ mod tests {
 
     #[test]
     fn arguments_live_for_ever() {
-        let program = "async fn evcxr_analysis_wrapper(\nmut s: &str,\nn: i32,\n) -> Result<(), E> {\nlet t: &str = s;\n}\n";
+        let program =
+            "async fn evcxr_analysis_wrapper(\nmut s: &str,\nn: i32,\n) -> Result<(), E> {\nlet t: &str = s;\n}\n";
         assert_eq!(lasting(program), program.replacen("&str", "&'static str", 1));
     }
 

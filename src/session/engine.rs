@@ -324,8 +324,10 @@ impl Engine {
         }
     }
 
+    /// The part of the manifest that says what cells can name.
     fn read_manifest(&self) -> String {
-        std::fs::read_to_string(self.path.join("Cargo.toml")).unwrap_or_default()
+        let text = std::fs::read_to_string(self.path.join("Cargo.toml")).unwrap_or_default();
+        text.split_once("[dependencies]").map_or(String::new(), |(_, named)| named.to_owned())
     }
 
     fn variables(&self) -> Vec<Variable> {

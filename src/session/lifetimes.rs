@@ -24,7 +24,9 @@ pub fn for_ever(kind: &str) -> String {
         let mut take = if word > 0 { word } else { c.len_utf8() };
         if rest.starts_with("->") {
             take = 2;
-        } else if c == '(' && (call > 0 || ["fn", "Fn", "FnMut", "FnOnce"].iter().any(|name| ends_with_word(&text, name))) {
+        } else if c == '('
+            && (call > 0 || ["fn", "Fn", "FnMut", "FnOnce"].iter().any(|name| ends_with_word(&text, name)))
+        {
             call += 1;
         } else if c == ')' && call > 0 {
             call -= 1;

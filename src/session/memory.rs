@@ -77,6 +77,11 @@ impl Memory {
         self.last
     }
 
+    /// The number of the cell that runs.
+    pub fn current(&self) -> u64 {
+        self.last
+    }
+
     /// Why there is no such name.
     pub fn fate(&self, name: &str) -> Option<&Fate> {
         self.fates.get(name)

@@ -326,6 +326,7 @@ impl Session {
         self.wait_ready_telling(&mut |label| {
             screen.progress(Progress { label: label.to_owned(), done: 0, total: 0 });
         })?;
+        lock(&self.memory).number(screen.number());
         lock(&self.history).push(code.to_owned());
         let result = self.perform(code, screen);
         result.map(|()| Done { took: start.elapsed() }).map_err(|error| commands::with_hints(code, error))
@@ -345,7 +346,7 @@ impl Session {
 
     /// Runs a part of a cell; all that is not of the part is blank in it.
     fn evaluate_part(&self, part: &str, code: &str, screen: &mut dyn Screen) -> Result<(), CellError> {
-        let number = lock(&self.memory).number(screen.number());
+        let number = lock(&self.memory).current();
         let (mut told, prepared) = self.prepare(part, number)?;
         told.code = code.to_owned();
         for note in &prepared.notes {
@@ -384,7 +385,7 @@ impl Session {
             Ended::Ran(_) if interrupted => endings::interrupted(&Interrupted::Running),
             _ if interrupted => endings::interrupted(&Interrupted::Compiling),
             Ended::Refused(error) => error,
-            Ended::Compilation(errors) => self.explain(&errors, &told),
+            Ended::Compilation(errors) => self.explain(&errors, &told, &prepared),
             Ended::Other(text) => self.explain_refusal(&text, &told, &prepared),
             Ended::Ran(outputs) => match (cell.panicked, cell.failed) {
                 (Some((message, location)), _) => self.at_a_place(&told, |program| {

@@ -93,8 +93,21 @@ impl Session {
     }
 
     /// The error of a cell that did not compile.
-    pub(super) fn explain(&self, errors: &[evcxr::CompilationError], told: &Told) -> CellError {
+    pub(super) fn explain(&self, errors: &[evcxr::CompilationError], told: &Told, prepared: &Prepared) -> CellError {
         let made = self.ask(|done| Job::Program { done }).unwrap_or_default();
+        // That it borrows is the smaller reason why a value cannot be kept whose type has no name.
+        let borrows = |error: &serde_json::Value| {
+            matches!(error["code"]["code"].as_str(), Some("E0505" | "E0521" | "E0597" | "E0716"))
+        };
+        if let Some((name, kind)) = prepared.unnameable.first()
+            && made.errors.iter().all(borrows)
+        {
+            let text = format!("Couldn't automatically determine type of variable `{name}`");
+            let types = [(name.clone(), kind.clone())].into();
+            if let Some(error) = diagnostics::unkept(&text, &told.code, &types) {
+                return error;
+            }
+        }
         let memory = lock(&self.memory);
         let program = Program::new(&made.text, told, &memory.cells);
         let story = Story { program: &program, told, memory: &memory };
@@ -107,7 +120,11 @@ impl Session {
     pub(super) fn explain_refusal(&self, text: &str, told: &Told, prepared: &Prepared) -> CellError {
         let mut made = self.ask(|done| Job::Program { done }).unwrap_or_default();
         // The compiler leaves out what a hidden type is to be.
-        made.types.extend(prepared.unnameable.iter().filter(|(_, kind)| kind.contains("impl ")).cloned());
+        for (name, kind) in prepared.unnameable.iter().filter(|(_, kind)| kind.contains("impl ")) {
+            if made.types.get(name).is_none_or(|said| said.contains("impl ")) {
+                made.types.insert(name.clone(), kind.clone());
+            }
+        }
         diagnostics::unkept(text, &told.code, &made.types).unwrap_or_else(|| diagnostics::other(text))
     }
 

@@ -139,7 +139,9 @@ pub fn copy(from: &Path, to: &Path, link: bool) -> io::Result<()> {
             continue;
         }
         let metadata = entry.metadata()?;
-        if link && metadata.len() >= LINKED_FROM && fs::hard_link(&source, &target).is_ok() {
+        // cargo writes its lock in place, however long it is.
+        let is_lock = source.extension().is_some_and(|extension| extension == "lock");
+        if link && !is_lock && metadata.len() >= LINKED_FROM && fs::hard_link(&source, &target).is_ok() {
             continue;
         }
         fs::copy(&source, &target)?;
@@ -182,6 +184,8 @@ mod tests {
         fs::create_dir_all(home.template().join("target/deps")).unwrap();
         let large = home.template().join("target/deps/large");
         fs::write(&large, vec![1; LINKED_FROM as usize]).unwrap();
+        let lock = home.template().join("Cargo.lock");
+        fs::write(&lock, vec![1; LINKED_FROM as usize]).unwrap();
         let small = home.template().join(STAMP);
         fs::write(&small, "{}").unwrap();
         let old = SystemTime::now() - std::time::Duration::from_secs(5000);
@@ -191,6 +195,7 @@ mod tests {
         let inode = |path: &Path| fs::metadata(path).unwrap().ino();
         assert_eq!(inode(&large), inode(&session.path().join("target/deps/large")));
         assert_ne!(inode(&small), inode(&session.path().join(STAMP)));
+        assert_ne!(inode(&lock), inode(&session.path().join("Cargo.lock")));
         assert_eq!(fs::metadata(session.path().join(STAMP)).unwrap().modified().unwrap(), old);
         for private in [session.path(), &home.sessions()] {
             assert_eq!(fs::metadata(private).unwrap().mode() & 0o777, 0o700, "{}", private.display());
