@@ -11,6 +11,7 @@ use candlewick::screen::{Display, Screen, StreamName};
 use candlewick::session::{Candidate, CellError, Completions, Done, Variable, Why};
 use serde_json::json;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 #[derive(Default)]
@@ -53,6 +54,9 @@ impl Engine for Fake {
         vec![Variable { name: "model".to_owned(), kind: "Learner".to_owned(), ..Variable::default() }]
     }
 }
+
+/// Cells run one at a time, since signals are the whole process's.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 fn runner(fake: &Fake) -> Runner<'_> {
     Runner::new(fake, Face::Plain(Plain::new(std::io::stdout(), std::io::stderr())))
@@ -99,6 +103,7 @@ fn a_script_is_cut_at_its_marks_or_between_paragraphs() {
 
 #[test]
 fn ctrl_c_interrupts_the_cell_and_the_next_one_runs() {
+    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let fake = Fake::default();
     let mut runner = runner(&fake);
     assert!(runner.run("first").is_ok());
@@ -151,6 +156,7 @@ fn commands_say_what_they_lack() {
 
 #[test]
 fn words_that_leave_are_names_too() {
+    let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let fake = Fake::default();
     let mut runner = runner(&fake);
     for (code, line, next) in [

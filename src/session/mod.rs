@@ -21,6 +21,7 @@ mod diagnostics;
 mod edits;
 mod endings;
 mod engine;
+mod evaluate;
 mod forecast;
 mod help;
 pub mod install;
@@ -47,7 +48,7 @@ mod variables;
 
 use crate::analysis::Analysis;
 use crate::home::Home;
-use crate::screen::{Comm, Display, Progress, Screen, StreamName};
+use crate::screen::{Comm, Progress, Screen, StreamName};
 pub use bindings::{Binding, bindings, is_expression};
 use candlewick_wire::{Crash, Message, Request};
 use cell::Cell;
@@ -55,7 +56,6 @@ use channel::Channel;
 use commands::Moved;
 pub use completeness::completeness;
 use crossbeam_channel::{Receiver, Sender};
-use endings::{Death, Interrupted};
 use engine::{Ended, Job, Place, Process};
 pub use help::help_text;
 use memory::Memory;
@@ -330,81 +330,6 @@ impl Session {
         lock(&self.history).push(code.to_owned());
         let result = self.perform(code, screen);
         result.map(|()| Done { took: start.elapsed() }).map_err(|error| commands::with_hints(code, error))
-    }
-
-    /// Lets evcxr run code that has no commands but evcxr's, with `running` held: these first, so that it is known what
-    /// crates there are when the rest is read.
-    fn evaluate(&self, code: &str, screen: &mut dyn Screen) -> Result<(), CellError> {
-        let leading = Leading::of(code);
-        let rust = leading.rust_only(code);
-        if leading.commands.is_empty() || rust.trim().is_empty() {
-            return self.evaluate_part(code, code, screen);
-        }
-        self.evaluate_part(&leading.commands_only(code), code, screen)?;
-        self.evaluate_part(&rust, code, screen)
-    }
-
-    /// Runs a part of a cell; all that is not of the part is blank in it.
-    fn evaluate_part(&self, part: &str, code: &str, screen: &mut dyn Screen) -> Result<(), CellError> {
-        let number = lock(&self.memory).current();
-        let (mut told, prepared) = self.prepare(part, number)?;
-        told.code = code.to_owned();
-        for note in &prepared.notes {
-            screen.stream(StreamName::Stderr, &format!("{note}\n"));
-        }
-        self.drop_outdated(number, &prepared, screen);
-        let before = self.names();
-        self.clear_channels();
-        self.channel.cell_runs(true);
-        let mut cell = Cell::new(screen);
-        let ended = self.run(&told.edited.text, &mut cell);
-        self.channel.cell_runs(false);
-        while let Ok(message) = self.channel.messages().try_recv() {
-            cell.take(message);
-        }
-        let interrupted = self.state.interrupted.load(Ordering::SeqCst);
-        let ended = ended?;
-        if let Ended::Ran(outputs) = &ended {
-            let ran = outputs.phases.iter().filter(|phase| phase.name == "Execution").map(|phase| phase.duration);
-            self.state.ran.fetch_add(ran.sum::<Duration>().as_micros() as u64, Ordering::SeqCst);
-        }
-        let lost = self.remember(&told, &prepared, &before, &ended, &cell);
-        let error = match ended {
-            Ended::Died { lost, .. } if self.state.killed.load(Ordering::SeqCst) => {
-                endings::interrupted(&Interrupted::Killed(lost))
-            }
-            Ended::Died { status, lost } => {
-                let crash = lock(&self.state.crashed).take().or(cell.crashed);
-                let panicked = cell.panicked.as_ref().map(|(message, _)| message.as_str());
-                let death = Death { status: &status, crash, panicked, said: &cell.stderr };
-                endings::runtime_died(&death, &lost)
-            }
-            Ended::Ran(_) if interrupted && (cell.panicked.is_some() || cell.failed.is_some()) => {
-                endings::interrupted(&Interrupted::Left)
-            }
-            Ended::Ran(_) if interrupted => endings::interrupted(&Interrupted::Running),
-            _ if interrupted => endings::interrupted(&Interrupted::Compiling),
-            Ended::Refused(error) => error,
-            Ended::Compilation(errors) => self.explain(&errors, &told, &prepared),
-            Ended::Other(text) => self.explain_refusal(&text, &told, &prepared),
-            Ended::Ran(outputs) => match (cell.panicked, cell.failed) {
-                (Some((message, location)), _) => self.at_a_place(&told, |program| {
-                    diagnostics::panic(&message, location.as_ref(), program, &told, &lost)
-                }),
-                (None, Some((text, location))) => self.at_a_place(&told, |program| {
-                    diagnostics::question_mark(&text, location.as_ref(), program, &told, &lost)
-                }),
-                (None, None) => {
-                    let data: candlewick_wire::MimeBundle =
-                        outputs.content_by_mime_type.into_iter().map(|(mime, text)| (mime, text.into())).collect();
-                    if !data.is_empty() {
-                        cell.screen.result(Display { data, ..Display::default() });
-                    }
-                    return Ok(());
-                }
-            },
-        };
-        Err(error)
     }
 
     /// Forgets what was said while nobody listened.

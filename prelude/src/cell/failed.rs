@@ -39,17 +39,17 @@ fn text(error: &dyn Display, chain: Option<&(dyn Error + 'static)>) -> String {
 
 /// The error behind a box of errors: of other types nothing is known but their text.
 fn as_error<T>(error: &T) -> Option<&(dyn Error + 'static)> {
-    let plain = |error: &Box<dyn Error + 'static>| -> *const (dyn Error + 'static) { &**error };
-    let shared = |error: &Box<dyn Error + Send + Sync + 'static>| -> *const (dyn Error + 'static) { &**error };
+    type Plain = Box<dyn Error>;
+    type Shared = Box<dyn Error + Send + Sync>;
     let kind = kind_of::<T>();
     let place: *const T = error;
     // SAFETY: the type is the one that is asked for, which borrows nothing, and lives as long as `error`.
     unsafe {
         if kind == TypeId::of::<Box<dyn Error>>() {
-            return Some(&*plain(&*place.cast()));
+            return Some(&**place.cast::<Plain>());
         }
         if kind == TypeId::of::<Box<dyn Error + Send + Sync>>() {
-            return Some(&*shared(&*place.cast()));
+            return Some(&**place.cast::<Shared>());
         }
         if kind == TypeId::of::<crate::Error>() {
             return Some(&*place.cast::<crate::Error>());
@@ -119,8 +119,10 @@ mod tests {
     fn the_chain_of_an_error_is_told_once() {
         let outer = || Outer("x".parse::<i32>().unwrap_err());
         let expected = "the file is bad\n  because: invalid digit found in string";
-        assert_eq!(told::<Box<dyn Error>>(&Box::new(outer())), expected);
-        assert_eq!(told::<Box<dyn Error + Send + Sync>>(&Box::new(outer())), expected);
+        let plain: Box<dyn Error> = Box::new(outer());
+        assert_eq!(told(&plain), expected);
+        let shared: Box<dyn Error + Send + Sync> = Box::new(outer());
+        assert_eq!(told(&shared), expected);
         let own = crate::Error::new("no").caused_by(outer());
         assert_eq!(told(&own), "no: the file is bad\n  because: invalid digit found in string");
         assert_eq!(told(&std::io::Error::other("gone")), "gone");

@@ -16,14 +16,15 @@ fn key<T: 'static>(name: &'static str, stamp: u64) -> Key {
     (name, stamp, TypeId::of::<T>(), size_of::<T>())
 }
 
+/// A key whose name is copied, and the place of its value.
+type Place = (String, u64, TypeId, usize, usize);
+
 /// The place of each value, which stays to the end of the process. A name is copied, since its library may not.
-static PLACES: Mutex<Vec<(String, u64, TypeId, usize, usize)>> = Mutex::new(Vec::new());
+static PLACES: Mutex<Vec<Place>> = Mutex::new(Vec::new());
 
 /// The place of the value that is kept under this key, where there is one in `places`.
-fn find(places: &[(String, u64, TypeId, usize, usize)], (name, stamp, kind, size): Key) -> Option<usize> {
-    let is_it = |place: &&(String, u64, TypeId, usize, usize)| {
-        (place.0.as_str(), place.1, place.2, place.3) == (name, stamp, kind, size)
-    };
+fn find(places: &[Place], (name, stamp, kind, size): Key) -> Option<usize> {
+    let is_it = |place: &&Place| (place.0.as_str(), place.1, place.2, place.3) == (name, stamp, kind, size);
     places.iter().find(is_it).map(|place| place.4)
 }
 
@@ -98,8 +99,11 @@ impl<T: fmt::Display> fmt::Display for Kept<T> {
     }
 }
 
+/// A key whose name is copied.
+type OfThread = (String, u64, TypeId, usize);
+
 thread_local! {
-    static OF_THREAD: RefCell<HashMap<(String, u64, TypeId, usize), &'static dyn Any>> = RefCell::default();
+    static OF_THREAD: RefCell<HashMap<OfThread, &'static dyn Any>> = RefCell::default();
 }
 
 /// What `thread_local!` of a cell declares; every copy of it leads to one value a thread.

@@ -41,7 +41,10 @@ fn without_wrapper(text: &str, wrapper: &str) -> String {
             depth < 0
         });
         match closing {
-            Some((end, _)) => text.replace_range(at..=inner + end, &text[inner..inner + end].to_owned()),
+            Some((end, _)) => {
+                let kept = text[inner..inner + end].to_owned();
+                text.replace_range(at..=inner + end, &kept);
+            }
             None => text.replace_range(at..inner, ""),
         }
     }
