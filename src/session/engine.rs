@@ -191,12 +191,12 @@ impl Engine {
         if std::env::var_os("RUST_MIN_STACK").is_none() {
             command.env("RUST_MIN_STACK", (8 << 20).to_string());
         }
-        // A search path of the user's may hold another build of the prelude; this folder's comes first.
-        if let Some(search) = std::env::var_os("LD_LIBRARY_PATH") {
-            let own = built_libraries(&path).into_iter().chain(std::env::split_paths(&search));
-            if let Ok(search) = std::env::join_paths(own) {
-                command.env("LD_LIBRARY_PATH", search);
-            }
+        // A cell may link against a prelude that was built with other features later, and a search path of the user's
+        // may hold another one: this folder's come first.
+        let search = std::env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
+        let others = std::env::split_paths(&search).filter(|folder| !folder.as_os_str().is_empty());
+        if let Ok(search) = std::env::join_paths(built_libraries(&path).into_iter().chain(others)) {
+            command.env("LD_LIBRARY_PATH", search);
         }
         if let Some(directory) = &options.directory {
             command.current_dir(directory);
