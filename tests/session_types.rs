@@ -151,7 +151,6 @@ const LETS: &[(&str, &[(&str, &str)])] = &[
     ("let shared = std::sync::Arc::new(std::sync::Mutex::new(vec![1]));", &[("shared", "Arc<Mutex<Vec<i32>>>")]),
     ("let length = shared.lock().unwrap().len();", &[("length", "usize")]),
     ("let cell = std::rc::Rc::new(std::cell::RefCell::new(String::new()));", &[("cell", "Rc<RefCell<String>>")]),
-    ("let atomic = std::sync::atomic::AtomicUsize::new(1);", &[("atomic", "AtomicUsize")]),
     ("let once = std::sync::OnceLock::<String>::new();", &[("once", "OnceLock<String>")]),
     ("let scoped = std::thread::scope(|s| s.spawn(|| v.len()).join().unwrap());", &[("scoped", "usize")]),
     // time and numbers
@@ -234,6 +233,8 @@ const LETS: &[(&str, &[(&str, &str)])] = &[
 const UNTOLD: &[(&str, &[&str])] = &[
     ("let v = Vec::new();", &["`v`", "Vec<_>", "let v: Vec<T>"]),
     ("let m = std::collections::HashMap::new();", &["`m`", "HashMap<_, _>"]),
+    // Whether there are atomic integers is known to the standard library's own build alone.
+    ("let atomic = std::sync::atomic::AtomicUsize::new(1);", &["write it", "let atomic: AtomicUsize"]),
     ("let n = None;", &["`n`", "Option<_>"]),
     ("let d = Default::default();", &["Default", "let d = "]),
     ("let c: Vec<_> = \"a\".chars().map(|_| Vec::new()).collect();", &["type annotations needed", "Vec::<T>::new()"]),
