@@ -61,7 +61,7 @@ impl Kind {
     fn of(text: &str) -> Kind {
         let bare = text.trim();
         let head = bare.split('<').next().unwrap_or_default().rsplit("::").next().unwrap_or_default();
-        if bare.contains("async block") || bare.contains("async fn body") || bare.contains("future") {
+        if ["async block", "async fn body", "future", "Future<"].iter().any(|word| bare.contains(word)) {
             Kind::Future
         } else if bare.contains('<') && ITERATORS.contains(&head) {
             Kind::Iterator
