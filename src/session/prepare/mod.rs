@@ -51,7 +51,7 @@ pub struct Prepared {
     pub parts: Vec<Part>,
     /// The variables that the cell binds.
     pub binds: Vec<String>,
-    /// The types of variables that cannot be written, as they read.
+    /// The types of variables that cannot be written, or that borrow from the cell, as they read.
     pub unnameable: Vec<(String, String)>,
     /// Calls of macros as statements: the macro, and the names that it is called with.
     pub calls: Vec<(String, Vec<String>)>,
@@ -103,8 +103,12 @@ pub fn prepare(code: &str, held: &Held, bound: &[Bound]) -> Option<Prepared> {
     }
     let held = Held { blocks, changing, types };
     let binds = parsed.nodes.iter().flat_map(bound_names).collect();
+    let lends = |name: &str| initial(code, name).is_some_and(|start| start.starts_with('&'));
     let unnameable = bound.iter().filter_map(|variable| match &variable.known {
         Known::Unnameable(kind) => Some((variable.name.clone(), kind.clone())),
+        Known::Named(kind) if kind.starts_with('&') && lends(&variable.name) => {
+            Some((variable.name.clone(), kind.clone()))
+        }
         _ => None,
     });
     let (unnameable, calls) = (unnameable.collect(), statics::calls(&parsed));
