@@ -215,7 +215,10 @@ pub const CASES: &[Case] = &[
             Fails("let h = hidden();", &["`h`", "Box<dyn Iterator<Item = i32>>"]),
             Fails("let word = String::from(\"a\");\nlet r = &word;", &["`r` borrows", "2 | let r = &word;\n  |     ^"]),
             Fails("let rk = &kv;", &["`rk` borrows"]),
-            Fails("let new = Vec::new();", &["type annotations needed", "1 | let new = Vec::new();\n  |     ^^^"]),
+            Fails(
+                "let new = Vec::new();",
+                &["type annotations needed", "1 | let new = Vec::new();", "an explicit type"],
+            ),
             Fails("let parsed = \"5\".parse().unwrap();", &["type annotations needed"]),
             Gives("{ let it = kv.iter().map(|x| x + 1); it.sum::<i32>() }", "9"),
         ],
