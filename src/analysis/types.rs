@@ -115,7 +115,7 @@ fn known(kind: &Type<'_>, db: &RootDatabase, module: ra_ap_hir::Module, target: 
 /// Whether a type can be written so for a variable.
 fn is_nameable(text: &str) -> bool {
     let parsed = SourceFile::parse(&format!("const _: {text} = x;"), Edition::CURRENT);
-    let odd = [SyntaxKind::ERROR, SyntaxKind::INFER_TYPE, SyntaxKind::IMPL_TRAIT_TYPE];
+    let odd = [SyntaxKind::ERROR, SyntaxKind::INFER_TYPE, SyntaxKind::IMPL_TRAIT_TYPE, SyntaxKind::UNDERSCORE_EXPR];
     parsed.errors().is_empty() && !parsed.syntax_node().descendants().any(|node| odd.contains(&node.kind()))
 }
 
