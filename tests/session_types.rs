@@ -233,7 +233,7 @@ const LETS: &[(&str, &[(&str, &str)])] = &[
 const UNTOLD: &[(&str, &[&str])] = &[
     ("let v = Vec::new();", &["`v`", "Vec<_>", "let v: Vec<T>"]),
     ("let m = std::collections::HashMap::new();", &["`m`", "HashMap<_, _>"]),
-    // Whether there are atomic integers is known to the standard library's own build alone.
+    // The analysis does not find the types that the standard library's macros for atomic integers make.
     ("let atomic = std::sync::atomic::AtomicUsize::new(1);", &["write it", "let atomic: AtomicUsize"]),
     ("let n = None;", &["`n`", "Option<_>"]),
     ("let d = Default::default();", &["Default", "let d = "]),

@@ -133,15 +133,10 @@ impl Walk<'_> {
                 _ => values.into_iter().map(|value| pair(Some(value.to_string()))).collect(),
             }
         });
+        // A key comes once for each of its values.
         let mut cfg: Vec<(String, Option<String>)> = cfg.collect();
-        if standard {
-            // What a stable compiler does not tell, and the standard library asks: whether there are atomic integers.
-            let sizes: Vec<_> =
-                cfg.iter().filter(|(key, _)| key == "target_has_atomic").map(|(_, size)| size.clone()).collect();
-            for key in ["target_has_atomic_load_store", "target_has_atomic_equal_alignment"] {
-                cfg.extend(sizes.iter().map(|size| (key.to_owned(), size.clone())));
-            }
-        }
+        cfg.sort();
+        cfg.dedup();
         self.crates.push(Crate {
             root: self.roots[builder.basic.root_file_id.index() as usize].clone(),
             edition: builder.basic.edition.to_string(),

@@ -66,11 +66,6 @@ impl Analysis {
         Ok(Analysis { questions, context })
     }
 
-    /// What earlier cells left.
-    pub fn set_context(&self, context: Context) {
-        *self.context.lock().unwrap_or_else(PoisonError::into_inner) = context;
-    }
-
     /// Changes what earlier cells left.
     pub fn change_context(&self, change: impl FnOnce(&mut Context)) {
         change(&mut self.context.lock().unwrap_or_else(PoisonError::into_inner));
