@@ -4,10 +4,12 @@
 //! Needs an installed template, and skips without one. `CANDLEWICK_MONKEY_SECONDS` says how long (a minute where it is
 //! unset); a number as the argument is the seed of an earlier run that is to come again.
 
+#[path = "common/skip.rs"]
+mod skip;
+
 #[path = "session_errors/candle.rs"]
 mod candle;
 
-use candlewick::home::Home;
 use candlewick::screen::Recorder;
 use candlewick::session::{CellError, Options, Session, Why, hook};
 use std::sync::Arc;
@@ -130,13 +132,7 @@ fn run(session: &Arc<Session>, code: &str, longest: Duration) -> Result<(), Cell
 
 fn main() {
     hook();
-    let listing = std::env::args().any(|argument| argument == "--list");
-    let home = Home::find().map(|home| home.template().join("candlewick-template.json").is_file());
-    if listing || !home.unwrap_or(false) {
-        if !listing {
-            println!("skipped: no warm template; run ./install.sh or set CANDLEWICK_HOME");
-        }
-        println!("0 passed, 0 failed, 1 skipped");
+    if skip::skips(1) {
         return;
     }
     // Cells of notebooks write files.

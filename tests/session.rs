@@ -3,7 +3,9 @@
 //! Needs an installed template; without one (`CANDLEWICK_HOME` unset or empty) it says so and skips.
 //! Has a `main` of its own: the runtime child is this very program, which must call the session's hook.
 
-use candlewick::home::Home;
+#[path = "common/skip.rs"]
+mod skip;
+
 use candlewick::screen::{Display, Progress, Question, Recorder, Said, Screen, StreamName};
 use candlewick::session::{CellError, Options, Session, Why, hook};
 use std::sync::Arc;
@@ -36,13 +38,7 @@ const CASES: &[Case] = &[
 
 fn main() {
     hook();
-    let listing = std::env::args().any(|argument| argument == "--list");
-    let home = Home::find().map(|home| home.template().join("candlewick-template.json").is_file());
-    if listing || !home.unwrap_or(false) {
-        if !listing {
-            println!("skipped: no warm template; run ./install.sh or set CANDLEWICK_HOME");
-        }
-        println!("0 passed, 0 failed, {} skipped", CASES.len());
+    if skip::skips(CASES.len()) {
         return;
     }
     let session = Arc::new(Session::start(Options::default()).expect("the session starts"));

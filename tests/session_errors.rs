@@ -2,7 +2,9 @@
 //!
 //! Needs an installed template, as `tests/session.rs` does, and has a `main` of its own for the same reason.
 
-use candlewick::home::Home;
+#[path = "common/skip.rs"]
+mod skip;
+
 use candlewick::screen::{Recorder, StreamName};
 use candlewick::session::{CellError, Options, Session, Why, hook};
 use std::time::{Duration, Instant};
@@ -47,15 +49,9 @@ const LONGEST: Duration = Duration::from_secs(30);
 
 fn main() {
     hook();
-    let listing = std::env::args().any(|argument| argument == "--list");
-    let home = Home::find().map(|home| home.template().join("candlewick-template.json").is_file());
     let tables = [wrong::CASES, works::CASES, candle::CASES];
     let count: usize = tables.iter().map(|table| table.len()).sum();
-    if listing || !home.unwrap_or(false) {
-        if !listing {
-            println!("skipped: no warm template; run ./install.sh or set CANDLEWICK_HOME");
-        }
-        println!("0 passed, 0 failed, {count} skipped");
+    if skip::skips(count) {
         return;
     }
     // A part of a name runs the cases that hold it.

@@ -2,7 +2,9 @@
 //!
 //! Needs an installed template, and skips without one; has a `main` of its own, as `session.rs` has.
 
-use candlewick::home::Home;
+#[path = "common/skip.rs"]
+mod skip;
+
 use candlewick::screen::Recorder;
 use candlewick::session::{Options, Session, Why, hook};
 use std::time::{Duration, Instant};
@@ -378,14 +380,8 @@ const PLACES: &[&str] = &[
 
 fn main() {
     hook();
-    let listing = std::env::args().any(|argument| argument == "--list");
-    let home = Home::find().map(|home| home.template().join("candlewick-template.json").is_file());
     let count = LETS.len() + UNTOLD.len() + WRONG.len() + PLACES.len();
-    if listing || !home.unwrap_or(false) {
-        if !listing {
-            println!("skipped: no warm template; run ./install.sh or set CANDLEWICK_HOME");
-        }
-        println!("0 passed, 0 failed, {count} skipped");
+    if skip::skips(count) {
         return;
     }
     let session = Session::start(Options::default()).expect("the session starts");

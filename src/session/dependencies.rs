@@ -55,7 +55,7 @@ const THROUGH_PRELUDE: &[(&str, &str)] =
 /// A `:dep` that is none.
 pub fn wanted(code: &str) -> Result<Vec<Wanted>, CellError> {
     let mut wanted = Vec::new();
-    let (commands, rust) = code.split_at(Leading::of(code).rust);
+    let (commands, rust) = code.split_at(Leading::of_rust(code).rust);
     for line in commands.lines().map(str::trim) {
         if let Some(rest) = line.strip_prefix(":dep").filter(|rest| rest.starts_with([' ', '\t'])) {
             wanted.push(read(rest.trim())?);

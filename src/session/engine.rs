@@ -90,9 +90,16 @@ pub fn run(
 ) {
     let renewed = match place {
         Place::CopyOfTemplate if std::env::var_os(RECORD_VARIABLE).is_none() => renewal::renew(home),
-        _ => Ok(()),
+        _ => Ok(false),
     };
-    let started = renewed.and_then(|()| Engine::start(home, place, options, address, process, analysis));
+    // The analysis has read what there was before.
+    if matches!(renewed, Ok(true))
+        && let Some(analysis) = &analysis
+        && let Ok(pack) = Pack::read(&home.template().join(template::PACK))
+    {
+        analysis.load(pack);
+    }
+    let started = renewed.and_then(|_| Engine::start(home, place, options, address, process, analysis));
     let mut engine = match started {
         Ok(engine) => engine,
         Err(error) => {

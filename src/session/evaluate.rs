@@ -13,12 +13,7 @@ impl Session {
     /// Lets evcxr run code that has no commands but evcxr's, with `running` held: these first, so that it is known what
     /// crates there are when the rest is read.
     pub(super) fn evaluate(&self, code: &str, screen: &mut dyn Screen) -> Result<(), CellError> {
-        // Rust may begin with a negation, which evcxr would take for a line for the shell.
-        if code.trim_start().starts_with('!') {
-            let guarded = format!("{{}}{}", code.trim_start());
-            return self.evaluate_part(&guarded, &guarded, screen);
-        }
-        let leading = Leading::of(code);
+        let leading = Leading::of_rust(code);
         let rust = leading.rust_only(code);
         if leading.commands.is_empty() || rust.trim().is_empty() {
             return self.evaluate_part(code, code, screen);

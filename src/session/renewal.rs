@@ -86,21 +86,21 @@ fn by_version(stamp: &Stamp, now: &str) -> Option<Stale> {
     (stamp.rustc != now).then(|| Stale::Compiler(first(&stamp.rustc), first(now)))
 }
 
-/// Builds the template anew where it is of no use and its sources are there.
+/// Builds the template anew where it is of no use and its sources are there; true where it was.
 ///
 /// # Errors
 /// The build failed. Where there are no sources to build from, it is the session that fails.
-pub fn renew(home: &Home) -> Result<(), CellError> {
-    let Some(stale) = stale(home) else { return Ok(()) };
+pub fn renew(home: &Home) -> Result<bool, CellError> {
+    let Some(stale) = stale(home) else { return Ok(false) };
     if !home.sources().join("prelude/Cargo.toml").is_file() {
-        return Ok(());
+        return Ok(false);
     }
     let because = stale.because();
     let say = |what: &str| *lock(&AT_START) = Some(format!("{because}: it is built anew (some minutes, once); {what}"));
     say("beginning");
     let built = install::build_template(home, &template::features(home), &mut |what| say(what));
     *lock(&AT_START) = None;
-    built.map(|_| ()).map_err(|error| {
+    built.map_err(|error| {
         let mut whole = diagnostics::session(format!(
             "{because}, and it cannot be built anew: {}\n  → run ./install.sh in a checkout of candlewick",
             error.value

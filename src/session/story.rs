@@ -18,7 +18,10 @@ impl Session {
     /// It does not parse.
     pub(super) fn prepare(&self, code: &str, number: u64) -> Result<(Told, Prepared), CellError> {
         let held = lock(&self.memory).held.clone();
-        let bound = self.analysis.as_ref().map(|analysis| analysis.bound(&Leading::of(code).rust_only(code)));
+        let rust = Leading::of_rust(code).rust_only(code);
+        // A cell that binds nothing need not wait for the analysis, which takes its time at the start.
+        let analysis = self.analysis.as_ref().filter(|_| rust.contains("let"));
+        let bound = analysis.map(|analysis| analysis.bound(&rust));
         // A fault in the preparation of one cell must not end them all.
         let prepared = std::panic::catch_unwind(|| prepare::prepare(code, &held, &bound.unwrap_or_default()));
         let prepared = match prepared.unwrap_or_else(|_| Some(prepare::barely(code, &held))) {

@@ -3,7 +3,9 @@
 //! Needs an installed template; without one (`CANDLEWICK_HOME` unset or empty) it says so and skips.
 //! Their `main` is their own: the runtime child is the test's very program, which must call the session's hook.
 
-use candlewick::home::Home;
+#[path = "skip.rs"]
+mod skip;
+
 use candlewick::screen::{Display, Recorder, Screen, StreamName};
 use candlewick::session::{CellError, Options, Session, Why, hook};
 use std::sync::Arc;
@@ -17,13 +19,7 @@ pub type Case = (&'static str, fn(&Arc<Session>));
 pub fn run_all(cases: &[Case]) {
     hook();
     let words: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let listing = std::env::args().any(|argument| argument == "--list");
-    let home = Home::find().map(|home| home.template().join("candlewick-template.json").is_file());
-    if listing || !home.unwrap_or(false) {
-        if !listing {
-            println!("skipped: no warm template; run ./install.sh or set CANDLEWICK_HOME");
-        }
-        println!("0 passed, 0 failed, {} skipped", cases.len());
+    if skip::skips(cases.len()) {
         return;
     }
     let session = Arc::new(Session::start(Options::default()).expect("the session starts"));

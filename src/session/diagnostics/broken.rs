@@ -17,7 +17,7 @@ const BEFORE: &str = "#[cfg(any())]\nfn cell() {\n";
 
 /// The error of a cell that does not parse; `None` where the compiler has nothing against it.
 pub fn broken(code: &str) -> Option<CellError> {
-    let leading = Leading::of(code);
+    let leading = Leading::of_rust(code);
     let mut edits = Edits::default();
     let rust = leading.rust_only(code);
     edits.replace(0..leading.rust, &rust[..leading.rust]);

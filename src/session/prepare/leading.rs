@@ -15,8 +15,17 @@ pub struct Leading {
 }
 
 impl Leading {
-    /// Reads how `code` begins.
+    /// Reads how a cell begins, as the user wrote it.
     pub fn of(code: &str) -> Leading {
+        Leading::read(code, true)
+    }
+
+    /// Reads how a part of a cell begins from which lines for the shell are taken out: what begins with `!` negates.
+    pub fn of_rust(code: &str) -> Leading {
+        Leading::read(code, false)
+    }
+
+    fn read(code: &str, with_shell: bool) -> Leading {
         let mut leading = Leading::default();
         // What will be in the way if a command follows.
         let mut skipped = Vec::new();
@@ -34,7 +43,7 @@ impl Leading {
                 }
             } else if rest.starts_with(char::is_whitespace) {
                 at + rest.find(|c: char| !c.is_whitespace()).unwrap_or(rest.len())
-            } else if is_command(rest) {
+            } else if is_command(rest, with_shell) {
                 leading.before_commands.append(&mut skipped);
                 leading.commands.push(at..line_end);
                 leading.rust = next_line;
@@ -91,12 +100,12 @@ fn blank(c: char) -> String {
     if c == '\n' { "\n".to_owned() } else { " ".repeat(c.len_utf8()) }
 }
 
-/// Whether a line of evcxr's commands or of the shell's begins here.
-fn is_command(rest: &str) -> bool {
+/// Whether a line of evcxr's commands, or of the shell's where there are such, begins here.
+fn is_command(rest: &str, with_shell: bool) -> bool {
     let mut characters = rest.chars();
     match (characters.next(), characters.next()) {
         (Some(':'), next) => next.is_none_or(|c| c != ':'),
-        (Some('!'), next) => next.is_none_or(|c| c != '='),
+        (Some('!'), next) => with_shell && next.is_none_or(|c| c != '='),
         _ => false,
     }
 }
@@ -119,7 +128,7 @@ fn first_word(code: &str, mut at: usize) -> usize {
 
 /// Where evcxr begins to read Rust, after the commands: it leaves out empty lines and those that are comments.
 pub fn evcxrs_rust(code: &str) -> usize {
-    let mut at = Leading::of(code).rust;
+    let mut at = Leading::of_rust(code).rust;
     for line in code[at..].split_inclusive('\n') {
         if !line.starts_with("//") && !line.trim().is_empty() {
             break;
@@ -149,6 +158,16 @@ fn comment_length(text: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_lines_for_the_shell_an_exclamation_mark_negates() {
+        assert_eq!(Leading::of_rust("!done").rust, 0);
+        let mut edits = Edits::default();
+        Leading::of_rust("!done").edit("!done", &mut edits);
+        assert_eq!(edits.apply("!done").text, "/**/!done");
+        assert_eq!(evcxrs_rust("/**/!done"), 0);
+        assert_eq!(Leading::of_rust(":dep a\n!b").rust, 7);
+    }
 
     fn edited(code: &str) -> String {
         let mut edits = Edits::default();

@@ -68,7 +68,7 @@ pub struct Part {
 
 /// Prepares a cell, whose variables are `bound`; `None` where it does not parse.
 pub fn prepare(code: &str, held: &Held, bound: &[Bound]) -> Option<Prepared> {
-    let leading = Leading::of(code);
+    let leading = Leading::of_rust(code);
     let parsed = Parsed::of(&leading.rust_only(code));
     if parsed.broken {
         return None;
@@ -118,7 +118,7 @@ pub fn prepare(code: &str, held: &Held, bound: &[Bound]) -> Option<Prepared> {
 /// Prepares a cell of which the parser does not make sense, but the compiler may.
 pub fn barely(code: &str, held: &Held) -> Prepared {
     let mut edits = Edits::default();
-    Leading::of(code).edit(code, &mut edits);
+    Leading::of_rust(code).edit(code, &mut edits);
     let edited = edits.apply(code);
     let parts = parts(&edited.text);
     Prepared { edited, parts, held: held.clone(), ..Prepared::default() }
@@ -156,7 +156,7 @@ fn bound_names(node: &SyntaxNode) -> Vec<String> {
 
 /// The last `let` of a cell that binds this variable, and where the name stands.
 fn last_let(code: &str, name: &str) -> Option<(SyntaxNode, Range<usize>)> {
-    let parsed = Parsed::of(&Leading::of(code).rust_only(code));
+    let parsed = Parsed::of(&Leading::of_rust(code).rust_only(code));
     let place = |node: &SyntaxNode| bound(node).find(|own| own.text() == name).map(|own| syntax::range(own.syntax()));
     parsed.nodes.iter().rev().find_map(|node| Some((node.clone(), place(node)?)))
 }
