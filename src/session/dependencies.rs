@@ -354,7 +354,7 @@ mod tests {
         assert_eq!(found("use x::y;\nextern crate serde_json;\nextern crate std;"), [pair("serde_json", "\"*\"")]);
         assert_eq!(found("let text = \"\n:dep none\n\";"), []);
         assert_eq!(found(":dependencies\n:vars\nlet extern_crate = 1;"), []);
-        assert_eq!(found("!ls\n:dep c"), [pair("c", "\"*\"")]);
+        assert_eq!(found(":dep c\n!done"), [pair("c", "\"*\"")]);
     }
 
     #[test]
