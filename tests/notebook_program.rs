@@ -365,3 +365,46 @@ fn parameters_keep_the_type_of_their_defaults() {
         assert!(said(&output).contains(reason) && !said(&output).contains("[1/"), "{}", said(&output));
     }
 }
+
+#[test]
+fn the_program_may_be_replaced_while_it_runs() {
+    if !installed() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("candlewick");
+    std::fs::copy(env!("CARGO_BIN_EXE_candlewick"), &program).unwrap();
+    let path = folder.path().join("n.ipynb");
+    notebook(
+        &path,
+        &[
+            "std::fs::remove_file(\"candlewick\")?;\nstd::process::abort();",
+            "let n = 40;",
+            "n + 2",
+        ],
+    );
+    let mut notebook = read(&path);
+    notebook["cells"][0]["metadata"] = json!({ "tags": ["raises-exception"] });
+    std::fs::write(&path, notebook.to_string()).unwrap();
+    let mut command = Command::new(&program);
+    command.args(["run", "n.ipynb"]).current_dir(folder.path()).stdin(Stdio::null()).env_remove("LD_LIBRARY_PATH");
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    let cells = read(&path)["cells"].clone();
+    assert!(!program.exists() && cells[0]["outputs"][0]["output_type"] == "error", "{cells}");
+    assert_eq!(cells[2]["outputs"][0]["data"]["text/plain"], json!(["42"]), "{cells}");
+}
+
+/// cargo, and whatever cargo starts, name themselves so; rust-analyzer would ask them past the session.
+#[test]
+fn variables_that_name_cargo_lead_nobody_past_the_session() {
+    if !installed() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("n.ipynb");
+    notebook(&path, &["let n = 42;", "println!(\"{n} {}\", std::env::var(\"CARGO\")?);"]);
+    let output = command(folder.path(), &["n.ipynb"]).env("CARGO", "/nowhere/cargo").output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(read(&path)["cells"][1]["outputs"][0]["text"], json!(["42 /nowhere/cargo\n"]));
+}

@@ -42,6 +42,11 @@ pub fn run_if_started() {
         std::env::remove_var("RUST_BACKTRACE");
         std::env::set_var(CELLS_VARIABLE, "1");
     }
+    #[cfg(target_os = "linux")]
+    // SAFETY: the name is a C string. The program may have been started by a path that says nothing.
+    unsafe {
+        libc::prctl(libc::PR_SET_NAME, c"candlewick".as_ptr());
+    }
     let Some(pipes) = Pipes::take_over() else { return };
     let Ok(requests) = socket.try_clone() else { return };
     let commands = BufReader::new(pipes.commands);

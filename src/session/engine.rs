@@ -11,6 +11,7 @@ use crossbeam_channel::{Receiver, Sender};
 use evcxr::{CommandContext, Error, EvalContext, EvalOutputs};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -188,7 +189,8 @@ impl Engine {
                 (Some(folder), path, template::features(home))
             }
         };
-        let mut command = Command::new(std::env::current_exe().map_err(|error| broken(&error))?);
+        let mut command = Command::new(process::program().map_err(|error| broken(&error))?);
+        command.arg0("candlewick");
         shim::restore_environment(&mut command);
         command.envs(options.environment.iter().map(|(name, value)| (name, value)));
         command.env(CHANNEL_VARIABLE, address);

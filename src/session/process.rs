@@ -32,7 +32,7 @@ pub fn folder() -> std::io::Result<&'static Path> {
     let folder = builder.tempdir()?;
     let bin = folder.path().join("bin");
     std::fs::create_dir(&bin)?;
-    let program = std::env::current_exe()?;
+    let program = program()?;
     for name in ["cargo", "rustup", "rustc"] {
         symlink(&program, bin.join(name))?;
     }
@@ -55,6 +55,12 @@ pub fn folder() -> std::io::Result<&'static Path> {
         std::env::set_var(shim::CARGO_VARIABLE, cargo);
         std::env::set_var(shim::CARGO_HOME_VARIABLE, std::env::var_os("CARGO_HOME").unwrap_or_default());
         std::env::set_var(shim::PATH_VARIABLE, std::env::var_os("PATH").unwrap_or_default());
+        for (name, kept) in shim::HIDDEN {
+            if let Some(value) = std::env::var_os(name) {
+                std::env::set_var(kept, value);
+                std::env::remove_var(name);
+            }
+        }
         // rust-analyzer looks for cargo here first.
         std::env::set_var("CARGO_HOME", folder);
         if let Ok(path) = std::env::join_paths(path) {
@@ -62,6 +68,15 @@ pub fn folder() -> std::io::Result<&'static Path> {
         }
     }
     Ok(folder)
+}
+
+/// This process's program, where it can be run: as long as the process lives, even if its file has been replaced.
+///
+/// # Errors
+/// The system does not say which program this is.
+pub fn program() -> std::io::Result<PathBuf> {
+    let kept = PathBuf::from(format!("/proc/{}/exe", std::process::id()));
+    if kept.exists() { Ok(kept) } else { std::env::current_exe() }
 }
 
 /// Removes the folder; called when the process ends in order.

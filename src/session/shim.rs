@@ -27,6 +27,8 @@ pub const CARGO_VARIABLE: &str = "CANDLEWICK_REAL_CARGO";
 pub const CARGO_HOME_VARIABLE: &str = "CANDLEWICK_REAL_CARGO_HOME";
 /// The value of `PATH` before the session set it.
 pub const PATH_VARIABLE: &str = "CANDLEWICK_REAL_PATH";
+/// Variables that would lead evcxr and rust-analyzer past the shims, which keep them under names of their own.
+pub const HIDDEN: [(&str, &str); 2] = [("CARGO", "CANDLEWICK_OWN_CARGO"), ("RUSTC", "CANDLEWICK_OWN_RUSTC")];
 /// The name of the file in [`FOLDER_VARIABLE`] that holds the process group of a running cargo.
 pub const GROUP_FILE: &str = "cargo.group";
 /// The name of the socket in [`FOLDER_VARIABLE`].
@@ -62,6 +64,12 @@ pub fn restore_environment(command: &mut Command) {
     };
     if let Some(path) = std::env::var_os(PATH_VARIABLE) {
         command.env("PATH", path);
+    }
+    for (name, kept) in HIDDEN {
+        if let Some(value) = std::env::var_os(kept).filter(|_| std::env::var_os(name).is_none()) {
+            command.env(name, value);
+        }
+        command.env_remove(kept);
     }
     for name in [FOLDER_VARIABLE, CARGO_VARIABLE, CARGO_HOME_VARIABLE, PATH_VARIABLE] {
         command.env_remove(name);
