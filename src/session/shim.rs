@@ -111,6 +111,14 @@ fn rustup(folder: &Path, arguments: &[OsString]) -> i32 {
     1
 }
 
+/// Whether a variable tells of the user's own builds, or of the one that started this program: all of candle would be
+/// compiled anew for it.
+fn is_of_another_build(name: &str) -> bool {
+    let names = ["CARGO_INCREMENTAL", "CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"];
+    let beginnings = ["CARGO_PROFILE_", "CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_BIN_"];
+    names.contains(&name) || beginnings.iter().any(|beginning| name.starts_with(beginning))
+}
+
 fn cargo(folder: &Path, arguments: &[OsString]) -> i32 {
     let real = std::env::var_os(CARGO_VARIABLE).unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(real);
@@ -119,6 +127,11 @@ fn cargo(folder: &Path, arguments: &[OsString]) -> i32 {
     // A library of a package in a folder would have the same file name with any features: a cell that is built with
     // another prelude would then take the one that the runtime has loaded, and the way back would be closed.
     command.env("__CARGO_DEFAULT_LIB_METADATA", "candlewick");
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(is_of_another_build) {
+            command.env_remove(name);
+        }
+    }
     if wants_all() {
         let error = command.exec();
         eprintln!("cannot run cargo: {error}");
