@@ -375,14 +375,7 @@ fn the_program_may_be_replaced_while_it_runs() {
     let program = folder.path().join("candlewick");
     std::fs::copy(env!("CARGO_BIN_EXE_candlewick"), &program).unwrap();
     let path = folder.path().join("n.ipynb");
-    notebook(
-        &path,
-        &[
-            "std::fs::remove_file(\"candlewick\")?;\nstd::process::abort();",
-            "let n = 40;",
-            "n + 2",
-        ],
-    );
+    notebook(&path, &["std::fs::remove_file(\"candlewick\")?;\nstd::process::abort();", "let n = 40;", "n + 2"]);
     let mut notebook = read(&path);
     notebook["cells"][0]["metadata"] = json!({ "tags": ["raises-exception"] });
     std::fs::write(&path, notebook.to_string()).unwrap();

@@ -2,6 +2,7 @@
 
 use super::pack::{Crate, Pack};
 use super::trim::trim;
+use super::world::World;
 use anyhow::{Context, Result};
 use ra_ap_base_db::{CrateBuilderId, CrateGraphBuilder, CrateOrigin};
 use ra_ap_ide::Edition;
@@ -81,7 +82,29 @@ pub fn describe(folder: &Path, known: Option<&Pack>) -> Result<Pack> {
             None => sources(krate),
         };
     }
+    if known.is_none() {
+        keep_modules(&mut pack);
+    }
     Ok(pack)
+}
+
+/// Lets go of the files that no module of the crates lies in: other systems', tests and examples.
+fn keep_modules(pack: &mut Pack) {
+    let world = World::new(pack.clone());
+    let modules = world.modules();
+    for krate in &mut pack.crates {
+        let included: Vec<String> = krate.files.iter().flat_map(|(_, text)| included(text)).collect();
+        krate.files.retain(|(path, _)| {
+            let name = path.rsplit('/').next().unwrap_or(path);
+            modules.contains(path.as_str()) || included.iter().any(|file| file == name)
+        });
+    }
+}
+
+/// The names of the files that a source includes where they stand.
+fn included(text: &str) -> impl Iterator<Item = String> + '_ {
+    let calls = text.split("include!(").skip(1).filter_map(|rest| rest.split('"').nth(1));
+    calls.map(|path| path.rsplit('/').next().unwrap_or(path).to_owned())
 }
 
 /// Adds the standard library of another pack, and lets all crates name it.

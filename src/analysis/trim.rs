@@ -1,11 +1,30 @@
-//! Library sources without what a cell's types and completions do not need: bodies of functions and tests.
+//! Library sources without what a cell's types and completions do not need: bodies of functions, tests, attributes that
+//! speak to the compiler alone, and of what macros document all but the first paragraph (a dozen types have it each).
 
 use ra_ap_syntax::ast::{self, AstNode, HasAttrs};
-use ra_ap_syntax::{Edition, SourceFile, SyntaxKind, SyntaxNode, TextRange};
+use ra_ap_syntax::{Edition, NodeOrToken, SourceFile, SyntaxKind, SyntaxNode, TextRange};
 use std::ops::Range;
 
 /// Bodies of constant functions up to this length stay: lengths of arrays are computed with them.
 const CONSTANT: usize = 160;
+
+/// Attributes that change neither what there is nor what is said of it.
+const IDLE: [&str; 14] = [
+    "allow",
+    "cold",
+    "expect",
+    "inline",
+    "must_use",
+    "rustc_const_stable",
+    "rustc_const_unstable",
+    "rustc_diagnostic_item",
+    "rustc_inherit_overflow_checks",
+    "rustc_on_unimplemented",
+    "rustc_promotable",
+    "stable",
+    "track_caller",
+    "warn",
+];
 
 /// The text with empty bodies, and without tests. Lines stay where they are not inside of what goes.
 pub fn trim(text: &str, edition: Edition) -> String {
@@ -34,14 +53,24 @@ fn visit(node: &SyntaxNode, gone: &mut Vec<(Range<usize>, &'static str)>) {
         if is_test(&child) {
             gone.push((bytes(child.text_range()), ""));
         } else if let Some(function) = ast::Fn::cast(child.clone()) {
+            function.attrs().for_each(|attribute| idle(&attribute, gone));
             function_body(&function, gone);
         } else if child.kind() == SyntaxKind::TOKEN_TREE {
             if child.parent().is_some_and(|parent| parent.kind() == SyntaxKind::MACRO_RULES) {
                 bodies_in_tokens(&child, gone);
+                words_in_rules(&child, gone);
             }
+        } else if let Some(attribute) = ast::Attr::cast(child.clone()) {
+            idle(&attribute, gone);
         } else {
             visit(&child, gone);
         }
+    }
+}
+
+fn idle(attribute: &ast::Attr, gone: &mut Vec<(Range<usize>, &'static str)>) {
+    if attribute.path().is_some_and(|path| IDLE.contains(&path.syntax().text().to_string().as_str())) {
+        gone.push((bytes(attribute.syntax().text_range()), ""));
     }
 }
 
@@ -67,12 +96,12 @@ fn bodies_in_tokens(tree: &SyntaxNode, gone: &mut Vec<(Range<usize>, &'static st
     let mut in_signature = false;
     for element in tree.children_with_tokens() {
         match element {
-            ra_ap_syntax::NodeOrToken::Token(token) => match token.kind() {
+            NodeOrToken::Token(token) => match token.kind() {
                 SyntaxKind::FN_KW => in_signature = true,
                 SyntaxKind::SEMICOLON => in_signature = false,
                 _ => {}
             },
-            ra_ap_syntax::NodeOrToken::Node(inner) => {
+            NodeOrToken::Node(inner) => {
                 let in_braces = inner.first_token().is_some_and(|token| token.kind() == SyntaxKind::L_CURLY);
                 if in_signature && in_braces {
                     let range = bytes(inner.text_range());
@@ -89,9 +118,80 @@ fn bodies_in_tokens(tree: &SyntaxNode, gone: &mut Vec<(Range<usize>, &'static st
     }
 }
 
+/// Attributes and documentation of what a macro's rules write; what they take stays, for it must match.
+fn words_in_rules(rules: &SyntaxNode, gone: &mut Vec<(Range<usize>, &'static str)>) {
+    let mut arrow = false;
+    for element in rules.children_with_tokens() {
+        match element {
+            NodeOrToken::Token(token) => arrow |= matches!(token.kind(), SyntaxKind::FAT_ARROW | SyntaxKind::R_ANGLE),
+            NodeOrToken::Node(written) => {
+                if std::mem::take(&mut arrow) {
+                    words_in_tokens(&written, false, gone);
+                }
+            }
+        }
+    }
+}
+
+/// `repeated` tells whether the tokens are what a macro repeats, and must not lose what it counts.
+fn words_in_tokens(tree: &SyntaxNode, repeated: bool, gone: &mut Vec<(Range<usize>, &'static str)>) {
+    let mut told = false;
+    let mut before = None;
+    for element in tree.children_with_tokens() {
+        match &element {
+            NodeOrToken::Token(token) => match token.kind() {
+                SyntaxKind::WHITESPACE | SyntaxKind::POUND => {}
+                SyntaxKind::COMMENT => {
+                    told |= token.text().trim_end() == "///";
+                    if told || !token.text().starts_with("//") {
+                        gone.push((bytes(token.text_range()), ""));
+                    }
+                }
+                _ => told = false,
+            },
+            NodeOrToken::Node(inner) if before == Some(SyntaxKind::POUND) => {
+                let text = inner.text().to_string();
+                let name = text.trim_start_matches('[').split(|c: char| !c.is_alphanumeric() && c != '_').next();
+                let idle = name.is_some_and(|name| IDLE.contains(&name) || (told && text.starts_with("[doc =")));
+                if idle && !(repeated && text.contains('$')) {
+                    let pound = usize::from(inner.text_range().start()) - 1;
+                    gone.push((pound..inner.text_range().end().into(), ""));
+                }
+            }
+            NodeOrToken::Node(inner) => {
+                told = false;
+                // What another macro is called with must match its rules.
+                if before != Some(SyntaxKind::BANG) {
+                    words_in_tokens(inner, before == Some(SyntaxKind::DOLLAR), gone);
+                }
+            }
+        }
+        if element.kind() != SyntaxKind::WHITESPACE {
+            before = Some(element.kind());
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_for_the_compiler_go() {
+        check("#[inline]\n#[must_use = \"x\"]\n#[deprecated]\nfn f() {}", "\n\n#[deprecated]\nfn f() {}");
+    }
+
+    #[test]
+    fn macros_say_of_what_they_write_one_paragraph() {
+        check(
+            "macro_rules! m { (#[inline] $t:ty) => { /// Adds.\n///\n/// # Examples\n#[doc = stringify!($t)]\n#[inline]\n#[doc(hidden)]\npub fn f() {} /// Next.\nfn g() {} } }",
+            "macro_rules! m { (#[inline] $t:ty) => { /// Adds.\n\n\n\n\n#[doc(hidden)]\npub fn f() {} /// Next.\nfn g() {} } }",
+        );
+        let counted = "macro_rules! m { ($($d:expr)*) => { $(#[must_use = $d])* fn f() {} } }";
+        check(counted, counted);
+        let called = "macro_rules! m { () => { n!(#[inline], f); n! { #[inline] fn f() {} } } }";
+        check(called, called);
+    }
 
     fn check(text: &str, expected: &str) {
         assert_eq!(trim(text, Edition::CURRENT), expected);

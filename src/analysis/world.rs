@@ -2,19 +2,23 @@
 
 use super::pack::{Crate, Pack};
 use super::program::Program;
+use ra_ap_base_db::EditionedFileId;
 use ra_ap_base_db::target::{Arch, TargetData};
 use ra_ap_base_db::{
     CrateDisplayName, CrateGraphBuilder, CrateName, CrateOrigin, CrateWorkspaceData, DependencyBuilder, Env,
     LangCrateOrigin, SourceRoot,
 };
 use ra_ap_cfg::CfgOptions;
+use ra_ap_hir::db::file_item_tree;
 use ra_ap_hir::{ChangeWithProcMacros, Symbol};
-use ra_ap_ide::{AnalysisHost, Edition};
+use ra_ap_ide::{AnalysisHost, Edition, RootDatabase};
 use ra_ap_paths::AbsPathBuf;
 use ra_ap_vfs::file_set::FileSet;
 use ra_ap_vfs::{FileId, VfsPath};
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use triomphe::Arc;
 
 /// The cell's own file: it lies nowhere.
@@ -25,6 +29,8 @@ const CELL_PATH: &str = "/candlewick/cell.rs";
 pub struct World {
     pub(super) host: AnalysisHost,
     numbers: HashMap<String, FileId>,
+    /// The files of each crate, by its first one.
+    files: HashMap<FileId, Vec<FileId>>,
     digests: HashMap<FileId, u64>,
     hasher: RandomState,
     /// The program that the cell's file holds.
@@ -37,6 +43,7 @@ impl World {
         let mut world = World {
             host: AnalysisHost::new(None),
             numbers: HashMap::new(),
+            files: HashMap::new(),
             digests: HashMap::new(),
             hasher: RandomState::new(),
             text: String::new(),
@@ -60,8 +67,12 @@ impl World {
         let first_files: Vec<FileId> = pack.crates.iter().map(|krate| self.number(&krate.root)).collect();
         let graph = graph(&pack, &first_files);
         let mut placed = HashSet::new();
+        self.files.clear();
         for krate in pack.crates.into_iter().filter(|krate| !is_cells(krate)) {
             let mut files = FileSet::default();
+            let numbers = krate.files.iter().map(|(path, _)| self.number(path)).collect();
+            let first = self.number(&krate.root);
+            self.files.insert(first, numbers);
             for (path, text) in krate.files {
                 let number = self.number(&path);
                 if placed.insert(number) {
@@ -92,11 +103,33 @@ impl World {
         *self.numbers.entry(path.to_owned()).or_insert(next)
     }
 
-    /// Reads what a cell needs, before one waits for it.
+    /// Reads what a cell needs, before one waits for it; a second thread reads the files of those crates that the first
+    /// will come to last.
     pub fn read_ahead(&mut self, cell: &str) {
         let program = Program::new(&super::Context::default(), cell);
         self.show(&program);
-        super::types::bound(self, &program);
+        let enough = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let db = self.host.raw_database().clone();
+            let (files, stop) = (&self.files, &enough);
+            let _ = std::thread::Builder::new()
+                .name(super::THREAD.into())
+                .stack_size(64 << 20)
+                .spawn_scoped(scope, move || drop(catch_unwind(AssertUnwindSafe(|| items(&db, files, stop)))));
+            // The other thread must hear that it is enough, whatever happens here.
+            let read = catch_unwind(AssertUnwindSafe(|| super::types::bound(self, &program)));
+            enough.store(true, Ordering::Relaxed);
+            drop(read);
+        });
+    }
+
+    /// The files that the crates' modules lie in.
+    pub fn modules(&self) -> HashSet<&str> {
+        let db = self.host.raw_database();
+        let modules = ra_ap_hir::Crate::all(db).into_iter().flat_map(|krate| krate.modules(db));
+        let files = modules.map(|module| module.definition_source_file_id(db).original_file_respecting_includes(db));
+        let files: HashSet<FileId> = files.map(|file| file.file_id(db)).collect();
+        self.numbers.iter().filter(|(_, number)| files.contains(number)).map(|(path, _)| path.as_str()).collect()
     }
 
     /// Makes the program the cell's file.
@@ -105,6 +138,28 @@ impl World {
         let mut change = ChangeWithProcMacros::default();
         change.change_file(CELL, Some(self.text.clone()));
         self.host.apply_change(change);
+    }
+}
+
+/// Makes the lists of the items of each file: the standard library's first crate last, and from its end, for it is where
+/// the other thread begins.
+fn items(db: &RootDatabase, files: &HashMap<FileId, Vec<FileId>>, stop: &AtomicBool) {
+    let mut crates = ra_ap_base_db::all_crates(db).to_vec();
+    let first = crates.len().min(1);
+    crates.rotate_left(first);
+    for (at, krate) in crates.iter().enumerate() {
+        let root = krate.root_file_id(db);
+        let mut files = files.get(&root.file_id(db)).cloned().unwrap_or_default();
+        if at + 1 == crates.len() {
+            files.reverse();
+        }
+        for file in files {
+            if stop.load(Ordering::Relaxed) {
+                return;
+            }
+            let file = EditionedFileId::new(db, file, root.edition(db));
+            let _ = file_item_tree(db, file.into(), *krate);
+        }
     }
 }
 
