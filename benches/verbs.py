@@ -15,14 +15,14 @@ import time
 from jupyter_client.manager import KernelManager
 
 SETUP = [
-    'let folder = datasets::vehicles().per_class(6).size(32).write_to("/tmp/candlewick-verbs")?;',
-    'let data = ImageFolder::open("/tmp/candlewick-verbs")?.split(0.5, 1)?.size(32).batch(4);',
+    "let data = datasets::vehicles().per_class(6).write()?.split(0.5, 1)?.size(32).batch(4);",
     "let mut learner = Learner::vision(Arch::default(), &data)?;",
     "let t = Tensor::zeros((4, 4), DType::F32, &Device::Cpu)?;",
     "let picture = image::RgbImage::new(8, 8);",
 ]
 # Each is compiled as the last expression of a block, so that its value is made and dropped.
 VERBS = """
+()
 datasets::vehicles().per_class(6).seed(1).size(32).write()?
 ImageFolder::open("photos")?
 ImageFolder::open("photos")?.split(0.2, 42)?.size(64).augment(Augment::standard()).batch(32)
@@ -32,7 +32,7 @@ data.classes()
 data.counts(Part::Train)
 data.corrupt()
 data.leaks()
-data.sample(0)?
+data.sample(0)
 Learner::vision(Arch::default(), &data)?
 Learner::vision_untrained(Arch::default(), &data)?
 Learner::localization(Arch::default(), &data)?
@@ -44,9 +44,9 @@ learner.unfreeze()
 learner.unfreeze_from("blocks.2")?
 learner.fit(3, 1e-3)?
 learner.fit_one_cycle(4, 1e-5..1e-3)?
-learner.fine_tune(2, 1e-3)?
+learner.fine_tune(2)?
 learner.lr_find()?
-learner.evaluate()?
+learner.evaluate(Part::Valid)?
 learner.confusion()?
 learner.top_losses(9)?
 learner.plot_losses()?
@@ -56,9 +56,9 @@ learner.history()
 learner.save("photos.safetensors")?
 learner.load("photos.safetensors")?
 learner.set_data(&data)?
-learner.replace_head()?
+learner.replace_head(&data)?
 plot::bars(&["a".to_string()], &[1.0])
-plot::grid(&[picture.clone()], 2)
+plot::grid(&[picture.clone()], &["x".to_string()])
 show::display(&show::Bundle::new().text("x"))
 Label::new("x")
 IntProgress::new(0, 10)

@@ -58,14 +58,18 @@ impl Vehicles {
     /// Where a class is unknown or named twice, fewer than two classes or pictures are asked for, the cache cannot be
     /// written, or the user interrupts.
     pub fn write(&self) -> Result<ImageFolder> {
-        self.write_to(&cache_folder()?)
+        self.write_in(&cache_folder()?)
     }
 
     /// As [`write`](Vehicles::write), into a folder of the caller's choice.
     ///
     /// # Errors
     /// As [`write`](Vehicles::write).
-    pub fn write_to(&self, cache: &Path) -> Result<ImageFolder> {
+    pub fn write_to(&self, cache: impl AsRef<Path>) -> Result<ImageFolder> {
+        self.write_in(cache.as_ref())
+    }
+
+    fn write_in(&self, cache: &Path) -> Result<ImageFolder> {
         let kinds = self.check()?;
         let name =
             format!("vehicles-{EDITION}-{}-{}x{}-seed{}", self.classes.join("-"), self.per_class, self.size, self.seed);

@@ -110,13 +110,22 @@ impl Show for Prediction {
     }
 }
 
+/// The next pictures that go through the network together, if there are more.
+fn chunk(pictures: &mut dyn Iterator<Item = Result<RgbImage>>) -> Result<Option<Vec<RgbImage>>> {
+    if crate::interrupt::requested() {
+        return Err(crate::Error::interrupted());
+    }
+    let chunk = pictures.take(32).collect::<Result<Vec<_>>>()?;
+    Ok((!chunk.is_empty()).then_some(chunk))
+}
+
 impl Learner {
     /// What the network says of a picture: a path, or a picture of the `image` crate, of any size.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn predict(&self, picture: impl Picture) -> Result<Prediction> {
-        let mut predictions = self.predict_all(&[picture])?;
+        let mut predictions = self.predict_each(&mut std::iter::once(picture.pixels()))?;
         Ok(predictions.pop().expect("one for each picture"))
     }
 
@@ -125,12 +134,13 @@ impl Learner {
     /// # Errors
     /// When a file cannot be read, and when the user interrupts.
     pub fn predict_all(&self, pictures: &[impl Picture]) -> Result<Vec<Prediction>> {
-        let mut predictions = Vec::with_capacity(pictures.len());
-        for chunk in pictures.chunks(32) {
-            if crate::interrupt::requested() {
-                return Err(crate::Error::interrupted());
-            }
-            let chunk: Vec<RgbImage> = chunk.iter().map(Picture::pixels).collect::<Result<_>>()?;
+        self.predict_each(&mut pictures.iter().map(Picture::pixels))
+    }
+
+    // Not generic, so that a cell that calls the verbs does not compile it.
+    fn predict_each(&self, pictures: &mut dyn Iterator<Item = Result<RgbImage>>) -> Result<Vec<Prediction>> {
+        let mut predictions = Vec::new();
+        while let Some(chunk) = chunk(pictures)? {
             let tensors = chunk.iter().map(|pixels| self.transform.tensor(pixels)).collect::<Result<Vec<_>>>()?;
             let output = self.judged_model().forward(&Tensor::stack(&tensors, 0)?, &Pass::eval())?;
             if self.model.task() == Task::Regress {
@@ -158,7 +168,7 @@ impl Learner {
     /// # Errors
     /// When the file cannot be read.
     pub fn embed(&self, picture: impl Picture) -> Result<Vec<f32>> {
-        Ok(self.embed_all(&[picture])?.squeeze(0)?.to_vec1()?)
+        self.embed_one(picture.pixels()?)
     }
 
     /// The features of each picture, a row each.
@@ -169,12 +179,18 @@ impl Learner {
     /// # Errors
     /// When there is no picture or a file cannot be read, and when the user interrupts.
     pub fn embed_all(&self, pictures: &[impl Picture]) -> Result<Tensor> {
-        let mut rows = Vec::with_capacity(pictures.len());
-        for chunk in pictures.chunks(32) {
-            if crate::interrupt::requested() {
-                return Err(crate::Error::interrupted());
-            }
-            let tensors = chunk.iter().map(|picture| self.transform.tensor(&picture.pixels()?));
+        self.embed_each(&mut pictures.iter().map(Picture::pixels))
+    }
+
+    fn embed_one(&self, picture: RgbImage) -> Result<Vec<f32>> {
+        Ok(self.embed_each(&mut std::iter::once(Ok(picture)))?.squeeze(0)?.to_vec1()?)
+    }
+
+    // Not generic, as above.
+    fn embed_each(&self, pictures: &mut dyn Iterator<Item = Result<RgbImage>>) -> Result<Tensor> {
+        let mut rows = Vec::new();
+        while let Some(chunk) = chunk(pictures)? {
+            let tensors = chunk.iter().map(|picture| self.transform.tensor(picture));
             rows.push(self.judged_model().embed(&Tensor::stack(&tensors.collect::<Result<Vec<_>>>()?, 0)?)?);
         }
         if rows.is_empty() {
