@@ -150,6 +150,11 @@ const LETS: &[(&str, &[(&str, &str)])] = &[
         "let (sender, receiver) = std::sync::mpsc::channel();\nlet sent: Result<(), _> = sender.send(5u8).map_err(|e| e.to_string());",
         &[("sender", "Sender<u8>"), ("receiver", "Receiver<u8>"), ("sent", "Result<(), String>")],
     ),
+    ("let atomic = std::sync::atomic::AtomicUsize::new(1);", &[("atomic", "AtomicUsize")]),
+    (
+        "let shared_count = std::sync::Arc::new(std::sync::atomic::AtomicI64::new(0));",
+        &[("shared_count", "Arc<AtomicI64>")],
+    ),
     ("let shared = std::sync::Arc::new(std::sync::Mutex::new(vec![1]));", &[("shared", "Arc<Mutex<Vec<i32>>>")]),
     ("let length = shared.lock().unwrap().len();", &[("length", "usize")]),
     ("let cell = std::rc::Rc::new(std::cell::RefCell::new(String::new()));", &[("cell", "Rc<RefCell<String>>")]),
@@ -235,8 +240,6 @@ const LETS: &[(&str, &[(&str, &str)])] = &[
 const UNTOLD: &[(&str, &[&str])] = &[
     ("let v = Vec::new();", &["`v`", "Vec<_>", "let v: Vec<T>"]),
     ("let m = std::collections::HashMap::new();", &["`m`", "HashMap<_, _>"]),
-    // The analysis does not find the types that the standard library's macros for atomic integers make.
-    ("let atomic = std::sync::atomic::AtomicUsize::new(1);", &["write it", "let atomic: AtomicUsize"]),
     ("let n = None;", &["`n`", "Option<_>"]),
     ("let d = Default::default();", &["Default", "let d = "]),
     ("let c: Vec<_> = \"a\".chars().map(|_| Vec::new()).collect();", &["type annotations needed", "Vec::<T>::new()"]),

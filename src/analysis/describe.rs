@@ -5,6 +5,7 @@ use super::trim::trim;
 use super::world::World;
 use anyhow::{Context, Result};
 use ra_ap_base_db::{CrateBuilderId, CrateGraphBuilder, CrateOrigin};
+use ra_ap_cfg::CfgAtom;
 use ra_ap_ide::Edition;
 use ra_ap_ide_db::FxHashMap;
 use ra_ap_paths::{AbsPathBuf, Utf8PathBuf};
@@ -149,12 +150,10 @@ impl Walk<'_> {
         let standard = matches!(builder.basic.origin, CrateOrigin::Lang(_));
         let name = name(self.graph, id);
         let cfg = builder.cfg_options.get_cfg_keys().flat_map(|key| {
-            let values: Vec<_> = builder.cfg_options.get_cfg_values(key.as_str()).collect();
-            let pair = |value: Option<String>| (key.to_string(), value);
-            match values[..] {
-                [] => vec![pair(None)],
-                _ => values.into_iter().map(|value| pair(Some(value.to_string()))).collect(),
-            }
+            let values = builder.cfg_options.get_cfg_values(key.as_str()).map(|value| Some(value.to_string()));
+            // A name may hold alone and with values: `target_has_atomic`.
+            let alone = builder.cfg_options.check_atom(&CfgAtom::Flag(key.clone())).then_some(None);
+            alone.into_iter().chain(values).map(|value| (key.to_string(), value)).collect::<Vec<_>>()
         });
         // A key comes once for each of its values.
         let mut cfg: Vec<(String, Option<String>)> = cfg.collect();

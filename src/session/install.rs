@@ -180,9 +180,15 @@ pub fn build_template(home: &Home, features: &[String], say: &mut dyn FnMut(&str
     let mut stamp = wanted_stamp(home, features).map_err(broken)?;
     let one_at_a_time = alone(home, say).map_err(broken)?;
     if is_current(home, features) {
+        // A build that was ended just before its end has left none.
+        if !home.answers().is_dir() {
+            drop(one_at_a_time);
+            rehearse(say)?;
+        }
         return Ok(false);
     }
     let making = home.new_template();
+    // What cargo said before may not hold for this build.
     for stale in [&making, &home.answers()] {
         let _ = fs::remove_dir_all(stale);
     }
