@@ -16,7 +16,9 @@ fn it_ends_after_the_running_step_and_the_next_fit_goes_on() -> Result<()> {
     let report = learner.fit(5, 1e-3)?;
     assert!(interrupt::requested(), "the flag stays up until the cell ends");
     let by_hand = || -> candle_core::Result<()> { Ok(interrupt::check()?) };
-    assert!(interrupt::check().unwrap_err().is_interrupted() && by_hand().unwrap_err().to_string() == "interrupted");
+    assert!(interrupt::check().unwrap_err().is_interrupted());
+    // With RUST_BACKTRACE, candle writes a backtrace behind its errors.
+    assert!(by_hand().unwrap_err().to_string().starts_with("interrupted"));
     let again = learner.fit(5, 1e-3)?;
     assert!(again.interrupted && again.batches == 0, "a later fit of the same cell ends at once: {again:?}");
     interrupt::clear();

@@ -131,23 +131,6 @@ fn a_frozen_body_is_not_part_of_the_graph() -> Result<()> {
 }
 
 #[test]
-fn a_frozen_body_makes_steps_cheaper() -> Result<()> {
-    let data = bars(64, 5)?;
-    let mut learner = learner(&data)?;
-    learner.keep_features(false);
-    let seconds = |learner: &mut Learner| -> Result<f64> {
-        let mut times: Vec<f64> = (0..3).map(|_| Ok(learner.fit(1, 1e-4)?.seconds)).collect::<Result<_>>()?;
-        times.sort_by(f64::total_cmp);
-        Ok(times[0])
-    };
-    let whole = seconds(&mut learner)?;
-    learner.freeze();
-    let frozen = seconds(&mut learner)?;
-    assert!(whole > 1.5 * frozen, "whole {whole:.4} s, frozen {frozen:.4} s");
-    Ok(())
-}
-
-#[test]
 fn kept_features_change_nothing_but_the_time() -> Result<()> {
     let data = bars(48, 6)?;
     let run = |keep: bool| -> Result<(Vec<f64>, usize)> {
