@@ -21,11 +21,12 @@ impl Learner {
     /// Trains for so many epochs at one rate, or at a range of rates over the groups: `fit(3, 1e-3)`, `fit(3, 1e-5..1e-3)`.
     ///
     /// Shows progress, a table of epochs and the loss curve while it runs. An interrupt ends it after the running
-    /// step: what was learned, the optimiser and the history stay, and the next fit goes on from there.
+    /// step: what was learned, the optimiser and the history stay, and the next fit goes on from there. A further fit of
+    /// the cell that was interrupted is an error, so that a loop of fits ends.
     ///
     /// # Errors
-    /// When the learner has no data, everything is frozen, or the loss is no number any more (the step that would
-    /// spoil the weights is not taken).
+    /// When the learner has no data, everything is frozen, the loss is no number any more (the step that would spoil the
+    /// weights is not taken), or the cell was interrupted before.
     pub fn fit(&mut self, epochs: usize, rate: impl Into<Rate>) -> Result<FitReport> {
         self.run(epochs, rate.into(), Schedule::Constant)
     }
@@ -57,6 +58,8 @@ impl Learner {
     }
 
     fn run(&mut self, epochs: usize, rate: Rate, schedule: Schedule) -> Result<FitReport> {
+        // A cell that was interrupted is to end: a loop of fits is left through the `?`.
+        interrupt::check()?;
         let data = self.need_data()?;
         self.check_rate(rate)?;
         let stage = Stage { batch: self.history.batches.len(), label: format!("{} · {rate}", self.trained_part()) };

@@ -79,10 +79,10 @@ impl Learner {
         let Gradients { loss, grads, norm, pass } = self.gradients(data, batch, at)?;
         let place = || format!("at epoch {}, batch {}", run.done + 1, at.1 + 1);
         if !loss.is_finite() {
-            return Err(lost("the loss", loss, &place(), run.top()));
+            return Err(lost("the loss", loss, &place(), run));
         }
         if !norm.is_finite() {
-            return Err(lost("a gradient", norm, &place(), run.top()));
+            return Err(lost("a gradient", norm, &place(), run));
         }
         if run.steps == 0 {
             run.audit.first_step(&trainable, &grads, &mut run.notes);
@@ -169,12 +169,22 @@ fn norm(params: &[Param], grads: &GradStore) -> Result<f64> {
     Ok(squares.sqrt())
 }
 
-fn lost(what: &str, value: f64, place: &str, rate: f64) -> Error {
-    Error::new(format!("{what} is {value} {place} (rate {rate:.1e}): the step was not taken, the network is as it was before"))
-        .remedy(format!(
-            "try a lower rate, such as {:.0e}, or `learner.clip(1.0)`; where the first batch fails, look for values that are no numbers in the data",
+fn lost(what: &str, value: f64, place: &str, run: &Run) -> Error {
+    let rate = run.top();
+    let remedy = if run.steps == 0 {
+        "no step came before it, so either the network has diverged in an earlier fit (make it anew, or load a checkpoint), \
+         or the data hold values that are no numbers"
+            .to_owned()
+    } else {
+        format!(
+            "make the network anew or load a checkpoint, and try a lower rate, such as {:.0e}, or `learner.clip(1.0)`",
             rate / 10.0
-        ))
+        )
+    };
+    let said = format!(
+        "{what} is {value} {place} (rate {rate:.1e}): the step was not taken, the network is as it was before it"
+    );
+    Error::new(said).remedy(remedy)
 }
 
 /// The gradients as they are, or where their norm is above `clip`, shortened to it.

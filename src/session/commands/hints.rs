@@ -11,6 +11,22 @@ pub fn with_hints(code: &str, mut error: CellError) -> CellError {
     error
 }
 
+/// Python's packages for what the prelude has.
+const PRELOADED: [&str; 12] = [
+    "torch",
+    "torchvision",
+    "tensorflow",
+    "keras",
+    "fastai",
+    "ultralytics",
+    "timm",
+    "numpy",
+    "matplotlib",
+    "seaborn",
+    "PIL",
+    "transformers",
+];
+
 /// Programs whose bare names people type at a prompt.
 const PROGRAMS: [&str; 16] = [
     "ls", "ll", "cat", "cp", "mv", "mkdir", "rm", "git", "cargo", "python", "python3", "echo", "grep", "which", "wget",
@@ -39,7 +55,12 @@ fn of_line(line: &str) -> Vec<String> {
     match first {
         "import" | "from" if is_name_start(rest) && (first == "import" || rest.contains(" import")) => {
             let name = rest.split([' ', '.', ',']).next().unwrap_or(rest);
-            say(format!("`use {name}::…;` brings names into scope, and `:dep {name}` on a line before adds a crate"));
+            say(if PRELOADED.contains(&name) {
+                "tensors, layers, pictures, plots and `Learner` are there without an import; `:help` lists them"
+                    .to_owned()
+            } else {
+                format!("`use {name}::…;` brings names into scope, and `:dep {name}` on a line before adds a crate")
+            });
         }
         "def" => say("a function is `fn name(x: f64) -> f64 { … }`".to_owned()),
         "elif" => say("`elif` is `else if` in Rust, and blocks stand in braces".to_owned()),
@@ -56,15 +77,10 @@ fn of_line(line: &str) -> Vec<String> {
     if line.ends_with(':') && ["if", "for", "while", "else:", "else", "class"].contains(&first) {
         say("blocks stand in braces: `for x in &v { … }`, `if a { … } else { … }`".to_owned());
     }
-    if let Some(argument) = call(line, "print") {
-        say(match argument {
-            "" => "`println!();` prints a line".to_owned(),
-            text if text.starts_with('"') && text.ends_with('"') => format!("`println!({text});` prints a line"),
-            name if name.chars().all(|c| c.is_alphanumeric() || c == '_') => {
-                format!("`println!(\"{{{name}:?}}\");` prints a line")
-            }
-            value => format!("`println!(\"{{:?}}\", {value});` prints a line"),
-        });
+    if let Some(arguments) = call(line, "print") {
+        say(format!("`{}` prints a line", printed(arguments)));
+    } else if let Some(text) = f_string(line) {
+        say(format!("`format!({text})` is the text with its values"));
     }
     if let Some(argument) = call(line, "len").filter(|argument| !argument.is_empty()) {
         say(format!("`{argument}.len()` is how many there are"));
@@ -78,6 +94,74 @@ fn of_line(line: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// How Rust prints what Python's `print` is given.
+fn printed(arguments: &str) -> String {
+    let arguments: Vec<&str> = split(arguments).into_iter().filter(|argument| !is_keyword(argument)).collect();
+    let is_text = |argument: &str| argument.len() > 1 && argument.starts_with('"') && argument.ends_with('"');
+    if let [format, _, ..] = arguments[..]
+        && is_text(format)
+        && format.contains('{')
+    {
+        return format!("println!({});", arguments.join(", "));
+    }
+    let mut values = String::new();
+    let parts = arguments.iter().map(|argument| match argument.strip_prefix('f').filter(|text| is_text(text)) {
+        Some(text) => text[1..text.len() - 1].to_owned(),
+        None if is_text(argument) => argument[1..argument.len() - 1].to_owned(),
+        None if argument.chars().all(|c| c.is_alphanumeric() || c == '_') && is_name_start(argument) => {
+            format!("{{{argument}:?}}")
+        }
+        None => {
+            values.push_str(", ");
+            values.push_str(argument);
+            "{:?}".to_owned()
+        }
+    });
+    match parts.collect::<Vec<_>>().join(" ") {
+        nothing if nothing.is_empty() => "println!();".to_owned(),
+        text => format!("println!(\"{text}\"{values});"),
+    }
+}
+
+/// Whether an argument is given by its name: `end=""`.
+fn is_keyword(argument: &str) -> bool {
+    let name = argument.split_once('=').filter(|(_, value)| !value.starts_with('=')).map(|(name, _)| name.trim());
+    name.is_some_and(|name| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_'))
+}
+
+/// The arguments of a call, divided at the commas that stand in no brackets and no text.
+fn split(arguments: &str) -> Vec<&str> {
+    let (mut depth, mut in_text, mut from) = (0, false, 0);
+    let mut parts = Vec::new();
+    for (at, c) in arguments.char_indices() {
+        match c {
+            '"' => in_text = !in_text,
+            '(' | '[' | '{' if !in_text => depth += 1,
+            ')' | ']' | '}' if !in_text => depth -= 1,
+            ',' if !in_text && depth == 0 => {
+                parts.push(arguments[from..at].trim());
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(arguments[from..].trim());
+    parts.retain(|part| !part.is_empty());
+    parts
+}
+
+/// The text of the first f-string in the line, with its quotes.
+fn f_string(line: &str) -> Option<&str> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let at = line
+        .match_indices("f\"")
+        .map(|(at, _)| at)
+        .find(|at| !line[..*at].ends_with(is_word) && line[..*at].matches('"').count().is_multiple_of(2))?;
+    let text = &line[at + 1..];
+    let end = text[1..].find('"')?;
+    Some(&text[..end + 2])
 }
 
 fn is_name_start(text: &str) -> bool {
@@ -119,7 +203,14 @@ mod tests {
             ("print(\"hello\")", "`println!(\"hello\");`"),
             ("print()", "`println!();`"),
             ("print(v.iter().sum())", "`println!(\"{:?}\", v.iter().sum());`"),
-            ("import numpy as np", "`:dep numpy`"),
+            ("print(\"{}\", 3)", "`println!(\"{}\", 3);`"),
+            ("print(\"n is\", n, end=\"\")", "`println!(\"n is {n:?}\");`"),
+            ("print(\"a, b\", f(1, 2))", "`println!(\"a, b {:?}\", f(1, 2));`"),
+            ("print(f\"{n} of {m}\")", "`println!(\"{n} of {m}\");`"),
+            ("let s = f\"{n}\";", "`format!(\"{n}\")`"),
+            ("import numpy as np", "`Learner` are there"),
+            ("import torch.nn as nn", "`:help` lists them"),
+            ("import requests", "`:dep requests`"),
             ("from sklearn.model_selection import train", "`use sklearn::…;`"),
             ("def f(x):\n    return x", "`fn name("),
             ("for i in range(3):\n    pass", "`0..n`"),
