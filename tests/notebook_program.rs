@@ -239,7 +239,7 @@ fn what_hands_used_to_ipython_type_is_done_or_answered() {
             ("exit()", &["Quit"]),
             (":exit", &["Quit"]),
             ("print(a)", &["`println!(\"{a:?}\");` prints a line"]),
-            ("import numpy as np", &["`:dep numpy`"]),
+            ("import numpy as np", &["`:help` lists them"]),
             ("def f(x):\n    return x", &["a function is `fn name("]),
             ("ls -l", &["`!ls -l` is a line for the shell"]),
             ("%reset", &["all variables and items are forgotten"]),
