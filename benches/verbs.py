@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The compile time of a cell that calls a public verb of the prelude, a row a verb: seconds, medians over rounds.
+"""The compile time of cells that call public verbs of the prelude, a row a verb, an empty cell first: seconds, medians over rounds.
 
     python benches/verbs.py [--rounds 5] [--over 0.6]
 

@@ -112,11 +112,13 @@ impl Show for Prediction {
 
 /// The next pictures that go through the network together, if there are more.
 fn chunk(pictures: &mut dyn Iterator<Item = Result<RgbImage>>) -> Result<Option<Vec<RgbImage>>> {
-    if crate::interrupt::requested() {
-        return Err(crate::Error::interrupted());
-    }
     let chunk = pictures.take(32).collect::<Result<Vec<_>>>()?;
-    Ok((!chunk.is_empty()).then_some(chunk))
+    if chunk.is_empty() {
+        return Ok(None);
+    }
+    // Only where there is more to do: what is done is not lost.
+    crate::interrupt::check()?;
+    Ok(Some(chunk))
 }
 
 impl Learner {
