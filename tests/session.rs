@@ -316,7 +316,7 @@ fn after_interrupt(session: &Arc<Session>) {
 }
 
 fn interrupt_busy_loop(session: &Arc<Session>) {
-    let code = "let mut x = 0u64; loop { x = x.wrapping_add(std::hint::black_box(1)); }";
+    let code = "let mut x = 0u64; std::iter::repeat(1).for_each(|one| x = x.wrapping_add(std::hint::black_box(one)));";
     let (result, took) = interrupted_running(session, code);
     let error = result.unwrap_err();
     assert_eq!(error.why, Why::Interrupted);

@@ -26,6 +26,8 @@ enum Step {
     Says(&'static str, &'static str),
     /// It fails, and its traceback holds each of these; `{-2}` stands for the number of the cell before the last one.
     Fails(&'static str, &'static [&'static str]),
+    /// It fails, and its traceback holds each of these, but not the last.
+    Lacks(&'static str, &'static [&'static str], &'static str),
 }
 
 type Case = (&'static str, &'static [Step]);
@@ -87,7 +89,8 @@ fn main() {
 
 /// Runs a cell; what is wrong with what came of it.
 fn check(session: &Session, step: &Step, number: u64) -> Option<String> {
-    let (Step::Runs(code) | Step::Gives(code, _) | Step::Says(code, _) | Step::Fails(code, _)) = step;
+    let (Step::Runs(code) | Step::Gives(code, _) | Step::Says(code, _) | Step::Fails(code, _) | Step::Lacks(code, ..)) =
+        step;
     let mut screen = Recorder::default();
     let start = Instant::now();
     let result = session.execute(code, &mut screen).map(|_| ());
@@ -97,7 +100,9 @@ fn check(session: &Session, step: &Step, number: u64) -> Option<String> {
     }
     let complaint = match (step, result) {
         (Step::Fails(_, parts), Err(error)) => told(&error, parts, number),
-        (Step::Fails(..), Ok(())) => Some(format!("it ran: {:?}, {text:?}", screen.result_text())),
+        (Step::Lacks(_, parts, unwanted), Err(error)) => told(&error, parts, number)
+            .or_else(|| bare(&error).contains(unwanted).then(|| format!("holds {unwanted:?}:\n{}", bare(&error)))),
+        (Step::Fails(..) | Step::Lacks(..), Ok(())) => Some(format!("it ran: {:?}, {text:?}", screen.result_text())),
         (_, Err(error)) => Some(bare(&error)),
         (Step::Gives(_, value), Ok(())) if screen.result_text() != Some(value) => {
             Some(format!("{:?} is not {value:?}", screen.result_text()))

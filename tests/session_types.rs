@@ -231,6 +231,7 @@ const LETS: &[(&str, &[(&str, &str)])] = &[
     ("let grey = dynamic.to_luma8();", &[("grey", "GrayImage")]),
     ("let (width, height) = image::GenericImageView::dimensions(&dynamic);", &[("width", "u32"), ("height", "u32")]),
     ("let colour = plotters::style::RGBColor(10, 20, 30);", &[("colour", "RGBColor")]),
+    ("let worker = std::thread::spawn(|| loop { std::thread::park(); });", &[("worker", "JoinHandle<!>")]),
     ("let boxes = vec![BBox::new(0.0, 0.0, 4.0, 4.0)];", &[("boxes", "Vec<BBox>")]),
     ("let arch = Arch::default();", &[("arch", "Arch")]),
     ("let augment = Augment::standard();", &[("augment", "Augment")]),
@@ -479,6 +480,20 @@ fn completes(session: &Session, code: &str, wanted: &str) -> Result<(), String> 
     }
 }
 
+/// The first candidates.
+fn leads(session: &Session, code: &str, wanted: &[&str]) -> Result<(), String> {
+    let found = session.complete(code, code.len()).candidates;
+    let first: Vec<&str> = found.iter().take(wanted.len()).map(|one| one.text.as_str()).collect();
+    if first == wanted { Ok(()) } else { Err(format!("{first:?}")) }
+}
+
+/// None of these is among the first candidates.
+fn not_first(session: &Session, code: &str, unwanted: &[&str]) -> Result<(), String> {
+    let found = session.complete(code, code.len()).candidates;
+    let first: Vec<&str> = found.iter().take(5).map(|one| one.text.as_str()).collect();
+    if first.iter().all(|one| !unwanted.contains(one)) { Ok(()) } else { Err(format!("{first:?}")) }
+}
+
 /// Completion and inspection at a place end within seconds, and the session lives.
 fn lives(session: &Session, place: &str) -> Result<(), String> {
     let cursor = place.rfind('|').filter(|_| place.matches('|').count() == 1);
@@ -528,6 +543,14 @@ fn looks(session: &Session) -> Vec<(&'static str, Result<(), String>)> {
         ("fields of own types", completes(session, "p.", "norm")),
         ("variables of the same cell", completes(session, "let same = vec![1];\nsame.", "push")),
         ("commands", completes(session, ":va", ":vars")),
+        ("magics", completes(session, "%tim", "%timeit")),
+        ("files in a string", completes(session, "ImageFolder::open(\"/us", "usr/")),
+        ("files in a line for the shell", completes(session, "!ls /us", "usr/")),
+        ("what people look for comes first", leads(session, "v.", &["push", "len", "iter"])),
+        (
+            "no variant first where none is wanted",
+            not_first(session, "learner.fit(1, ", &["None", "Err", "Ok", "Some"]),
+        ),
         ("functions of earlier cells", completes(session, "pai", "pair")),
         ("in chains", completes(session, "t.matmul(&t)?.su", "sum_all")),
         ("inside a macro's brackets", completes(session, "println!(\"{}\", t.ra", "rank")),
@@ -539,6 +562,17 @@ fn looks(session: &Session) -> Vec<(&'static str, Result<(), String>)> {
             "the signature on a variable of the same cell",
             inspected("let own = vec![1]; own.push(", &["fn push", "value: i32"]),
         ),
+        (
+            "the signature on a number of a call",
+            inspected("Tensor::zeros((2, 3), 1e-3", &["fn zeros", "argument 2 of 3"]),
+        ),
+        ("the signature on a text of a call", inspected("ImageFolder::open(\"x\"", &["fn open", "argument 1"])),
+        ("a macro's documentation in its brackets", inspected("println!(", &["println", "standard output"])),
+        ("a macro's documentation behind an argument", inspected("assert_eq!(1, ", &["assert_eq"])),
+        ("the type of an earlier variable", {
+            let plain = session.inspect("v", 1).map(|it| it.plain).unwrap_or_default();
+            contains(plain.starts_with("let v: "), plain)
+        }),
         ("documentation of a name", inspected("Tensor::zeros", &["fn zeros", "filled with zeros"])),
         ("the type of a variable", inspected("let own = vec![1u8]; own", &["Vec<u8>"])),
     ]

@@ -4,7 +4,8 @@
 //! into the flag. The flag stays up until the cell ends, so that every later loop of the same cell
 //! returns at once too.
 //!
-//! A loop of one's own hears it where it asks:
+//! A loop that a cell writes hears it at each turn, since the session puts a question there; a cell that names
+//! `interrupt` sees to it itself, and so does code in other crates:
 //!
 //! ```
 //! use candlewick_prelude::interrupt;
@@ -20,9 +21,32 @@
 //! ```
 
 use crate::{Error, Result};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::ThreadId;
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
+/// The thread that runs cells.
+static CELLS: OnceLock<ThreadId> = OnceLock::new();
+
+/// Ends the cell whose loop calls it when the user asked the cell to stop: it unwinds, as at a panic. Threads that a
+/// cell started go on.
+#[inline]
+#[track_caller]
+pub fn hear() {
+    if REQUESTED.load(Ordering::Relaxed) {
+        leave();
+    }
+}
+
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn leave() {
+    if CELLS.get() == Some(&std::thread::current().id()) && !std::thread::panicking() {
+        std::panic::panic_any("interrupted");
+    }
+}
 
 /// Whether the user asked the running cell to stop. Long loops check it each step and return what they have.
 pub fn requested() -> bool {
@@ -47,8 +71,10 @@ pub fn clear() {
     REQUESTED.store(false, Ordering::Relaxed);
 }
 
-/// Makes SIGINT raise the flag instead of ending the process. Does nothing where there are no signals.
+/// Makes SIGINT raise the flag instead of ending the process; to be called by the thread that runs cells. Does nothing
+/// about signals where there are none.
 pub fn install() {
+    let _ = CELLS.set(std::thread::current().id());
     #[cfg(unix)]
     {
         extern "C" fn on_interrupt(_signal: libc::c_int) {
@@ -62,5 +88,16 @@ pub fn install() {
             action.sa_flags = libc::SA_RESTART;
             libc::sigaction(libc::SIGINT, &action, std::ptr::null_mut());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // The flag is the process's own, and other tests need it low: `prelude/tests/interrupt_more.rs` raises it.
+    #[test]
+    fn without_an_interrupt_a_loop_goes_on() {
+        hear();
     }
 }

@@ -11,6 +11,7 @@ pub mod detect;
 pub mod error;
 pub mod interrupt;
 pub mod layers;
+mod limits;
 pub mod models;
 pub mod ops;
 pub mod params;

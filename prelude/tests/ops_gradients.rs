@@ -310,5 +310,10 @@ fn wrong_shapes_are_named() {
     let targets = Tensor::new(&[9u32], &Device::Cpu).expect("a tensor");
     let logits = normal(&[1, 4]);
     assert!(message(cross_entropy(&logits, &targets, &CrossEntropy::default())).contains("targets below 4"));
+    for label_smoothing in [2., -0.1, f64::NAN] {
+        let (options, targets) = (CrossEntropy { label_smoothing, class_weights: None }, Tensor::zeros_like(&targets));
+        let says = message(cross_entropy(&logits, &targets.expect("a tensor"), &options));
+        assert!(says.contains(&format!("a label smoothing from 0 to 1, found {label_smoothing}")), "{says}");
+    }
     assert!(message(dropout(&x, 1., true, 0)).contains("below 1"));
 }

@@ -1,5 +1,6 @@
 //! What may be written at a place of a cell.
 
+use super::familiar;
 use super::program::Program;
 use super::world::World;
 use ra_ap_hir::PrefixKind;
@@ -40,7 +41,10 @@ pub fn complete(world: &World, program: &Program, cursor: usize) -> Option<(Rang
         .map(|item| item.source_range)
         .max_by_key(|range| (fitting.iter().filter(|item| item.source_range == *range).count(), range.len()))?;
     fitting.retain(|item| item.source_range == range);
-    fitting.sort_by_key(|item| (is_of_a_trait(item), Reverse(item.relevance.score()), item.lookup().to_owned()));
+    fitting.sort_by_key(|item| {
+        let likely = (is_of_a_trait(item), !is_expected(item), familiarity(item));
+        (likely, Reverse(item.relevance.score()), item.lookup().to_owned())
+    });
     let mut seen = HashSet::new();
     let suggestions = fitting.into_iter().filter(|item| seen.insert(text(item))).map(|item| Suggestion {
         text: text(item),
@@ -99,6 +103,20 @@ fn is_of_use(item: &CompletionItem) -> bool {
             | CompletionItemKind::UnresolvedReference
     );
     !is_word && !name.starts_with("evcxr_") && !name.starts_with("CANDLEWICK_") && !OURS.contains(&name)
+}
+
+/// Whether its type is known to be the one that is wanted at the place.
+fn is_expected(item: &CompletionItem) -> bool {
+    format!("{:?}", item.relevance.type_match) == "Some(Exact)"
+}
+
+/// Methods that people look for come first; variants that are in every scope last, where no such type is wanted.
+fn familiarity(item: &CompletionItem) -> usize {
+    match item.kind {
+        CompletionItemKind::SymbolKind(SymbolKind::Method) => familiar::rank(item.lookup()),
+        _ if ["None", "Some", "Ok", "Err"].contains(&item.lookup()) && !is_expected(item) => usize::MAX,
+        _ => 0,
+    }
 }
 
 /// Methods of traits come after a type's own.

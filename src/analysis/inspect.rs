@@ -6,6 +6,8 @@ use ra_ap_ide::{
     FilePosition, FileRange, HoverConfig, HoverDocFormat, RaFixtureConfig, SignatureHelp, SubstTyLen, TextRange,
     TextSize,
 };
+use ra_ap_syntax::ast::{self, AstNode};
+use ra_ap_syntax::{Edition, SourceFile, SyntaxKind, SyntaxNode};
 
 /// A description, for terminals and for pages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,7 +33,8 @@ impl Description {
 pub fn inspect(world: &World, program: &Program, cursor: usize) -> Option<Description> {
     let offset = TextSize::from(u32::try_from(program.position(cursor)?).ok()?);
     let mut description = Description::default();
-    let on_name = touches_name(&world.text, offset.into());
+    let tree = SourceFile::parse(&world.text, Edition::Edition2024).syntax_node();
+    let on_name = touches_name(&world.text, offset.into()) && !is_value(&tree, offset);
     if on_name && let Some((plain, markdown)) = hover(world, offset) {
         description.add(&plain, &markdown);
     }
@@ -39,8 +42,28 @@ pub fn inspect(world: &World, program: &Program, cursor: usize) -> Option<Descri
     if let Ok(Some(help)) = world.host.analysis().signature_help(position) {
         let (plain, markdown) = call(&help, !on_name || description.plain.is_empty());
         description.add(&plain, &markdown);
+    } else if description.plain.is_empty()
+        && let Some(name) = macro_around(&tree, offset)
+        && let Some((plain, markdown)) = hover(world, name)
+    {
+        description.add(&plain, &markdown);
     }
     (!description.plain.is_empty()).then_some(description)
+}
+
+/// Whether the cursor touches a number, a text or a character: of these there is nothing to say.
+fn is_value(tree: &SyntaxNode, offset: TextSize) -> bool {
+    let mut touched = tree.token_at_offset(offset);
+    touched.any(|token| token.parent().is_some_and(|parent| parent.kind() == SyntaxKind::LITERAL))
+}
+
+/// The name of the macro whose brackets the cursor stands in.
+fn macro_around(tree: &SyntaxNode, offset: TextSize) -> Option<TextSize> {
+    let token = tree.token_at_offset(offset).left_biased()?;
+    let call = token.parent_ancestors().find_map(ast::MacroCall::cast)?;
+    let inside = call.token_tree()?.syntax().text_range();
+    let name = call.path()?.segment()?.syntax().text_range().start();
+    (inside.start() < offset && offset <= inside.end()).then_some(name)
 }
 
 fn touches_name(text: &str, offset: usize) -> bool {
@@ -65,7 +88,12 @@ fn hover(world: &World, offset: TextSize) -> Option<(String, String)> {
             ra_fixture: RaFixtureConfig { disable_ra_fixture: true, ..RaFixtureConfig::default() },
         };
         let range = FileRange { file_id: world.cell(), range: TextRange::empty(at) };
-        Some(world.host.analysis().hover(&config, range).ok()??.info.markup.to_string())
+        let text = world.host.analysis().hover(&config, range).ok()??.info.markup.to_string();
+        // A variable of an earlier cell is an argument of the cell's function.
+        Some(match text.strip_prefix("mut ") {
+            Some(variable) => format!("let {variable}"),
+            None => text.replace("\nmut ", "\nlet "),
+        })
     };
     let both = |at| Some((text(HoverDocFormat::PlainText, at)?, text(HoverDocFormat::Markdown, at)?));
     both(offset).or_else(|| {

@@ -6,6 +6,7 @@
 
 mod complete;
 mod describe;
+mod familiar;
 mod inspect;
 mod pack;
 mod program;

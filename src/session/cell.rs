@@ -21,6 +21,10 @@ pub struct Cell<'a> {
     pub pong: Option<u64>,
     /// What the cell told of variables.
     pub described: Vec<Described>,
+    /// The value that it showed, as text.
+    pub shown: Option<String>,
+    /// The variables that it left in the store, if a loop of its own was interrupted.
+    pub left: Option<Vec<String>>,
 }
 
 impl Cell<'_> {
@@ -34,6 +38,8 @@ impl Cell<'_> {
             crashed: None,
             pong: None,
             described: Vec::new(),
+            shown: None,
+            left: None,
         }
     }
 
@@ -64,7 +70,10 @@ impl Cell<'_> {
             // A loop at a cell's end has the value `()`, which says nothing.
             Message::Result { data, .. }
                 if data.len() == 1 && data.get("text/plain").is_some_and(|text| text == "()") => {}
-            Message::Result { data, metadata } => self.screen.result(Display { data, metadata, display_id: None }),
+            Message::Result { data, metadata } => {
+                self.shown = data.get("text/plain").and_then(|text| text.as_str()).map(str::to_owned);
+                self.screen.result(Display { data, metadata, display_id: None });
+            }
             Message::Clear { wait } => self.screen.clear(wait),
             Message::Progress(Progress { label, done, total }) => self.screen.progress(Progress { label, done, total }),
             Message::Panic { message, location } => self.panicked = Some((message, location)),
@@ -82,6 +91,7 @@ impl Cell<'_> {
             Message::Comm(comm) => self.screen.comm(comm),
             Message::Handled { number } => self.screen.handled(number),
             Message::Gone => self.screen.gone(),
+            Message::Left { names } => self.left = Some(names),
             Message::Described { variables } => self.described = variables,
             Message::Hello { .. } | Message::Started { .. } | Message::Evcxr { .. } => {}
         }

@@ -6,6 +6,7 @@ mod excerpt;
 pub mod program;
 mod rustc;
 mod special;
+mod unheeded;
 mod unkept;
 mod words;
 
@@ -16,6 +17,7 @@ pub use colours::for_notebooks;
 use excerpt::{Mark, excerpt};
 use program::Program;
 pub use rustc::{Story, compilation};
+pub use unheeded::{unheeded, wrapped};
 pub use unkept::refused as unkept;
 
 pub(super) const RED: &str = "\u{1b}[1;31m";
@@ -63,29 +65,37 @@ pub fn refused(errors: &[evcxr::CompilationError], told: &Told) -> CellError {
     CellError { why: Why::Compile, name, value, traceback }
 }
 
-/// The error of a cell that panicked. `program` is the one that evcxr made of the cell; `lost` are the cell's own
-/// variables that are gone.
+/// What became of the variables that a failed cell binds.
+#[derive(Clone, Debug, Default)]
+pub struct Kept {
+    /// They are not there.
+    pub lost: Vec<String>,
+    /// They are what they were before the cell.
+    pub restored: Vec<String>,
+}
+
+/// The error of a cell that panicked. `program` is the one that evcxr made of the cell.
 pub fn panic(
     message: &str,
     location: Option<&(String, u32, u32)>,
     program: &Program<'_>,
     told: &Told,
-    lost: &[String],
+    kept: &Kept,
 ) -> CellError {
     let value = if message.is_empty() { "the cell panicked".to_owned() } else { message.to_owned() };
     let mut traceback = vec![format!("{RED}panic{PLAIN}{BOLD}: {value}{PLAIN}")];
     traceback.extend(location.into_iter().flat_map(|location| place(location, program, told)));
-    traceback.push(kept_text(lost));
+    traceback.push(kept_text(kept));
     CellError { why: Why::Panic, name: "Panic".to_owned(), value, traceback }
 }
 
-/// The error of a `?` at a cell's top level; `lost` as in [`panic`].
+/// The error of a `?` at a cell's top level.
 pub fn question_mark(
     text: &str,
     location: Option<&(String, u32, u32)>,
     program: &Program<'_>,
     told: &Told,
-    lost: &[String],
+    kept: &Kept,
 ) -> CellError {
     let value = match text.trim() {
         "" => "a `?` met an error".to_owned(),
@@ -93,7 +103,7 @@ pub fn question_mark(
     };
     let mut traceback = vec![format!("{RED}error{PLAIN}{BOLD}: {value}{PLAIN}")];
     traceback.extend(location.into_iter().flat_map(|location| place(location, program, told)));
-    traceback.push(kept_text(lost));
+    traceback.push(kept_text(kept));
     CellError { why: Why::Error, name: "Error".to_owned(), value, traceback }
 }
 
@@ -122,14 +132,23 @@ fn place((file, line, column): &(String, u32, u32), program: &Program<'_>, told:
 }
 
 /// What became of the variables of a cell that ended early.
-fn kept_text(lost: &[String]) -> String {
-    let names: Vec<String> = lost.iter().map(|name| format!("`{name}`")).collect();
-    match names.as_slice() {
-        [] => "Variables that the cell did not take are kept.".to_owned(),
-        [one] => format!("{one} of this cell was not kept; variables of other cells are."),
-        [first @ .., last] => {
-            format!("{} and {last} of this cell were not kept; variables of other cells are.", first.join(", "))
+fn kept_text(kept: &Kept) -> String {
+    let lost = match words::list(&kept.lost) {
+        None => "",
+        Some(names) if kept.lost.len() == 1 => {
+            &format!("{names} of this cell was not kept; variables of other cells are.")
         }
+        Some(names) => &format!("{names} of this cell were not kept; variables of other cells are."),
+    };
+    let restored = match words::list(&kept.restored) {
+        None => "",
+        Some(names) if kept.restored.len() == 1 => &format!("{names} is still what it was before this cell."),
+        Some(names) => &format!("{names} are still what they were before this cell."),
+    };
+    match (lost, restored) {
+        ("", "") => "Variables that the cell did not take are kept.".to_owned(),
+        (only, "") | ("", only) => only.to_owned(),
+        (lost, restored) => format!("{lost}\n{restored}"),
     }
 }
 
@@ -171,14 +190,15 @@ mod tests {
         let text = "fn old() { v[3] }\nfn run() {\nlet v = vec![1];\n  \nv[3];\n}";
         let program = Program::new(text, &cell, &older);
         let at = |line, column| ("src/lib.rs".to_owned(), line, column);
-        let shown = |location| bare(&panic("no", Some(&location), &program, &cell, &[]).traceback);
+        let shown = |location| bare(&panic("no", Some(&location), &program, &cell, &Kept::default()).traceback);
         assert!(shown(at(5, 1)).contains("2 |   v[3];\n  |   ^\n"), "{}", shown(at(5, 1)));
         assert!(shown(at(1, 12)).contains("--> cell 4, line 2\n  |\n2 | fn old() { v[3] }"), "{}", shown(at(1, 12)));
         assert_eq!(shown(at(2, 1)), "panic: no\nVariables that the cell did not take are kept.");
         let crates = ("/home/x/.cargo/registry/src/index-1/candle-core-0.9/src/a.rs".to_owned(), 7, 1);
         assert!(shown(crates).contains("--> candle-core-0.9/src/a.rs:7:1"));
-        let lost = ["data".to_owned(), "net".to_owned()];
-        let error = question_mark("gone", None, &program, &cell, &lost);
+        let kept = Kept { lost: vec!["data".to_owned(), "net".to_owned()], restored: vec!["old".to_owned()] };
+        let error = question_mark("gone", None, &program, &cell, &kept);
+        assert!(bare(&error.traceback).ends_with("are.\n`old` is still what it was before this cell."));
         assert!(bare(&error.traceback).contains("`data` and `net` of this cell were not kept"));
     }
 }

@@ -3,7 +3,8 @@
 use super::answers::RECORD_VARIABLE;
 use super::dependencies::{Compiled, Wanted};
 use super::template::{self, Folder};
-use super::{CellError, Options, Variable, check, diagnostics, messages, process, renewal, shim};
+use super::typed::NEVER;
+use super::{CellError, Options, Variable, check, diagnostics, messages, process, renewal, shim, stops, unused};
 use crate::analysis::{self, Analysis, Context, Pack};
 use crate::home::Home;
 use candlewick_wire::CHANNEL_VARIABLE;
@@ -38,12 +39,14 @@ pub enum Ended {
 }
 
 /// The program that evcxr made of the last cell.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Program {
     /// Its text.
     pub text: String,
     /// The compiler's errors, if it has some.
     pub errors: Vec<serde_json::Value>,
+    /// Its warnings of results that statements drop.
+    pub unheeded: Vec<serde_json::Value>,
     /// The compiler's words for the types of its variables, where evcxr does not know one.
     pub types: HashMap<String, String>,
 }
@@ -59,6 +62,13 @@ pub enum Job {
     },
     Program {
         done: Sender<Program>,
+    },
+    /// Gives variables back that a failed cell has left in the store: of older ones those that it was to bind anew, and
+    /// its own. The names of those given back.
+    Restore {
+        lost: Vec<String>,
+        left: Vec<String>,
+        done: Sender<Vec<String>>,
     },
     /// Ends the engine.
     Stop,
@@ -118,6 +128,7 @@ pub fn run(
             }
             Job::Variables { done } => drop(done.send(engine.variables())),
             Job::Program { done } => drop(done.send(engine.program())),
+            Job::Restore { lost, left, done } => drop(done.send(engine.restore(&lost, &left))),
             Job::Stop => break,
             Job::Leave => return engine.leave(),
         }
@@ -158,6 +169,8 @@ pub struct Engine {
     known: u32,
     /// What makes a new runtime child, or all of evcxr's state after `:clear`, one of ours.
     beginning: String,
+    /// The program of the last cell, where another one was made since.
+    program: Option<Program>,
     analysis: Option<Arc<Analysis>>,
     /// The manifest whose crates the analysis knows, and where the first of its packs lies.
     manifest: String,
@@ -233,6 +246,7 @@ impl Engine {
             questioned: None,
             known: 0,
             beginning,
+            program: None,
             analysis,
             manifest: String::new(),
             pack,
@@ -284,15 +298,38 @@ impl Engine {
         names
     }
 
+    fn restore(&mut self, lost: &[String], left: &[String]) -> Vec<String> {
+        let program = self.program();
+        let older = |name: &str| lost.iter().any(|lost| lost == name) && !left.iter().any(|left| left == name);
+        let code = unused::restoring(&program.text, older) + &stops::restoring(&program.text, left);
+        if code.is_empty() {
+            return Vec::new();
+        }
+        self.evaluate(&code);
+        self.program = Some(program);
+        self.after(false);
+        let names = self.names();
+        lost.iter().chain(left).filter(|name| names.contains(name)).cloned().collect()
+    }
+
     fn program(&self) -> Program {
+        if let Some(program) = &self.program {
+            return program.clone();
+        }
         let text = self.context.last_source().unwrap_or_default();
-        Program { text, errors: messages::of_last_build(&self.path), types: check::types(&self.path) }
+        Program {
+            text,
+            errors: messages::of_last_build(&self.path),
+            unheeded: messages::unheeded(&self.path),
+            types: check::types(&self.path),
+        }
     }
 
     /// Runs a cell.
     pub fn run(&mut self, code: &str) -> Ended {
         messages::forget(&self.path);
         check::forget(&self.path);
+        self.program = None;
         let ended = self.evaluate(code);
         self.after(matches!(ended, Ended::Ran(_)));
         ended
@@ -343,7 +380,11 @@ impl Engine {
         let mut variables: Vec<Variable> = self
             .context
             .variables_and_types()
-            .map(|(name, kind)| Variable { name: name.to_owned(), kind: kind.to_owned(), ..Variable::default() })
+            .map(|(name, kind)| Variable {
+                name: name.to_owned(),
+                kind: kind.replace(NEVER, "!"),
+                ..Variable::default()
+            })
             .collect();
         variables.sort_by(|a, b| a.name.cmp(&b.name));
         variables

@@ -1,6 +1,7 @@
 //! One cell's way through evcxr: its commands first, then the rest, and what its end is called.
 
 use super::cell::Cell;
+use super::diagnostics::Kept;
 use super::endings::{self, Death, Interrupted};
 use super::engine::Ended;
 use super::prepare::leading::Leading;
@@ -36,6 +37,11 @@ impl Session {
         self.channel.cell_runs(true);
         let mut cell = Cell::new(screen);
         let ended = self.run(&told.edited.text, &mut cell);
+        let failed = cell.panicked.is_some() || cell.failed.is_some();
+        let restored = match &ended {
+            Ok(Ended::Ran(_)) if failed => self.restore(&before, &prepared, cell.left.as_deref().unwrap_or_default()),
+            _ => Vec::new(),
+        };
         self.channel.cell_runs(false);
         while let Ok(message) = self.channel.messages().try_recv() {
             cell.take(message);
@@ -46,7 +52,9 @@ impl Session {
             let ran = outputs.phases.iter().filter(|phase| phase.name == "Execution").map(|phase| phase.duration);
             self.state.ran.fetch_add(ran.sum::<Duration>().as_micros() as u64, Ordering::SeqCst);
         }
-        let lost = self.remember(&told, &prepared, &before, &ended, &cell);
+        let lost = self.remember(&told, &prepared, &before, &ended, failed);
+        let whole = cell.left.is_some() && lost.is_empty();
+        let kept = Kept { lost, restored };
         let error = match ended {
             Ended::Died { lost, .. } if self.state.killed.load(Ordering::SeqCst) => {
                 endings::interrupted(&Interrupted::Killed(lost))
@@ -58,7 +66,7 @@ impl Session {
                 endings::runtime_died(&death, &lost)
             }
             Ended::Ran(_) if interrupted && (cell.panicked.is_some() || cell.failed.is_some()) => {
-                endings::interrupted(&Interrupted::Left)
+                endings::interrupted(&if whole { Interrupted::Running } else { Interrupted::Left })
             }
             Ended::Ran(_) if interrupted => endings::interrupted(&Interrupted::Running),
             _ if interrupted => endings::interrupted(&Interrupted::Compiling),
@@ -67,16 +75,19 @@ impl Session {
             Ended::Other(text) => self.explain_refusal(&text, &told, &prepared),
             Ended::Ran(outputs) => match (cell.panicked, cell.failed) {
                 (Some((message, location)), _) => self.at_a_place(&told, |program| {
-                    diagnostics::panic(&message, location.as_ref(), program, &told, &lost)
+                    diagnostics::panic(&message, location.as_ref(), program, &told, &kept)
                 }),
                 (None, Some((text, location))) => self.at_a_place(&told, |program| {
-                    diagnostics::question_mark(&text, location.as_ref(), program, &told, &lost)
+                    diagnostics::question_mark(&text, location.as_ref(), program, &told, &kept)
                 }),
                 (None, None) => {
                     let data: candlewick_wire::MimeBundle =
                         outputs.content_by_mime_type.into_iter().map(|(mime, text)| (mime, text.into())).collect();
                     if !data.is_empty() {
                         cell.screen.result(Display { data, ..Display::default() });
+                    }
+                    for note in self.unheeded(&told, cell.shown.as_deref()) {
+                        cell.screen.stream(StreamName::Stderr, &format!("{note}\n"));
                     }
                     return Ok(());
                 }

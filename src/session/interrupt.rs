@@ -20,9 +20,9 @@ const LAST_GRACE: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_secs(5);
 
 /// What the user is told of code that does not hear the interrupt.
-const UNHEARD: &str = "the code has not heard the interrupt yet, and goes on. Loops of your own stop where they call \
-                       `interrupt::check()?`, or ask `interrupt::requested()`.\nInterrupt again to end its process; \
-                       all variables would be lost.\n";
+const UNHEARD: &str = "the code has not heard the interrupt yet, and goes on. Loops of a cell hear it at each turn; code of \
+                       other crates stops where it calls `interrupt::check()?`, or asks `interrupt::requested()`.\n\
+                       Interrupt again to end its process; all variables would be lost.\n";
 
 /// Sends a signal to the process that runs cells, if it is still this one.
 fn signal(process: &Process, id: u32, signal: libc::c_int) {

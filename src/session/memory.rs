@@ -98,7 +98,8 @@ impl Memory {
         self.remember(told);
         let number = told.number;
         for name in after {
-            if prepared.binds.contains(name) {
+            // A cell that failed leaves the older value of a name, if any.
+            if prepared.binds.contains(name) && !(failed && before.contains(name)) {
                 self.bound.insert(name.clone(), number);
             }
             self.fates.remove(name);

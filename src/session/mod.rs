@@ -39,6 +39,7 @@ mod shell;
 mod shim;
 mod source;
 mod splitter;
+mod stops;
 mod story;
 mod template;
 mod typed;
@@ -444,7 +445,7 @@ impl Session {
     /// Completions at byte offset `cursor`; a cell may run meanwhile.
     pub fn complete(&self, code: &str, cursor: usize) -> Completions {
         let cursor = code.floor_char_boundary(cursor.min(code.len()));
-        if let Some(completions) = commands::complete(code, cursor) {
+        if let Some(completions) = commands::complete(code, cursor, &self.directory()) {
             return completions;
         }
         let found = self.analysis.as_ref().and_then(|it| it.complete(&Leading::of(code).rust_only(code), cursor));

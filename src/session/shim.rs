@@ -305,6 +305,7 @@ fn build(folder: &Path, mut command: Command, expected: u64, hear: &mut dyn FnMu
     let note = folder.join(GROUP_FILE);
     let _ = std::fs::write(&note, group.to_string());
     let mut errors = Vec::new();
+    let mut unheeded = Vec::new();
     let result = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().and_then(|mut child| {
         let out = child.stdout.take().map(|out| std::thread::spawn(move || pass_on(out)));
         let mut session = None;
@@ -325,6 +326,9 @@ fn build(folder: &Path, mut command: Command, expected: u64, hear: &mut dyn FnMu
                     if messages::is_error(&buffer) {
                         errors.extend_from_slice(&buffer);
                     }
+                    if messages::is_unheeded(&buffer) {
+                        unheeded.extend_from_slice(&buffer);
+                    }
                     if !messages::is_warning(&buffer) {
                         std::io::stderr().write_all(&buffer)?;
                     }
@@ -332,11 +336,14 @@ fn build(folder: &Path, mut command: Command, expected: u64, hear: &mut dyn FnMu
             }
             buffer.clear();
         }
-        errors.extend(out.and_then(|out| out.join().ok()).unwrap_or_default());
+        let (more, dropped) = out.and_then(|out| out.join().ok()).unwrap_or_default();
+        errors.extend(more);
+        unheeded.extend(dropped);
         child.wait()
     });
     let _ = std::fs::remove_file(&note);
     let here = std::env::current_dir().unwrap_or_default();
+    messages::keep_unheeded(&here, &unheeded);
     match &result {
         Ok(status) if !status.success() => messages::keep(&here, &errors),
         _ => messages::forget(&here),
@@ -350,21 +357,24 @@ fn build(folder: &Path, mut command: Command, expected: u64, hear: &mut dyn FnMu
     }
 }
 
-/// Passes standard output on, warnings aside; the lines that tell of errors.
-fn pass_on(out: impl Read) -> Vec<u8> {
-    let mut errors = Vec::new();
+/// Passes standard output on, warnings aside; the lines that tell of errors, and those of results that are dropped.
+fn pass_on(out: impl Read) -> (Vec<u8>, Vec<u8>) {
+    let (mut errors, mut unheeded) = (Vec::new(), Vec::new());
     let mut line = Vec::new();
     let mut reader = BufReader::new(out);
     while reader.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
         if messages::is_error(&line) {
             errors.extend_from_slice(&line);
         }
+        if messages::is_unheeded(&line) {
+            unheeded.extend_from_slice(&line);
+        }
         if !messages::is_warning(&line) {
             let _ = std::io::stdout().write_all(&line);
         }
         line.clear();
     }
-    errors
+    (errors, unheeded)
 }
 
 /// Tells the session of this process, as a build does.

@@ -67,6 +67,21 @@ impl Session {
         variables.into_iter().map(|variable| variable.name).collect()
     }
 
+    /// Gives back the variables that a failed cell would have bound anew, where it has not used them up, and those that
+    /// an interrupted one has `left`; the names of the former.
+    pub(super) fn restore(&self, before: &Names, prepared: &Prepared, left: &[String]) -> Vec<String> {
+        let after = self.names();
+        let own = |name: &&String| before.contains(*name) && !after.contains(*name);
+        let lost: Names = prepared.binds.iter().filter(own).cloned().collect();
+        let lost: Vec<String> = lost.into_iter().collect();
+        if lost.is_empty() && left.is_empty() {
+            return lost;
+        }
+        let left = left.to_vec();
+        let back = self.ask(|done| Job::Restore { lost, left: left.clone(), done }).unwrap_or_default();
+        back.into_iter().filter(|name| !left.contains(name)).collect()
+    }
+
     /// Remembers how a cell ended; the variables that it bound and that are not there.
     pub(super) fn remember(
         &self,
@@ -74,12 +89,11 @@ impl Session {
         prepared: &Prepared,
         before: &Names,
         ended: &Ended,
-        cell: &Cell<'_>,
+        failed: bool,
     ) -> Vec<String> {
         match ended {
             Ended::Ran(_) => {
                 let after = self.names();
-                let failed = cell.panicked.is_some() || cell.failed.is_some();
                 lock(&self.memory).ran(told, prepared, before, &after, failed);
                 let mut lost: Vec<String> =
                     prepared.binds.iter().filter(|name| !after.contains(*name)).cloned().collect();
@@ -93,6 +107,17 @@ impl Session {
             }
             Ended::Compilation(_) | Ended::Other(_) | Ended::Refused(_) => Vec::new(),
         }
+    }
+
+    /// What a cell that ran should have looked at: results that it drops, and the one that is its value.
+    pub(super) fn unheeded(&self, told: &Told, shown: Option<&str>) -> Vec<String> {
+        let made = self.ask(|done| Job::Program { done }).unwrap_or_default();
+        let memory = lock(&self.memory);
+        let program = Program::new(&made.text, told, &memory.cells);
+        let story = Story { program: &program, told, memory: &memory };
+        let mut notes = diagnostics::unheeded(&made.unheeded, &story);
+        notes.extend(shown.and_then(diagnostics::wrapped).map(str::to_owned));
+        notes
     }
 
     /// The error of a cell that did not compile.

@@ -4,11 +4,14 @@ use super::edits::Edits;
 use super::lifetimes::for_ever;
 use crate::analysis::{Bound, Known};
 
+/// The type of what never comes, which has no name in stable Rust (`JoinHandle<!>`).
+pub const NEVER: &str = "::candlewick_prelude::cell::Never";
+
 /// Adds the types that are known: behind a pattern that is one variable, else by binding the variable once more.
 pub fn add_types(bound: &[Bound], edits: &mut Edits) {
     for variable in bound {
         let Known::Named(kind) = &variable.known else { continue };
-        let kind = for_ever(kind);
+        let kind = for_ever(kind).replace('!', NEVER);
         match variable.pattern_end {
             Some(end) => edits.insert(end, format!(": {kind}")),
             None => {
@@ -33,10 +36,15 @@ mod tests {
         let code = "let t = f()?; let (a, b) = g();";
         let named = |text: &str| Known::Named(text.into());
         let mut bound = vec![
+            variable("n", 0, Some(0), named("JoinHandle<!>")),
             variable("t", 13, Some(5), named("Tensor")),
             variable("a", 31, None, named("i32")),
             variable("b", 31, None, named("Vec<&str>")),
         ];
+        let mut edits = Edits::default();
+        add_types(&bound[..1], &mut edits);
+        assert_eq!(edits.apply("").text, ": JoinHandle<::candlewick_prelude::cell::Never>");
+        bound.remove(0);
         bound[1].mutable = true;
         let mut edits = Edits::default();
         add_types(&bound, &mut edits);

@@ -2,20 +2,149 @@
 //!
 //! evcxr takes every variable out of its store at the beginning of a cell and puts it back at the end, which is compiled
 //! in each cell, a function a type. What a cell does not name can stay where it is: it costs nothing then, however many
-//! variables there are, and a panic does not lose it.
+//! variables there are, and a panic does not lose it. So can what the cell binds anew before it reads it: should the
+//! cell fail, the older value is still there. Of small values that it reads first (`let x = x.relu()?`) a copy stays.
 
-/// The program without the lines that move variables which nothing else in it names. Lines stay where they are.
+use ra_ap_syntax::ast::{self, HasName};
+use ra_ap_syntax::{AstNode, Edition, SourceFile, SyntaxNode};
+
+pub const TAKES: &str = " = evcxr_variable_store.take_variable::<";
+pub const PUTS: &str = "evcxr_variable_store.put_variable::<";
+/// Around a line that would have taken a variable which the cell binds anew.
+const LEFT: (&str, &str) = ("/* left: ", " */");
+/// Types whose values cost nothing to copy.
+const SMALL: [&str; 18] = [
+    "Tensor",
+    "bool",
+    "char",
+    "f32",
+    "f64",
+    "i128",
+    "i16",
+    "i32",
+    "i64",
+    "i8",
+    "isize",
+    "u128",
+    "u16",
+    "u32",
+    "u64",
+    "u8",
+    "usize",
+    "&'static str",
+];
+
+/// The program without the lines that move variables which nothing else in it names, or which it binds anew. Lines stay
+/// where they are.
 pub fn leave(program: &str) -> String {
     let lines: Vec<Line> = program.split_inclusive('\n').map(Line::of).collect();
     let others: String = lines.iter().filter(|line| line.variable.is_none()).map(|line| line.text).collect();
+    let taken = lines.iter().filter(|line| line.text.starts_with("let ")).filter_map(|line| line.variable);
+    let taken: Vec<&str> = taken.filter(|variable| names(&others, variable)).collect();
+    let anew = bound_anew(program, &taken);
     let mut kept = String::with_capacity(program.len());
     for line in &lines {
-        match line.variable {
-            Some(variable) if !names(&others, variable) => kept.push('\n'),
+        let Some(variable) = line.variable else {
+            kept.push_str(line.text);
+            continue;
+        };
+        match anew.iter().find(|anew| anew.name == variable) {
+            _ if !names(&others, variable) => kept.push('\n'),
+            Some(anew) if line.text.starts_with("let ") => kept.push_str(&left(line.text.trim_end(), anew)),
+            Some(anew) if !anew.reads_first && !line.text.starts_with(PUTS) => kept.push('\n'),
             _ => kept.push_str(line.text),
         }
     }
     kept
+}
+
+/// What becomes of the line that takes a variable which is bound anew.
+fn left(line: &str, anew: &Anew) -> String {
+    let (before, after) = LEFT;
+    let parts = Taken::of(line).filter(|taken| SMALL.contains(&taken.kind));
+    match parts {
+        _ if !anew.reads_first => format!("{before}{line}{after}\n"),
+        Some(Taken { pattern, kind, name }) => format!(
+            "{before}{line}{after} let {pattern} = {{ let kept{TAKES}{kind}>(stringify!({name})); \
+             {PUTS}{kind}>(stringify!({name}), ::std::clone::Clone::clone(&kept)); kept }};\n"
+        ),
+        None => format!("{line}\n"),
+    }
+}
+
+/// A variable that the cell binds and stores though there is one of its name.
+struct Anew {
+    name: String,
+    reads_first: bool,
+}
+
+/// Those of the variables that the program stores anew.
+fn bound_anew(program: &str, taken: &[&str]) -> Vec<Anew> {
+    if taken.is_empty() {
+        return Vec::new();
+    }
+    let tree = SourceFile::parse(program, Edition::Edition2024).syntax_node();
+    let mut anew = Vec::new();
+    for list in tree.descendants().filter_map(ast::StmtList::cast) {
+        let statements: Vec<SyntaxNode> = list.statements().map(|statement| statement.syntax().clone()).collect();
+        let texts: Vec<String> = statements.iter().map(|statement| statement.text().to_string()).collect();
+        if !texts.iter().any(|text| text.starts_with(PUTS)) {
+            continue;
+        }
+        for &name in taken {
+            let of_it = format!("(stringify!({name})");
+            let stores = |text: &String| text.starts_with(PUTS) && text.contains(&of_it);
+            let takes = |text: &String| text.contains(TAKES) && text.contains(&of_it);
+            if !texts.iter().any(stores) || texts.iter().any(takes) {
+                continue;
+            }
+            let first = texts.iter().position(|text| names(text, name));
+            let reads_first = first.is_some_and(|at| !only_binds(&statements[at], &texts[at], name));
+            anew.push(Anew { name: name.to_owned(), reads_first });
+        }
+    }
+    anew
+}
+
+/// Whether the statement is a `let` that binds the name, and does not read it.
+fn only_binds(statement: &SyntaxNode, text: &str, name: &str) -> bool {
+    let Some(pattern) = ast::LetStmt::cast(statement.clone()).and_then(|statement| statement.pat()) else {
+        return false;
+    };
+    let within = pattern.syntax().text_range() - statement.text_range().start();
+    let bound = pattern.syntax().descendants().filter_map(ast::IdentPat::cast).filter_map(|own| own.name());
+    bound.filter(|own| own.text() == name).count() == 1
+        && !names(&text[..usize::from(within.start())], name)
+        && !names(&text[usize::from(within.end())..], name)
+}
+
+/// Code that binds again what a program that failed has left in the store: those of its variables of which `lost` is
+/// true.
+pub fn restoring(program: &str, lost: impl Fn(&str) -> bool) -> String {
+    let (before, after) = LEFT;
+    let lines = program.lines().filter_map(|line| line.strip_prefix(before)?.split(after).next());
+    let taken = lines.filter_map(Taken::of).filter(|taken| lost(taken.name));
+    // In braces, so that the line is not one of evcxr's own.
+    let bind = |Taken { pattern, kind, name }| {
+        format!("let {pattern}: {kind} = {{ let kept{TAKES}{kind}>(stringify!({name})); kept }};\n")
+    };
+    taken.map(bind).collect()
+}
+
+/// What evcxr's line says that takes a variable.
+struct Taken<'a> {
+    /// With its `mut`.
+    pattern: &'a str,
+    kind: &'a str,
+    name: &'a str,
+}
+
+impl Taken<'_> {
+    fn of(line: &str) -> Option<Taken<'_>> {
+        let (pattern, rest) = line.strip_prefix("let ")?.split_once(TAKES)?;
+        let (kind, end) = rest.rsplit_once(">(stringify!(")?;
+        Some(Taken { pattern, kind, name: end.split(')').next()? })
+    }
 }
 
 struct Line<'a> {
@@ -27,9 +156,9 @@ struct Line<'a> {
 impl<'a> Line<'a> {
     fn of(text: &'a str) -> Line<'a> {
         let line = text.trim_end();
-        let moves = (line.starts_with("let ") && line.contains(" = evcxr_variable_store.take_variable::<"))
+        let moves = (line.starts_with("let ") && line.contains(TAKES))
             || line.starts_with("vars_ok &= evcxr_variable_store.check_variable::<")
-            || line.starts_with("evcxr_variable_store.put_variable::<");
+            || line.starts_with(PUTS);
         let variable = line.rfind("(stringify!(").filter(|_| moves).and_then(|at| {
             let rest = &line[at + "(stringify!(".len()..];
             rest.find(')').map(|end| &rest[..end])
@@ -39,7 +168,7 @@ impl<'a> Line<'a> {
 }
 
 /// Whether the text names the variable anywhere, be it in a string (`"{x}"`) or a comment.
-fn names(text: &str, variable: &str) -> bool {
+pub fn names(text: &str, variable: &str) -> bool {
     let bare = variable.trim_start_matches("r#");
     let word = |c: char| c.is_alphanumeric() || c == '_';
     text.match_indices(bare).any(|(at, _)| {
@@ -81,5 +210,63 @@ mod tests {
         assert_eq!(left("let vv = my_v.v2 + context;"), ["v", "text"]);
         assert_eq!(left("let x = a.v;"), ["text"]);
         assert_eq!(left("f(\"{v:?}\"); // text"), Vec::<&str>::new());
+    }
+
+    /// As evcxr writes a cell that stores `v` anew.
+    fn rebinding(kind: &str, body: &str) -> String {
+        format!(
+            "fn run() {{\n{{let mut vars_ok = true;\n\
+             vars_ok &= evcxr_variable_store.check_variable::<{kind}>(stringify!(v));\n\
+             if !vars_ok {{return evcxr_variable_store;}}}}\n\
+             let mut v = evcxr_variable_store.take_variable::<{kind}>(stringify!(v));\n\
+             let _ = (|| -> Result<(), E> {{\n{body}\n\
+             evcxr_variable_store.put_variable::<String>(stringify!(v), v);\nOk(())}})();\nevcxr_variable_store\n}}\n"
+        )
+    }
+
+    #[test]
+    fn what_is_bound_anew_before_it_is_read_stays_in_the_store() {
+        for body in [
+            "let v = f()?;",
+            "let w = 1; let mut v: String = f()?; v.push('a');",
+            "let (a, v) = f()?;",
+            "let [_, ref v @ ..] = f()?;",
+        ] {
+            let program = rebinding("Vec<i32>", body);
+            let kept = leave(&program);
+            assert_eq!(kept.lines().count(), program.lines().count());
+            assert!(!kept.contains("check_variable::<"), "{kept}");
+            assert!(!kept.lines().any(|line| line.starts_with("let mut v =")), "{kept}");
+            assert!(kept.contains("put_variable::<String>(stringify!(v)"), "{kept}");
+            assert_eq!(
+                restoring(&kept, |name| name == "v"),
+                "let mut v: Vec<i32> = { let kept = evcxr_variable_store.take_variable::<Vec<i32>>(stringify!(v)); kept };\n"
+            );
+            assert_eq!(restoring(&kept, |_| false), "");
+        }
+    }
+
+    #[test]
+    fn of_what_is_read_first_a_copy_stays_where_it_is_small() {
+        for body in [
+            "let v = f(v)?;",
+            "v.push(1); let v = f()?;",
+            "let w = g(\"{v}\"); let v = f()?;",
+            "{ let v = 1; } let v = v.len();",
+            "let Some(v) = f() else { panic!(\"{v:?}\") };",
+            "let v: [u8; v.len()] = f()?;",
+        ] {
+            let program = rebinding("Vec<i32>", body);
+            assert_eq!(leave(&program), program, "{body}");
+            let kept = leave(&rebinding("Tensor", body));
+            assert!(kept.contains("*/ let mut v = { let kept = ev") && kept.contains("check_variable"), "{kept}");
+            assert!(restoring(&kept, |_| true).starts_with("let mut v: Tensor = {"), "{kept}");
+        }
+    }
+
+    #[test]
+    fn what_the_cell_keeps_is_not_bound_anew() {
+        let program = PROGRAM.replace("BODY", "v.push(1); text.len();");
+        assert_eq!(leave(&program), program);
     }
 }

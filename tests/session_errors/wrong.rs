@@ -1,7 +1,7 @@
 //! Cells that are wrong: the true reason, at the user's own line.
 
 use super::Case;
-use super::Step::{Fails, Gives, Runs, Says};
+use super::Step::{Fails, Gives, Lacks, Runs, Says};
 
 pub const CASES: &[Case] = &[
     (
@@ -142,6 +142,61 @@ pub const CASES: &[Case] = &[
                 "let got = boxed()?;",
                 &["invalid digit", "1 | let got = boxed()?;", "`got` of this cell was not kept"],
             ),
+        ],
+    ),
+    (
+        "a name that a failing cell was to bind anew keeps its value",
+        &[
+            Runs("let mut again = vec![1, 2]; let other = 3;"),
+            Fails(
+                "let made = 1;\nlet again: i32 = \"x\".parse()?;",
+                &["`made` of this cell was not kept", "`again` is still what it was before this cell"],
+            ),
+            Runs("again.push(3);"),
+            Gives("again", "[1, 2, 3]"),
+            Fails("let other = 1 / (again.len() - 3);", &["divide by zero", "`other` is still what it was"]),
+            Fails(
+                "let (again, other) = (\"y\".parse::<u8>()?, 'c');",
+                &["`again` and `other` are still what they were before this cell."],
+            ),
+            Gives("(again.len(), other)", "(3, 3)"),
+            Runs("let t = Tensor::ones((2, 3), DType::F32, &Device::Cpu)?;"),
+            Fails("let t = t.relu()?;\nlet t = t.reshape((4, 4))?;", &["`t` is still what it was before this cell."]),
+            Gives("t.dims()", "[2, 3]"),
+            Fails("let other = other + \"z\".parse::<i32>()?;", &["`other` is still what it was before this cell."]),
+            Gives("other", "3"),
+            Runs("let again = format!(\"{other}\");"),
+            Fails("let again = again.parse::<bool>()?;", &["`again` of this cell was not kept"]),
+            Fails("again", &["`again` of cell {-1} was not kept"]),
+        ],
+    ),
+    (
+        "a result that nobody looks at is told",
+        &[
+            Says("let seen = 1;\nstd::fs::read(\"/no/such\");", "note: line 2 gives a `Result` that nothing looks at"),
+            Says("\"5\".parse::<i32>();", "put `?` behind it"),
+            Says("std::fs::read(\"/no/such\")", "note: the value is an error, but the cell went well"),
+            Says("fn report() -> std::io::Result<std::ops::Range<u8>> { Ok(1..3) }\nreport();", "note: line 2 gives"),
+            Says(
+                "#[derive(Debug)] struct Row { n: i32 }\nOk::<Row, String>(Row { n: 1 })",
+                "the value is inside of an `Ok`",
+            ),
+            Says("[1, 2].iter().map(|n| println!(\"{n}\"));", "note: line 1 makes an iterator that nothing asks"),
+            Says(
+                "let quiet = std::fs::read(\"/no\"); let _ = std::fs::read(\"/no\"); 3.max(4); print!(\"end\")",
+                "end",
+            ),
+        ],
+    ),
+    (
+        "a place that is in no cell is not spoken of",
+        &[
+            Runs("let mut unplaced = vec![1];"),
+            Lacks("unplaced.push();", &["this method takes 1 argument"], "defined here"),
+            Lacks("let n: usize = -1;", &["cannot apply unary operator `-`"], "usize::MAX"),
+            Lacks("unplaced.iter().take(-1);", &["`-`"], "MAX"),
+            Lacks("use std::ops::Add; add_none(1, 2)", &["cannot find function `add_none`"], "2))"),
+            Lacks("use std::ops::Add; add(1, 2)", &["cannot find function `add`"], "2))"),
         ],
     ),
     (

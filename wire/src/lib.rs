@@ -167,6 +167,11 @@ pub enum Message {
         /// The number of the [`Request::Comm`].
         number: u64,
     },
+    /// An interrupted loop left its cell, and these variables that the cell had bound are in the store.
+    Left {
+        /// Their names.
+        names: Vec<String>,
+    },
     /// What is known of the session's variables, in answer to a question of the session's own.
     Described {
         /// One a variable.

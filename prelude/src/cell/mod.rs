@@ -5,10 +5,15 @@
 
 mod failed;
 mod kept;
+mod leave;
 mod marks;
+mod never;
 mod store;
 
+pub use crate::interrupt::{check as go_on, hear, requested as stopped};
 pub use failed::failed;
 pub use kept::{Kept, KeptLocal};
+pub use leave::leave;
 pub use marks::{Mark, USER_ERROR_OCCURRED, panicked};
+pub use never::{Gives, Never};
 pub use store::{VariableStore, create_variable_store};

@@ -2,6 +2,7 @@
 
 use super::Transform;
 use crate::detect::BBox;
+use crate::{Result, limits};
 use rand::Rng;
 
 /// How much a training picture is varied each time that it is shown.
@@ -17,17 +18,17 @@ use rand::Rng;
 pub struct Augment {
     /// Mirror left and right, every other time.
     pub flip: bool,
-    /// Turn by up to so many degrees, either way.
+    /// Turn by up to so many degrees, either way; 0 to 180.
     pub rotate: f32,
-    /// Enlarge by up to this factor, from 1.
+    /// Enlarge by up to this factor; 1 to 10.
     pub zoom: f32,
-    /// Move by up to this share of the side, either way.
+    /// Move by up to this share of the side, either way; 0 to 1.
     pub shift: f32,
-    /// Lighten or darken by up to this share.
+    /// Lighten or darken by up to this share; 0 to 1.
     pub brightness: f32,
-    /// Raise or lower contrast by up to this share.
+    /// Raise or lower contrast by up to this share; 0 to 1.
     pub contrast: f32,
-    /// Raise or lower saturation by up to this share.
+    /// Raise or lower saturation by up to this share; 0 to 1.
     pub saturation: f32,
 }
 
@@ -51,6 +52,22 @@ impl Augment {
     /// Whether nothing changes.
     pub fn is_none(&self) -> bool {
         *self == Augment::none()
+    }
+
+    /// Refuses changes that make no sense.
+    pub(super) fn check(&self) -> Result<()> {
+        let within = |name: &str, given: f32, (least, most): (f32, f32), unit: &str| {
+            let (option, expected) =
+                (format!("`{name}` of the augmentation"), format!("{unit} from {least} to {most}"));
+            let remedy = "start from what suits most pictures: `Augment { rotate: 5.0, ..Augment::standard() }`";
+            limits::allow((least..=most).contains(&given), &option, &given, &expected, remedy)
+        };
+        within("rotate", self.rotate, (0.0, 180.0), "degrees")?;
+        within("zoom", self.zoom, (1.0, 10.0), "a factor")?;
+        within("shift", self.shift, (0.0, 1.0), "a share")?;
+        within("brightness", self.brightness, (0.0, 1.0), "a share")?;
+        within("contrast", self.contrast, (0.0, 1.0), "a share")?;
+        within("saturation", self.saturation, (0.0, 1.0), "a share")
     }
 
     /// Draws the changes for one picture of `side` pixels.

@@ -8,7 +8,7 @@ use super::{Augment, Fit, Normalize, Summary, Transform, read_picture};
 use crate::detect::Annotation;
 use crate::plot::{self, Figure};
 use crate::show::{Bundle, Describe, Description, Show};
-use crate::{Error, Result, show};
+use crate::{Error, Result, limits, show};
 use image::RgbImage;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -67,19 +67,20 @@ pub struct Sample {
 pub struct ImageFolder {
     root: PathBuf,
     classes: Arc<Vec<String>>,
-    samples: Arc<Vec<Sample>>,
+    pub(super) samples: Arc<Vec<Sample>>,
     parted: bool,
+    left_out: Arc<Vec<String>>,
     leaks: Arc<Vec<(String, String)>>,
     copies: Arc<Copies>,
     has_boxes: bool,
-    transform: Transform,
-    augment: Augment,
-    batch: usize,
-    seed: u64,
-    limit: Option<usize>,
-    strict: bool,
-    store: Arc<Store>,
-    warned: Arc<Mutex<usize>>,
+    pub(super) transform: Transform,
+    pub(super) augment: Augment,
+    pub(super) batch: usize,
+    pub(super) seed: u64,
+    pub(super) limit: Option<usize>,
+    pub(super) strict: bool,
+    pub(super) store: Arc<Store>,
+    pub(super) warned: Arc<Mutex<usize>>,
 }
 
 impl ImageFolder {
@@ -87,10 +88,11 @@ impl ImageFolder {
     /// class folders and are then the split. Boxes are read from `boxes.json` or `boxes.csv` where there is one.
     ///
     /// Pictures are not decoded yet. Where a given split holds the same file on both sides, training goes without it.
+    /// A class folder without pictures is left out with a word; a train/ folder alone is opened and can be split.
     ///
     /// # Errors
-    /// Where the folder does not exist or cannot be read, holds no class folders or only one, where a class has no
-    /// pictures or is missing in a part, and where the file of boxes is not as expected.
+    /// Where the folder does not exist or cannot be read, holds fewer than two class folders with pictures, where a
+    /// class is missing in a part, and where the file of boxes is not as expected.
     pub fn open(path: impl AsRef<Path>) -> Result<ImageFolder> {
         ImageFolder::open_at(path.as_ref())
     }
@@ -104,6 +106,16 @@ impl ImageFolder {
         if !leaks.is_empty() {
             copies = Copies::find(&found.samples);
         }
+        if !found.left_out.is_empty() {
+            let remarks = found.left_out.iter().map(|remark| format!("\n  {remark}")).collect::<String>();
+            show::note(&format!("`{}`:{remarks}", root.display()));
+        }
+        if let Some(train) = found.lone {
+            show::note(&format!(
+                "`{}` holds `{train}/` but nothing for validation: `.split(0.2, 42)?` keeps some pictures apart",
+                root.display()
+            ));
+        }
         let has_boxes = found.samples.iter().all(|sample| !sample.boxes.is_empty());
         let fit = if has_boxes { Fit::Stretch } else { Fit::Crop };
         let transform = Transform { size: 64, fit, normalize: Normalize::imagenet() };
@@ -113,6 +125,7 @@ impl ImageFolder {
             store: Arc::new(Store::new(found.samples.len(), transform)),
             samples: Arc::new(found.samples),
             parted: found.parted,
+            left_out: Arc::new(found.left_out),
             leaks: Arc::new(leaks),
             copies: Arc::new(copies),
             has_boxes,
@@ -134,10 +147,8 @@ impl ImageFolder {
     /// # Errors
     /// Where `fraction` is not between 0 and 1, or a class has fewer than two different pictures.
     pub fn split(mut self, fraction: f64, seed: u64) -> Result<ImageFolder> {
+        limits::split(fraction)?;
         if self.parted {
-            if !(fraction > 0.0 && fraction < 1.0) {
-                split::split(&mut [], &[], &self.copies, fraction, seed)?;
-            }
             show::note(&format!("`{}` comes with its own split, which is kept", self.root.display()));
             return Ok(self);
         }
@@ -146,69 +157,6 @@ impl ImageFolder {
         self.samples = Arc::new(samples);
         self.seed = seed;
         Ok(self)
-    }
-
-    /// Trains on `per_class` pictures of each class at most; validation keeps all of its own.
-    pub fn limit(mut self, per_class: usize) -> ImageFolder {
-        self.limit = Some(per_class.max(1));
-        self
-    }
-
-    /// The side of the square pictures that the network sees, in pixels (default 64).
-    pub fn size(mut self, side: usize) -> ImageFolder {
-        self.transform.size = side.max(1);
-        self.renew()
-    }
-
-    /// How a picture that is not square becomes one (default: the middle square, or stretched where there are boxes).
-    pub fn fit(mut self, fit: Fit) -> ImageFolder {
-        self.transform.fit = fit;
-        self.renew()
-    }
-
-    /// How training pictures are varied (default: not at all).
-    pub fn augment(mut self, augment: Augment) -> ImageFolder {
-        self.augment = augment;
-        self
-    }
-
-    /// How many pictures go through the network at once (default 32).
-    pub fn batch(mut self, pictures: usize) -> ImageFolder {
-        self.batch = pictures.max(1);
-        self
-    }
-
-    /// The shift and scale of the values (default ImageNet's).
-    pub fn normalize(mut self, normalize: Normalize) -> ImageFolder {
-        self.transform.normalize = normalize;
-        self
-    }
-
-    /// The seed of order and augmentation (default: the split's).
-    pub fn seeded(mut self, seed: u64) -> ImageFolder {
-        self.seed = seed;
-        self
-    }
-
-    /// Whether pictures that cannot be read are left out, each named in a warning (the default), or stop the work.
-    pub fn skip_corrupt(mut self, skip: bool) -> ImageFolder {
-        self.strict = !skip;
-        self
-    }
-
-    /// Stops with an error at a picture that cannot be read; the same as `.skip_corrupt(false)`.
-    pub fn strict(self) -> ImageFolder {
-        self.skip_corrupt(false)
-    }
-
-    /// A new store where size or fit have changed.
-    fn renew(mut self) -> ImageFolder {
-        let old = self.store.transform();
-        if old.size != self.transform.size || old.fit != self.transform.fit {
-            self.store = Arc::new(Store::new(self.samples.len(), self.transform));
-            self.warned = Arc::default();
-        }
-        self
     }
 
     /// The folder.
@@ -296,6 +244,11 @@ impl ImageFolder {
         self.seed
     }
 
+    /// Class folders that were left out because they hold no pictures, a sentence each.
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
+    }
+
     /// Files that training goes without because validation or test hold the same: (removed, its copy).
     pub fn leaks(&self) -> &[(String, String)] {
         &self.leaks
@@ -309,7 +262,8 @@ impl ImageFolder {
     /// The training pictures in a new order for each `epoch`, augmented.
     ///
     /// # Errors
-    /// Where no picture can be read, where one cannot and the data set is strict, and where the user interrupts.
+    /// Where an option makes no sense, where no picture can be read, where one cannot and the data set is strict, and
+    /// where the user interrupts.
     pub fn train_batches(&self, epoch: u64) -> Result<Batches> {
         let mut ids = self.readable(Part::Train)?;
         ids.shuffle(&mut ChaCha8Rng::seed_from_u64(mix(self.seed, epoch, 0)));
@@ -328,8 +282,8 @@ impl ImageFolder {
     /// A part's pictures in their order, as they are: for measuring, and for features that are computed once.
     ///
     /// # Errors
-    /// Where the part has no pictures or none that can be read, where one cannot be read and the data set is
-    /// strict, and where the user interrupts.
+    /// Where an option makes no sense, where the part has no pictures or none that can be read, where one cannot be
+    /// read and the data set is strict, and where the user interrupts.
     pub fn batches(&self, part: Part) -> Result<Batches> {
         Ok(Batches::start(self.clone(), self.readable(part)?, None, false))
     }
@@ -337,8 +291,9 @@ impl ImageFolder {
     /// A picture as the network sees it, before augmentation and normalisation.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// Where the size makes no sense, and where it cannot be read.
     pub fn picture(&self, id: usize) -> Result<RgbImage> {
+        self.check()?;
         let sample = &self.samples[id];
         let picture = self.store.get(id, sample).map_err(|why| self.unreadable(&sample.name, &why))?;
         let side = self.transform.size as u32;
@@ -356,22 +311,25 @@ impl ImageFolder {
     /// What a person wants to know of the data before training: classes, counts, imbalance, sizes, copies, leaks.
     ///
     /// # Errors
-    /// Where the user interrupts while pictures are read.
+    /// Where an option makes no sense, and where the user interrupts while pictures are read.
     pub fn summary(&self) -> Result<Summary> {
+        self.check()?;
         let all: Vec<usize> = (0..self.samples.len()).collect();
         self.store.fill(&all, &self.samples)?;
         let source = |id: usize| self.store.get(id, &self.samples[id]).ok().map(|picture| picture.source);
         Ok(Summary::of(self, &self.copies, source))
     }
 
-    /// Shows `count` training pictures, as the network will see them, with their classes and boxes.
+    /// Shows `count` training pictures (1 to 1000), as the network will see them, with their classes and boxes.
     ///
     /// # Errors
-    /// Where no picture can be read.
+    /// Where the count or an option makes no sense, and where no picture can be read.
     pub fn show_batch(&self, count: usize) -> Result<Figure> {
+        limits::shown("data.show_batch", count)?;
         let mut ids = self.readable(Part::Train)?;
         ids.shuffle(&mut ChaCha8Rng::seed_from_u64(mix(self.seed, 1, 1)));
-        ids.truncate(count.max(1));
+        ids.truncate(count);
+        limits::room(ids.len(), self.transform.size)?;
         let augment = (!self.augment.is_none()).then_some((self.augment, 0));
         let one = ImageFolder { batch: ids.len(), ..self.clone() };
         let batch =
@@ -407,6 +365,7 @@ impl ImageFolder {
 
     /// The pictures of a part that can be read, all decoded where they fit into memory.
     fn readable(&self, part: Part) -> Result<Vec<usize>> {
+        self.check()?;
         let mut ids = self.ids(part);
         if ids.is_empty() {
             return Err(self.nothing(part));

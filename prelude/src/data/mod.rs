@@ -14,6 +14,7 @@
 //! ```
 //!
 //! - `scan` lists the files and names what is wrong with a folder; `annotations` reads its boxes, if it has some.
+//! - `options` keeps what a person says of size, batch and the like, and refuses what makes no sense.
 //! - `split` parts files, never augmented pictures, and keeps copies of one file on one side.
 //! - `decode` reads a picture file; `transform` brings it to the network's size and range, and boxes back.
 //! - `augment` varies a training picture, boxes included; `store` keeps decoded pictures in memory.
@@ -25,6 +26,7 @@ mod augment;
 mod batches;
 mod decode;
 mod folder;
+mod options;
 mod scan;
 mod split;
 mod store;

@@ -1,7 +1,7 @@
 //! Parts files into training and validation, class by class, and keeps copies of one file on one side.
 
 use super::folder::{Part, Sample};
-use crate::{Error, Result};
+use crate::{Error, Result, limits};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -70,10 +70,7 @@ pub(super) fn split(
     fraction: f64,
     seed: u64,
 ) -> Result<()> {
-    if !(fraction > 0.0 && fraction < 1.0) {
-        return Err(Error::new(format!("the share for validation is {fraction}; expected one between 0 and 1"))
-            .remedy("0.2 keeps a fifth of the pictures for validation: `.split(0.2, 42)?`"));
-    }
+    limits::split(fraction)?;
     let mut group_of: HashMap<usize, usize> = HashMap::new();
     for (number, ids) in copies.groups.iter().enumerate() {
         group_of.extend(ids.iter().map(|id| (*id, number)));

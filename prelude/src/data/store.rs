@@ -34,7 +34,9 @@ type Loaded = std::result::Result<Arc<Picture>, String>;
 impl Store {
     /// A store for `count` pictures, empty yet.
     pub fn new(count: usize, transform: Transform) -> Store {
-        let keep = count * 3 * transform.size * transform.size <= MOST;
+        // a size that makes no sense yet is refused by what would decode
+        let bytes = [3, transform.size, transform.size].into_iter().fold(count, usize::saturating_mul);
+        let keep = bytes <= MOST;
         Store { transform, keep, kept: (0..count).map(|_| OnceLock::new()).collect(), bad: Mutex::new(Vec::new()) }
     }
 

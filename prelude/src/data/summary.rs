@@ -22,6 +22,8 @@ pub struct Summary {
     pub sizes: Vec<(u32, u32, usize)>,
     /// The pictures that cannot be read: file and reason.
     pub corrupt: Vec<(String, String)>,
+    /// Class folders left out because they hold no pictures, a sentence each.
+    pub left_out: Vec<String>,
     /// Training files left out because validation or test hold the same: (left out, its copy).
     pub leaks: Vec<(String, String)>,
     /// Groups of equal files, which stay on one side of a split.
@@ -53,6 +55,7 @@ impl Summary {
             test: data.counts(Part::Test),
             sizes,
             corrupt: data.corrupt(),
+            left_out: data.left_out().to_vec(),
             leaks: data.leaks().to_vec(),
             copies: copies.groups.iter().map(names).collect(),
             contradictions: copies.contradictions(&samples).into_iter().map(names).collect(),
@@ -99,6 +102,7 @@ impl Summary {
             n if n == all => notes.push("every picture has a box".to_owned()),
             n => notes.push(format!("{n} of {all} pictures have boxes, so boxes are not used")),
         }
+        notes.extend(self.left_out.iter().cloned());
         let list = |names: &[String]| names.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
         if !self.corrupt.is_empty() {
             let names: Vec<String> = self.corrupt.iter().map(|(name, why)| format!("{name} ({why})")).collect();

@@ -1,7 +1,7 @@
 //! From a picture to the numbers that a network sees, and from its boxes back to the picture.
 
-use crate::Result;
 use crate::detect::BBox;
+use crate::{Result, limits};
 use candle_core::{Device, Tensor};
 use image::RgbImage;
 use image::imageops::{self, FilterType};
@@ -43,6 +43,17 @@ impl Normalize {
     /// Values from 0 to 1.
     pub fn none() -> Normalize {
         Normalize { mean: [0.0; 3], std: [1.0; 3] }
+    }
+
+    /// Refuses means that are no numbers, and deviations that are not above 0.
+    pub(crate) fn check(&self) -> Result<()> {
+        let remedy = "take a ready one: `Normalize::imagenet()`, `Normalize::half()` or `Normalize::none()`";
+        for (mean, std) in self.mean.into_iter().zip(self.std) {
+            let fine = std.is_finite() && std > 0.0;
+            limits::allow(mean.is_finite(), "a `mean` of the normalisation", &mean, "a finite number", remedy)?;
+            limits::allow(fine, "a `std` of the normalisation", &std, "a finite number above 0", remedy)?;
+        }
+        Ok(())
     }
 
     /// Factor and offset per channel that bring a byte to its normalised value.
@@ -96,8 +107,10 @@ impl Transform {
     /// `(3, size, size)`, f32.
     ///
     /// # Errors
-    /// Where candle cannot make the tensor.
+    /// Where the size or the normalisation makes no sense, and where candle cannot make the tensor.
     pub fn tensor(&self, picture: &RgbImage) -> Result<Tensor> {
+        limits::room(1, self.size)?;
+        self.normalize.check()?;
         let square = self.square(picture);
         let mut values = vec![0.0; 3 * self.size * self.size];
         self.write(square.as_raw(), &mut values);

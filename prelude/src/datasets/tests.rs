@@ -129,7 +129,15 @@ fn wishes_that_cannot_be_met() -> Result<()> {
     assert!(error(vehicles().classes(&["car", "ship"])).contains("`ship` is no vehicle"));
     assert!(error(vehicles().classes(&["car"])).contains("name two at least, of car, truck, bus, van"));
     assert!(error(vehicles().classes(&["car", "Car"])).contains("named twice"));
-    assert!(error(vehicles().per_class(1)).contains("two pictures"));
+    for count in [0, 1, usize::MAX] {
+        let says = error(vehicles().per_class(count));
+        assert!(says.contains(&format!("`per_class` is {count}; expected 2 to 100000 pictures")), "{says}");
+        assert!(says.contains("→ 120 are usual"), "{says}");
+    }
+    for size in [0, 7, 1_000_000] {
+        let says = error(vehicles().size(size));
+        assert!(says.contains(&format!("`size` is {size}; expected a side from 8 to 2048 pixels")), "{says}");
+    }
     let file = cache.path().join("file");
     std::fs::write(&file, "x")?;
     let blocked = vehicles().per_class(2).write_to(&file).expect_err("an error").to_string();

@@ -2,7 +2,7 @@
 
 use super::draw::{Vehicle, draw};
 use crate::data::{ImageFolder, write_boxes};
-use crate::{Error, Result, interrupt, show};
+use crate::{Error, Result, interrupt, limits, show};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -33,13 +33,13 @@ impl Vehicles {
         self
     }
 
-    /// How many pictures of each class.
+    /// How many pictures of each class, 2 to 100 000.
     pub fn per_class(mut self, pictures: usize) -> Vehicles {
         self.per_class = pictures;
         self
     }
 
-    /// The pictures' side in pixels.
+    /// The pictures' side in pixels, 8 to 2048.
     pub fn size(mut self, pixels: u32) -> Vehicles {
         self.size = pixels;
         self
@@ -55,8 +55,8 @@ impl Vehicles {
     /// (`$CANDLEWICK_HOME/cache`, else the user's cache folder).
     ///
     /// # Errors
-    /// Where a class is unknown or named twice, fewer than two classes or pictures are asked for, the cache cannot be
-    /// written, or the user interrupts.
+    /// Where a class is unknown or named twice, fewer than two classes are asked for, the count or the size is out of its
+    /// range, the cache cannot be written, or the user interrupts.
     pub fn write(&self) -> Result<ImageFolder> {
         self.write_in(&cache_folder()?)
     }
@@ -98,10 +98,11 @@ impl Vehicles {
             return Err(Error::new(format!("{} class is not enough to tell apart", kinds.len()))
                 .remedy(format!("name two at least, of {known}: `.classes(&[\"car\", \"truck\"])`")));
         }
-        if self.per_class < 2 || self.size < 8 {
-            return Err(Error::new(format!("{} pictures of {} pixels a class", self.per_class, self.size))
-                .remedy("two pictures of 8 pixels at least; 120 of 64 is usual"));
-        }
+        let (count, size) = (self.per_class, self.size);
+        let (fine, remedy) = ((2..=100_000).contains(&count), "120 are usual: `.per_class(120)`");
+        limits::allow(fine, "`per_class`", &count, "2 to 100000 pictures of each class", remedy)?;
+        let (fine, remedy) = ((8..=2048).contains(&size), "64 are usual: `.size(64)`");
+        limits::allow(fine, "the vehicles' `size`", &size, "a side from 8 to 2048 pixels", remedy)?;
         Ok(kinds)
     }
 

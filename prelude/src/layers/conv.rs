@@ -4,7 +4,7 @@ use candle_core::Tensor;
 
 use super::{Layer, Pass, dims3};
 use crate::params::{Init, Param, Scope};
-use crate::{Error, Result, ops};
+use crate::{Error, Result, limits, ops};
 
 /// A convolution: `weight` (out, in / groups, height, width), perhaps `bias` (out). `torch.nn.Conv2d`.
 #[derive(Clone, Debug)]
@@ -80,7 +80,7 @@ impl Conv2d {
 }
 
 impl Conv2dBuilder {
-    /// Steps of so many pixels.
+    /// Steps of so many pixels, 1 or more.
     pub fn stride(mut self, stride: usize) -> Self {
         self.options.stride = (stride, stride);
         self
@@ -120,9 +120,13 @@ impl Conv2dBuilder {
     /// bias as `torch.nn.Conv2d`.
     ///
     /// # Errors
-    /// When the groups do not divide the channels, or the name is taken.
+    /// When kernel or stride is 0, the groups do not divide the channels, or the name is taken.
     pub fn build(self) -> Result<Conv2d> {
         let ((from, to), (kh, kw), groups) = (self.channels, self.kernel, self.options.groups);
+        let remedy = "a convolution looks at 1 pixel at least: `Conv2d::new(&scope, 3, 8, 3)`";
+        limits::some("the `kernel` of the convolution", kh, "pixels", remedy)?;
+        let remedy = "1 looks at every pixel: `.stride(1)`";
+        limits::some("the `stride` of the convolution", self.options.stride.0, "pixels", remedy)?;
         if groups == 0 || from % groups != 0 || to % groups != 0 {
             let what = format!("`{}`: {groups} groups do not divide {from} and {to} channels", self.scope.prefix());
             return Err(Error::new(what).remedy("choose a number of groups that divides both"));
@@ -160,5 +164,24 @@ impl Layer for Conv2d {
         let height = along(h, dims[2], o.stride.0, 2 * o.padding.0 + o.extra.0, o.dilation.0)?;
         let width = along(w, dims[3], o.stride.1, 2 * o.padding.1 + o.extra.1, o.dilation.1)?;
         Ok(vec![dims[0], height, width])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::params::ParamSet;
+
+    #[test]
+    fn steps_and_kernels_of_no_pixels_are_refused() {
+        let scope = ParamSet::new(0).scope("conv", 0);
+        for (wrong, text) in [
+            (Conv2d::new(&scope, 3, 8, 3).stride(0), "the `stride` of the convolution is 0; expected 1 or more pixels"),
+            (Conv2d::new(&scope, 3, 8, 0), "the `kernel` of the convolution is 0; expected 1 or more pixels"),
+            (Conv2d::new(&scope, 3, 8, 3).groups(0), "0 groups do not divide 3 and 8 channels"),
+        ] {
+            let says = wrong.build().unwrap_err().to_string();
+            assert!(says.contains(text) && says.contains("\n  → "), "{says}");
+        }
     }
 }

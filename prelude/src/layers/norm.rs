@@ -4,7 +4,7 @@ use candle_core::Tensor;
 
 use super::{Activation, Layer, Pass};
 use crate::params::{Buffer, Init, Param, Scope};
-use crate::{Result, ops};
+use crate::{Result, limits, ops};
 
 /// BatchNorm over pictures: `weight`, `bias`, `running_mean`, `running_var` (channels). `torch.nn.BatchNorm2d`.
 ///
@@ -36,7 +36,8 @@ impl BatchNorm2d {
         })
     }
 
-    /// Another share of the new batch in the running statistics (PyTorch's momentum), and another eps.
+    /// Another share of the new batch in the running statistics (PyTorch's momentum), from 0 to 1, and another eps, 0 or
+    /// above; the next pass refuses others.
     pub fn with(self, momentum: f64, eps: f64) -> BatchNorm2d {
         BatchNorm2d { momentum, eps, ..self }
     }
@@ -52,8 +53,18 @@ impl BatchNorm2d {
     /// The layer and an activation after it, in one.
     ///
     /// # Errors
-    /// When the shape does not fit.
+    /// When the shape does not fit, and when momentum or eps makes no sense.
     pub fn forward_then(&self, x: &Tensor, pass: &Pass, then: Activation) -> Result<Tensor> {
+        let (momentum, eps) = (self.momentum, self.eps);
+        let (share, remedy) = ((0.0..=1.0).contains(&momentum), "PyTorch's are usual: `.with(0.1, 1e-5)`");
+        limits::allow(share, "the `momentum` of BatchNorm", &momentum, "a number from 0 to 1", remedy)?;
+        limits::allow(
+            eps.is_finite() && eps >= 0.0,
+            "the `eps` of BatchNorm",
+            &eps,
+            "a finite number, 0 or above",
+            remedy,
+        )?;
         if let Some((four, eps)) = self.stored(pass) {
             return Ok(ops::batch_norm_eval_then(x, four.each_ref(), eps, then)?);
         }
@@ -114,6 +125,21 @@ mod tests {
 
     fn input() -> Result<Tensor> {
         Ok(Tensor::arange(0f32, 24.0, &Device::Cpu)?.reshape((2, 3, 2, 2))?)
+    }
+
+    #[test]
+    fn shares_that_make_no_sense_are_refused() -> Result<()> {
+        let params = ParamSet::new(0);
+        let norm = BatchNorm2d::new(&params.scope("bn", 0), 3)?;
+        for (momentum, eps, text) in [
+            (2.0, 1e-5, "the `momentum` of BatchNorm is 2; expected a number from 0 to 1"),
+            (f64::NAN, 1e-5, "the `momentum` of BatchNorm is NaN"),
+            (0.1, -1.0, "the `eps` of BatchNorm is -1; expected a finite number, 0 or above"),
+        ] {
+            let says = norm.clone().with(momentum, eps).forward(&input()?, &Pass::train(0)).unwrap_err().to_string();
+            assert!(says.contains(text) && says.contains("→ PyTorch's are usual"), "{says}");
+        }
+        Ok(())
     }
 
     // m = torch.nn.BatchNorm2d(3); y = m(torch.arange(24.).reshape(2, 3, 2, 2))

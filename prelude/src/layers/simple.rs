@@ -3,7 +3,7 @@
 use candle_core::Tensor;
 
 use super::{Activation, Layer, Pass, dims3};
-use crate::{Result, ops};
+use crate::{Result, limits, ops};
 
 impl Layer for Activation {
     fn forward(&self, x: &Tensor, _: &Pass) -> Result<Tensor> {
@@ -51,18 +51,19 @@ impl Layer for MaxPool2d {
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
         let (c, h, w) = dims3(input, "a max-pool")?;
+        limits::some("the `stride` of the max-pool", self.stride, "pixels", "2 halves the sides: `stride: 2`")?;
         let along = |size: usize| (size + 2 * self.padding).saturating_sub(self.kernel) / self.stride + 1;
         Ok(vec![c, along(h), along(w)])
     }
 }
 
-/// In training, sets this share of the values to zero and scales the others up. `torch.nn.Dropout`.
+/// In training, sets this share of the values, from 0 to below 1, to zero and scales the others up. `torch.nn.Dropout`.
 #[derive(Clone, Copy, Debug)]
 pub struct Dropout(pub f64);
 
 impl Layer for Dropout {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-        if pass.noisy() && self.0 > 0.0 { Ok(ops::dropout(x, self.0, true, pass.draw())?) } else { Ok(x.clone()) }
+        if pass.noisy() && self.0 != 0.0 { Ok(ops::dropout(x, self.0, true, pass.draw())?) } else { Ok(x.clone()) }
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
@@ -77,10 +78,35 @@ pub struct DropPath(pub f64);
 
 impl Layer for DropPath {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-        if pass.noisy() && self.0 > 0.0 { Ok(ops::drop_path(x, self.0, true, pass.draw())?) } else { Ok(x.clone()) }
+        if pass.noisy() && self.0 != 0.0 { Ok(ops::drop_path(x, self.0, true, pass.draw())?) } else { Ok(x.clone()) }
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
         Ok(input.to_vec())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::{DType, Device};
+
+    #[test]
+    fn shares_and_steps_that_make_no_sense_are_refused() -> Result<()> {
+        let x = Tensor::ones((2, 3, 4, 4), DType::F32, &Device::Cpu)?;
+        for share in [-0.5, 1.0, f64::NAN] {
+            for layer in [&Dropout(share) as &dyn Layer, &DropPath(share)] {
+                let says = layer.forward(&x, &Pass::train(1)).unwrap_err().to_string();
+                assert!(says.contains(&format!("a share of at least 0 and below 1, found {share}")), "{says}");
+            }
+        }
+        assert!(Dropout(0.0).forward(&x, &Pass::train(1)).is_ok());
+        let pool = MaxPool2d { kernel: 2, stride: 0, padding: 0 };
+        let says = pool.output(&[3, 4, 4]).unwrap_err().to_string();
+        assert!(says.contains("the `stride` of the max-pool is 0; expected 1 or more pixels"), "{says}");
+        assert!(
+            pool.forward(&x, &Pass::eval()).unwrap_err().to_string().contains("stride and dilation are at least 1")
+        );
+        Ok(())
     }
 }

@@ -183,6 +183,37 @@ impl Start {
     }
 }
 
+/// What a learner starts from: an architecture, which stands for its trained weights, or what [`Arch::untrained`],
+/// [`Arch::weights`] and [`Arch::cut`] make of one.
+///
+/// ```
+/// use candlewick_prelude::models::{Arch, IntoStart};
+/// assert_eq!(Arch::Small.into_start(), Arch::Small.cut(0));
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no architecture to start from",
+    label = "expected an architecture, such as `Arch::ResNet18`",
+    note = "`Arch::ResNet18` starts from its trained weights, `Arch::ResNet18.untrained()` from random ones, and \
+            `Arch::ResNet18.weights(\"file.safetensors\")` from those of a file",
+    note = "a name becomes an architecture by `Arch::named(\"resnet18\")?`"
+)]
+pub trait IntoStart {
+    /// The kind of body and its weights.
+    fn into_start(self) -> Start;
+}
+
+impl IntoStart for Start {
+    fn into_start(self) -> Start {
+        self
+    }
+}
+
+impl IntoStart for Arch {
+    fn into_start(self) -> Start {
+        self.into()
+    }
+}
+
 impl From<Arch> for Start {
     fn from(arch: Arch) -> Start {
         Start { arch, weights: Weights::Trained, cut: 0 }

@@ -30,7 +30,7 @@ mod vgg;
 mod vit;
 mod weights;
 
-pub use arch::{Arch, Start, Weights};
+pub use arch::{Arch, IntoStart, Start, Weights};
 pub use device::device;
 pub use head::{ClassHead, Head, LocalizeHead, Output, Task};
 pub use hub::{Hub, PUBLISHED, Published};

@@ -19,7 +19,7 @@ pub struct CrossEntropy {
 /// `logits` (n, c), `targets` (n) of u32 → scalar
 ///
 /// # Errors
-/// A target that names no class; sizes that do not match.
+/// A target that names no class; sizes that do not match; a label smoothing that is no share.
 pub fn cross_entropy(logits: &Tensor, targets: &Tensor, options: &CrossEntropy) -> Result<Tensor> {
     let (n, c) = logits.dims2()?;
     if targets.dims() != [n] {
@@ -37,6 +37,9 @@ pub fn cross_entropy(logits: &Tensor, targets: &Tensor, options: &CrossEntropy) 
         None => vec![1.; c],
     };
     let smoothing = options.label_smoothing;
+    if !(0. ..=1.).contains(&smoothing) {
+        bail!("cross_entropy: expected a label smoothing from 0 to 1, found {smoothing}");
+    }
     let total: f64 = indices.iter().map(|&index| weights[index as usize]).sum();
     let mut wanted: Vec<f64> = Vec::with_capacity(n * c);
     for &index in &indices {

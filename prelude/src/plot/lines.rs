@@ -2,6 +2,7 @@
 
 use super::canvas::{self, Align, Backend, COLORS, Canvas, FAINT, INK, PALE, Rgb};
 use super::{Figure, terminal};
+use crate::show;
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
 use plotters::prelude::*;
@@ -95,15 +96,16 @@ impl Lines {
         self
     }
 
-    /// Marks a place on the x axis with an upright line and a word: where something changed.
+    /// Marks a place on the x axis with an upright line and a word: where something changed. A place that is not finite is
+    /// left out.
     pub fn mark(mut self, x: f64, word: impl Into<String>) -> Lines {
-        self.marks.push((x, word.into()));
+        self.marks.extend(x.is_finite().then(|| (x, word.into())));
         self
     }
 
-    /// Marks one point with a ring and a word.
+    /// Marks one point with a ring and a word. A point that is not finite is left out.
     pub fn point(mut self, x: f64, y: f64, word: impl Into<String>) -> Lines {
-        self.best = Some((x, y, word.into()));
+        self.best = (x.is_finite() && y.is_finite()).then(|| (x, y, word.into()));
         self
     }
 
@@ -125,9 +127,17 @@ impl Lines {
         self
     }
 
-    /// The size at which the figure is shown, in CSS pixels (default 640 × 340).
+    /// The size at which the figure is shown, in CSS pixels (default 640 × 340): 200 × 140 to 4000 × 4000. Where it is
+    /// another one, the nearest is taken, and a note says so.
     pub fn size(mut self, width: u32, height: u32) -> Lines {
-        self.size = (width.max(200), height.max(140));
+        self.size = (width.clamp(200, 4000), height.clamp(140, 4000));
+        if self.size != (width, height) {
+            let (wide, high) = self.size;
+            show::note(&format!(
+                "the `size` of the figure is {width} × {height}; expected 200 × 140 to 4000 × 4000 CSS pixels: it is \
+                 {wide} × {high} large"
+            ));
+        }
         self
     }
 
@@ -409,8 +419,17 @@ mod tests {
             let lines = Lines::new("x", "y").line("n", &[(1.0, f64::NAN), (f64::INFINITY, 2.0)], Look::Line);
             let lines = if log { lines.log_x() } else { lines };
             assert_eq!(lines.figure().size(), (640, 340));
+            let lines = lines.mark(f64::NAN, "never").mark(-1.0, "before").point(1.0, f64::INFINITY, "nowhere");
+            assert_eq!((lines.marks.len(), lines.best.is_none()), (1, true));
+            let lines = lines.point(-1.0, 0.5, "left");
             assert_eq!(lines.line("p", &[(3.0, 3.0)], Look::Marked).figure().size(), (640, 340));
         }
+    }
+
+    #[test]
+    fn sizes_that_make_no_sense_become_the_nearest() {
+        let size = |width, height| Lines::new("x", "y").size(width, height).size;
+        assert_eq!([size(0, 0), size(u32::MAX, 10), size(900, 300)], [(200, 140), (4000, 140), (900, 300)]);
     }
 
     #[test]

@@ -64,7 +64,7 @@ impl Listener {
 }
 
 /// Says a message to whoever listens. A closed output is no error: nobody is there to hear.
-pub(super) fn send(message: &Message) {
+pub(crate) fn send(message: &Message) {
     write_out(&Listener::current().render(message));
 }
 

@@ -45,7 +45,7 @@ pub use ask::{ask, ask_password};
 pub use bundle::Bundle;
 pub(crate) use channel::failed;
 pub use channel::{clear, display, note, print, progress, result};
-pub(crate) use channel::{line_for_evcxr, tell_evcxr};
+pub(crate) use channel::{line_for_evcxr, send, tell_evcxr};
 pub use columns::columns;
 pub use comm::{Comm, CommMessage};
 pub use describe::{Describe, Description, vars};

@@ -19,6 +19,12 @@ use std::ops::Deref;
 /// }
 /// candlewick_prelude::show::display(&Celsius(21.5));
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not know how it looks",
+    label = "expected a figure, a picture, a table, a tensor or the like",
+    note = "a cell that ends with the value shows it as `Debug` writes it; `println!` prints it",
+    note = "a type of your own is shown as its `impl Show` says: `fn bundle(&self) -> Bundle`"
+)]
 pub trait Show {
     /// The value's forms.
     fn bundle(&self) -> Bundle;

@@ -11,12 +11,18 @@ use rand_chacha::ChaCha8Rng;
 use crate::data::{Batch, Fit, ImageFolder, Normalize, Part, Transform};
 use crate::params::name_seed;
 use crate::show::{Describe, Description};
-use crate::{Error, Result};
+use crate::{Error, Result, limits};
 
 /// Batches, one after another.
 pub type BatchIter = Box<dyn Iterator<Item = Result<Batch>>>;
 
 /// What a learner wants of pictures with classes; [`ImageFolder`] and [`TensorData`] give it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no data that a learner can train on",
+    label = "expected a data set, such as `ImageFolder` or `TensorData`",
+    note = "pictures in folders, one folder a class: `let data = ImageFolder::open(\"photos\")?.split(0.2, 42)?;`",
+    note = "pictures that are tensors already: `let data = TensorData::new(images, labels, &[\"cat\", \"dog\"])?;`"
+)]
 pub trait VisionData {
     /// The names of the classes, in the order of their indices; or of the numbers, where there are numbers.
     fn classes(&self) -> &[String];
@@ -51,6 +57,13 @@ pub trait VisionData {
     fn picture(&self, id: usize) -> Result<RgbImage>;
     /// What to call a picture.
     fn name(&self, id: usize) -> String;
+    /// Refuses options that make no sense, such as a batch of no pictures, by name.
+    ///
+    /// # Errors
+    /// When there is one.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
     /// A copy for a learner to own.
     fn boxed(&self) -> Box<dyn VisionData>;
 }
@@ -94,6 +107,10 @@ impl VisionData for ImageFolder {
 
     fn name(&self, id: usize) -> String {
         self.sample(id).name.clone()
+    }
+
+    fn check(&self) -> Result<()> {
+        ImageFolder::check(self)
     }
 
     fn boxed(&self) -> Box<dyn VisionData> {
@@ -199,7 +216,8 @@ impl TensorData {
     /// When the shape is another one.
     pub fn boxes(mut self, boxes: Tensor) -> Result<TensorData> {
         if boxes.dims() != [self.len(), 4] {
-            return Err(Error::new(format!("expected boxes ({}, 4), found {:?}", self.len(), boxes.dims())));
+            return Err(Error::new(format!("expected boxes ({}, 4), found {:?}", self.len(), boxes.dims()))
+                .remedy("give each picture a row `[centre x, centre y, width, height]`, in shares of the side"));
         }
         self.boxes = Some(boxes.to_dtype(DType::F32)?.contiguous()?.detach());
         Ok(self)
@@ -208,12 +226,13 @@ impl TensorData {
     /// Keeps a share of the pictures for validation, chosen by `seed`.
     ///
     /// # Errors
-    /// When nothing would be left on one side.
+    /// When the share is not between 0 and 1, or nothing would be left on one side.
     pub fn split(mut self, fraction: f64, seed: u64) -> Result<TensorData> {
+        limits::split(fraction)?;
         let mut ids: Vec<usize> = (0..self.len()).collect();
         ids.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
         let valid = (ids.len() as f64 * fraction).round() as usize;
-        if !(0.0..1.0).contains(&fraction) || valid == 0 || valid >= ids.len() {
+        if valid == 0 || valid >= ids.len() {
             let what = format!("{fraction} of {} pictures leaves one side empty", ids.len());
             return Err(Error::new(what).remedy("choose a share between 0 and 1, such as 0.2"));
         }
@@ -223,9 +242,9 @@ impl TensorData {
         Ok(self)
     }
 
-    /// How many pictures go through the network at once (32 unless told).
+    /// How many pictures go through the network at once, 1 or more (32 unless told).
     pub fn batch(mut self, pictures: usize) -> TensorData {
-        self.batch = pictures.max(1);
+        self.batch = pictures;
         self
     }
 
@@ -241,7 +260,8 @@ impl TensorData {
         self
     }
 
-    fn iterate(&self, ids: Vec<usize>) -> BatchIter {
+    fn iterate(&self, ids: Vec<usize>) -> Result<BatchIter> {
+        VisionData::check(self)?;
         let data = self.clone();
         let mut chunks: Vec<Vec<usize>> = ids.chunks(self.batch).map(<[usize]>::to_vec).collect();
         // statistics over one picture alone are no statistics
@@ -249,7 +269,7 @@ impl TensorData {
             let last = chunks.pop().unwrap_or_default();
             chunks.last_mut().expect("there was more than one").extend(last);
         }
-        Box::new(chunks.into_iter().map(move |ids| data.gather(ids)))
+        Ok(Box::new(chunks.into_iter().map(move |ids| data.gather(ids))))
     }
 
     fn gather(&self, ids: Vec<usize>) -> Result<Batch> {
@@ -303,11 +323,11 @@ impl VisionData for TensorData {
     fn train_batches(&self, epoch: u64) -> Result<BatchIter> {
         let mut ids = self.parts.get(&Part::Train).cloned().unwrap_or_default();
         ids.shuffle(&mut ChaCha8Rng::seed_from_u64(name_seed(self.seed, &format!("order of epoch {epoch}"))));
-        Ok(self.iterate(ids))
+        self.iterate(ids)
     }
 
     fn batches(&self, part: Part) -> Result<BatchIter> {
-        Ok(self.iterate(self.parts.get(&part).cloned().unwrap_or_default()))
+        self.iterate(self.parts.get(&part).cloned().unwrap_or_default())
     }
 
     fn picture(&self, id: usize) -> Result<RgbImage> {
@@ -323,6 +343,11 @@ impl VisionData for TensorData {
 
     fn name(&self, id: usize) -> String {
         format!("picture {id}")
+    }
+
+    fn check(&self) -> Result<()> {
+        limits::some("`batch`", self.batch, "pictures", "32 are usual: `.batch(32)`")?;
+        self.transform.normalize.check()
     }
 
     fn boxed(&self) -> Box<dyn VisionData> {

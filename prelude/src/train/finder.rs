@@ -39,10 +39,10 @@ impl Learner {
     /// numbers.
     ///
     /// # Errors
-    /// When the learner has no data or everything is frozen, and when the search ends before anything can be said.
+    /// When an option makes no sense, the learner has no data or everything is frozen, and when the search ends before anything can be said.
     pub fn lr_find(&mut self) -> Result<RateSearch> {
         let data = self.need_data()?;
-        self.check_rate(Rate::One(LAST))?;
+        self.check(Rate::One(LAST))?;
         self.cache.prepare(&self.model)?;
         let (values, optimizer) = (self.model.params().snapshot()?, self.optimizer.clone());
         let searched = self.search(data.as_ref());

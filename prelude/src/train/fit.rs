@@ -10,12 +10,12 @@ use super::history::{EpochRecord, FitReport, Measures, Stage};
 use super::learner::Learner;
 use super::live::{Position, Screen};
 use super::objective::{self, Answers};
-use super::schedule::{Rate, Schedule};
+use super::schedule::{IntoRate, Rate, Schedule};
 use super::step::Gathered;
 use crate::data::Part;
 use crate::layers::Pass;
 use crate::params::Param;
-use crate::{Error, Result, interrupt, show};
+use crate::{Error, Result, interrupt, limits, show};
 
 impl Learner {
     /// Trains for so many epochs at one rate, or at a range of rates over the groups: `fit(3, 1e-3)`, `fit(3, 1e-5..1e-3)`.
@@ -25,10 +25,10 @@ impl Learner {
     /// the cell that was interrupted is an error, so that a loop of fits ends.
     ///
     /// # Errors
-    /// When the learner has no data, everything is frozen, the loss is no number any more (the step that would spoil the
+    /// When an option makes no sense (no epoch, a rate of 0), the learner has no data, everything is frozen, the loss is no number any more (the step that would spoil the
     /// weights is not taken), or the cell was interrupted before.
-    pub fn fit(&mut self, epochs: usize, rate: impl Into<Rate>) -> Result<FitReport> {
-        self.run(epochs, rate.into(), Schedule::Constant)
+    pub fn fit(&mut self, epochs: usize, rate: impl IntoRate) -> Result<FitReport> {
+        self.run(epochs, rate.into_rate(), Schedule::Constant)
     }
 
     /// Trains for so many epochs in one cycle: the rate rises for a quarter of the steps and falls for the rest,
@@ -36,8 +36,8 @@ impl Learner {
     ///
     /// # Errors
     /// As [`fit`](Learner::fit).
-    pub fn fit_one_cycle(&mut self, epochs: usize, rate: impl Into<Rate>) -> Result<FitReport> {
-        self.run(epochs, rate.into(), Schedule::ONE_CYCLE)
+    pub fn fit_one_cycle(&mut self, epochs: usize, rate: impl IntoRate) -> Result<FitReport> {
+        self.run(epochs, rate.into_rate(), Schedule::ONE_CYCLE)
     }
 
     /// Fine-tunes in the two stages that most transfers want: one epoch with a frozen body at rate 2e-3, then so many
@@ -48,6 +48,7 @@ impl Learner {
     /// As [`fit`](Learner::fit).
     pub fn fine_tune(&mut self, epochs: usize) -> Result<FitReport> {
         const RATE: f64 = 2e-3;
+        check_epochs(epochs)?;
         self.freeze();
         let first = self.run(1, RATE.into(), Schedule::OneCycle { rise: 0.99, div: 25.0 })?;
         if first.interrupted {
@@ -60,8 +61,9 @@ impl Learner {
     fn run(&mut self, epochs: usize, rate: Rate, schedule: Schedule) -> Result<FitReport> {
         // A cell that was interrupted is to end: a loop of fits is left through the `?`.
         interrupt::check()?;
+        check_epochs(epochs)?;
         let data = self.need_data()?;
-        self.check_rate(rate)?;
+        self.check(rate)?;
         let stage = Stage { batch: self.history.batches.len(), label: format!("{} · {rate}", self.trained_part()) };
         self.history.stages.push(stage);
         self.cache.prepare(&self.model)?;
@@ -118,7 +120,7 @@ impl Learner {
                 Err(error) => return Err(error),
             };
             let count = batches.size_hint().0.max(1);
-            run.planned.get_or_insert(count * run.epochs);
+            run.planned.get_or_insert(count.saturating_mul(run.epochs));
             let (mut sum, mut pictures) = (0.0, 0);
             for (index, batch) in batches.enumerate() {
                 if interrupt::requested() {
@@ -192,11 +194,13 @@ impl Learner {
         Ok((answers.measures(sum / answers.len().max(1) as f64), answers))
     }
 
-    pub(super) fn check_rate(&self, rate: Rate) -> Result<()> {
-        if !rate.is_valid() {
-            return Err(Error::new(format!("a learning rate is a positive number, found {rate}"))
-                .remedy("try `learner.fit(3, 1e-3)?`, or a range for low rates in early layers: `1e-5..1e-3`"));
-        }
+    /// Refuses to train where an option makes no sense, or where there is nothing to train.
+    pub(super) fn check(&self, rate: Rate) -> Result<()> {
+        let remedy = "try `learner.fit(3, 1e-3)?`, or a range for low rates in early layers: `1e-5..1e-3`";
+        limits::allow(rate.is_valid(), "the learning rate", &rate, "a finite positive number", remedy)?;
+        self.options.check()?;
+        self.optimizer.check()?;
+        self.data.as_ref().map_or(Ok(()), |data| data.check())?;
         if self.model.params().trainable().is_empty() {
             return Err(Error::new("everything is frozen: there is nothing to train")
                 .remedy("`learner.freeze()` leaves the head trainable, `learner.unfreeze()` makes everything so"));
@@ -215,6 +219,10 @@ impl Learner {
             None => "nothing".to_owned(),
         }
     }
+}
+
+fn check_epochs(epochs: usize) -> Result<()> {
+    limits::some("`epochs`", epochs, "passes through the training pictures", "a few are usual: `learner.fit(3, 1e-3)?`")
 }
 
 /// One call of `fit` while it runs.

@@ -9,7 +9,7 @@ use crate::data::Part;
 use crate::models::Task;
 use crate::plot::{self, Figure};
 use crate::show::{Bundle, Show, Table};
-use crate::{Error, Result};
+use crate::{Error, Result, limits};
 
 /// What was measured on a part of the data, overall and class by class.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,11 +102,12 @@ impl Learner {
         Ok(plot::confusion(&self.confusion_matrix()?, &self.classes))
     }
 
-    /// The validation pictures with the highest losses: what was said, how sure, what is true.
+    /// The validation pictures with the highest losses, `count` of them (1 to 1000): what was said, how sure, what is true.
     ///
     /// # Errors
-    /// When there are no validation pictures, or the user interrupts.
+    /// When the count makes no sense, when there are no validation pictures, or the user interrupts.
     pub fn top_losses(&mut self, count: usize) -> Result<Figure> {
+        limits::shown("learner.top_losses", count)?;
         let data = self.need_data()?;
         let (_, Answers { mut judged, mut told }) = self.answers(Part::Valid)?;
         judged.sort_by(|a, b| b.loss.partial_cmp(&a.loss).unwrap_or(Ordering::Equal));

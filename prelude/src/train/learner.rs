@@ -9,7 +9,7 @@ use super::history::History;
 use super::optim::Optimizer;
 use super::options::Options;
 use crate::data::Transform;
-use crate::models::{Arch, Model, Start, Task, Trained, Weights, device};
+use crate::models::{Arch, IntoStart, Model, Start, Task, Trained, Weights, device};
 use crate::params::LoadReport;
 use crate::sealed::Sealed;
 use crate::{Error, Result, show};
@@ -41,15 +41,16 @@ impl Learner {
     /// the head's first values, the order of the pictures and what dropout drops.
     ///
     /// # Errors
-    /// When the weights cannot be read or fit another architecture, or the data has fewer than two classes.
-    pub fn vision(arch: impl Into<Start>, data: &impl VisionData) -> Result<Learner> {
-        Learner::start(arch.into(), Task::Classify, data)
+    /// When the weights cannot be read or fit another architecture, and when the data has fewer than two classes or
+    /// an option that makes no sense.
+    pub fn vision(arch: impl IntoStart, data: &impl VisionData) -> Result<Learner> {
+        Learner::start(arch.into_start(), Task::Classify, data)
     }
 
     /// The same network from random weights, to compare with.
     ///
     /// # Errors
-    /// When the data has fewer than two classes.
+    /// When the data has fewer than two classes or an option that makes no sense.
     pub fn vision_untrained(arch: Arch, data: &impl VisionData) -> Result<Learner> {
         Learner::vision(arch.untrained(), data)
     }
@@ -58,8 +59,8 @@ impl Learner {
     ///
     /// # Errors
     /// As [`Learner::vision`], and when a picture has no box.
-    pub fn localization(arch: impl Into<Start>, data: &impl VisionData) -> Result<Learner> {
-        Learner::start(arch.into(), Task::Localize, data)
+    pub fn localization(arch: impl IntoStart, data: &impl VisionData) -> Result<Learner> {
+        Learner::start(arch.into_start(), Task::Localize, data)
     }
 
     /// A network that says numbers, such as an age or an angle, for data with numbers; otherwise as [`Learner::vision`].
@@ -67,8 +68,8 @@ impl Learner {
     ///
     /// # Errors
     /// As [`Learner::vision`], and when the data has classes instead of numbers.
-    pub fn regression(arch: impl Into<Start>, data: &impl VisionData) -> Result<Learner> {
-        Learner::start(arch.into(), Task::Regress, data)
+    pub fn regression(arch: impl IntoStart, data: &impl VisionData) -> Result<Learner> {
+        Learner::start(arch.into_start(), Task::Regress, data)
     }
 
     /// The network that the architecture's weights were trained as, head included: to predict with, or to give a
@@ -135,7 +136,7 @@ impl Learner {
     /// depend on the classes. History and optimiser start afresh.
     ///
     /// # Errors
-    /// When the data has fewer than two classes.
+    /// When the data has fewer than two classes or an option that makes no sense.
     pub fn replace_head(&self, data: &impl VisionData) -> Result<Learner> {
         self.with_head_for(data)
     }
@@ -161,7 +162,7 @@ impl Learner {
     /// Trains on other data of the same classes from now on.
     ///
     /// # Errors
-    /// When the classes are others.
+    /// When the classes are others, or an option of the data makes no sense.
     pub fn set_data(&mut self, data: &impl VisionData) -> Result<&mut Learner> {
         self.take_data(data)
     }
@@ -273,6 +274,7 @@ impl Learner {
 }
 
 fn check_data(task: Task, data: &dyn VisionData) -> Result<()> {
+    data.check()?;
     let classes = data.classes();
     match (task, data.has_numbers()) {
         (Task::Regress, true) => return Ok(()),

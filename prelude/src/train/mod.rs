@@ -56,5 +56,5 @@ pub use inspect::{ClassMeasures, Evaluation};
 pub use learner::Learner;
 pub use optim::{Optimizer, Rule, State};
 pub use predict::{Picture, Prediction};
-pub use schedule::{Rate, Schedule};
+pub use schedule::{IntoRate, Rate, Schedule};
 pub use summary::{ModelSummary, PartSummary};

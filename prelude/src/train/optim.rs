@@ -7,7 +7,7 @@ use candle_core::{CpuStorage, DType, Device, InplaceOp3, Layout, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::params::Param;
-use crate::{Error, Result, ops};
+use crate::{Error, Result, limits, ops};
 
 /// How a gradient becomes a step.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,7 +69,7 @@ impl Clone for State {
 }
 
 impl Optimizer {
-    /// SGD with this momentum, no weight decay.
+    /// SGD with this momentum, from 0 to below 1, and no weight decay.
     pub fn sgd(momentum: f64) -> Optimizer {
         Optimizer::of(Rule::Sgd { momentum, nesterov: false, weight_decay: 0.0 })
     }
@@ -92,12 +92,38 @@ impl Optimizer {
         self
     }
 
-    /// Another weight decay.
+    /// Another weight decay, 0 or above; a fit refuses another one.
     pub fn weight_decay(mut self, decay: f64) -> Optimizer {
         match &mut self.rule {
             Rule::Sgd { weight_decay, .. } | Rule::AdamW { weight_decay, .. } => *weight_decay = decay,
         }
         self
+    }
+
+    /// Refuses numbers of the rule that make no sense, by name.
+    pub(super) fn check(&self) -> Result<()> {
+        let share = |name: &str, given: f64| {
+            let remedy = "0.9 is usual: `Optimizer::sgd(0.9)`; `Optimizer::adamw()` has 0.9 and 0.999";
+            limits::allow((0.0..1.0).contains(&given), name, &given, "a number from 0 to below 1", remedy)
+        };
+        let above = |name: &str, given: f64| {
+            let remedy =
+                "usual are `Optimizer::adamw().weight_decay(0.01)` and `Optimizer::sgd(0.9).weight_decay(1e-4)`";
+            limits::allow(given.is_finite() && given >= 0.0, name, &given, "a finite number, 0 or above", remedy)
+        };
+        let weight_decay = match self.rule {
+            Rule::Sgd { momentum, weight_decay, .. } => {
+                share("the `momentum` of SGD", momentum)?;
+                weight_decay
+            }
+            Rule::AdamW { beta1, beta2, eps, weight_decay } => {
+                share("the `beta1` of AdamW", beta1)?;
+                share("the `beta2` of AdamW", beta2)?;
+                above("the `eps` of AdamW", eps)?;
+                weight_decay
+            }
+        };
+        above("the optimiser's `weight_decay`", weight_decay)
     }
 
     /// The rule.
@@ -124,7 +150,7 @@ impl Optimizer {
     /// given, replaces SGD's momentum or AdamW's beta1 in this step.
     ///
     /// # Errors
-    /// When a remembered tensor has another shape than its parameter.
+    /// When a number of the rule makes no sense, and when a remembered tensor has another shape than its parameter.
     pub fn step(
         &mut self,
         params: &[Param],
@@ -132,6 +158,7 @@ impl Optimizer {
         rate: impl Fn(&Param) -> f64,
         momentum: Option<f64>,
     ) -> Result<()> {
+        self.check()?;
         let rates: Vec<f64> = params.iter().map(rate).collect();
         ops::pooled(|| self.step_each(params, &rates, grads, momentum))
     }

@@ -5,7 +5,7 @@ use candle_core::DType;
 use super::average::Average;
 use super::learner::Learner;
 use super::optim::Optimizer;
-use crate::{Error, Result, show};
+use crate::{Result, limits, show};
 
 /// What a fit does beside the plain step.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +24,19 @@ impl Options {
     pub fn of(seed: u64) -> Options {
         Options { seed, clip: None, accumulate: 1, smoothing: 0.0, keep_features: true, quiet: false, half: None }
     }
+
+    /// Refuses options that make no sense, by name.
+    pub fn check(&self) -> Result<()> {
+        if let Some(clip) = self.clip {
+            let fine = clip.is_finite() && clip > 0.0;
+            let remedy = "1 is usual: `learner.clip(1.0)`";
+            limits::allow(fine, "the norm of `clip`", &clip, "a finite number above 0", remedy)?;
+        }
+        let remedy = "1 steps after each batch, as without it: `learner.accumulate(1)`";
+        limits::some("`accumulate`", self.accumulate, "batches", remedy)?;
+        let (fine, remedy) = ((0.0..1.0).contains(&self.smoothing), "0.1 is usual: `learner.label_smoothing(0.1)`");
+        limits::allow(fine, "the share of `label_smoothing`", &self.smoothing, "a number from 0 to below 1", remedy)
+    }
 }
 
 impl Learner {
@@ -39,16 +52,16 @@ impl Learner {
         self
     }
 
-    /// Shortens gradients whose norm over all parameters is above `norm`.
+    /// Shortens gradients whose norm over all parameters is above `norm`, a number above 0.
     pub fn clip(&mut self, norm: f64) -> &mut Learner {
         self.options.clip = Some(norm);
         self
     }
 
-    /// Takes one step for so many batches, on the mean gradient of all their pictures: as one large batch, but for
+    /// Takes one step for so many batches, 1 or more, on the mean gradient of all their pictures: as one large batch, but for
     /// BatchNorm, which sees each batch alone. What is left at the end of an epoch makes a step of its own.
     pub fn accumulate(&mut self, batches: usize) -> &mut Learner {
-        self.options.accumulate = batches.max(1);
+        self.options.accumulate = batches;
         self
     }
 
@@ -56,12 +69,10 @@ impl Learner {
     /// predicts and is saved beside the weights, which train on as ever. Polyak and Juditsky 1992, timm's `ModelEmaV2`.
     ///
     /// # Errors
-    /// When the decay is not from 0 to 1, and when the memory does not hold the network twice.
+    /// When the decay is not from 0 to below 1, and when the memory does not hold the network twice.
     pub fn ema(&mut self, decay: f64) -> Result<&mut Learner> {
-        if !(0.0..1.0).contains(&decay) {
-            return Err(Error::new(format!("the average's decay is a number from 0 to 1, found {decay}"))
-                .remedy("try `learner.ema(0.999)?`; near the number of steps of one epoch, 1 - 1 / steps"));
-        }
+        let remedy = "try `learner.ema(0.999)?`; near the number of steps of one epoch, 1 - 1 / steps";
+        limits::allow((0.0..1.0).contains(&decay), "the decay of `ema`", &decay, "a number from 0 to below 1", remedy)?;
         *self.average = Some(Average::of(&self.model, decay)?);
         Ok(self)
     }
@@ -81,7 +92,7 @@ impl Learner {
         self
     }
 
-    /// Spreads this share of each label over all classes. Szegedy et al. 2015.
+    /// Spreads this share of each label, from 0 to below 1, over all classes. Szegedy et al. 2015.
     pub fn label_smoothing(&mut self, share: f64) -> &mut Learner {
         self.options.smoothing = share;
         self

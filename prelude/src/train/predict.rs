@@ -15,6 +15,13 @@ use crate::show::{Bundle, Show};
 use crate::{Result, ops};
 
 /// What can be predicted on: a path, or a picture.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no picture",
+    label = "expected the path of a picture file, or a picture",
+    note = "a path is text or a `PathBuf`: `learner.predict(\"new.jpg\")?`; a picture is the `image` crate's `RgbImage` \
+            or `DynamicImage`",
+    note = "several pictures at once: `learner.predict_all(&[\"one.jpg\", \"two.jpg\"])?`"
+)]
 pub trait Picture {
     /// The picture's pixels.
     ///

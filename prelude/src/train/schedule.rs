@@ -1,6 +1,6 @@
 //! Learning rates: one for all groups or a range over them, constant or in one cycle.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 /// A learning rate: one number, or a range spread geometrically over the groups, low at the input.
 ///
@@ -53,21 +53,58 @@ impl Rate {
     }
 }
 
-impl From<f64> for Rate {
-    fn from(rate: f64) -> Rate {
-        Rate::One(rate)
-    }
+/// What a verb takes as a learning rate: a number, or a range of numbers over the groups.
+///
+/// ```
+/// use candlewick_prelude::train::{IntoRate, Rate};
+/// assert_eq!(1e-3.into_rate(), Rate::One(1e-3));
+/// assert_eq!(1.into_rate(), Rate::One(1.0));
+/// assert_eq!((1e-5..=1e-3).into_rate(), (1e-5..1e-3).into_rate());
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no learning rate",
+    label = "expected a number or a range of numbers, such as `1e-3` or `1e-5..1e-3`",
+    note = "one number is the rate of all layers: `learner.fit(3, 1e-3)?`",
+    note = "a range is spread over them, low in the first ones: `learner.fit(3, 1e-5..1e-3)?`"
+)]
+pub trait IntoRate {
+    /// The learning rate.
+    fn into_rate(self) -> Rate;
 }
 
-impl From<f32> for Rate {
-    fn from(rate: f32) -> Rate {
-        Rate::One(rate.into())
-    }
+macro_rules! rate_of {
+    ($($number:ty),*) => {
+        $(impl From<$number> for Rate {
+            fn from(rate: $number) -> Rate {
+                Rate::One(rate as f64)
+            }
+        })*
+        rate_into!(Rate, Range<f64>, RangeInclusive<f64>, $($number),*);
+    };
 }
+
+// Not generic, so that a cell compiles none of them.
+macro_rules! rate_into {
+    ($($given:ty),*) => {
+        $(impl IntoRate for $given {
+            fn into_rate(self) -> Rate {
+                self.into()
+            }
+        })*
+    };
+}
+
+rate_of!(f64, f32, i32, i64, u32, u64, usize);
 
 impl From<Range<f64>> for Rate {
     fn from(range: Range<f64>) -> Rate {
         Rate::Spread { low: range.start, high: range.end }
+    }
+}
+
+impl From<RangeInclusive<f64>> for Rate {
+    fn from(range: RangeInclusive<f64>) -> Rate {
+        Rate::Spread { low: *range.start(), high: *range.end() }
     }
 }
 
@@ -152,6 +189,7 @@ mod tests {
         for (found, expected) in Rate::from(1e-5..1e-3).over(5).into_iter().zip(expected) {
             assert!((found / expected - 1.0).abs() < 1e-12, "{found}");
         }
+        assert_eq!(Rate::from(1e-5..=1e-3), Rate::from(1e-5..1e-3));
         assert!(!Rate::from(0.0).is_valid() && !Rate::from(-1e-3..1e-3).is_valid() && !Rate::from(f64::NAN).is_valid());
     }
 }

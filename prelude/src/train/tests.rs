@@ -10,6 +10,7 @@ use crate::layers::Pass;
 use crate::models::{Arch, Model};
 use crate::params::Param;
 
+mod clumsy;
 mod verbs;
 
 const SIDE: usize = 32;

@@ -2,9 +2,11 @@
 
 use super::state::{self, Part};
 use super::widget::Widget;
-use crate::show::{Bundle, Show};
+use crate::show::{self, Bundle, Show};
+use serde::Serialize;
 use serde_json::{Value, json};
-use std::ops::Deref;
+use std::fmt::Display;
+use std::ops::{Deref, Range};
 
 /// The controls' module and its version.
 const CONTROLS: (&str, &str) = ("@jupyter-widgets/controls", "2.0.0");
@@ -63,13 +65,29 @@ kinds!(
     Button,
 );
 
+/// The ends of a bar: as given where they are two finite numbers in order, else put right with a note.
+fn ends<N: PartialOrd + Display + Serialize + Copy>(min: N, max: N, instead: Range<N>) -> (N, N) {
+    // JSON, in which frontends hear of it, has no numbers that are not finite
+    let (low, high) = match json!(min).is_number() && json!(max).is_number() {
+        true if min <= max => return (min, max),
+        true => (max, min),
+        false => (instead.start, instead.end),
+    };
+    show::note(&format!(
+        "a bar goes from a lower to a higher number, found {min} to {max}: it goes from {low} to {high}"
+    ));
+    (low, high)
+}
+
 /// The two bars differ in the type of their numbers alone.
 macro_rules! bars {
     ($($bar:ident, $model:literal, $number:ty, $read:ident);* $(;)?) => {
         $(
             impl $bar {
-                /// A bar from `min` to `max`, at `min`.
+                /// A bar from `min` to `max`, at `min`; `min` is not above `max`, else a note says what is taken
+                /// instead.
                 pub fn new(min: $number, max: $number) -> $bar {
+                    let (min, max) = ends(min, max, 0 as $number..1 as $number);
                     let own = [
                         ("bar_style", json!("")),
                         ("description", json!("")),
@@ -99,8 +117,11 @@ macro_rules! bars {
                     self.get("value").json().$read().unwrap_or_default()
                 }
 
-                /// Moves it, no further than from one end to the other.
+                /// Moves it, no further than from one end to the other; a value that is no number does not move it.
                 pub fn set_value(&self, value: $number) {
+                    if value.partial_cmp(&value).is_none() {
+                        return show::note(&format!("a bar cannot be moved to {value}: it stays where it is"));
+                    }
                     let end = |name| self.get(name).json().$read().unwrap_or(value);
                     self.set("value", value.min(end("max")).max(end("min")));
                 }
@@ -169,8 +190,14 @@ impl Image {
         Image(control("ImageModel", "ImageView", own))
     }
 
-    /// How large it is on the page, in CSS pixels.
+    /// How large it is on the page, in CSS pixels, 1 or more; a size of 0 is not taken, and a note says so.
     pub fn size(self, width: u32, height: u32) -> Image {
+        if width == 0 || height == 0 {
+            show::note(&format!(
+                "the `size` of the picture is {width} × {height}; expected 1 or more CSS pixels: it stays as it was"
+            ));
+            return self;
+        }
         self.set_all([("width", width.to_string().into()), ("height", height.to_string().into())]);
         self
     }
@@ -248,6 +275,21 @@ mod tests {
         bar.set_value(-1.0);
         assert_eq!(bar.value(), 0.0);
         assert_eq!(bar.bundle().as_text(), Some("░░░░░░░░░░░░░░░░░░░░ 0/0.5"));
+    }
+
+    #[test]
+    fn ends_that_make_no_sense_are_put_right() {
+        let bar = IntProgress::new(8, -2);
+        bar.set_value(99);
+        assert_eq!(bar.value(), 8);
+        for (min, max) in [(f64::NAN, 5.0), (0.0, f64::INFINITY)] {
+            let bar = FloatProgress::new(min, max);
+            bar.set_value(0.25);
+            bar.set_value(f64::NAN);
+            assert_eq!(bar.bundle().as_text(), Some("█████░░░░░░░░░░░░░░░ 0.25/1"));
+        }
+        let image = Image::png([1]).size(10, 20).size(0, 5);
+        assert_eq!((image.get("width").json(), image.get("height").json()), (&json!("10"), &json!("20")));
     }
 
     #[test]

@@ -66,6 +66,21 @@ pub fn is_known(name: &str) -> bool {
     DONE.contains(&name) || among(&PROGRAMS) || among(&NEEDLESS) || among(&OTHERWISE)
 }
 
+/// The names of all magics that are done or answered, in order.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    let mut names: Vec<&str> = DONE.to_vec();
+    for list in [&PROGRAMS[..], &NEEDLESS, &OTHERWISE] {
+        names.extend(list.iter().map(|(name, _)| *name));
+    }
+    names.sort_unstable();
+    names.into_iter()
+}
+
+/// Whether what follows the magic may be a file.
+pub fn takes_files(name: &str) -> bool {
+    ["cd", "run", "load", "sx", "system", "save", "edit"].contains(&name) || what(&PROGRAMS, name).is_some()
+}
+
 fn what(list: &[(&str, &'static str)], name: &str) -> Option<&'static str> {
     list.iter().find(|(known, _)| *known == name).map(|(_, what)| *what)
 }

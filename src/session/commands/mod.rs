@@ -5,6 +5,7 @@
 //! folder and the environment in which cells and lines for the shell run, `hints` says of Python what Rust has instead.
 
 mod complete;
+mod files;
 mod hints;
 mod magics;
 mod places;

@@ -115,7 +115,7 @@ fn report<'a>(error: &Value, story: &Story<'a>) -> Option<Report<'a>> {
     (!hidden).then_some(report)
 }
 
-fn array(value: &Value) -> impl Iterator<Item = &Value> {
+pub(super) fn array(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
@@ -143,7 +143,7 @@ fn end<'a>(span: &Value, story: &Story<'a>) -> Option<Place<'a>> {
 }
 
 /// The mark of a span in the user's code.
-fn mark<'a>(span: &Value, title: &str, story: &Story<'a>) -> Option<(&'a Told, Mark)> {
+pub(super) fn mark<'a>(span: &Value, title: &str, story: &Story<'a>) -> Option<(&'a Told, Mark)> {
     let own = own_span(span, story)?;
     let place = start(own, story)?;
     let to = match end(own, story) {
@@ -174,6 +174,10 @@ fn advise<'a>(child: &Value, report: &mut Report<'a>, story: &Story<'a>) {
     }
     let mut marks: Vec<(&Told, Mark)> =
         array(&child["spans"]).filter_map(|span| mark(span, &report.message, story)).collect();
+    // Where that is, is not in any cell.
+    if marks.is_empty() && text.ends_with(" here") {
+        return;
+    }
     if marks.is_empty() {
         let text = text.trim().replace('\n', "\n      ");
         return report.advice.push((level.to_owned(), text));
@@ -194,6 +198,7 @@ fn is_noise(text: &str) -> bool {
         "full type name has been written",
         "consider using `--verbose`",
         "for more information",
+        "you may have meant the maximum value of",
     ]
     .iter()
     .any(|noise| text.contains(noise))
@@ -235,11 +240,21 @@ fn applied(group: &[&Value], story: &Story<'_>) -> Option<String> {
     }
     let cell = cell?;
     let text = edits.apply(&cell.told.code).text;
+    // What stands around the cell may have been counted in.
+    if is_balanced(&cell.told.code) && !is_balanced(&text) {
+        return None;
+    }
     let lines: Vec<&str> = text.lines().collect();
     let more = lines.len().saturating_sub(cell.told.code.lines().count());
     let shown = lines.get(cell.line - 1..(cell.line + more).min(lines.len()))?;
     let shown: Vec<&str> = shown.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect();
     (!shown.is_empty() && shown.len() < 6).then(|| format!("`{}`", shown.join(" ")))
+}
+
+/// Whether there are as many closing brackets as opening ones, of each kind.
+fn is_balanced(text: &str) -> bool {
+    let count = |bracket: char| text.matches(bracket).count();
+    [('(', ')'), ('[', ']'), ('{', '}')].into_iter().all(|(open, close)| count(open) == count(close))
 }
 
 #[cfg(test)]

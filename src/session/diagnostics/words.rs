@@ -51,6 +51,16 @@ fn without_wrapper(text: &str, wrapper: &str) -> String {
     text
 }
 
+/// The names in their marks: "`a`, `b` and `c`".
+pub fn list(names: &[String]) -> Option<String> {
+    let (last, first) = names.split_last()?;
+    let first: Vec<String> = first.iter().map(|name| format!("`{name}`")).collect();
+    Some(match first.as_slice() {
+        [] => format!("`{last}`"),
+        first => format!("{} and `{last}`", first.join(", ")),
+    })
+}
+
 /// Whether the text names what is none of the user's business.
 pub fn is_ours(text: &str) -> bool {
     OURS.iter().any(|name| text.contains(name))
@@ -76,6 +86,16 @@ mod tests {
         );
         assert_eq!(plain("use `.ok_or(...)?` for `Result<(), EvcxrUserCodeError>`"), "use `.ok_or(...)?` for `Result`");
         assert!(is_ours("required by `cell_value`") && !is_ours("a cell's value"));
+    }
+
+    #[test]
+    fn names_are_listed() {
+        let names = ["a", "b", "c"].map(str::to_owned);
+        let lists = [0, 1, 2, 3].map(|count| list(&names[..count]));
+        assert_eq!(
+            lists,
+            [None, Some("`a`"), Some("`a` and `b`"), Some("`a`, `b` and `c`")].map(|it| it.map(str::to_owned))
+        );
     }
 
     #[test]

@@ -4,12 +4,14 @@
 //! - `tail`: the last expression becomes a statement that shows its value.
 //! - `statics`: values that are to last from cell to cell.
 //! - `globs`: imports of all that a module has.
+//! - `loops`: loops hear the interrupt.
 //! - `impls`: what is run again replaces what it was before.
 //! - `syntax`: the cell as the parser sees it.
 
 mod globs;
 mod impls;
 pub mod leading;
+mod loops;
 mod statics;
 pub mod syntax;
 mod tail;
@@ -87,6 +89,7 @@ pub fn prepare(code: &str, held: &Held, bound: &[Bound]) -> Option<Prepared> {
         statics::edit(&parsed, &changing, &mut edits, &mut notes);
         tail::edit(&parsed, &mut edits);
         globs::edit(&parsed, &mut edits);
+        loops::edit(&parsed, &mut edits);
     }
     parsed.nodes.iter().for_each(|node| export_macro(node, &mut edits));
     let edited = edits.apply(code);

@@ -222,7 +222,7 @@ fn an_average_is_saved_and_goes_on() -> Result<()> {
     whole.load(&path)?;
     assert!(whole.average.is_some() && apart(whole.model(), whole.judged_model())? == 0.0, "it begins anew");
     for wrong in [1.0, -0.1, f64::NAN] {
-        assert!(whole.ema(wrong).unwrap_err().to_string().contains("a number from 0 to 1"));
+        assert!(whole.ema(wrong).unwrap_err().to_string().contains("a number from 0 to below 1"));
     }
     Ok(())
 }

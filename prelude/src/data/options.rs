@@ -1,0 +1,85 @@
+//! What a person says of an image folder's pictures: size, batch, augmentation and the like; and what makes no sense.
+
+use super::folder::ImageFolder;
+use super::store::Store;
+use super::{Augment, Fit, Normalize};
+use crate::{Result, limits};
+use std::sync::Arc;
+
+impl ImageFolder {
+    /// Trains on `per_class` pictures of each class at most, 1 or more; validation keeps all of its own.
+    pub fn limit(mut self, per_class: usize) -> ImageFolder {
+        self.limit = Some(per_class);
+        self
+    }
+
+    /// The side of the square pictures that the network sees, in pixels (default 64).
+    ///
+    /// What the memory does not hold is refused by the next verb that reads pictures.
+    pub fn size(mut self, side: usize) -> ImageFolder {
+        self.transform.size = side;
+        self.renew()
+    }
+
+    /// How a picture that is not square becomes one (default: the middle square, or stretched where there are boxes).
+    pub fn fit(mut self, fit: Fit) -> ImageFolder {
+        self.transform.fit = fit;
+        self.renew()
+    }
+
+    /// How training pictures are varied (default: not at all).
+    pub fn augment(mut self, augment: Augment) -> ImageFolder {
+        self.augment = augment;
+        self
+    }
+
+    /// How many pictures go through the network at once, 1 or more (default 32).
+    pub fn batch(mut self, pictures: usize) -> ImageFolder {
+        self.batch = pictures;
+        self
+    }
+
+    /// The shift and scale of the values (default ImageNet's).
+    pub fn normalize(mut self, normalize: Normalize) -> ImageFolder {
+        self.transform.normalize = normalize;
+        self
+    }
+
+    /// The seed of order and augmentation (default: the split's).
+    pub fn seeded(mut self, seed: u64) -> ImageFolder {
+        self.seed = seed;
+        self
+    }
+
+    /// Whether pictures that cannot be read are left out, each named in a warning (the default), or stop the work.
+    pub fn skip_corrupt(mut self, skip: bool) -> ImageFolder {
+        self.strict = !skip;
+        self
+    }
+
+    /// Stops with an error at a picture that cannot be read; the same as `.skip_corrupt(false)`.
+    pub fn strict(self) -> ImageFolder {
+        self.skip_corrupt(false)
+    }
+
+    /// A new store where size or fit have changed.
+    fn renew(mut self) -> ImageFolder {
+        let old = self.store.transform();
+        if old.size != self.transform.size || old.fit != self.transform.fit {
+            self.store = Arc::new(Store::new(self.samples.len(), self.transform));
+            self.warned = Arc::default();
+        }
+        self
+    }
+
+    /// Refuses options that make no sense, by name.
+    pub(crate) fn check(&self) -> Result<()> {
+        if let Some(limit) = self.limit {
+            limits::some("`limit`", limit, "pictures a class", "a few are enough to try things out: `.limit(20)`")?;
+        }
+        limits::some("`batch`", self.batch, "pictures", "32 are usual: `.batch(32)`")?;
+        limits::room(self.batch.min(self.len()), self.transform.size)?;
+        self.transform.normalize.check()?;
+        self.augment.check()
+    }
+}

@@ -1,0 +1,154 @@
+//! Values that make no sense, folders without pictures, and a folder that holds training pictures alone.
+
+use super::*;
+
+/// What each verb that reads pictures says; all say the same.
+fn says(data: &ImageFolder) -> String {
+    let all = [
+        data.train_batches(0).err(),
+        data.batches(Part::Train).err(),
+        data.show_batch(9).err(),
+        data.summary().err(),
+        data.picture(0).err(),
+    ];
+    let all: Vec<String> = all.into_iter().map(|error| error.expect("an error").to_string()).collect();
+    assert!(all.iter().all(|text| *text == all[0]), "{all:?}");
+    assert!(all[0].contains("\n  → "), "no remedy: {}", all[0]);
+    all[0].clone()
+}
+
+#[test]
+fn options_that_make_no_sense_are_told_by_the_next_verb() -> Result<()> {
+    let root = two(3)?;
+    let data = || ImageFolder::open(root.path()).map(|data| data.size(8));
+    for (wrong, text) in [
+        (data()?.size(0), "`size` is 0; expected 1 or more pixels\n  → the side of the pictures"),
+        (data()?.size(1_000_000), "6 pictures of 1000000 × 1000000 pixels at once take 72 TB; expected at most 4 GB"),
+        (data()?.size(usize::MAX), "take more than 1000 EB; expected at most 4 GB"),
+        (data()?.batch(0), "`batch` is 0; expected 1 or more pictures\n  → 32 are usual: `.batch(32)`"),
+        (data()?.limit(0), "`limit` is 0; expected 1 or more pictures a class"),
+    ] {
+        assert!(says(&wrong).contains(text), "{}", says(&wrong));
+    }
+    let plain = Augment::none();
+    for (wrong, text) in [
+        (Augment { zoom: f32::INFINITY, ..plain }, "`zoom` of the augmentation is inf; expected a factor from 1 to 10"),
+        (Augment { zoom: 0.5, ..plain }, "`zoom` of the augmentation is 0.5"),
+        (Augment { rotate: f32::NAN, ..plain }, "`rotate` of the augmentation is NaN; expected degrees from 0 to 180"),
+        (Augment { shift: -0.1, ..plain }, "`shift` of the augmentation is -0.1; expected a share from 0 to 1"),
+        (Augment { brightness: 2.0, ..plain }, "`brightness` of the augmentation is 2"),
+        (Augment { contrast: f32::INFINITY, ..plain }, "`contrast` of the augmentation is inf"),
+        (Augment { saturation: 20.0, ..plain }, "`saturation` of the augmentation is 20"),
+    ] {
+        let says = says(&data()?.augment(wrong));
+        assert!(says.contains(text) && says.contains("Augment::standard()"), "{says}");
+    }
+    let half = Normalize::half();
+    for (wrong, text) in [
+        (
+            Normalize { std: [0.5, 0.0, 0.5], ..half },
+            "a `std` of the normalisation is 0; expected a finite number above",
+        ),
+        (Normalize { mean: [f32::NAN; 3], ..half }, "a `mean` of the normalisation is NaN; expected a finite number"),
+    ] {
+        assert!(says(&data()?.normalize(wrong)).contains(text));
+        let error = Transform { size: 8, fit: Fit::Crop, normalize: wrong }.tensor(&picture(0, 0)).unwrap_err();
+        assert!(error.to_string().contains(text), "{error}");
+    }
+    for count in [0, 5000] {
+        let says = data()?.show_batch(count).expect_err("an error").to_string();
+        assert!(says.contains(&format!("`data.show_batch` is {count}; expected 1 to 1000 pictures")), "{says}");
+    }
+    Ok(())
+}
+
+#[test]
+fn an_option_given_again_is_put_right() -> Result<()> {
+    let root = two(3)?;
+    let data = ImageFolder::open(root.path())?.size(usize::MAX).batch(0).limit(0).size(8).batch(usize::MAX).limit(2);
+    assert_eq!(data.train_batches(0)?.next().expect("a batch")?.images.dims(), [4, 3, 8, 8]);
+    let error = data.size(100_000).train_batches(0).err().expect("an error").to_string();
+    assert!(error.contains("6 pictures of 100000 × 100000 pixels at once take 720 GB"), "{error}");
+    assert!(error.contains("`.size(7453)`"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn an_empty_class_is_left_out_with_a_word() -> Result<()> {
+    let root = two(3)?;
+    std::fs::create_dir(root.path().join("bus"))?;
+    let data = ImageFolder::open(root.path())?.size(8);
+    assert_eq!((data.classes().len(), data.counts(Part::Train)), (2, vec![3, 3]));
+    assert_eq!(data.left_out(), ["class `bus` is left out: its folder holds nothing"]);
+    std::fs::write(root.path().join("bus/notes.txt"), "none yet")?;
+    let data = ImageFolder::open(root.path())?.size(8);
+    let text = data.summary()?.table().text();
+    let word = "class `bus` is left out: its folder holds 1 files of other kinds and no pictures";
+    assert!(text.contains(word) && text.contains("all"), "{text}");
+    let labels = data.train_batches(0)?.next().expect("a batch")?.labels.to_vec1::<u32>()?;
+    assert_eq!(labels.iter().filter(|label| **label == 1).count(), 3);
+    Ok(())
+}
+
+#[test]
+fn fewer_than_two_classes_with_pictures_are_an_error() -> Result<()> {
+    let root = tempfile::tempdir()?;
+    std::fs::create_dir(root.path().join("bus"))?;
+    std::fs::create_dir(root.path().join("van"))?;
+    let none = error(root.path());
+    assert!(none.contains("holds pictures to train on; no pictures in `bus`, `van`"), "{none}");
+    assert!(none.contains("→ a classifier needs two classes at least"), "{none}");
+    fill(root.path(), "car", 0, 3)?;
+    let one = error(root.path());
+    assert!(one.contains("holds one class only, `car`; no pictures in `bus`, `van`"), "{one}");
+    assert!(one.contains("(png, jpg, jpeg, webp, bmp, gif)"), "{one}");
+    Ok(())
+}
+
+#[test]
+fn empty_classes_of_a_given_split() -> Result<()> {
+    let root = tempfile::tempdir()?;
+    for (number, part) in ["train", "val"].into_iter().enumerate() {
+        for (class, name) in ["car", "truck", "van"].into_iter().enumerate() {
+            fill(root.path(), &format!("{part}/{name}"), class as u8, 0)?;
+            picture(class as u8, number as u8).save(root.path().join(part).join(name).join("a.png"))?;
+        }
+    }
+    std::fs::remove_file(root.path().join("val/truck/a.png"))?;
+    std::fs::remove_file(root.path().join("train/van/a.png"))?;
+    std::fs::create_dir(root.path().join("train/bus"))?;
+    std::fs::create_dir(root.path().join("test"))?;
+    let data = ImageFolder::open(root.path())?;
+    assert_eq!((data.counts(Part::Train), data.counts(Part::Valid)), (vec![1, 1], vec![1, 0]));
+    assert_eq!(
+        data.left_out(),
+        [
+            "`test/` is left out: it holds nothing",
+            "class `bus` is left out: its folder holds nothing",
+            "`val/truck/` holds no pictures: class `truck` has none in `val/`",
+            "class `van` is left out: it has 1 pictures to be measured on, but none to train on",
+        ]
+    );
+    Ok(())
+}
+
+#[test]
+fn training_pictures_alone_are_opened_and_can_be_split() -> Result<()> {
+    let root = tempfile::tempdir()?;
+    fill(root.path(), "train/car", 0, 5)?;
+    fill(root.path(), "train/truck", 1, 5)?;
+    std::fs::create_dir_all(root.path().join("valid"))?;
+    std::fs::create_dir_all(root.path().join("models/old"))?;
+    let boxes = r#"{"car/000.png": [{"class": "car", "bbox": [0, 0, 4, 8]}]}"#;
+    std::fs::write(root.path().join("train/boxes.json"), boxes)?;
+    let data = ImageFolder::open(root.path())?.size(8);
+    assert_eq!((data.classes(), data.has_valid()), (&["car".to_owned(), "truck".to_owned()][..], false));
+    assert_eq!((data.sample(0).name.as_str(), data.sample(0).boxes.len()), ("train/car/000.png", 1));
+    assert!(data.summary()?.table().text().contains("nothing is kept for validation yet: `.split(0.2, 42)?`"));
+    assert!(data.valid_batches().err().expect("an error").to_string().contains(".split(0.2, 42)?"));
+    assert_eq!(data.split(0.2, 42)?.counts(Part::Valid), [1, 1]);
+    // a folder of pictures beside it: `train` is a class then
+    fill(root.path(), "bus", 1, 5)?;
+    assert_eq!(ImageFolder::open(root.path())?.classes(), ["bus", "train"]);
+    Ok(())
+}

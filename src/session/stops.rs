@@ -1,0 +1,172 @@
+//! Where an interrupted loop leaves its cell, with what the cell has bound so far.
+//!
+//! Behind each loop of a cell stands [`GOES_ON`], which ends the cell as a `?` does where the user asked it to stop.
+//! What the cell has bound by then would be dropped; so the program that is compiled puts it into the store first, and
+//! tells the session which variables these are.
+
+use super::unused::{PUTS, TAKES, names};
+use ra_ap_syntax::ast::{self, HasName};
+use ra_ap_syntax::{AstNode, Edition, SourceFile, SyntaxNode};
+
+/// Goes on with the cell, or leaves it.
+pub const GOES_ON: &str = "::candlewick_prelude::cell::go_on()?;";
+/// Whether the cell is to be left.
+pub const STOPPED: &str = "::candlewick_prelude::cell::stopped()";
+
+/// The program that keeps what it has where it is left. Lines stay where they are.
+pub fn keep(program: &str) -> String {
+    let mut kept = program.to_owned();
+    if !program.contains(GOES_ON) {
+        return kept;
+    }
+    let tree = SourceFile::parse(program, Edition::Edition2024).syntax_node();
+    let mut places = Vec::new();
+    for list in tree.descendants().filter_map(ast::StmtList::cast) {
+        let statements: Vec<SyntaxNode> = list.syntax().children().collect();
+        let texts: Vec<String> = statements.iter().map(|statement| statement.text().to_string()).collect();
+        // The cell's own list: it stores what it does not take.
+        if texts.iter().any(|text| text.contains(TAKES) && text.starts_with("let "))
+            || !texts.iter().any(|text| text.starts_with(PUTS))
+        {
+            continue;
+        }
+        for (at, text) in texts.iter().enumerate().filter(|(_, text)| text.contains(GOES_ON)) {
+            let puts = puts(&statements, &texts, at);
+            let start = usize::from(statements[at].text_range().start());
+            places.extend(text.match_indices(GOES_ON).map(|(within, _)| (start + within, puts.clone())));
+        }
+    }
+    places.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    for (at, (puts, names)) in places {
+        let leaves = format!(
+            "if {STOPPED} {{ {puts}return ::candlewick_prelude::cell::leave(&[{names}]).map_err(::std::convert::Into::into); }}"
+        );
+        kept.replace_range(at..at + GOES_ON.len(), &leaves);
+    }
+    kept
+}
+
+/// The code that stores what is bound before this statement, and the names.
+fn puts(statements: &[SyntaxNode], texts: &[String], at: usize) -> (String, String) {
+    let (mut code, mut list) = (String::new(), String::new());
+    let stores: Vec<(&str, &String)> = texts
+        .iter()
+        .filter_map(|text| text.starts_with(PUTS).then(|| (stored(text), text)))
+        .filter_map(|(name, text)| Some((name?, text)))
+        .collect();
+    let bound: Vec<(usize, String, bool)> = statements
+        .iter()
+        .enumerate()
+        .flat_map(|(at, node)| bound(node).into_iter().map(move |(name, set)| (at, name, set)))
+        .collect();
+    let is_stored = |name: &str| stores.iter().any(|(stored, _)| *stored == name);
+    // What is used up later may borrow until then from what would be stored.
+    let used_later = |name: &str| texts[at + 1..].iter().any(|text| !text.starts_with(PUTS) && names(text, name));
+    if bound.iter().any(|(place, name, _)| *place < at && !is_stored(name) && used_later(name)) {
+        return (code, list);
+    }
+    for (name, text) in stores {
+        let mut own = bound.iter().filter(|(_, own, _)| own == name).peekable();
+        if own.peek().is_some() && own.all(|(place, _, set)| *place < at && *set) {
+            code.push_str(text.trim_end_matches(';'));
+            code.push_str("; ");
+            list.push_str(&format!("\"{name}\", "));
+        }
+    }
+    (code, list)
+}
+
+/// The variable that a line stores.
+fn stored(text: &str) -> Option<&str> {
+    let (_, rest) = text.rsplit_once("(stringify!(")?;
+    rest.split(')').next()
+}
+
+/// The variables that a `let` binds, and whether it gives them values.
+fn bound(node: &SyntaxNode) -> Vec<(String, bool)> {
+    let Some(statement) = ast::LetStmt::cast(node.clone()) else { return Vec::new() };
+    let set = statement.initializer().is_some();
+    let names = statement
+        .pat()
+        .into_iter()
+        .flat_map(|pattern| pattern.syntax().descendants().filter_map(ast::IdentPat::cast).collect::<Vec<_>>());
+    names.filter_map(|name| Some((name.name()?.text().to_string(), set))).collect()
+}
+
+/// Code that binds again what a cell that was left has put into the store.
+pub fn restoring(program: &str, kept: &[String]) -> String {
+    let mut code = String::new();
+    let tree = SourceFile::parse(program, Edition::Edition2024).syntax_node();
+    let mutable = |name: &str| {
+        let mut patterns = tree.descendants().filter_map(ast::IdentPat::cast);
+        patterns.any(|own| own.mut_token().is_some() && own.name().is_some_and(|own| own.text() == name))
+    };
+    for line in program.lines().filter(|line| line.starts_with(PUTS)) {
+        let kind = line[PUTS.len()..].rsplit_once(">(stringify!(").map(|(kind, _)| kind);
+        let (Some(kind), Some(name)) = (kind, stored(line)) else { continue };
+        if kept.iter().any(|kept| kept == name) {
+            let word = if mutable(name) { "mut " } else { "" };
+            code.push_str(&format!(
+                "let {word}{name}: {kind} = {{ let kept{TAKES}{kind}>(stringify!({name})); kept }};\n"
+            ));
+        }
+    }
+    code
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn program(body: &str, stores: &[(&str, &str)]) -> String {
+        let stores: String =
+            stores.iter().map(|(name, kind)| format!("{PUTS}{kind}>(stringify!({name}), {name});\n")).collect();
+        format!(
+            "fn run() {{\nlet old = evcxr_variable_store.take_variable::<u8>(stringify!(old));\nlet _ = (|| -> Result<(), E> {{\n{body}\n{stores}Ok(())}})();\n{PUTS}u8>(stringify!(old), old);\n}}\n"
+        )
+    }
+
+    /// The names that are kept at the first place where the cell is left.
+    fn kept(body: &str, stores: &[(&str, &str)]) -> String {
+        let body = body.replace('¶', GOES_ON);
+        let program = program(&body, stores);
+        let kept = keep(&program);
+        assert_eq!(kept.lines().count(), program.lines().count());
+        let tree = SourceFile::parse(&kept, Edition::Edition2024);
+        assert!(tree.errors().is_empty(), "{kept}");
+        let (_, rest) = kept.split_once("::leave(&[").expect("it is left");
+        rest.split(']').next().unwrap().trim_end_matches(", ").to_owned()
+    }
+
+    #[test]
+    fn what_is_bound_before_is_kept() {
+        let stores = [("a", "Vec<i32>"), ("b", "u8")];
+        assert_eq!(kept("let mut a = vec![1]; for i in c { a.push(i); }¶ let b = 1;", &stores), "\"a\"");
+        assert_eq!(kept("let (a, b) = f(); let a: Vec<i32> = a; loop {¶ f() }", &stores), "\"a\", \"b\"");
+        assert_eq!(kept("for i in c { f() }¶ let (a, b) = f();", &stores), "");
+    }
+
+    #[test]
+    fn what_is_not_sure_to_be_there_is_not() {
+        let stores = [("a", "Vec<i32>"), ("b", "u8")];
+        assert_eq!(kept("let a; let b = 1; for i in c { f() }¶ a = f();", &stores), "\"b\"", "it has no value yet");
+        assert_eq!(
+            kept("let a = 'x'; let b = 1; for i in c { f() }¶ let a = f();", &stores),
+            "\"b\"",
+            "of another type"
+        );
+        assert_eq!(kept("let a = f(); let w = g(&a); for i in c { f() }¶ drop(w);", &stores), "", "it is lent");
+        assert_eq!(kept("let a = f(); let w = g(); for i in w { f() }¶ let b = 1;", &stores), "\"a\"");
+    }
+
+    #[test]
+    fn what_was_kept_is_bound_again() {
+        let program = program("let mut a = vec![1]; let b = 1; for i in c { f() }¶", &[("a", "Vec<i32>"), ("b", "u8")]);
+        assert_eq!(
+            restoring(&program, &["a".to_owned()]),
+            "let mut a: Vec<i32> = { let kept = evcxr_variable_store.take_variable::<Vec<i32>>(stringify!(a)); kept };\n"
+        );
+        assert_eq!(restoring(&program, &[]), "");
+        assert_eq!(keep("fn run() {}"), "fn run() {}");
+    }
+}

@@ -1,0 +1,90 @@
+//! Loops in cells, for real: they hear an interrupt, keep what they have, and compile as they are written.
+
+use super::live::{interrupt, ok, run, value};
+use super::{precious, still_precious};
+use candlewick::session::Session;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Loops as people write them: the cell ends within its turn, and all that it has bound is there.
+pub fn plain(session: &Arc<Session>) {
+    let before = precious(session);
+    let nap = "std::thread::sleep(std::time::Duration::from_millis(5));";
+    for code in [
+        &format!("let mut turns = vec![]; for i in 0.. {{ turns.push(i); {nap} }}"),
+        "let (mut turns, _unused) = (Vec::new(), 1); while turns.len() < usize::MAX { turns.push(0u8); turns.truncate(5); }\nlet after = 1;",
+        &format!(
+            "let turns = [1u8, 2]; let n = loop {{ for t in &turns {{ {nap} if *t == 9 {{ break; }} }} if turns.len() == 9 {{ break 5 }} }};"
+        ),
+        &format!("let turns = 'long; 'a: loop {{ {nap} }}").replace("'long", "\"long\""),
+        "let turns = vec![0f32; 10]; let x = Tensor::new(turns.clone(), &Device::Cpu)?; let mut y = x.clone();\nfor _ in 0..u64::MAX { y = (&y + &x)?; }\n(turns.len(), y)",
+        "let turns = String::from(\"text\"); for n in 0u64.. { println!(\"{n} {turns}\"); }",
+        &format!(
+            "let turns = 'c'; for i in std::iter::repeat(1).take(9) {{ for j in 0.. {{ {nap} if j + i == usize::MAX {{ break; }} }} }}"
+        ),
+    ] {
+        let ended = interrupt(session, code, &[], Session::interrupt);
+        assert!(ended.took < Duration::from_secs(20), "{code}: {:?}", ended.took);
+        assert!(ended.error.value.contains("interrupted"), "{code}: {}", ended.error);
+        assert!(!ended.err.contains("not heard"), "{code}: {}", ended.err);
+        ok(session, "let seen = format!(\"{turns:?}\");");
+        assert!(value(session, "seen.len()") != "0", "{code}");
+        assert_eq!(value(session, "interrupt::requested()"), "false");
+        assert!(run(session, "after").0.is_err());
+        still_precious(session, before);
+    }
+    let all =
+        interrupt(session, "let mut own = 0u64; loop { own += 1; if own == 0 { break; } }", &[], Session::interrupt);
+    assert!(all.error.value.contains("all variables are kept"), "{}", all.error);
+    assert_eq!(value(session, "own > 0"), "true");
+    // In functions, closures and blocks the cell is unwound.
+    for code in [
+        &format!("fn train(n: usize) -> usize {{ for _ in 0..n {{ {nap} }} n }} let trained = train(usize::MAX);"),
+        &format!("let trained = (0..usize::MAX).map(|i| {{ for j in 0..2 {{ {nap} }} i }}).sum::<usize>();"),
+        &format!("if precious.len() == 3 {{ while true {{ {nap} }} }}"),
+        &format!("{{ let lock = std::sync::Mutex::new(1); let held = lock.lock().unwrap(); loop {{ {nap} }} }};"),
+    ] {
+        let ended = interrupt(session, code, &[], Session::interrupt);
+        assert!(ended.took < Duration::from_secs(20), "{code}: {:?}", ended.took);
+        assert!(ended.error.value.contains("of earlier cells are kept"), "{code}: {}", ended.error);
+        still_precious(session, before);
+    }
+    // A thread of an earlier cell goes on.
+    ok(
+        session,
+        "use std::sync::atomic::{AtomicU64, Ordering::Relaxed}; static TICKS: AtomicU64 = AtomicU64::new(0);\n\
+         let worker = std::thread::spawn(|| loop { TICKS.fetch_add(1, Relaxed); std::thread::sleep(std::time::Duration::from_millis(1)); });",
+    );
+    interrupt(session, &format!("loop {{ {nap} }}"), &[], Session::interrupt);
+    ok(session, "let seen = TICKS.load(Relaxed); std::thread::sleep(std::time::Duration::from_millis(200));");
+    assert_eq!(value(session, "TICKS.load(Relaxed) > seen && !worker.is_finished()"), "true");
+}
+
+/// What borrows until later, or has its value later, does not keep a cell with a loop from compiling.
+pub fn compile(session: &Arc<Session>) {
+    for (code, expected) in [
+        (
+            "use std::io::Write; let shared = std::sync::Mutex::new(Vec::new()); { let mut out = shared.lock().unwrap(); for i in 0..3 { write!(out, \"{i}\")?; } drop(out); } let n = shared.lock().unwrap().len(); n",
+            "3",
+        ),
+        (
+            "let found; let mut n = 0; loop { n += f64::from(1).abs() as i32; if n == 4 { found = n; break; } } found",
+            "4",
+        ),
+        ("let x = 1; for i in 0..3 { x.max(i); } let x = \"text\"; x.len()", "4"),
+        ("let v = vec![1, 2]; let mut s = 0; for x in v { s += i32::from(x); } s", "3"),
+        ("let mut v = vec![1]; for x in v.iter_mut() { *x = x.pow(2) + 1; } v[0]", "2"),
+        ("let late; for i in 0..2 { i.min(1); } late = 7; late", "7"),
+        ("let n = 'a: loop { for i in 0.. { if i.max(0) == 5 { break 'a i; } } }; n", "5"),
+        ("let mut it = (0..3).into_iter(); let mut s = 0; while let Some(x) = it.next() { s += x; } s", "3"),
+        (
+            "let mut seen = std::collections::HashMap::new(); for w in [\"a\", \"b\", \"a\"] { *seen.entry(w).or_insert(0) += 1; } seen[\"a\"]",
+            "2",
+        ),
+        ("for i in 0..2 { let s = format!(\"{i}\"); if s.is_empty() { continue; } }\nloop { break; }\n1", "1"),
+        ("let r: i32 = (|| { let mut s = 0; for i in 0..3 { s += i32::from(i); } s })(); r", "3"),
+    ] {
+        let code = format!("{code}");
+        assert_eq!(value(session, &code), expected, "{code}");
+    }
+}
