@@ -42,7 +42,7 @@ pub fn complete(world: &World, program: &Program, cursor: usize) -> Option<(Rang
         .max_by_key(|range| (fitting.iter().filter(|item| item.source_range == *range).count(), range.len()))?;
     fitting.retain(|item| item.source_range == range);
     fitting.sort_by_key(|item| {
-        let likely = (is_of_a_trait(item), !is_expected(item), familiarity(item));
+        let likely = (is_of_a_trait(item), is_everywhere(item), !is_expected(item), familiarity(item));
         (likely, Reverse(item.relevance.score()), item.lookup().to_owned())
     });
     let mut seen = HashSet::new();
@@ -110,11 +110,15 @@ fn is_expected(item: &CompletionItem) -> bool {
     format!("{:?}", item.relevance.type_match) == "Some(Exact)"
 }
 
-/// Methods that people look for come first; variants that are in every scope last, where no such type is wanted.
+/// Variants that are in every scope fit nearly everywhere.
+fn is_everywhere(item: &CompletionItem) -> bool {
+    ["None", "Some", "Ok", "Err"].contains(&text(item).as_str())
+}
+
+/// Methods that people look for come first.
 fn familiarity(item: &CompletionItem) -> usize {
     match item.kind {
         CompletionItemKind::SymbolKind(SymbolKind::Method) => familiar::rank(item.lookup()),
-        _ if ["None", "Some", "Ok", "Err"].contains(&item.lookup()) && !is_expected(item) => usize::MAX,
         _ => 0,
     }
 }

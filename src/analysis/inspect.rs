@@ -7,7 +7,7 @@ use ra_ap_ide::{
     TextSize,
 };
 use ra_ap_syntax::ast::{self, AstNode};
-use ra_ap_syntax::{Edition, SourceFile, SyntaxKind, SyntaxNode};
+use ra_ap_syntax::{Edition, SourceFile, SyntaxKind, SyntaxNode, T};
 
 /// A description, for terminals and for pages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,11 +59,17 @@ fn is_value(tree: &SyntaxNode, offset: TextSize) -> bool {
 
 /// The name of the macro whose brackets the cursor stands in.
 fn macro_around(tree: &SyntaxNode, offset: TextSize) -> Option<TextSize> {
-    let token = tree.token_at_offset(offset).left_biased()?;
+    let mut token = tree.token_at_offset(offset).left_biased()?;
+    while token.kind().is_trivia() {
+        token = token.prev_token()?;
+    }
     let call = token.parent_ancestors().find_map(ast::MacroCall::cast)?;
-    let inside = call.token_tree()?.syntax().text_range();
+    let brackets = call.token_tree()?;
+    let inside = brackets.syntax().text_range();
     let name = call.path()?.segment()?.syntax().text_range().start();
-    (inside.start() < offset && offset <= inside.end()).then_some(name)
+    let last = brackets.syntax().last_token()?;
+    let is_closed = inside.end() <= offset && matches!(last.kind(), T![')'] | T![']'] | T!['}']);
+    (inside.start() < offset && !is_closed).then_some(name)
 }
 
 fn touches_name(text: &str, offset: usize) -> bool {
