@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 """The compile time of cells that call public verbs of the prelude, a row a verb, an empty cell first: seconds, medians over rounds.
 
-    python benches/verbs.py [--rounds 5] [--over 0.6]
+    python benches/verbs.py [--rounds 5] [--over 0.6] [--list]
 
 Run it with the tests' virtual environment (tests/.venv/bin/python), candlewick installed. The call stands behind a
 condition that does not hold, so that it is compiled and not run; what is measured is the whole cell, from its sending
-to idle. `--over` makes it fail where a row takes longer than so many seconds.
+to idle. `--over` makes it fail where a row takes longer than so many seconds. `--list` measures nothing: it names the public
+functions of the rooms below that no row calls, and fails where there are some.
 """
 
 import argparse
+import pathlib
+import re
 import statistics
 import time
 
@@ -23,56 +26,149 @@ SETUP = [
 # Each is compiled as the last expression of a block, so that its value is made and dropped.
 VERBS = """
 ()
-datasets::vehicles().per_class(6).seed(1).size(32).write()?
+datasets::vehicles().per_class(6).seed(1).size(32).classes(&["car", "truck"]).write()?
+datasets::vehicles().write_to("folder")?
 ImageFolder::open("photos")?
 ImageFolder::open("photos")?.split(0.2, 42)?.size(64).augment(Augment::standard()).batch(32)
+ImageFolder::open("photos")?.limit(9).fit(candlewick::data::Fit::Crop).normalize(Normalize::IMAGENET).seeded(3).skip_corrupt(true).strict()
+Augment::none()
+Augment::boxes()
+Augment::standard().is_none()
 data.summary()?
+data.summary()?.table().text()
 data.show_batch(9)?
 data.classes()
+data.len()
+data.is_empty()
+data.root()
+data.sample(0)
+data.ids(Part::Train)
 data.counts(Part::Train)
+data.has_valid()
+data.has_boxes()
+data.transform()
+data.augmentation()
+data.batch_size()
+data.seed()
+data.left_out()
 data.corrupt()
 data.leaks()
-data.sample(0)
+data.train_batches(0)?
+data.valid_batches()?
+data.batches(Part::Valid)?
+data.picture(0)?
+data.original(0)?
+TensorData::new(t.clone(), vec![0, 1], &["a", "b"])?
+TensorData::numbers(t.clone(), t.clone(), &["a", "b"])?
+TensorData::new(t.clone(), vec![0, 1], &["a", "b"])?.boxes(t.clone())?.split(0.2, 1)?.batch(4).seeded(1).normalized(Normalize::IMAGENET)
 Learner::vision(Arch::default(), &data)?
+Learner::vision(Arch::ResNet18.weights("resnet18.safetensors").cut(3), &data)?
+Learner::vision(Arch::named("resnet18")?.untrained(), &data)?
 Learner::vision_untrained(Arch::default(), &data)?
 Learner::localization(Arch::default(), &data)?
+Learner::regression(Arch::default(), &data)?
+Learner::pretrained(Arch::default())?
 Learner::open("checkpoint.safetensors")?
+Arch::default().name()
+Arch::default().picture()
+Arch::default().normalize()
 learner.summary()?
+learner.model()
+learner.judged_model()
+learner.classes()
+learner.transform()
+learner.load_report()
+learner.optimizer_state()
+learner.features_reused()
 learner.freeze()
 learner.freeze_to(2)?
+learner.freeze_matching("*.bn*")?
 learner.unfreeze()
 learner.unfreeze_from("blocks.2")?
+learner.optimizer(Optimizer::adamw())
+learner.seed(1).clip(1.0).accumulate(2).mixed_precision().label_smoothing(0.1).keep_features(true).quiet()
+learner.ema(0.99)?
 learner.fit(3, 1e-3)?
+learner.fit(3, 1e-5..1e-3)?
 learner.fit_one_cycle(4, 1e-5..1e-3)?
 learner.fine_tune(2)?
 learner.lr_find()?
+learner.lr_find()?.figure()
+learner.validate()?
 learner.evaluate(Part::Valid)?
+learner.confusion_matrix()?
 learner.confusion()?
 learner.top_losses(9)?
 learner.plot_losses()?
 learner.predict("new.jpg")?
+learner.predict("new.jpg")?.drawn()
+learner.predict("new.jpg")?.caption()
+learner.predict("new.jpg")?.detection()
+learner.predict_all(&["a.jpg", "b.jpg"])?
 learner.embed("new.jpg")?
+learner.embed_all(&["a.jpg", "b.jpg"])?
 learner.history()
 learner.save("photos.safetensors")?
+learner.save_weights("weights.safetensors")?
 learner.load("photos.safetensors")?
 learner.set_data(&data)?
 learner.replace_head(&data)?
 plot::bars(&["a".to_string()], &[1.0])
+plot::confusion(&[vec![1, 2], vec![3, 4]], &["a".to_string(), "b".to_string()])
 plot::grid(&[picture.clone()], &["x".to_string()])
-show::display(&show::Bundle::new().text("x"))
-Label::new("x")
+plot::Lines::new("x", "y").title("t").line("a", &[(0.0, 1.0)], plot::Look::Solid).mark(1.0, "m").percent().log_x().zoom().size(300, 200).figure()
+plot::compare(&[plot::Run::new("a")])
+plot::LossCurve::new().train(&[1.0]).valid(&[(1, 1.0)]).title("t").figure()
+plot::overlay(&picture, &[plot::Mark::plain(0, [0.0, 0.0, 4.0, 4.0])])
+learner.confusion()?.save("figure.png")?
+show::display(&show::Bundle::new().text("x").html("x").markdown("x"))
+show::print("x")
+show::note("x")
+show::progress("x", 1, 2)
+show::clear(false)
+show::ask("name? ")
+show::Table::new(["a", "b"]).row(["1", "2"]).title("t").text()
+show::Live::new().finish(&show::Bundle::new().text("x"))
+Label::new("x").set_text("y")
 IntProgress::new(0, 10)
-Button::new("x")
+FloatProgress::new(0.0, 10.0)
+Button::new("x").on_click(|| ())
+AnyWidget::new("export default {}").css("b {}").state("n", 1).open()
+interrupt::check()?
+interrupt::requested()
 t.matmul(&t)?
 t.sum_all()?.to_scalar::<f32>()?
 """.strip().splitlines()
+
+# What holds verbs: the files whose public functions, other than those that rows above call, `--list` names.
+ROOMS = ["data/folder.rs", "data/options.rs", "data/augment.rs", "datasets/vehicles.rs", "train/learner.rs", "train/fit.rs",
+         "train/options.rs", "train/predict.rs", "train/inspect.rs", "train/data.rs", "train/checkpoint.rs", "train/finder.rs",
+         "interrupt.rs"]
+# Of those, what cells have no use for.
+NOT_IN_CELLS = {"as_str", "factor", "top", "of", "check", "write", "bbox", "line", "request", "clear", "install", "hear"}
+
+
+def unlisted():
+    """The public functions that no row calls."""
+    sources = pathlib.Path(__file__).parent.parent / "prelude/src"
+    text = "\n".join(VERBS)
+    missing = []
+    for room in ROOMS:
+        found = re.findall(r"^ *pub fn (\w+)", (sources / room).read_text(), re.MULTILINE)
+        missing += [f"{room}: {name}" for name in found if name not in NOT_IN_CELLS and not re.search(rf"\b{name}\b", text)]
+    return missing
 
 
 def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--over", type=float)
+    options.add_argument("--list", action="store_true")
     options = options.parse_args()
+    missing = unlisted()
+    if missing or options.list:
+        print("\n".join(missing) or f"{len(VERBS)} rows, none missing")
+        raise SystemExit(1 if missing else 0)
     manager = KernelManager(kernel_name="candlewick")
     manager.start_kernel()
     client = manager.client()
