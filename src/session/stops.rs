@@ -49,11 +49,8 @@ pub fn keep(program: &str) -> String {
 /// The code that stores what is bound before this statement, and the names.
 fn puts(statements: &[SyntaxNode], texts: &[String], at: usize) -> (String, String) {
     let (mut code, mut list) = (String::new(), String::new());
-    let stores: Vec<(&str, &String)> = texts
-        .iter()
-        .filter_map(|text| text.starts_with(PUTS).then(|| (stored(text), text)))
-        .filter_map(|(name, text)| Some((name?, text)))
-        .collect();
+    let stores: Vec<(&str, &String)> =
+        texts.iter().filter(|text| text.starts_with(PUTS)).filter_map(|text| Some((stored(text)?, text))).collect();
     let bound: Vec<(usize, String, bool)> = statements
         .iter()
         .enumerate()

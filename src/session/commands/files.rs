@@ -42,7 +42,7 @@ fn open_string(code: &str) -> Option<&str> {
     let raw = text.starts_with('r');
     let closed = inside.match_indices(&end).any(|(at, _)| {
         let slashes = inside[..at].len() - inside[..at].trim_end_matches('\\').len();
-        at + end.len() == inside.len() && (raw || slashes % 2 == 0)
+        at + end.len() == inside.len() && (raw || slashes.is_multiple_of(2))
     });
     (!closed).then_some(inside)
 }

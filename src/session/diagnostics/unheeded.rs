@@ -17,8 +17,8 @@ pub fn unheeded(warnings: &[Value], story: &Story<'_>) -> Vec<String> {
         } else {
             continue;
         };
-        let marks = array(&warning["spans"]).filter_map(|span| mark(span, message, story));
-        if let Some((_, mark)) = marks.filter(|(cell, _)| cell.number == story.told.number).next() {
+        let mut marks = array(&warning["spans"]).filter_map(|span| mark(span, message, story));
+        if let Some((_, mark)) = marks.find(|(cell, _)| cell.number == story.told.number) {
             notes.push((mark.line, format!("note: line {} {what}", mark.line)));
         }
     }
