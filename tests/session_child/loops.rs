@@ -84,7 +84,6 @@ pub fn compile(session: &Arc<Session>) {
         ("for i in 0..2 { let s = format!(\"{i}\"); if s.is_empty() { continue; } }\nloop { break; }\n1", "1"),
         ("let r: i32 = (|| { let mut s = 0; for i in 0..3 { s += i32::from(i); } s })(); r", "3"),
     ] {
-        let code = format!("{code}");
-        assert_eq!(value(session, &code), expected, "{code}");
+        assert_eq!(value(session, code), expected, "{code}");
     }
 }
