@@ -41,8 +41,9 @@ pub fn complete(world: &World, program: &Program, cursor: usize) -> Option<(Rang
         .map(|item| item.source_range)
         .max_by_key(|range| (fitting.iter().filter(|item| item.source_range == *range).count(), range.len()))?;
     fitting.retain(|item| item.source_range == range);
+    let of_a_path = world.text[..usize::from(range.start())].ends_with("::");
     fitting.sort_by_key(|item| {
-        let likely = (is_of_a_trait(item), is_everywhere(item), !is_expected(item), familiarity(item));
+        let likely = (is_of_a_trait(item), is_everywhere(item), !is_expected(item), familiarity(item, of_a_path));
         (likely, Reverse(item.relevance.score()), item.lookup().to_owned())
     });
     let mut seen = HashSet::new();
@@ -115,10 +116,11 @@ fn is_everywhere(item: &CompletionItem) -> bool {
     ["None", "Some", "Ok", "Err"].contains(&text(item).as_str())
 }
 
-/// Methods that people look for come first.
-fn familiarity(item: &CompletionItem) -> usize {
+/// Methods that people look for come first, and functions behind a type.
+fn familiarity(item: &CompletionItem, of_a_path: bool) -> usize {
     match item.kind {
         CompletionItemKind::SymbolKind(SymbolKind::Method) => familiar::rank(item.lookup()),
+        CompletionItemKind::SymbolKind(SymbolKind::Function) if of_a_path => familiar::rank(item.lookup()),
         _ => 0,
     }
 }

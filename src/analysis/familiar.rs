@@ -1,7 +1,7 @@
 //! The methods that people look for first.
 
 /// In the order in which they are offered, for all types together: a type has a few of them.
-const NAMES: [&str; 96] = [
+const NAMES: [&str; 117] = [
     "push",
     "len",
     "iter",
@@ -14,6 +14,27 @@ const NAMES: [&str; 96] = [
     "extend",
     "first",
     "last",
+    "summary",
+    "show_batch",
+    "size",
+    "batch",
+    "augment",
+    "freeze",
+    "fit",
+    "fit_one_cycle",
+    "unfreeze",
+    "unfreeze_from",
+    "fine_tune",
+    "lr_find",
+    "predict",
+    "evaluate",
+    "confusion",
+    "top_losses",
+    "plot_losses",
+    "save",
+    "vision",
+    "open",
+    "new",
     "keys",
     "values",
     "entry",

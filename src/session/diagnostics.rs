@@ -8,7 +8,7 @@ mod rustc;
 mod special;
 mod unheeded;
 mod unkept;
-mod words;
+pub mod words;
 
 use super::memory::Told;
 use super::{CellError, Why};

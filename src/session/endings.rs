@@ -1,6 +1,6 @@
 //! The errors of cells that were interrupted, and of those whose process is gone: what happened, and what is left.
 
-use super::diagnostics::{BOLD, PLAIN, RED};
+use super::diagnostics::{BOLD, PLAIN, RED, words};
 use super::{CellError, Why};
 use candlewick_wire::Crash;
 
@@ -10,8 +10,8 @@ pub enum Interrupted {
     Compiling,
     /// Code that heard it, and came to its end.
     Running,
-    /// Code that left the cell early: by a `?`, by a panic.
-    Left,
+    /// Code that left the cell early: by a `?`, by a panic; these variables of the cell's own are not there.
+    Left(Vec<String>),
     /// The process, with these variables.
     Killed(Vec<String>),
 }
@@ -21,7 +21,15 @@ pub fn interrupted(how: &Interrupted) -> CellError {
     let value = match how {
         Interrupted::Compiling => "interrupted while it compiled: nothing ran".to_owned(),
         Interrupted::Running => "interrupted; all variables are kept".to_owned(),
-        Interrupted::Left => "interrupted; the variables of earlier cells are kept".to_owned(),
+        Interrupted::Left(lost) => {
+            let of_earlier = "interrupted; the variables of earlier cells are kept";
+            match words::list(lost) {
+                Some(names) => {
+                    format!("{of_earlier}, {names} of this cell {}", if lost.len() == 1 { "is not" } else { "are not" })
+                }
+                None => of_earlier.to_owned(),
+            }
+        }
         Interrupted::Killed(lost) => {
             format!("interrupted; the code went on, so its process was ended; {}", lost_text(lost))
         }
@@ -150,7 +158,9 @@ mod tests {
     #[test]
     fn what_was_lost_is_named() {
         assert!(interrupted(&Interrupted::Running).value.contains("all variables are kept"));
-        assert!(interrupted(&Interrupted::Left).value.contains("earlier cells are kept"));
+        assert!(interrupted(&Interrupted::Left(Vec::new())).value.ends_with("earlier cells are kept"));
+        let lost = ["a", "b"].map(str::to_owned).to_vec();
+        assert!(interrupted(&Interrupted::Left(lost)).value.ends_with("are kept, `a` and `b` of this cell are not"));
         assert!(interrupted(&Interrupted::Compiling).value.contains("nothing ran"));
         assert!(interrupted(&Interrupted::Killed(vec!["a".into(), "b".into()])).value.ends_with("lost: a, b"));
         assert!(interrupted(&Interrupted::Killed(Vec::new())).value.ends_with("no variables were lost"));

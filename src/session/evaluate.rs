@@ -4,6 +4,8 @@ use super::cell::Cell;
 use super::diagnostics::Kept;
 use super::endings::{self, Death, Interrupted};
 use super::engine::Ended;
+use super::memory::Told;
+use super::prepare::Prepared;
 use super::prepare::leading::Leading;
 use super::{CellError, Session, diagnostics, lock};
 use crate::screen::{Display, Screen, StreamName};
@@ -31,7 +33,23 @@ impl Session {
         for note in &prepared.notes {
             screen.stream(StreamName::Stderr, &format!("{note}\n"));
         }
-        self.drop_outdated(number, &prepared, screen);
+        let aside = self.put_aside(number, &prepared);
+        let mut compiled = false;
+        let result = self.evaluate_prepared(&told, &prepared, screen, &mut compiled);
+        if !aside.is_empty() {
+            self.settle(&aside, &prepared, compiled, screen);
+        }
+        result
+    }
+
+    /// Runs what was prepared; `compiled` is set where it was run.
+    fn evaluate_prepared(
+        &self,
+        told: &Told,
+        prepared: &Prepared,
+        screen: &mut dyn Screen,
+        compiled: &mut bool,
+    ) -> Result<(), CellError> {
         let before = self.names();
         self.clear_channels();
         self.channel.cell_runs(true);
@@ -39,7 +57,7 @@ impl Session {
         let ended = self.run(&told.edited.text, &mut cell);
         let failed = cell.panicked.is_some() || cell.failed.is_some();
         let restored = match &ended {
-            Ok(Ended::Ran(_)) if failed => self.restore(&before, &prepared, cell.left.as_deref().unwrap_or_default()),
+            Ok(Ended::Ran(_)) if failed => self.restore(&before, prepared, cell.left.as_deref().unwrap_or_default()),
             _ => Vec::new(),
         };
         self.channel.cell_runs(false);
@@ -48,11 +66,12 @@ impl Session {
         }
         let interrupted = self.state.interrupted.load(Ordering::SeqCst);
         let ended = ended?;
+        *compiled = matches!(ended, Ended::Ran(_) | Ended::Died { .. });
         if let Ended::Ran(outputs) = &ended {
             let ran = outputs.phases.iter().filter(|phase| phase.name == "Execution").map(|phase| phase.duration);
             self.state.ran.fetch_add(ran.sum::<Duration>().as_micros() as u64, Ordering::SeqCst);
         }
-        let lost = self.remember(&told, &prepared, &before, &ended, failed);
+        let lost = self.remember(told, prepared, &before, &ended, failed);
         let whole = cell.left.is_some() && lost.is_empty();
         let kept = Kept { lost, restored };
         let error = match ended {
@@ -66,19 +85,18 @@ impl Session {
                 endings::runtime_died(&death, &lost)
             }
             Ended::Ran(_) if interrupted && (cell.panicked.is_some() || cell.failed.is_some()) => {
-                endings::interrupted(&if whole { Interrupted::Running } else { Interrupted::Left })
+                endings::interrupted(&if whole { Interrupted::Running } else { Interrupted::Left(kept.lost.clone()) })
             }
             Ended::Ran(_) if interrupted => endings::interrupted(&Interrupted::Running),
             _ if interrupted => endings::interrupted(&Interrupted::Compiling),
             Ended::Refused(error) => error,
-            Ended::Compilation(errors) => self.explain(&errors, &told, &prepared),
-            Ended::Other(text) => self.explain_refusal(&text, &told, &prepared),
+            Ended::Compilation(errors) => self.explain(&errors, told, prepared),
+            Ended::Other(text) => self.explain_refusal(&text, told, prepared),
             Ended::Ran(outputs) => match (cell.panicked, cell.failed) {
-                (Some((message, location)), _) => self.at_a_place(&told, |program| {
-                    diagnostics::panic(&message, location.as_ref(), program, &told, &kept)
-                }),
-                (None, Some((text, location))) => self.at_a_place(&told, |program| {
-                    diagnostics::question_mark(&text, location.as_ref(), program, &told, &kept)
+                (Some((message, location)), _) => self
+                    .at_a_place(told, |program| diagnostics::panic(&message, location.as_ref(), program, told, &kept)),
+                (None, Some((text, location))) => self.at_a_place(told, |program| {
+                    diagnostics::question_mark(&text, location.as_ref(), program, told, &kept)
                 }),
                 (None, None) => {
                     let data: candlewick_wire::MimeBundle =
@@ -86,7 +104,7 @@ impl Session {
                     if !data.is_empty() {
                         cell.screen.result(Display { data, ..Display::default() });
                     }
-                    for note in self.unheeded(&told, cell.shown.as_deref()) {
+                    for note in self.unheeded(told, cell.shown.as_deref()) {
                         cell.screen.stream(StreamName::Stderr, &format!("{note}\n"));
                     }
                     return Ok(());

@@ -20,8 +20,8 @@ const LAST_GRACE: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_secs(5);
 
 /// What the user is told of code that does not hear the interrupt.
-const UNHEARD: &str = "the code has not heard the interrupt yet, and goes on. Loops of a cell hear it at each turn; code of \
-                       other crates stops where it calls `interrupt::check()?`, or asks `interrupt::requested()`.\n\
+const UNHEARD: &str = "the code has not heard the interrupt yet, and goes on. Loops of a cell hear it at each turn; other code \
+                       stops where it calls `interrupt::check()?`, or asks `interrupt::requested()`.\n\
                        Interrupt again to end its process; all variables would be lost.\n";
 
 /// Sends a signal to the process that runs cells, if it is still this one.

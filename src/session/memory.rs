@@ -140,15 +140,18 @@ impl Memory {
     }
 
     /// The variable's type is another one now.
-    pub fn outdated(&mut self, number: u64, name: &str, kind: &str) -> String {
+    pub fn outdated(&mut self, number: u64, name: &str, kind: &str) {
         let what = format!("`{name}` was lost in cell {number}, which defined its type `{kind}` anew");
         let remedy = match self.bound_in(name) {
             Some(cell) => format!("run cell {cell} again, which makes it"),
             None => "run the cell that makes it again".to_owned(),
         };
-        let note = format!("{what}\n  → {remedy}");
         self.fates.insert(name.to_owned(), Fate { what, remedy });
-        note
+    }
+
+    /// The variable is there after all.
+    pub fn forgive(&mut self, name: &str) {
+        self.fates.remove(name);
     }
 
     /// The process is gone, and these variables with it.

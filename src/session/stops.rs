@@ -7,11 +7,17 @@
 use super::unused::{PUTS, TAKES, names};
 use ra_ap_syntax::ast::{self, HasName};
 use ra_ap_syntax::{AstNode, Edition, SourceFile, SyntaxNode};
+use std::borrow::Cow;
+use std::ops::Range;
 
 /// Goes on with the cell, or leaves it.
 pub const GOES_ON: &str = "::candlewick_prelude::cell::go_on()?;";
 /// Whether the cell is to be left.
 pub const STOPPED: &str = "::candlewick_prelude::cell::stopped()";
+
+/// How the code begins, and ends, that stands in the program instead.
+const LEAVES: (&str, &str) =
+    ("return ::candlewick_prelude::cell::leave(&[", "]).map_err(::std::convert::Into::into); }");
 
 /// The program that keeps what it has where it is left. Lines stay where they are.
 pub fn keep(program: &str) -> String {
@@ -24,10 +30,7 @@ pub fn keep(program: &str) -> String {
     for list in tree.descendants().filter_map(ast::StmtList::cast) {
         let statements: Vec<SyntaxNode> = list.syntax().children().collect();
         let texts: Vec<String> = statements.iter().map(|statement| statement.text().to_string()).collect();
-        // The cell's own list: it stores what it does not take.
-        if texts.iter().any(|text| text.contains(TAKES) && text.starts_with("let "))
-            || !texts.iter().any(|text| text.starts_with(PUTS))
-        {
+        if !is_cells_own(&list) {
             continue;
         }
         for (at, text) in texts.iter().enumerate().filter(|(_, text)| text.contains(GOES_ON)) {
@@ -38,12 +41,69 @@ pub fn keep(program: &str) -> String {
     }
     places.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
     for (at, (puts, names)) in places {
-        let leaves = format!(
-            "if {STOPPED} {{ {puts}return ::candlewick_prelude::cell::leave(&[{names}]).map_err(::std::convert::Into::into); }}"
-        );
-        kept.replace_range(at..at + GOES_ON.len(), &leaves);
+        let (before, after) = LEAVES;
+        kept.replace_range(at..at + GOES_ON.len(), &format!("if {STOPPED} {{ {puts}{before}{names}{after}"));
     }
     kept
+}
+
+/// Whether these are the statements of the cell: evcxr has them in a closure, or a block of their own.
+fn is_cells_own(list: &ast::StmtList) -> bool {
+    let Some(block) = list.syntax().parent().and_then(ast::BlockExpr::cast) else { return false };
+    let ends = |text: String| text.contains("EvcxrUserCodeError");
+    if block.async_token().is_some() {
+        return list.tail_expr().is_some_and(|tail| ends(tail.syntax().text().to_string()));
+    }
+    let closure = block.syntax().parent().and_then(ast::ClosureExpr::cast);
+    closure.and_then(|closure| closure.ret_type()).is_some_and(|kind| ends(kind.syntax().text().to_string()))
+}
+
+/// A part of a line, in characters from 1, that is another one as the cell's own code has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shift {
+    line: usize,
+    columns: Range<usize>,
+    length: usize,
+}
+
+/// The program as it was before [`keep`], and what of its lines was otherwise.
+pub fn without(program: &str) -> (Cow<'_, str>, Vec<Shift>) {
+    let (before, after) = LEAVES;
+    if !program.contains(before) {
+        return (Cow::Borrowed(program), Vec::new());
+    }
+    let (mut lines, mut shifts) = (Vec::new(), Vec::new());
+    for (number, line) in (1..).zip(program.split('\n')) {
+        let mut text = String::new();
+        let mut rest = line;
+        while let Some((start, end)) = rest.find(before).and_then(|at| {
+            let start = rest[..at].rfind(&format!("if {STOPPED} {{ "))?;
+            Some((start, at + rest[at..].find(after)? + after.len()))
+        }) {
+            let from = line[..line.len() - rest.len() + start].chars().count() + 1;
+            let to = from + rest[start..end].chars().count();
+            shifts.push(Shift { line: number, columns: from..to, length: GOES_ON.chars().count() });
+            text.push_str(&rest[..start]);
+            text.push_str(GOES_ON);
+            rest = &rest[end..];
+        }
+        text.push_str(rest);
+        lines.push(text);
+    }
+    (Cow::Owned(lines.join("\n")), shifts)
+}
+
+/// The column that this one was in the program before.
+pub fn unshifted(shifts: &[Shift], line: usize, column: usize) -> usize {
+    let mut back = 0;
+    for shift in shifts.iter().filter(|shift| shift.line == line) {
+        if column >= shift.columns.end {
+            back += shift.columns.len() - shift.length;
+        } else if column > shift.columns.start {
+            return shift.columns.start - back;
+        }
+    }
+    column - back
 }
 
 /// The code that stores what is bound before this statement, and the names.
@@ -119,7 +179,7 @@ mod tests {
         let stores: String =
             stores.iter().map(|(name, kind)| format!("{PUTS}{kind}>(stringify!({name}), {name});\n")).collect();
         format!(
-            "fn run() {{\nlet old = evcxr_variable_store.take_variable::<u8>(stringify!(old));\nlet _ = (|| -> Result<(), E> {{\n{body}\n{stores}Ok(())}})();\n{PUTS}u8>(stringify!(old), old);\n}}\n"
+            "fn run() {{\nlet old = evcxr_variable_store.take_variable::<u8>(stringify!(old));\nlet _ = (|| -> Result<(), EvcxrUserCodeError> {{\n{body}\n{stores}Ok(())}})();\n{PUTS}u8>(stringify!(old), old);\n}}\n"
         )
     }
 
@@ -154,6 +214,27 @@ mod tests {
         );
         assert_eq!(kept("let a = f(); let w = g(&a); for i in c { f() }¶ drop(w);", &stores), "", "it is lent");
         assert_eq!(kept("let a = f(); let w = g(); for i in w { f() }¶ let b = 1;", &stores), "\"a\"");
+    }
+
+    #[test]
+    fn a_loop_in_a_loop_is_replaced_once_and_can_be_put_back() {
+        let body = "let a = vec![1]; loop {¶ f(é) }\nfor i in c { g() }\n¶ let b = 1;".replace('¶', GOES_ON);
+        let program = program(&body, &[("a", "Vec<i32>"), ("b", "u8")]);
+        let kept = keep(&program);
+        assert_eq!(kept.matches("::leave(&[").count(), 2);
+        let (back, shifts) = without(&kept);
+        assert_eq!((back.as_ref(), shifts.len()), (program.as_str(), 2));
+        let column = |text: &str, line: usize| {
+            let found = text.lines().nth(line - 1).unwrap().find("f(é)").unwrap();
+            text.lines().nth(line - 1).unwrap()[..found].chars().count() + 1
+        };
+        let line = 1 + program.lines().position(|line| line.contains("f(é)")).unwrap();
+        assert_eq!(unshifted(&shifts, line, column(&kept, line)), column(&program, line));
+        assert_eq!(unshifted(&shifts, line, 3), 3);
+        assert_eq!(unshifted(&shifts, line + 9, 70), 70);
+        assert_eq!(without("fn run() {}"), (Cow::Borrowed("fn run() {}"), Vec::new()));
+        // A cell that binds nothing is left too.
+        assert!(keep(&self::program(&GOES_ON.replace('¶', GOES_ON), &[])).contains("::leave(&[])"));
     }
 
     #[test]

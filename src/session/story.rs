@@ -7,6 +7,7 @@ use super::engine::{Ended, Job};
 use super::memory::{Names, Told};
 use super::prepare::leading::Leading;
 use super::prepare::{self, Prepared};
+use super::typed::NEVER;
 use super::variables::Nowhere;
 use super::{CellError, Session, lock};
 use crate::screen::{Screen, StreamName};
@@ -35,29 +36,64 @@ impl Session {
         Ok((Told { number, code: code.to_owned(), edited, parts }, prepared))
     }
 
-    /// Lets go of variables whose type the cell defines anew: their values are not what the new type says they are.
-    pub(super) fn drop_outdated(&self, number: u64, prepared: &Prepared, screen: &mut dyn Screen) {
+    /// Puts variables aside whose type the cell defines anew: their values are not what the new type says they are.
+    /// Their names and types.
+    pub(super) fn put_aside(&self, number: u64, prepared: &Prepared) -> Vec<(String, String)> {
         let is_word = |c: char| c.is_alphanumeric() || c == '_';
         let variables = match prepared.redefines.is_empty() {
-            true => return,
+            true => return Vec::new(),
             false => self.ask(|done| Job::Variables { done }).unwrap_or_default(),
         };
-        let mut outdated = Vec::new();
+        let mut outdated: Vec<(String, String)> = Vec::new();
         for kind in &prepared.redefines {
             let holds = |text: &str| text.split(|c| !is_word(c)).any(|word| word == kind);
-            outdated.extend(variables.iter().filter(|one| holds(&one.kind)).map(|one| (one.name.as_str(), kind)));
-        }
-        if outdated.is_empty() {
-            return;
-        }
-        let code: String = outdated.iter().map(|(name, _)| format!("std::mem::drop({name});\n")).collect();
-        self.clear_channels();
-        let _ = self.run(&code, &mut Cell::new(&mut Nowhere));
-        for (name, kind) in outdated {
-            let note = lock(&self.memory).outdated(number, name, kind);
-            if !prepared.binds.iter().any(|own| own == name) {
-                screen.stream(StreamName::Stderr, &format!("{note}\n"));
+            for one in variables.iter().filter(|one| holds(&one.kind)) {
+                lock(&self.memory).outdated(number, &one.name, kind);
+                outdated.push((one.name.clone(), one.kind.replace('!', NEVER)));
             }
+        }
+        outdated.sort();
+        outdated.dedup();
+        let put = |(name, kind): &(String, String)| {
+            format!("evcxr_variable_store.put_variable::<{kind}>(\"outdated {name}\", {name});\n")
+        };
+        self.run_hidden(&outdated.iter().map(put).collect::<String>());
+        outdated
+    }
+
+    /// What becomes of the variables that were put aside: they are given back where the cell did not compile, or else let
+    /// go, which is told.
+    pub(super) fn settle(
+        &self,
+        aside: &[(String, String)],
+        prepared: &Prepared,
+        compiled: bool,
+        screen: &mut dyn Screen,
+    ) {
+        let back = |(name, kind): &(String, String)| match compiled {
+            true => format!("evcxr_variable_store.forget(\"outdated {name}\");\n"),
+            false => format!(
+                "let mut {name}: {kind} = {{ let kept = evcxr_variable_store.take_variable::<{kind}>(\"outdated {name}\"); kept }};\n"
+            ),
+        };
+        self.run_hidden(&aside.iter().map(back).collect::<String>());
+        for (name, _) in aside {
+            let mut memory = lock(&self.memory);
+            match memory.fate(name).cloned() {
+                Some(fate) if compiled && !prepared.binds.contains(name) => {
+                    screen.stream(StreamName::Stderr, &format!("{}\n  → {}\n", fate.what, fate.remedy));
+                }
+                _ if !compiled => memory.forgive(name),
+                _ => {}
+            }
+        }
+    }
+
+    /// Lets evcxr run code of ours, of which nothing is shown.
+    fn run_hidden(&self, code: &str) {
+        if !code.is_empty() {
+            self.clear_channels();
+            let _ = self.run(code, &mut Cell::new(&mut Nowhere));
         }
     }
 

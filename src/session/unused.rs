@@ -3,7 +3,8 @@
 //! evcxr takes every variable out of its store at the beginning of a cell and puts it back at the end, which is compiled
 //! in each cell, a function a type. What a cell does not name can stay where it is: it costs nothing then, however many
 //! variables there are, and a panic does not lose it. So can what the cell binds anew before it reads it: should the
-//! cell fail, the older value is still there. Of small values that it reads first (`let x = x.relu()?`) a copy stays.
+//! cell fail, the older value is still there. Of small values that it reads first (`let x = x.relu()?`) a copy stays, and what it
+//! only lends (`let x = f(&x)?`) is put back.
 
 use ra_ap_syntax::ast::{self, HasName};
 use ra_ap_syntax::{AstNode, Edition, SourceFile, SyntaxNode};
@@ -43,39 +44,61 @@ pub fn leave(program: &str) -> String {
     let taken: Vec<&str> = taken.filter(|variable| names(&others, variable)).collect();
     let anew = bound_anew(program, &taken);
     let mut kept = String::with_capacity(program.len());
-    for line in &lines {
+    let mut back = String::new();
+    let last = lines.iter().rposition(|line| line.text.trim_end() == "evcxr_variable_store");
+    for (at, line) in lines.iter().enumerate() {
         let Some(variable) = line.variable else {
+            if Some(at) == last {
+                kept.push_str(&back);
+            }
             kept.push_str(line.text);
             continue;
         };
         match anew.iter().find(|anew| anew.name == variable) {
             _ if !names(&others, variable) => kept.push('\n'),
-            Some(anew) if line.text.starts_with("let ") => kept.push_str(&left(line.text.trim_end(), anew)),
-            Some(anew) if !anew.reads_first && !line.text.starts_with(PUTS) => kept.push('\n'),
+            Some(anew) if line.text.starts_with("let ") => kept.push_str(&left(line.text.trim_end(), anew, &mut back)),
+            Some(anew) if anew.reads == Reads::Not && !line.text.starts_with(PUTS) => kept.push('\n'),
             _ => kept.push_str(line.text),
         }
     }
     kept
 }
 
-/// What becomes of the line that takes a variable which is bound anew.
-fn left(line: &str, anew: &Anew) -> String {
+/// What becomes of the line that takes a variable which is bound anew; `back` is told what is to be put back at the end.
+fn left(line: &str, anew: &Anew, back: &mut String) -> String {
     let (before, after) = LEFT;
-    let parts = Taken::of(line).filter(|taken| SMALL.contains(&taken.kind));
-    match parts {
-        _ if !anew.reads_first => format!("{before}{line}{after}\n"),
-        Some(Taken { pattern, kind, name }) => format!(
+    let Some(Taken { pattern, kind, name }) = Taken::of(line) else { return format!("{line}\n") };
+    if anew.reads == Reads::Not {
+        return format!("{before}{line}{after}\n");
+    }
+    if SMALL.contains(&kind) {
+        return format!(
             "{before}{line}{after} let {pattern} = {{ let kept{TAKES}{kind}>(stringify!({name})); \
              {PUTS}{kind}>(stringify!({name}), ::std::clone::Clone::clone(&kept)); kept }};\n"
-        ),
-        None => format!("{line}\n"),
+        );
     }
+    if anew.reads == Reads::Lends {
+        back.push_str(&format!("evcxr_variable_store.put_back::<{kind}>(stringify!({name}), {name}); "));
+        return format!("{before}{line}{after} {line}\n");
+    }
+    format!("{line}\n")
 }
 
 /// A variable that the cell binds and stores though there is one of its name.
 struct Anew {
     name: String,
-    reads_first: bool,
+    reads: Reads,
+}
+
+/// What becomes of the older one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reads {
+    /// Nothing.
+    Not,
+    /// It is lent, and is there afterwards.
+    Lends,
+    /// It may be used up.
+    Otherwise,
 }
 
 /// Those of the variables that the program stores anew.
@@ -98,24 +121,50 @@ fn bound_anew(program: &str, taken: &[&str]) -> Vec<Anew> {
             if !texts.iter().any(stores) || texts.iter().any(takes) {
                 continue;
             }
-            let first = texts.iter().position(|text| names(text, name));
-            let reads_first = first.is_some_and(|at| !only_binds(&statements[at], &texts[at], name));
-            anew.push(Anew { name: name.to_owned(), reads_first });
+            let mut reads = Reads::Not;
+            for (statement, text) in statements.iter().zip(&texts).filter(|(_, text)| names(text, name)) {
+                let rest = without_pattern(statement, text, name);
+                let read = rest.as_deref().unwrap_or(text);
+                reads = match reads {
+                    _ if !names(read, name) => reads,
+                    Reads::Otherwise => reads,
+                    _ if only_lends(read, name) => Reads::Lends,
+                    _ => Reads::Otherwise,
+                };
+                if rest.is_some() {
+                    break;
+                }
+            }
+            anew.push(Anew { name: name.to_owned(), reads });
         }
     }
     anew
 }
 
-/// Whether the statement is a `let` that binds the name, and does not read it.
-fn only_binds(statement: &SyntaxNode, text: &str, name: &str) -> bool {
-    let Some(pattern) = ast::LetStmt::cast(statement.clone()).and_then(|statement| statement.pat()) else {
-        return false;
-    };
+/// What stands around the pattern, if the statement is a `let` that binds the name.
+fn without_pattern(statement: &SyntaxNode, text: &str, name: &str) -> Option<String> {
+    let pattern = ast::LetStmt::cast(statement.clone()).and_then(|statement| statement.pat())?;
     let within = pattern.syntax().text_range() - statement.text_range().start();
     let bound = pattern.syntax().descendants().filter_map(ast::IdentPat::cast).filter_map(|own| own.name());
-    bound.filter(|own| own.text() == name).count() == 1
-        && !names(&text[..usize::from(within.start())], name)
-        && !names(&text[usize::from(within.end())..], name)
+    let once = bound.filter(|own| own.text() == name).count() == 1;
+    once.then(|| format!("{} {}", &text[..usize::from(within.start())], &text[usize::from(within.end())..]))
+}
+
+/// Whether the text does no more with the variable than to lend it: `&x`, `x[…]`.
+fn only_lends(text: &str, name: &str) -> bool {
+    if names(text, "move") {
+        return false;
+    }
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(name.trim_start_matches("r#")).all(|(at, found)| {
+        let (before, after) = (&text[..at], &text[at + found.len()..]);
+        if before.ends_with(word) || after.starts_with(word) {
+            return true;
+        }
+        let lent = before.ends_with('&') || before.trim_end().ends_with("&mut");
+        let alone = !after.trim_start().starts_with(['.', '(', '?']);
+        !before.ends_with(['.', ':']) && (after.starts_with('[') || (lent && alone))
+    })
 }
 
 /// Code that binds again what a program that failed has left in the store: those of its variables of which `lost` is
@@ -250,6 +299,7 @@ mod tests {
     fn of_what_is_read_first_a_copy_stays_where_it_is_small() {
         for body in [
             "let v = f(v)?;",
+            "let v = f(&v.into_iter())?;",
             "v.push(1); let v = f()?;",
             "let w = g(\"{v}\"); let v = f()?;",
             "{ let v = 1; } let v = v.len();",
@@ -261,6 +311,27 @@ mod tests {
             let kept = leave(&rebinding("Tensor", body));
             assert!(kept.contains("*/ let mut v = { let kept = ev") && kept.contains("check_variable"), "{kept}");
             assert!(restoring(&kept, |_| true).starts_with("let mut v: Tensor = {"), "{kept}");
+        }
+    }
+
+    #[test]
+    fn what_is_lent_is_put_back() {
+        for body in ["let v = v[10];", "let w = &v; let v = f(&v, &mut v)?;", "g(&v); let (v, _) = (v[0] + v[1], 1);"] {
+            let program = rebinding("Vec<i32>", body);
+            let kept = leave(&program);
+            assert_eq!(kept.lines().count(), program.lines().count());
+            assert!(kept.contains("*/ let mut v = evcxr_variable_store.take"), "{kept}");
+            assert!(
+                kept.contains("\nevcxr_variable_store.put_back::<Vec<i32>>(stringify!(v), v); evcxr_variable_store\n}"),
+                "{kept}"
+            );
+            assert!(restoring(&kept, |_| true).starts_with("let mut v: Vec<i32> = {"), "{kept}");
+        }
+        for body in
+            ["let v = v.len();", "let v = f(move || v[0])?;", "let v = f(&v, v)?;", "let w = a.v[0]; let v = 1;"]
+        {
+            let program = rebinding("Vec<i32>", body);
+            assert_eq!(leave(&program), program, "{body}");
         }
     }
 

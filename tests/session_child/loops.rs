@@ -41,6 +41,8 @@ pub fn plain(session: &Arc<Session>) {
     for code in [
         &format!("fn train(n: usize) -> usize {{ for _ in 0..n {{ {nap} }} n }} let trained = train(usize::MAX);"),
         &format!("let trained = (0..usize::MAX).map(|i| {{ for j in 0..2 {{ {nap} }} i }}).sum::<usize>();"),
+        "let trained = { let sum = |n: u64| { let mut s = 0; for i in 0..n { s ^= i; } s }; sum(u64::MAX) };",
+        "fn sums(n: u64) -> u64 { let mut s = 0u64; for i in 0..n { s ^= i; } s } let trained = sums(u64::MAX);",
         &format!("if precious.len() == 3 {{ while true {{ {nap} }} }}"),
         &format!("{{ let lock = std::sync::Mutex::new(1); let held = lock.lock().unwrap(); loop {{ {nap} }} }};"),
     ] {

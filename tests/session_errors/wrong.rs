@@ -189,6 +189,59 @@ pub const CASES: &[Case] = &[
         ],
     ),
     (
+        "what a failing cell only lends is there afterwards",
+        &[
+            Runs("let mut lent = vec![1, 2, 3];"),
+            Fails("let lent = lent[10];", &["index out of bounds", "`lent` is still what it was before this cell."]),
+            Fails(
+                "let lent = std::str::from_utf8(&lent.iter().map(|n| *n as u8).collect::<Vec<u8>>())?.parse::<f32>()?;",
+                &["not kept"],
+            ),
+            Runs(
+                "let mut lent = vec![1, 2, 3]; fn fussy(v: &[i32]) -> std::io::Result<String> { std::fs::read_to_string(format!(\"/no/{}\", v.len())) }",
+            ),
+            Fails("let lent = fussy(&lent)?;", &["No such file", "`lent` is still what it was before this cell."]),
+            Runs("lent.push(4);"),
+            Gives("let lent = lent[3]; lent", "4"),
+        ],
+    ),
+    (
+        "a type that is defined anew in vain leaves its values",
+        &[
+            Runs("#[derive(Debug)] struct Vain<T> { x: T }"),
+            Runs("impl<T> Vain<T> { fn get(&self) -> &T { &self.x } }"),
+            Runs("let vain = Vain { x: 3.5 };"),
+            Fails("#[derive(Debug)] struct Vain { x: i32, y: i32 }", &["E0107"]),
+            Gives("vain.get()", "3.5"),
+            Fails("#[derive(Debug)] struct Vain<T> { x: T, y: Nothing }", &["Nothing"]),
+            Gives("*vain.get()", "3.5"),
+            Says("#[derive(Debug)] struct Vain<T> { x: T, z: u8 }", "`vain` was lost in cell"),
+            Fails("vain", &["`vain` was lost in cell {-1}, which defined its type `Vain` anew", "run cell"]),
+            Gives("let vain = Vain { x: 1, z: 2 }; vain.get().max(&vain.z.into()).to_owned()", "2"),
+        ],
+    ),
+    (
+        "errors in loops stand at their line",
+        &[
+            Fails(
+                "loop { lin.forward(); }",
+                &["cannot find value `lin`", "1 | loop { lin.forward(); }\n  |        ^^^"],
+            ),
+            Fails("let mut n = 1;\nwhile n < 3 {\n    n += nix;\n}", &["`nix`", "3 |     n += nix;\n  |          ^^^"]),
+            Fails(
+                "let q = 'a: loop { for i in 0..3 { break 'a nix2; } };",
+                &["`nix2`", "break 'a nix2; } };\n  |                                             ^^^^"],
+            ),
+            Fails(
+                "let v = vec![1]; loop { for i in 0..v.len() { println!(\"{}\", v[i + 1]); } }",
+                &["index out of bounds", "1 | let v = vec![1]; loop"],
+            ),
+            Fails("VarMap::new()", &["`VarMap`", "candle_nn::VarMap"]),
+            Fails("let opt = SGD::new(vec![], 0.1)?;", &["`SGD`", "candle_nn::SGD"]),
+            Fails("let m: HashMap<u8, u8> = Default::default();", &["`HashMap`", "std::collections::HashMap"]),
+        ],
+    ),
+    (
         "a place that is in no cell is not spoken of",
         &[
             Runs("let mut unplaced = vec![1];"),

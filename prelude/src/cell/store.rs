@@ -37,6 +37,19 @@ impl VariableStore {
         }
     }
 
+    /// Keeps what a cell lent to its code and was to bind anew, unless it did.
+    #[inline]
+    pub fn put_back<T: 'static>(&mut self, name: &str, value: T) {
+        if !self.variables.contains_key(name) {
+            self.put(name, Box::new(value));
+        }
+    }
+
+    /// Lets go of a variable, whatever its type.
+    pub fn forget(&mut self, name: &str) {
+        self.variables.remove(name);
+    }
+
     /// A value that all cells share, made at the first call: evcxr's runtime for `await`.
     pub fn lazy_arc<T: 'static, F: FnOnce() -> T>(&mut self, name: &str, create: F) -> Arc<T> {
         let value = self.variables.entry(name.to_owned()).or_insert_with(|| Box::new(Arc::new(create())));
@@ -89,6 +102,13 @@ mod tests {
         assert!(store.check_variable::<Vec<i32>>("a") && store.check_variable::<u8>("b"));
         assert!(!store.check_variable::<String>("a"));
         assert_eq!(store.take_variable::<Vec<i32>>("a"), [1, 2]);
+        store.put_back("a", 1);
+        store.put_back("a", 2);
+        assert_eq!(store.take_variable::<i32>("a"), 1);
+        store.put_variable("a", 3);
+        store.forget("a");
+        store.forget("none");
+        assert!(!store.variables.contains_key("a"));
         let first = store.lazy_arc("runtime", || 7);
         assert!(Arc::ptr_eq(&first, &store.lazy_arc("runtime", || 8)));
     }

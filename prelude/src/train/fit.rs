@@ -198,6 +198,10 @@ impl Learner {
     pub(super) fn check(&self, rate: Rate) -> Result<()> {
         let remedy = "try `learner.fit(3, 1e-3)?`, or a range for low rates in early layers: `1e-5..1e-3`";
         limits::allow(rate.is_valid(), "the learning rate", &rate, "a finite positive number", remedy)?;
+        if let Rate::Spread { low, high } = rate {
+            let remedy = format!("low rates for early layers, high ones for the head: `{high:e}..{low:e}`");
+            limits::allow(low <= high, "the range of learning rates", &rate, "the lower rate first", &remedy)?;
+        }
         self.options.check()?;
         self.optimizer.check()?;
         self.data.as_ref().map_or(Ok(()), |data| data.check())?;

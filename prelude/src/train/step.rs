@@ -178,7 +178,7 @@ fn lost(what: &str, value: f64, place: &str, run: &Run) -> Error {
     } else {
         format!(
             "make the network anew or load a checkpoint, and try a lower rate, such as {:.0e}, or `learner.clip(1.0)`",
-            rate / 10.0
+            (rate / 10.0).min(1e-2)
         )
     };
     let said = format!(

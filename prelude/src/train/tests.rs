@@ -298,6 +298,8 @@ fn nothing_to_train_and_impossible_rates_are_refused() -> Result<()> {
     for rate in [0.0, -1e-3, f64::NAN, f64::INFINITY] {
         assert!(learner.fit(1, rate).unwrap_err().to_string().contains("positive number"));
     }
+    let reversed = learner.fit(1, 1e-3..1e-5).unwrap_err().to_string();
+    assert!(reversed.contains("the lower rate first"), "{reversed}");
     learner.model().params().freeze_before(99);
     let error = learner.fit(1, 1e-3).unwrap_err().to_string();
     assert!(error.contains("everything is frozen") && error.contains("learner.unfreeze()"), "{error}");

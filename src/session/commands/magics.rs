@@ -66,14 +66,11 @@ pub fn is_known(name: &str) -> bool {
     DONE.contains(&name) || among(&PROGRAMS) || among(&NEEDLESS) || among(&OTHERWISE)
 }
 
-/// The names of all magics that are done or answered, in order.
+/// The names of the magics that are carried out, in order.
 pub fn names() -> impl Iterator<Item = &'static str> {
     let mut names: Vec<&str> = DONE.to_vec();
-    for list in [&PROGRAMS[..], &NEEDLESS, &OTHERWISE] {
-        names.extend(list.iter().map(|(name, _)| *name));
-    }
     names.sort_unstable();
-    names.into_iter()
+    names.into_iter().chain(PROGRAMS.iter().map(|(name, _)| *name))
 }
 
 /// Whether what follows the magic may be a file.

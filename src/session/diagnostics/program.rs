@@ -1,6 +1,8 @@
 //! Where the parts of the user's cells stand in the program that evcxr made of them.
 
 use crate::session::memory::Told;
+use crate::session::stops::{self, Shift};
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// A place in one of the user's cells.
@@ -16,7 +18,10 @@ pub struct Place<'a> {
 
 /// A program of evcxr's and the cells whose code is in it.
 pub struct Program<'a> {
-    text: &'a str,
+    /// As it was when the cells' parts were put into it.
+    text: Cow<'a, str>,
+    /// Where the compiled one is otherwise.
+    shifts: Vec<Shift>,
     cells: Vec<&'a Told>,
     /// Which part of the text is which part of a cell's.
     pieces: Vec<(Range<usize>, &'a Told, usize)>,
@@ -27,7 +32,8 @@ impl<'a> Program<'a> {
     pub fn new(text: &'a str, cell: &'a Told, older: &'a [Told]) -> Program<'a> {
         let older = older.iter().rev().filter(|older| older.number != cell.number);
         let cells: Vec<&Told> = [cell].into_iter().chain(older).collect();
-        let mut program = Program { text, cells: cells.clone(), pieces: Vec::new() };
+        let (text, shifts) = stops::without(text);
+        let mut program = Program { text, shifts, cells: cells.clone(), pieces: Vec::new() };
         for told in cells {
             // Statements come in the order in which they were written, items in any.
             let mut from = 0;
@@ -61,7 +67,7 @@ impl<'a> Program<'a> {
 
     /// The place in a cell that became this line and column, both from 1, of the program.
     pub fn place(&self, line: usize, column: usize) -> Option<Place<'a>> {
-        let offset = offset(self.text, line, column)?;
+        let offset = offset(&self.text, line, stops::unshifted(&self.shifts, line, column))?;
         let holds = |range: &Range<usize>| range.start <= offset && offset <= range.end;
         // At a border the part that begins wins.
         let piece = self.pieces.iter().filter(|(range, ..)| holds(range)).max_by_key(|(range, ..)| range.start)?;
@@ -96,7 +102,7 @@ impl<'a> Program<'a> {
     }
 
     /// A line of the program.
-    pub fn line(&self, line: usize) -> &'a str {
+    pub fn line(&self, line: usize) -> &str {
         line.checked_sub(1).and_then(|line| self.text.lines().nth(line)).unwrap_or_default()
     }
 }

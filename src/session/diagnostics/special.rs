@@ -6,6 +6,38 @@ use super::unkept;
 use crate::session::prepare;
 use serde_json::Value;
 
+/// What people name who write with candle itself, and where it is.
+const ELSEWHERE: [(&str, &str); 28] = [
+    ("VarMap", "candle_nn::VarMap"),
+    ("VarBuilder", "candle_nn::VarBuilder"),
+    ("AdamW", "candle_nn::AdamW"),
+    ("ParamsAdamW", "candle_nn::ParamsAdamW"),
+    ("SGD", "candle_nn::SGD"),
+    ("Linear", "candle_nn::Linear"),
+    ("Conv2d", "candle_nn::Conv2d"),
+    ("Conv2dConfig", "candle_nn::Conv2dConfig"),
+    ("LayerNorm", "candle_nn::LayerNorm"),
+    ("BatchNorm", "candle_nn::BatchNorm"),
+    ("Embedding", "candle_nn::Embedding"),
+    ("Dropout", "candle_nn::Dropout"),
+    ("Activation", "candle_nn::Activation"),
+    ("ModuleT", "candle_nn::ModuleT"),
+    ("Sequential", "candle_nn::Sequential"),
+    ("linear", "candle_nn::linear"),
+    ("conv2d", "candle_nn::conv2d"),
+    ("seq", "candle_nn::seq"),
+    ("batch_norm", "candle_nn::batch_norm"),
+    ("layer_norm", "candle_nn::layer_norm"),
+    ("embedding", "candle_nn::embedding"),
+    ("loss", "candle_nn::loss"),
+    ("ops", "candle_nn::ops"),
+    ("Var", "candle_core::Var"),
+    ("Shape", "candle_core::Shape"),
+    ("Layout", "candle_core::Layout"),
+    ("HashMap", "std::collections::HashMap"),
+    ("HashSet", "std::collections::HashSet"),
+];
+
 /// Rewords an error that has its reason in what cells are.
 pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
     let message = error["message"].as_str().unwrap_or_default();
@@ -50,10 +82,16 @@ fn gone<'a>(message: &str, report: &mut Report<'a>, story: &Story<'a>) {
     if let Some(fate) = story.memory.fate(name) {
         report.message.clone_from(&fate.what);
         report.advice = vec![("help".to_owned(), fate.remedy.clone())];
+        report.marks.retain(|(_, mark)| mark.primary);
         for (_, mark) in &mut report.marks {
             mark.label = "it is not there any more".to_owned();
         }
         return;
+    }
+    if let Some((_, path)) = ELSEWHERE.iter().find(|(known, _)| *known == name)
+        && !report.advice.iter().any(|(_, text)| text.contains(&format!("use {path}")))
+    {
+        report.advice.insert(0, ("help".to_owned(), format!("`use {path};` brings it into scope")));
     }
     // What is not public is no use to a cell.
     report.advice.retain(|(_, text)| !text.contains("is not publicly re-exported") && !text.contains("private"));

@@ -3,8 +3,7 @@
 //! A loop that is a statement of the cell's own is left, and then the cell, which keeps what it has bound so far (see
 //! `session/stops.rs`). Loops in functions, in closures and in blocks unwind the cell, as a panic does.
 //!
-//! Left alone are cells that name `interrupt` (they see to it themselves), loops where nothing may unwind or be called,
-//! and `for` loops that do nothing but calculate, which are short and which the compiler may make faster.
+//! Left alone are cells that name `interrupt` (they see to it themselves), and loops where nothing may unwind or be called.
 
 use super::super::edits::Edits;
 use super::super::stops::{GOES_ON, STOPPED};
@@ -24,7 +23,7 @@ pub fn edit(parsed: &Parsed, edits: &mut Edits) {
     }
     for node in &parsed.nodes {
         let own = own_loop(node);
-        for inner in node.descendants().filter(|inner| is_loop(inner) && !only_calculates(inner)) {
+        for inner in node.descendants().filter(is_loop) {
             let Some(start) = body_start(&inner).filter(|_| inner.ancestors().all(|outer| may_unwind(&outer))) else {
                 continue;
             };
@@ -69,7 +68,7 @@ fn own_loop(node: &SyntaxNode) -> Option<SyntaxNode> {
         },
     };
     let has_attributes = expression.children().any(|child| ast::Attr::can_cast(child.kind()));
-    (is_loop(&expression) && !has_attributes && !only_calculates(&expression)).then_some(expression)
+    (is_loop(&expression) && !has_attributes).then_some(expression)
 }
 
 /// The place behind the opening brace of a loop's body.
@@ -101,27 +100,6 @@ fn is_apart(node: &SyntaxNode) -> bool {
     node.kind() == SyntaxKind::CLOSURE_EXPR
         || ast::Item::can_cast(node.kind()) && !ast::MacroCall::can_cast(node.kind())
         || ast::BlockExpr::cast(node.clone()).is_some_and(|block| block.async_token().is_some())
-}
-
-/// Whether a `for` loop calls nothing and holds no other loop.
-fn only_calculates(node: &SyntaxNode) -> bool {
-    let calls = |kind| {
-        matches!(
-            kind,
-            SyntaxKind::CALL_EXPR
-                | SyntaxKind::METHOD_CALL_EXPR
-                | SyntaxKind::MACRO_CALL
-                | SyntaxKind::AWAIT_EXPR
-                // What else may be an operator of somebody's own type.
-                | SyntaxKind::TRY_EXPR
-                | SyntaxKind::REF_EXPR
-                | SyntaxKind::FOR_EXPR
-                | SyntaxKind::WHILE_EXPR
-                | SyntaxKind::LOOP_EXPR
-        )
-    };
-    let body = ast::ForExpr::cast(node.clone()).and_then(|it| it.loop_body());
-    body.is_some_and(|body| !body.syntax().descendants().any(|inner| calls(inner.kind())))
 }
 
 fn may_unwind(outer: &SyntaxNode) -> bool {
@@ -208,8 +186,6 @@ mod tests {
     #[test]
     fn some_are_left_alone() {
         for code in [
-            "for i in 0..n { s += v[i] * 2.0; }",
-            "for x in v { s += x; }",
             "const fn f() -> u8 { loop { return g() } }",
             "const N: u8 = loop { break g() };",
             "static S: u8 = { while f() {} 1 };",
