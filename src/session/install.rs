@@ -242,7 +242,14 @@ fn crates_to_build(home: &Home, features: &[String]) -> Vec<String> {
     shim::restore_environment(&mut cargo);
     cargo.current_dir(home.sources()).args(["tree", "-p", "candlewick-prelude", "-e", "normal,build"]);
     cargo.args(["--prefix", "none", "--no-dedupe", "--format", "{p}", "--features", &features.join(",")]);
-    let Ok(output) = cargo.output() else { return Vec::new() };
+    // cargo takes what only the host needs out of the lock, which the stamp has seen whole.
+    let lock = home.sources().join("Cargo.lock");
+    let whole = fs::read(&lock);
+    let output = cargo.output();
+    if let Ok(whole) = whole {
+        let _ = copy_if_different(&whole, &lock);
+    }
+    let Ok(output) = output else { return Vec::new() };
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let packages: BTreeSet<(&str, &str)> = text.lines().filter_map(|line| line.split_once(' ')).collect();
     packages.into_iter().map(|(name, _)| name.to_owned()).collect()
