@@ -30,7 +30,7 @@ datasets::vehicles().per_class(6).seed(1).size(32).classes(&["car", "truck"]).wr
 datasets::vehicles().write_to("folder")?
 ImageFolder::open("photos")?
 ImageFolder::open("photos")?.split(0.2, 42)?.size(64).augment(Augment::standard()).batch(32)
-ImageFolder::open("photos")?.limit(9).fit(candlewick::data::Fit::Crop).normalize(Normalize::IMAGENET).seeded(3).skip_corrupt(true).strict()
+ImageFolder::open("photos")?.limit(9).fit(candlewick::data::Fit::Crop).normalize(Normalize::imagenet()).seeded(3).skip_corrupt(true).strict()
 Augment::none()
 Augment::boxes()
 Augment::standard().is_none()
@@ -60,7 +60,7 @@ data.picture(0)?
 data.original(0)?
 TensorData::new(t.clone(), vec![0, 1], &["a", "b"])?
 TensorData::numbers(t.clone(), t.clone(), &["a", "b"])?
-TensorData::new(t.clone(), vec![0, 1], &["a", "b"])?.boxes(t.clone())?.split(0.2, 1)?.batch(4).seeded(1).normalized(Normalize::IMAGENET)
+TensorData::new(t.clone(), vec![0, 1], &["a", "b"])?.boxes(t.clone())?.split(0.2, 1)?.batch(4).seeded(1).normalized(Normalize::imagenet())
 Learner::vision(Arch::default(), &data)?
 Learner::vision(Arch::ResNet18.weights("resnet18.safetensors").cut(3), &data)?
 Learner::vision(Arch::named("resnet18")?.untrained(), &data)?
@@ -82,7 +82,6 @@ learner.optimizer_state()
 learner.features_reused()
 learner.freeze()
 learner.freeze_to(2)?
-learner.freeze_matching("*.bn*")?
 learner.unfreeze()
 learner.unfreeze_from("blocks.2")?
 learner.optimizer(Optimizer::adamw())
@@ -116,7 +115,7 @@ learner.replace_head(&data)?
 plot::bars(&["a".to_string()], &[1.0])
 plot::confusion(&[vec![1, 2], vec![3, 4]], &["a".to_string(), "b".to_string()])
 plot::grid(&[picture.clone()], &["x".to_string()])
-plot::Lines::new("x", "y").title("t").line("a", &[(0.0, 1.0)], plot::Look::Solid).mark(1.0, "m").percent().log_x().zoom().size(300, 200).figure()
+plot::Lines::new("x", "y").title("t").line("a", &[(0.0, 1.0)], plot::Look::Line).mark(1.0, "m").percent().log_x().zoom().size(300, 200).figure()
 plot::compare(&[plot::Run::new("a")])
 plot::LossCurve::new().train(&[1.0]).valid(&[(1, 1.0)]).title("t").figure()
 plot::overlay(&picture, &[plot::Mark::plain(0, [0.0, 0.0, 4.0, 4.0])])

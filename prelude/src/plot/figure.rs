@@ -59,7 +59,10 @@ impl Figure {
     /// # Errors
     /// Where the ending is of no known format, or the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
+        self.write(path.as_ref())
+    }
+
+    fn write(&self, path: &Path) -> Result<()> {
         let format = ImageFormat::from_path(path).map_err(|error| {
             Error::new(format!("`{}` has no ending that names a picture format", path.display()))
                 .caused_by(error)

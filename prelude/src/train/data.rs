@@ -140,6 +140,11 @@ pub struct TensorData {
     seed: u64,
 }
 
+/// What a cell compiles of the names that it gives.
+fn owned(names: &[impl AsRef<str>]) -> Vec<String> {
+    names.iter().map(|name| name.as_ref().to_owned()).collect()
+}
+
 impl TensorData {
     /// Pictures, their classes' indices, and the classes' names; all for training until [`split`](TensorData::split).
     ///
@@ -149,6 +154,10 @@ impl TensorData {
     /// # Errors
     /// When the shapes do not fit together, or a label has no name.
     pub fn new(images: Tensor, labels: Vec<u32>, classes: &[impl AsRef<str>]) -> Result<TensorData> {
+        TensorData::labelled(images, labels, &owned(classes))
+    }
+
+    fn labelled(images: Tensor, labels: Vec<u32>, classes: &[String]) -> Result<TensorData> {
         let (n, channels, height, width) = images.dims4()?;
         if channels != 3 || height != width || n != labels.len() || n == 0 {
             let what = format!(
@@ -174,6 +183,10 @@ impl TensorData {
     /// # Errors
     /// When the shapes do not fit together, or a value is no number.
     pub fn numbers(images: Tensor, values: Tensor, names: &[impl AsRef<str>]) -> Result<TensorData> {
+        TensorData::numbered(images, values, &owned(names))
+    }
+
+    fn numbered(images: Tensor, values: Tensor, names: &[String]) -> Result<TensorData> {
         let (n, channels, height, width) = images.dims4()?;
         if channels != 3 || height != width || n == 0 || names.is_empty() || values.dims() != [n, names.len()] {
             let what = format!(
@@ -186,19 +199,19 @@ impl TensorData {
         }
         let values = values.to_dtype(DType::F32)?.to_device(&Device::Cpu)?.contiguous()?.detach();
         if let Some(at) = values.flatten_all()?.to_vec1::<f32>()?.iter().position(|value| !value.is_finite()) {
-            let what = format!("`{}` of picture {} is no number", names[at % names.len()].as_ref(), at / names.len());
+            let what = format!("`{}` of picture {} is no number", names[at % names.len()], at / names.len());
             return Err(Error::new(what).remedy("leave the picture out, or give it a value"));
         }
         TensorData::of(&images, values, names)
     }
 
-    fn of(images: &Tensor, labels: Tensor, classes: &[impl AsRef<str>]) -> Result<TensorData> {
+    fn of(images: &Tensor, labels: Tensor, classes: &[String]) -> Result<TensorData> {
         let (n, _, side, _) = images.dims4()?;
         Ok(TensorData {
             images: images.to_dtype(DType::F32)?.to_device(&Device::Cpu)?.contiguous()?.detach(),
             labels,
             boxes: None,
-            classes: classes.iter().map(|class| class.as_ref().to_owned()).collect(),
+            classes: classes.to_vec(),
             parts: HashMap::from([(Part::Train, (0..n).collect())]),
             transform: Transform { size: side, fit: Fit::Stretch, normalize: Normalize::none() },
             batch: 32,
