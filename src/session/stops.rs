@@ -4,7 +4,7 @@
 //! What the cell has bound by then would be dropped; so the program that is compiled puts it into the store first, and
 //! tells the session which variables these are.
 
-use super::unused::{PUTS, TAKES, names};
+use super::unused::{PUTS, binding, names};
 use ra_ap_syntax::ast::{self, HasName};
 use ra_ap_syntax::{AstNode, Edition, SourceFile, SyntaxNode};
 use std::borrow::Cow;
@@ -163,9 +163,7 @@ pub fn restoring(program: &str, kept: &[String]) -> String {
         let (Some(kind), Some(name)) = (kind, stored(line)) else { continue };
         if kept.iter().any(|kept| kept == name) {
             let word = if mutable(name) { "mut " } else { "" };
-            code.push_str(&format!(
-                "let {word}{name}: {kind} = {{ let kept{TAKES}{kind}>(stringify!({name})); kept }};\n"
-            ));
+            code.push_str(&binding(&format!("{word}{name}"), kind, name));
         }
     }
     code

@@ -148,10 +148,13 @@ impl Session {
     /// What a cell that ran should have looked at: results that it drops, and the one that is its value.
     pub(super) fn unheeded(&self, told: &Told, shown: Option<&str>) -> Vec<String> {
         let made = self.ask(|done| Job::Program { done }).unwrap_or_default();
-        let memory = lock(&self.memory);
-        let program = Program::new(&made.text, told, &memory.cells);
-        let story = Story { program: &program, told, memory: &memory };
-        let mut notes = diagnostics::unheeded(&made.unheeded, &story);
+        let mut notes = Vec::new();
+        // To find the cells in the program takes its time, and most cells drop nothing.
+        if !made.unheeded.is_empty() {
+            let memory = lock(&self.memory);
+            let program = Program::new(&made.text, told, &memory.cells);
+            notes = diagnostics::unheeded(&made.unheeded, &Story { program: &program, told, memory: &memory });
+        }
         notes.extend(shown.and_then(diagnostics::wrapped).map(str::to_owned));
         notes
     }

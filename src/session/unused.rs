@@ -173,11 +173,12 @@ pub fn restoring(program: &str, lost: impl Fn(&str) -> bool) -> String {
     let (before, after) = LEFT;
     let lines = program.lines().filter_map(|line| line.strip_prefix(before)?.split(after).next());
     let taken = lines.filter_map(Taken::of).filter(|taken| lost(taken.name));
-    // In braces, so that the line is not one of evcxr's own.
-    let bind = |Taken { pattern, kind, name }| {
-        format!("let {pattern}: {kind} = {{ let kept{TAKES}{kind}>(stringify!({name})); kept }};\n")
-    };
-    taken.map(bind).collect()
+    taken.map(|Taken { pattern, kind, name }| binding(pattern, kind, name)).collect()
+}
+
+/// Code that takes a variable out of the store; in braces, so that the line is not one of evcxr's own.
+pub fn binding(pattern: &str, kind: &str, name: &str) -> String {
+    format!("let {pattern}: {kind} = {{ let kept{TAKES}{kind}>(stringify!({name})); kept }};\n")
 }
 
 /// What evcxr's line says that takes a variable.
