@@ -1,12 +1,13 @@
 //! Times training steps of whole networks; benches/step.sh sets it beside benches/step_torch.py.
 //!
-//! `cargo run --release --example bench_step [rounds] [network]`
+//! `cargo run --release --example bench_step [rounds] [network]`. It computes where learners would; on a GPU, `HALF=1` makes
+//! products in bfloat16.
 
 use std::time::{Duration, Instant};
 
 use candlewick_prelude::candle_core::{DType, Device, Tensor};
 use candlewick_prelude::layers::Pass;
-use candlewick_prelude::models::{Arch, Model, Task};
+use candlewick_prelude::models::{Arch, Model, Task, device};
 use candlewick_prelude::train::Optimizer;
 use candlewick_prelude::{Result, ops};
 
@@ -17,23 +18,28 @@ fn main() -> Result<()> {
     let batch: usize = std::env::var("BATCH").ok().and_then(|batch| batch.parse().ok()).unwrap_or(8);
     let before = peak();
     let side = arch.picture();
-    let model = Model::new(arch, Task::Classify, 1000, &Device::Cpu, 0)?;
+    let device = device()?;
+    let half = std::env::var_os("HALF").map(|_| DType::BF16);
+    let model = Model::new(arch, Task::Classify, 1000, &device, 0)?;
     let mut optimizer = Optimizer::sgd(0.9);
-    let images = Tensor::randn(0f32, 1.0, (batch, 3, side, side), &Device::Cpu)?;
-    let labels = Tensor::zeros(batch, DType::U32, &Device::Cpu)?;
+    let images = Tensor::randn(0f32, 1.0, (batch, 3, side, side), &Device::Cpu)?.to_device(&device)?;
+    let labels = Tensor::zeros(batch, DType::U32, &device)?;
     let mut times = [(); 4].map(|_| Vec::new());
     for round in 0..rounds + 2 {
         let start = now();
-        let pass = Pass::train(round as u64);
+        let pass = Pass::train(round as u64).with_products_in(half);
         let output = model.forward(&images, &pass)?;
         let loss = ops::cross_entropy(&output.logits, &labels, &ops::CrossEntropy::default())?;
+        device.synchronize()?;
         let forward = now() - start;
         let grads = ops::backward(&loss)?;
+        device.synchronize()?;
         let backward = now() - start - forward;
         drop((output, loss));
         optimizer.step(&model.params().trainable(), &grads, |_| 1e-3, None)?;
         pass.commit()?;
         drop(grads);
+        device.synchronize()?;
         let whole = now() - start;
         if round >= 2 {
             for (times, time) in times.iter_mut().zip([forward, backward, whole]) {
@@ -44,7 +50,8 @@ fn main() -> Result<()> {
     let most = peak();
     for _ in 0..rounds {
         let start = now();
-        model.forward(&images, &Pass::eval())?;
+        model.forward(&images, &Pass::eval().with_products_in(half))?;
+        device.synchronize()?;
         times[3].push((now() - start).as_secs_f64() * 1e3);
     }
     let [forward, backward, step, predict] = times.map(|mut times| {

@@ -96,16 +96,33 @@ fn hover(world: &World, offset: TextSize) -> Option<(String, String)> {
         let range = FileRange { file_id: world.cell(), range: TextRange::empty(at) };
         let text = world.host.analysis().hover(&config, range).ok()??.info.markup.to_string();
         // A variable of an earlier cell is an argument of the cell's function.
-        Some(match text.strip_prefix("mut ") {
+        let text = match text.strip_prefix("mut ") {
             Some(variable) => format!("let {variable}"),
             None => text.replace("\nmut ", "\nlet "),
-        })
+        };
+        Some(without_hidden(&text, config.format == HoverDocFormat::PlainText))
     };
     let both = |at| Some((text(HoverDocFormat::PlainText, at)?, text(HoverDocFormat::Markdown, at)?));
     both(offset).or_else(|| {
         let before = world.text[..offset.into()].chars().next_back()?;
         both(offset - TextSize::of(before))
     })
+}
+
+/// Documentation without the lines of its examples that rustdoc hides; in plain text no other line begins as they do.
+fn without_hidden(text: &str, everywhere: bool) -> String {
+    let mut in_code = everywhere;
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let trimmed = line.trim_start();
+        if trimmed.starts_with("```") {
+            in_code = everywhere || !in_code;
+        }
+        if !(in_code && (trimmed.trim_end() == "#" || trimmed.starts_with("# "))) {
+            lines.push(line);
+        }
+    }
+    lines.join("\n")
 }
 
 /// The signature of a call, with the argument whose turn it is, and with documentation where there is room.
@@ -125,7 +142,7 @@ fn call(help: &SignatureHelp, with_documentation: bool) -> (String, String) {
             format!("argument {} of {}: `{}`", turn + 1, help.parameter_ranges().len(), &help.signature[start..end]);
     }
     let documentation = match &help.doc {
-        Some(text) if with_documentation => text.as_str().to_owned(),
+        Some(text) if with_documentation => without_hidden(text.as_str(), false),
         _ => String::new(),
     };
     let join = |parts: [&str; 3]| parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n");
@@ -133,4 +150,17 @@ fn call(help: &SignatureHelp, with_documentation: bool) -> (String, String) {
         join([&code, &words.replace('`', ""), &documentation]),
         join([&format!("```rust\n{code}\n```"), &words, &documentation]),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_hidden;
+
+    #[test]
+    fn what_rustdoc_hides_is_hidden() {
+        let text = "# Errors\nSome.\n```\n# use a::b;\n#[derive(Debug)]\nlet x = f()?;\n#\n  # Ok::<(), Error>(())\n```\n# More";
+        let expected = "# Errors\nSome.\n```\n#[derive(Debug)]\nlet x = f()?;\n```\n# More";
+        assert_eq!(without_hidden(text, false), expected);
+        assert_eq!(without_hidden("Errors\nlet x = 1;\n# Ok(())", true), "Errors\nlet x = 1;");
+    }
 }

@@ -72,6 +72,8 @@ pub struct Kept {
     pub lost: Vec<String>,
     /// They are what they were before the cell.
     pub restored: Vec<String>,
+    /// They were bound before the cell ended, and are there.
+    pub bound: Vec<String>,
 }
 
 /// The error of a cell that panicked. `program` is the one that evcxr made of the cell.
@@ -133,19 +135,25 @@ fn place((file, line, column): &(String, u32, u32), program: &Program<'_>, told:
 
 /// What became of the variables of a cell that ended early.
 fn kept_text(kept: &Kept) -> String {
-    let lost = match words::list(&kept.lost) {
-        None => "",
-        Some(names) if kept.lost.len() == 1 => {
-            &format!("{names} of this cell was not kept; variables of other cells are.")
+    let verb = |names: &[String], one: &'static str, more: &'static str| if names.len() == 1 { one } else { more };
+    let lost = match (words::list(&kept.lost), words::list(&kept.bound)) {
+        (None, None) => String::new(),
+        (None, Some(bound)) => format!("{bound} of this cell {} kept.", verb(&kept.bound, "is", "are")),
+        (Some(lost), None) => {
+            format!("{lost} of this cell {} not kept; variables of other cells are.", verb(&kept.lost, "was", "were"))
         }
-        Some(names) => &format!("{names} of this cell were not kept; variables of other cells are."),
+        (Some(lost), Some(bound)) => format!(
+            "{lost} of this cell {} not kept; {bound} {}, and so are variables of other cells.",
+            verb(&kept.lost, "was", "were"),
+            verb(&kept.bound, "is", "are")
+        ),
     };
     let restored = match words::list(&kept.restored) {
-        None => "",
-        Some(names) if kept.restored.len() == 1 => &format!("{names} is still what it was before this cell."),
-        Some(names) => &format!("{names} are still what they were before this cell."),
+        None => String::new(),
+        Some(names) if kept.restored.len() == 1 => format!("{names} is still what it was before this cell."),
+        Some(names) => format!("{names} are still what they were before this cell."),
     };
-    match (lost, restored) {
+    match (lost.as_str(), restored.as_str()) {
         ("", "") => "Variables that the cell did not take are kept.".to_owned(),
         (only, "") | ("", only) => only.to_owned(),
         (lost, restored) => format!("{lost}\n{restored}"),
@@ -196,9 +204,16 @@ mod tests {
         assert_eq!(shown(at(2, 1)), "panic: no\nVariables that the cell did not take are kept.");
         let crates = ("/home/x/.cargo/registry/src/index-1/candle-core-0.9/src/a.rs".to_owned(), 7, 1);
         assert!(shown(crates).contains("--> candle-core-0.9/src/a.rs:7:1"));
-        let kept = Kept { lost: vec!["data".to_owned(), "net".to_owned()], restored: vec!["old".to_owned()] };
+        let kept = Kept {
+            lost: vec!["data".to_owned(), "net".to_owned()],
+            restored: vec!["old".to_owned()],
+            bound: Vec::new(),
+        };
         let error = question_mark("gone", None, &program, &cell, &kept);
         assert!(bare(&error.traceback).ends_with("are.\n`old` is still what it was before this cell."));
-        assert!(bare(&error.traceback).contains("`data` and `net` of this cell were not kept"));
+        assert!(bare(&error.traceback).contains("`data` and `net` of this cell were not kept; variables of other"));
+        let kept = Kept { lost: vec!["after".to_owned()], bound: vec!["data".to_owned()], ..Kept::default() };
+        let says = bare(&question_mark("gone", None, &program, &cell, &kept).traceback);
+        assert!(says.ends_with("`after` of this cell was not kept; `data` is, and so are variables of other cells."));
     }
 }

@@ -4,7 +4,7 @@ use super::answers::RECORD_VARIABLE;
 use super::dependencies::{Compiled, Wanted};
 use super::template::{self, Folder};
 use super::typed::NEVER;
-use super::{CellError, Options, Variable, check, diagnostics, messages, process, renewal, shim, stops, unused};
+use super::{CellError, Options, Variable, check, diagnostics, keep, messages, process, renewal, shim, unused};
 use crate::analysis::{self, Analysis, Context, Pack};
 use crate::home::Home;
 use candlewick_wire::CHANNEL_VARIABLE;
@@ -301,7 +301,7 @@ impl Engine {
     fn restore(&mut self, lost: &[String], left: &[String]) -> Vec<String> {
         let program = self.program();
         let older = |name: &str| lost.iter().any(|lost| lost == name) && !left.iter().any(|left| left == name);
-        let code = unused::restoring(&program.text, older) + &stops::restoring(&program.text, left);
+        let code = unused::restoring(&program.text, older) + &keep::restoring(&program.text, left);
         if code.is_empty() {
             return Vec::new();
         }

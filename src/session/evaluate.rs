@@ -73,7 +73,10 @@ impl Session {
         }
         let lost = self.remember(told, prepared, &before, &ended, failed);
         let whole = cell.left.is_some() && lost.is_empty();
-        let kept = Kept { lost, restored };
+        let mut bound = cell.left.clone().unwrap_or_default();
+        bound.retain(|name| !lost.contains(name));
+        bound.sort();
+        let kept = Kept { lost, restored, bound };
         let error = match ended {
             Ended::Died { lost, .. } if self.state.killed.load(Ordering::SeqCst) => {
                 endings::interrupted(&Interrupted::Killed(lost))

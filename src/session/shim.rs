@@ -7,17 +7,18 @@
 //! * notes the process group, so that an interrupt can stop the compiler and nothing else.
 
 use super::answers::Question;
+use super::build::{build, build_carefully, exit_code};
 use super::recipe::{Recipe, depends_on};
-use super::{check, messages, source};
+use super::{check, source};
 use crate::analysis::WHOLE_VARIABLE;
-use candlewick_wire::{Message, Progress, StreamName};
+use candlewick_wire::{Message, StreamName};
 use serde_json::Value;
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 /// The folder of the shims, with the socket and the process group's number; set for all of the host's children.
 pub const FOLDER_VARIABLE: &str = "CANDLEWICK_SHIMS";
@@ -174,14 +175,15 @@ fn build_cell(folder: &Path, mut cargo: Command, arguments: &[String]) -> i32 {
     if let Some(recipe) = recipe.and_then(|digest| Recipe::find(&here, digest)) {
         let mut compiler = recipe.command(&here);
         restore_environment(&mut compiler);
-        let code = build(folder, compiler, 0, &mut |_| {});
-        keep(&here, "Cargo.toml", KEPT_MANIFEST, knows_prelude_by_path);
+        let code = build_carefully(folder, compiler, 0, &mut |_| {});
+        keep_file(&here, "Cargo.toml", KEPT_MANIFEST, knows_prelude_by_path);
         return code;
     }
     let mut recipe = None;
     cargo.arg("-v").args(level_of_cells(&here));
     let expected = std::fs::read_to_string(here.join(EXPECTED_FILE)).ok().and_then(|text| text.parse().ok());
     let mut said = String::new();
+    let build: fn(&Path, Command, u64, &mut dyn FnMut(&[u8])) -> i32 = if only_build { build } else { build_carefully };
     let code = build(folder, cargo, expected.unwrap_or(0), &mut |line| {
         recipe = Recipe::read(line).or(recipe.take());
         let line = String::from_utf8_lossy(line);
@@ -193,9 +195,9 @@ fn build_cell(folder: &Path, mut cargo: Command, arguments: &[String]) -> i32 {
         let _ = std::fs::write(here.join(FAILED_FILE), format!("{name}\n{said}"));
     }
     if code == 0 {
-        keep(&here, "Cargo.lock", KEPT_LOCK, knows_prelude);
+        keep_file(&here, "Cargo.lock", KEPT_LOCK, knows_prelude);
         if !only_build {
-            keep(&here, "Cargo.toml", KEPT_MANIFEST, knows_prelude_by_path);
+            keep_file(&here, "Cargo.toml", KEPT_MANIFEST, knows_prelude_by_path);
         }
         if let (Some(recipe), Some(digest)) = (recipe, digest) {
             recipe.keep(&here, digest);
@@ -265,7 +267,7 @@ fn restore_lock(folder: &Path) {
 }
 
 /// Keeps a file of a session's folder beside itself, where it is about the cells' crate.
-fn keep(folder: &Path, name: &str, kept: &str, of_cells: fn(&str) -> bool) {
+fn keep_file(folder: &Path, name: &str, kept: &str, of_cells: fn(&str) -> bool) {
     let Ok(text) = std::fs::read_to_string(folder.join(name)) else { return };
     let kept = folder.join(kept);
     if of_cells(&text) && !std::fs::read_to_string(&kept).is_ok_and(|there| there == text) {
@@ -283,98 +285,11 @@ fn knows_prelude_by_path(manifest: &str) -> bool {
     manifest.contains("\ncandlewick-prelude = ") && manifest.contains("name = \"ctx\"")
 }
 
-fn exit_code(status: std::process::ExitStatus) -> i32 {
-    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
-}
-
 /// The manifest that a call of cargo is about.
 pub fn manifest(arguments: &[String]) -> PathBuf {
     let at = arguments.iter().position(|argument| argument == "--manifest-path");
     let named = at.and_then(|at| arguments.get(at + 1)).map(PathBuf::from);
     named.unwrap_or_else(|| std::env::current_dir().unwrap_or_default().join("Cargo.toml"))
-}
-
-/// Runs a build of so many crates (0 where that is not known); `hear` is told each line that it writes to standard error.
-/// Its errors are kept for the session.
-fn build(folder: &Path, mut command: Command, expected: u64, hear: &mut dyn FnMut(&[u8])) -> i32 {
-    // SAFETY: makes this process the leader of a group of its own, which its children inherit.
-    let group = unsafe {
-        libc::setpgid(0, 0);
-        libc::getpid()
-    };
-    let note = folder.join(GROUP_FILE);
-    let _ = std::fs::write(&note, group.to_string());
-    let mut errors = Vec::new();
-    let mut unheeded = Vec::new();
-    let result = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().and_then(|mut child| {
-        let out = child.stdout.take().map(|out| std::thread::spawn(move || pass_on(out)));
-        let mut session = None;
-        let mut count = 0u64;
-        let mut buffer = Vec::new();
-        let mut reader = BufReader::new(child.stderr.take().expect("standard error is piped"));
-        while reader.read_until(b'\n', &mut buffer)? > 0 {
-            hear(&buffer);
-            match compiling(&buffer) {
-                Some(name) => {
-                    count += 1;
-                    let of = if count <= expected { format!(" ({count} of {expected})") } else { String::new() };
-                    let progress = Progress { label: format!("compiling {name}{of}"), done: count, total: 0 };
-                    session = session.or_else(|| UnixStream::connect(folder.join(SOCKET_FILE)).ok());
-                    tell(&mut session, &Message::Progress(progress));
-                }
-                None => {
-                    if messages::is_error(&buffer) {
-                        errors.extend_from_slice(&buffer);
-                    }
-                    if messages::is_unheeded(&buffer) {
-                        unheeded.extend_from_slice(&buffer);
-                    }
-                    if !messages::is_warning(&buffer) {
-                        std::io::stderr().write_all(&buffer)?;
-                    }
-                }
-            }
-            buffer.clear();
-        }
-        let (more, dropped) = out.and_then(|out| out.join().ok()).unwrap_or_default();
-        errors.extend(more);
-        unheeded.extend(dropped);
-        child.wait()
-    });
-    let _ = std::fs::remove_file(&note);
-    let here = std::env::current_dir().unwrap_or_default();
-    messages::keep_unheeded(&here, &unheeded);
-    match &result {
-        Ok(status) if !status.success() => messages::keep(&here, &errors),
-        _ => messages::forget(&here),
-    }
-    match result {
-        Ok(status) => exit_code(status),
-        Err(error) => {
-            eprintln!("cannot run cargo: {error}");
-            101
-        }
-    }
-}
-
-/// Passes standard output on, warnings aside; the lines that tell of errors, and those of results that are dropped.
-fn pass_on(out: impl Read) -> (Vec<u8>, Vec<u8>) {
-    let (mut errors, mut unheeded) = (Vec::new(), Vec::new());
-    let mut line = Vec::new();
-    let mut reader = BufReader::new(out);
-    while reader.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
-        if messages::is_error(&line) {
-            errors.extend_from_slice(&line);
-        }
-        if messages::is_unheeded(&line) {
-            unheeded.extend_from_slice(&line);
-        }
-        if !messages::is_warning(&line) {
-            let _ = std::io::stdout().write_all(&line);
-        }
-        line.clear();
-    }
-    (errors, unheeded)
 }
 
 /// Tells the session of this process, as a build does.
@@ -384,20 +299,14 @@ pub fn say(message: &Message) {
     }
 }
 
-fn tell(session: &mut Option<UnixStream>, message: &Message) {
+/// Tells the session, on a way that is closed at the first failure.
+pub fn tell(session: &mut Option<UnixStream>, message: &Message) {
     if let Some(socket) = session
         && let Ok(line) = serde_json::to_string(message)
         && writeln!(socket, "{line}").is_err()
     {
         *session = None;
     }
-}
-
-/// The crate in a line `   Compiling serde v1.0.0`, except the cell's own.
-fn compiling(line: &[u8]) -> Option<String> {
-    let line = std::str::from_utf8(line).ok()?;
-    let name = line.trim_start().strip_prefix("Compiling ")?.split_whitespace().next()?;
-    (name != "ctx").then(|| name.to_owned())
 }
 
 /// rust-analyzer names the manifest; evcxr, which must see everything, does not.
@@ -493,9 +402,9 @@ mod tests {
         let lock = folder.path().join("Cargo.lock");
         let full = "[[package]]\nname = \"candlewick-prelude\"\n[[package]]\nname = \"ctx\"\n";
         std::fs::write(&lock, full).unwrap();
-        keep(folder.path(), "Cargo.lock", KEPT_LOCK, knows_prelude);
+        keep_file(folder.path(), "Cargo.lock", KEPT_LOCK, knows_prelude);
         std::fs::write(&lock, "[[package]]\nname = \"ctx\"\n").unwrap();
-        keep(folder.path(), "Cargo.lock", KEPT_LOCK, knows_prelude);
+        keep_file(folder.path(), "Cargo.lock", KEPT_LOCK, knows_prelude);
         restore_lock(folder.path());
         assert_eq!(std::fs::read_to_string(&lock).unwrap(), full);
     }
@@ -515,12 +424,5 @@ mod tests {
         assert_eq!(level_of_cells(folder.path()), None);
         std::fs::write(folder.path().join("Cargo.toml"), "[profile.dev]\nopt-level = 1\ndebug = false\n").unwrap();
         assert_eq!(level_of_cells(folder.path()).as_deref(), Some("--config=profile.dev.package.ctx.opt-level=1"));
-    }
-
-    #[test]
-    fn names_the_crate_that_compiles_but_not_the_cell() {
-        assert_eq!(compiling(b"   Compiling serde v1.0.228\n").as_deref(), Some("serde"));
-        assert_eq!(compiling(b"   Compiling ctx v1.0.0 (/x)\n"), None);
-        assert_eq!(compiling(b"error: no\n"), None);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Lines stay where they are: evcxr knows by their numbers which code is the user's.
 
-use super::{stops, unused};
+use super::unused;
 use std::path::Path;
 
 /// How evcxr makes its own error of what a `?` meets, and prints it.
@@ -55,7 +55,7 @@ fn led(text: &str) -> Option<String> {
             }
         }
     }
-    Some(stops::keep(&unused::leave(&text)))
+    Some(unused::leave(&text))
 }
 
 /// Where evcxr's store stands, the newlines around it included.

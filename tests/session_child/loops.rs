@@ -37,18 +37,55 @@ pub fn plain(session: &Arc<Session>) {
         interrupt(session, "let mut own = 0u64; loop { own += 1; if own == 0 { break; } }", &[], Session::interrupt);
     assert!(all.error.value.contains("all variables are kept"), "{}", all.error);
     assert_eq!(value(session, "own > 0"), "true");
-    // In functions, closures and blocks the cell is unwound.
+    // Functions and closures are unwound, and so is what calls them; what the cell has bound before is kept.
     for code in [
         &format!("fn train(n: usize) -> usize {{ for _ in 0..n {{ {nap} }} n }} let trained = train(usize::MAX);"),
         &format!("let trained = (0..usize::MAX).map(|i| {{ for j in 0..2 {{ {nap} }} i }}).sum::<usize>();"),
         "let trained = { let sum = |n: u64| { let mut s = 0; for i in 0..n { s ^= i; } s }; sum(u64::MAX) };",
         "fn sums(n: u64) -> u64 { let mut s = 0u64; for i in 0..n { s ^= i; } s } let trained = sums(u64::MAX);",
-        &format!("if precious.len() == 3 {{ while true {{ {nap} }} }}"),
-        &format!("{{ let lock = std::sync::Mutex::new(1); let held = lock.lock().unwrap(); loop {{ {nap} }} }};"),
+        &format!(
+            "trait Fits {{ fn fit(&mut self); }} impl Fits for Vec<u8> {{ fn fit(&mut self) {{ loop {{ {nap} }} }} }} let mut own = vec![1u8]; own.fit(); let trained = own.len();"
+        ),
+        "fn inner() { loop { std::hint::black_box(1); } } fn outer() -> Result<u8> { inner(); Ok(1) } let own = vec![1u8]; let trained = outer()?;",
+        &format!(
+            "let own = vec![1u8]; let trained = own.iter().map(|n| {{ loop {{ {nap} if *n > 1 {{ break *n; }} }} }}).max().unwrap_or(3);"
+        ),
+        &format!(
+            "let own = vec![1u8]; let go: fn(u8) -> u8 = |n| loop {{ {nap} if n > 1 {{ break n; }} }}; let trained = go(own[0]);"
+        ),
     ] {
         let ended = interrupt(session, code, &[], Session::interrupt);
         assert!(ended.took < Duration::from_secs(20), "{code}: {:?}", ended.took);
-        assert!(ended.error.value.contains("of earlier cells are kept"), "{code}: {}", ended.error);
+        let says = &ended.error.value;
+        assert!(says.contains("of earlier cells are kept, `trained` of this cell is not"), "{code}: {}", ended.error);
+        if code.contains("let own") || code.contains("let mut own") {
+            assert_eq!(value(session, "own.len()"), "1", "{code}");
+            ok(session, "drop(own);");
+        }
+        still_precious(session, before);
+    }
+    // Blocks are left where they are, also where something is lent until then.
+    for code in [
+        &format!("let own = 1u8; if precious.len() == 3 {{ while true {{ {nap} }} }}"),
+        &format!(
+            "let own = 1u8; match own {{ 1 => for i in 0.. {{ {nap} if i == usize::MAX {{ break; }} }}, _ => {{}} }}"
+        ),
+        &format!(
+            "let own = 1u8; {{ let lock = std::sync::Mutex::new(1); let held = lock.lock().unwrap(); loop {{ {nap} }} }};"
+        ),
+        &format!(
+            "let lent = std::sync::Mutex::new(vec![1u8]); {{ let held = lent.lock().unwrap(); loop {{ {nap} }} }};"
+        ),
+    ] {
+        let ended = interrupt(session, code, &[], Session::interrupt);
+        assert!(ended.took < Duration::from_secs(20), "{code}: {:?}", ended.took);
+        if code.contains("Mutex::new(vec") {
+            assert!(ended.error.value.contains("`lent` of this cell is not"), "{code}: {}", ended.error);
+        } else {
+            assert!(ended.error.value.contains("all variables are kept"), "{code}: {}", ended.error);
+            assert_eq!(value(session, "own"), "1", "{code}");
+            ok(session, "drop(own);");
+        }
         still_precious(session, before);
     }
     // A thread of an earlier cell goes on.

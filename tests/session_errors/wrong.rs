@@ -122,11 +122,12 @@ pub const CASES: &[Case] = &[
                 &[
                     "invalid digit found in string",
                     "3 | let n: i32 = \"x\".parse()?;",
-                    "`after`, `data`, `n` and `net` of this cell were not kept",
+                    "`after` and `n` of this cell were not kept; `data` and `net` are, and so are variables of other cells.",
                 ],
             ),
             Gives("q_old", "1"),
-            Fails("data.len()", &["`data` of cell {-2} was not kept, since that cell ended with an error"]),
+            Gives("(data.len(), net)", "(1, 3)"),
+            Fails("after", &["`after` of cell {-3} was not kept, since that cell ended with an error"]),
             Fails(
                 "println!(\"first\");\n  Tensor::zeros((2, 3), DType::F32, &Device::Cpu)?.matmul(&Tensor::zeros((2, 3), DType::F32, &Device::Cpu)?)?;",
                 &["2 |   Tensor::zeros", "[2, 3]", "are kept"],
@@ -145,12 +146,59 @@ pub const CASES: &[Case] = &[
         ],
     ),
     (
+        "what a cell has bound before an error is kept",
+        &[
+            Runs("fn fails(n: i32) -> Result<i32> { if n > 2 { Err(Error::new(\"too many\")) } else { Ok(n) } }"),
+            Fails(
+                "let mut k_list = vec![1];\nk_list.push(fails(2)?);\nfor n in 0..5 { k_list.push(fails(n)?); }",
+                &["too many", "3 | for n in 0..5 { k_list.push(fails(n)?); }", "`k_list` of this cell is kept"],
+            ),
+            Runs("k_list.push(7);"),
+            Gives("k_list", "[1, 2, 0, 1, 2, 7]"),
+            Fails(
+                "let k_text = String::from(\"old\");\nlet k_n = fails(fails(1)? + fails(2)?)?;",
+                &["too many", "`k_text` is"],
+            ),
+            Fails("let k_text = String::from(\"new\");\nlet k_n = (fails(1)?, [fails(9)?]);", &["too many"]),
+            Gives("k_text", "\"new\""),
+            Fails(
+                "let (k_a, k_b) = (1, \"x\".to_string());\nif k_a == 1 { let k_a = \"inner\"; fails(k_a.len() as i32)?; }",
+                &["`k_a` of this cell was not kept; `k_b` is"],
+            ),
+            Gives("k_b", "\"x\""),
+            Fails("let k_lock = std::sync::Mutex::new(3);\nlet k_m = fails(*k_lock.lock().unwrap())?;", &["too many"]),
+            Fails(
+                "let k_gone = vec![1];\nlet k_moved = k_gone;\nlet k_x = \"y\".parse::<i32>().expect(\"a number\");",
+                &["a number", "`k_moved` is"],
+            ),
+            Gives("k_moved", "[1]"),
+            Fails(
+                "let mut k_it = vec![3, 4];\n*k_it.iter_mut().next().unwrap() += fails(5)?;",
+                &["too many", "`k_it` of this cell is kept"],
+            ),
+            Fails(
+                "let k_net = vec![0.5];\nlet k_y: Vec<f64> = k_net.iter().map(|x| Ok(x * fails(4)? as f64)).collect::<Result<_>>()?;",
+                &["too many", "`k_net` is"],
+            ),
+            Gives("k_net.len()", "1"),
+            Fails("let k_some = 1;\nSome(1)?", &["`?` in a cell takes a `Result`, not an `Option`"]),
+            Fails(
+                "let k_some = 1;\nlet k_wrong: String = fails(1)?;",
+                &["incompatible types", "2 | let k_wrong: String = fails(1)?;"],
+            ),
+            Fails(
+                "let k_moved2 = vec![1];\ndrop(k_moved2);\nfails(1)?;\nk_moved2.len()",
+                &["borrow of moved value: `k_moved2`"],
+            ),
+        ],
+    ),
+    (
         "a name that a failing cell was to bind anew keeps its value",
         &[
             Runs("let mut again = vec![1, 2]; let other = 3;"),
             Fails(
                 "let made = 1;\nlet again: i32 = \"x\".parse()?;",
-                &["`made` of this cell was not kept", "`again` is still what it was before this cell"],
+                &["`made` of this cell is kept", "`again` is still what it was before this cell"],
             ),
             Runs("again.push(3);"),
             Gives("again", "[1, 2, 3]"),
@@ -272,12 +320,13 @@ pub const CASES: &[Case] = &[
                 &[
                     "called `Option::unwrap()` on a `None` value",
                     "3 | none.unwrap();",
-                    "`none` and `p_new` of this cell were not kept",
+                    "`none` and `p_new` of this cell are kept",
                 ],
             ),
+            Gives("p_new", "1"),
             Fails(
-                "let p_two = 1;\n  Option::<i32>::None.unwrap();",
-                &["2 |   Option::<i32>::None.unwrap();", "`p_two` of this cell was not kept"],
+                "let p_two = vec![1];\n  let p_three = p_two[3];",
+                &["2 |   let p_three = p_two[3];", "`p_three` and `p_two` of this cell were not kept"],
             ),
             Fails("p_two", &["`p_two` of cell {-1} was not kept"]),
             Fails(

@@ -13,7 +13,7 @@ mod store;
 pub use crate::interrupt::{check as go_on, hear, requested as stopped};
 pub use failed::failed;
 pub use kept::{Kept, KeptLocal};
-pub use leave::leave;
+pub use leave::{guarded, leave, left};
 pub use marks::{Mark, USER_ERROR_OCCURRED, panicked};
 pub use never::{Gives, Never};
 pub use store::{VariableStore, create_variable_store};

@@ -3,13 +3,14 @@
 use super::Augment;
 use super::folder::ImageFolder;
 use super::store::Picture;
+use crate::sealed::Sealed;
 use crate::{Error, Result};
 use candle_core::{Device, Tensor};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex};
 
 /// Some pictures with what they show, ready for a network; on the CPU.
 #[derive(Clone, Debug)]
@@ -41,7 +42,7 @@ impl Batch {
 ///
 /// The next batch is made while the last one is used. Dropping it early stops that.
 pub struct Batches {
-    ready: Receiver<Result<Batch>>,
+    ready: Sealed<Mutex<Receiver<Result<Batch>>>>,
     left: usize,
     pictures: usize,
 }
@@ -71,7 +72,7 @@ impl Batches {
                 }
             }
         });
-        Batches { ready, left, pictures }
+        Batches { ready: Mutex::new(ready).into(), left, pictures }
     }
 }
 
@@ -81,7 +82,7 @@ impl Iterator for Batches {
     fn next(&mut self) -> Option<Result<Batch>> {
         self.left = self.left.checked_sub(1)?;
         let gone = |_| Err(Error::new("the thread that reads pictures ended early"));
-        Some(self.ready.recv().unwrap_or_else(gone))
+        Some(self.ready.get_mut().expect("no panic while receiving").recv().unwrap_or_else(gone))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

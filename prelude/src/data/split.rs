@@ -92,9 +92,11 @@ pub(super) fn split(
             }
         }
         if own.len() < 2 || units.len() < 2 {
+            let files = if own.len() > units.len() { format!(" in {} files", own.len()) } else { String::new() };
             return Err(Error::new(format!(
-                "class `{name}` has {} different pictures; a split needs two",
-                units.len()
+                "class `{name}` has {} different {}{files}; a split needs two",
+                units.len(),
+                if units.len() == 1 { "picture" } else { "pictures" }
             ))
             .remedy("add pictures of it, or remove its folder"));
         }

@@ -163,7 +163,7 @@ fn a_class_of_one_picture_cannot_be_split() -> Result<()> {
     fill(root.path(), "car", 0, 4)?;
     fill(root.path(), "truck", 1, 1)?;
     let error = ImageFolder::open(root.path())?.split(0.2, 1).expect_err("an error").to_string();
-    assert!(error.contains("class `truck` has 1 different pictures"), "{error}");
+    assert!(error.contains("class `truck` has 1 different picture"), "{error}");
     Ok(())
 }
 

@@ -76,15 +76,18 @@ pub fn overlay<'a, T>(picture: &RgbImage, boxes: &'a [T]) -> Figure
 where
     Mark: From<&'a T>,
 {
-    let marks: Vec<Mark> = boxes.iter().map(Mark::from).collect();
-    let drawn = draw_marks(picture, &marks);
+    overlay_marks(picture, &boxes.iter().map(Mark::from).collect::<Vec<_>>())
+}
+
+fn overlay_marks(picture: &RgbImage, marks: &[Mark]) -> Figure {
+    let drawn = draw_marks(picture, marks);
     // a small picture is shown at 320 pixels or so, a large one at most at 640
     let shown = (drawn.width().max(drawn.height()) as f32 / 2.0).clamp(320.0, 640.0);
     let shrink = shown / drawn.width().max(drawn.height()).max(1) as f32;
     let size = |length: u32| ((length as f32 * shrink).round() as u32).max(1);
     let (width, height) = (size(drawn.width()), size(drawn.height()));
     let mut table = Table::new(["", "score", "box"]).left(0).left(2);
-    for mark in &marks {
+    for mark in marks {
         let name = if mark.truth { format!("{} (truth)", mark.label) } else { mark.label.clone() };
         let score = mark.score.map(|score| format!("{:.0} %", score * 100.0)).unwrap_or_default();
         let [x0, y0, x1, y1] = mark.bbox.map(f32::round);

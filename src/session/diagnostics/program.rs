@@ -1,7 +1,7 @@
 //! Where the parts of the user's cells stand in the program that evcxr made of them.
 
+use crate::session::keep::{self, Shift};
 use crate::session::memory::Told;
-use crate::session::stops::{self, Shift};
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -32,7 +32,7 @@ impl<'a> Program<'a> {
     pub fn new(text: &'a str, cell: &'a Told, older: &'a [Told]) -> Program<'a> {
         let older = older.iter().rev().filter(|older| older.number != cell.number);
         let cells: Vec<&Told> = [cell].into_iter().chain(older).collect();
-        let (text, shifts) = stops::without(text);
+        let (text, shifts) = keep::without(text);
         let mut program = Program { text, shifts, cells: cells.clone(), pieces: Vec::new() };
         for told in cells {
             // Statements come in the order in which they were written, items in any.
@@ -67,7 +67,7 @@ impl<'a> Program<'a> {
 
     /// The place in a cell that became this line and column, both from 1, of the program.
     pub fn place(&self, line: usize, column: usize) -> Option<Place<'a>> {
-        let offset = offset(&self.text, line, stops::unshifted(&self.shifts, line, column))?;
+        let offset = offset(&self.text, line, keep::unshifted(&self.shifts, line, column))?;
         let holds = |range: &Range<usize>| range.start <= offset && offset <= range.end;
         // At a border the part that begins wins.
         let piece = self.pieces.iter().filter(|(range, ..)| holds(range)).max_by_key(|(range, ..)| range.start)?;

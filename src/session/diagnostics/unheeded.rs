@@ -8,7 +8,7 @@ pub fn unheeded(warnings: &[Value], story: &Story<'_>) -> Vec<String> {
     let mut notes: Vec<(usize, String)> = Vec::new();
     for warning in warnings {
         let message = warning["message"].as_str().unwrap_or_default();
-        let what = if message.contains("`Result`") || message.contains("Result<") {
+        let what = if message.contains("Result`") || message.contains("Result<") {
             "gives a `Result` that nothing looks at, so that an error in it goes unseen\n  → put `?` behind it"
         } else if array(&warning["children"])
             .any(|child| child["message"].as_str().is_some_and(|text| text.contains("lazy")))
@@ -60,7 +60,7 @@ mod tests {
         };
         let warnings = [
             warning(4, "unused `Map` that must be used", "iterators are lazy and do nothing unless consumed"),
-            warning(3, "unused `Result` that must be used", "this `Result` may be an `Err` variant"),
+            warning(3, "unused `std::result::Result` that must be used", "this `Result` may be an `Err` variant"),
             warning(3, "unused return value of `max` that must be used", ""),
         ];
         let notes = unheeded(&warnings, &story);

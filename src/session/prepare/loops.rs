@@ -1,13 +1,14 @@
 //! Loops that a person writes hear the interrupt: at each turn they ask the prelude whether the user wants them to stop.
 //!
 //! A loop that is a statement of the cell's own is left, and then the cell, which keeps what it has bound so far (see
-//! `session/stops.rs`). Loops in functions, in closures and in blocks unwind the cell, as a panic does.
+//! `session/keep/`). Loops in blocks of the cell's leave it where they are; those in functions and closures unwind it, as a
+//! panic does.
 //!
 //! Left alone are cells that name `interrupt` (they see to it themselves), and loops where nothing may unwind or be called.
 
 use super::super::edits::Edits;
-use super::super::stops::{GOES_ON, STOPPED};
-use super::syntax::{Parsed, range};
+use super::super::keep::{GOES_ON, STOPPED};
+use super::syntax::{Parsed, is_apart, range};
 use ra_ap_syntax::ast::{self, HasLoopBody};
 use ra_ap_syntax::{AstNode, Direction, SyntaxKind, SyntaxNode};
 
@@ -28,7 +29,8 @@ pub fn edit(parsed: &Parsed, edits: &mut Edits) {
                 continue;
             };
             let Some(own) = own.as_ref().filter(|own| reaches(&inner, own)) else {
-                edits.insert(start, HEARS);
+                let is_cells = !is_apart(node) && reaches(&inner, node);
+                edits.insert(start, if is_cells { format!(" {GOES_ON}") } else { HEARS.to_owned() });
                 continue;
             };
             let label = label(own).unwrap_or_else(|| LABEL.to_owned());
@@ -95,13 +97,6 @@ fn reaches(inner: &SyntaxNode, own: &SyntaxNode) -> bool {
         && inner.ancestors().take_while(|node| !is_own(node)).all(|node| !is_apart(&node))
 }
 
-/// Whether what is in it is code for itself.
-fn is_apart(node: &SyntaxNode) -> bool {
-    node.kind() == SyntaxKind::CLOSURE_EXPR
-        || ast::Item::can_cast(node.kind()) && !ast::MacroCall::can_cast(node.kind())
-        || ast::BlockExpr::cast(node.clone()).is_some_and(|block| block.async_token().is_some())
-}
-
 fn may_unwind(outer: &SyntaxNode) -> bool {
     if let Some(function) = ast::Fn::cast(outer.clone()) {
         return function.const_token().is_none() && function.abi().is_none();
@@ -144,8 +139,6 @@ mod tests {
             ),
             ("impl A { fn f(&self) { loop { self.g() } } }", "impl A { fn f(&self) { loop {§ self.g() } } }"),
             ("v.iter().for_each(|x| loop { f(x) });", "v.iter().for_each(|x| loop {§ f(x) });"),
-            ("if a { while f() {} }", "if a { while f() {§} }"),
-            ("let n = 1 + loop { break f() };", "let n = 1 + loop {§ break f() };"),
         ] {
             assert_eq!(edited(code), expected);
         }
@@ -178,6 +171,21 @@ mod tests {
                 "for i in b { fn g() { loop { f() } } g(); }",
                 "'stopped: for i in b { if ? { break 'stopped; } fn g() { loop {§ f() } } g(); }¶",
             ),
+        ] {
+            assert_eq!(edited(code), expected);
+        }
+    }
+
+    #[test]
+    fn loops_in_blocks_leave_the_cell() {
+        for (code, expected) in [
+            ("if a { while f() {} }", "if a { while f() {¶} }"),
+            ("let n = 1 + loop { break f() };", "let n = 1 + loop {¶ break f() };"),
+            (
+                "match a { _ => for b in c { g(|| loop { f() }) } }",
+                "match a { _ => for b in c {¶ g(|| loop {§ f() }) } }",
+            ),
+            ("async { loop { f() } };", "async { loop {§ f() } };"),
         ] {
             assert_eq!(edited(code), expected);
         }

@@ -46,6 +46,13 @@ impl Parsed {
     }
 }
 
+/// Whether what is in it is code for itself.
+pub fn is_apart(node: &SyntaxNode) -> bool {
+    node.kind() == SyntaxKind::CLOSURE_EXPR
+        || ast::Item::can_cast(node.kind()) && !ast::MacroCall::can_cast(node.kind())
+        || ast::BlockExpr::cast(node.clone()).is_some_and(|block| block.async_token().is_some())
+}
+
 /// Where a node stands in the cell.
 pub fn range(node: &SyntaxNode) -> Range<usize> {
     let range = node.text_range();
