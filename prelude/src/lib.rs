@@ -4,10 +4,10 @@
 //! `train, detect, text → models → layers → ops, params`; `plot` takes plain slices and images;
 //! only `show` prints.
 
+pub mod boxes;
 pub mod cell;
 pub mod data;
 pub mod datasets;
-pub mod detect;
 pub mod error;
 pub mod interrupt;
 pub mod layers;
@@ -29,8 +29,8 @@ pub use plotters;
 
 /// What a cell has in scope without importing anything.
 pub mod prelude {
+    pub use crate::boxes::{Annotation, BBox, Detection};
     pub use crate::data::{Augment, ImageFolder, Normalize, Part};
-    pub use crate::detect::{Annotation, BBox, Detection};
     pub use crate::error::{Error, Result};
     pub use crate::models::Arch;
     pub use crate::show::{CellValue, Show, display};

@@ -61,7 +61,9 @@ impl Analysis {
             .stack_size(256 << 20)
             .spawn(move || {
                 let mut world = World::new(Pack::read(&pack).unwrap_or_default());
-                let _ = catch_unwind(AssertUnwindSafe(|| world.read_ahead(warm)));
+                let _ = catch_unwind(AssertUnwindSafe(|| {
+                    world.read_ahead(warm, |world, program| drop(types::bound(world, program)))
+                }));
                 serve(&mut world, &asked);
             })?;
         Ok(Analysis { questions, context })

@@ -103,9 +103,9 @@ impl World {
         *self.numbers.entry(path.to_owned()).or_insert(next)
     }
 
-    /// Reads what a cell needs, before one waits for it; a second thread reads the files of those crates that the first
+    /// Asks what cells need, before one waits for it; a second thread reads the files of those crates that the first
     /// will come to last.
-    pub fn read_ahead(&mut self, cell: &str) {
+    pub fn read_ahead(&mut self, cell: &str, ask: impl FnOnce(&World, &Program)) {
         let program = Program::new(&super::Context::default(), cell);
         self.show(&program);
         let enough = AtomicBool::new(false);
@@ -117,7 +117,7 @@ impl World {
                 .stack_size(64 << 20)
                 .spawn_scoped(scope, move || drop(catch_unwind(AssertUnwindSafe(|| items(&db, files, stop)))));
             // The other thread must hear that it is enough, whatever happens here.
-            let read = catch_unwind(AssertUnwindSafe(|| super::types::bound(self, &program)));
+            let read = catch_unwind(AssertUnwindSafe(|| ask(self, &program)));
             enough.store(true, Ordering::Relaxed);
             drop(read);
         });

@@ -3,6 +3,7 @@
 //! `runner` drives the cells through anything that executes code (a session, or a test's stand-in),
 //! `parameters` puts in what a user gives by name (`literal` writes it), `report` says on standard error how far it is, `html` turns a document into a page.
 
+mod ended;
 pub mod html;
 mod literal;
 pub mod parameters;
@@ -13,8 +14,9 @@ use crate::document::{self, Notebook};
 use crate::session::{self, Session};
 use crate::signals::Watch;
 use anyhow::{Context, bail};
+pub use ended::Ended;
 use report::Report;
-use runner::{Ended, Limits};
+use runner::Limits;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;

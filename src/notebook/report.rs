@@ -1,6 +1,6 @@
 //! Says on standard error how far a run is: a line a cell, and on a terminal a live line below.
 
-use super::runner::Ended;
+use super::Ended;
 use crate::document::terminal::without_escapes;
 use crate::screen::Progress;
 use std::io::Write;

@@ -1,5 +1,6 @@
 //! Drives the code cells of a document, one after the other, with a time limit, through an [`Engine`].
 
+use super::Ended;
 use super::report::{self, Report};
 use crate::document::{self, Notebook, Outputs};
 use crate::engine::Engine;
@@ -17,25 +18,6 @@ pub struct Limits<'a> {
     pub timeout: Option<Duration>,
     /// Whether the user wants it to end (asked ten times a second).
     pub stop: &'a (dyn Fn() -> bool + Sync),
-}
-
-/// How a run ended.
-#[derive(Debug)]
-pub enum Ended {
-    /// All cells ran.
-    Done,
-    /// A cell failed; the ones after it did not run.
-    Failed {
-        /// The cell's place among the code cells that run, from 1.
-        number: usize,
-        /// What it met.
-        error: CellError,
-    },
-    /// The user ended it.
-    Stopped {
-        /// The cell that was running or about to run, from 1.
-        number: usize,
-    },
 }
 
 /// How often the watch looks at the clock and at [`Limits::stop`].

@@ -4,8 +4,7 @@
 //! target, the graph of the standard library and that of the template. The shim keeps the answers while the template
 //! is built, and gives them again for the same question about the same files.
 
-use super::recipe::hash_deciding_variables;
-use super::shim::{CARGO_HOME_VARIABLE, manifest};
+use super::environment::{CARGO_HOME_VARIABLE, RECORD_VARIABLE, hash_deciding_variables};
 use crate::home::Home;
 use serde::{Deserialize, Serialize};
 use std::collections::hash_map::DefaultHasher;
@@ -14,9 +13,6 @@ use std::hash::{Hash, Hasher};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Output;
-
-/// Set while the template is built: answers are kept.
-pub const RECORD_VARIABLE: &str = "CANDLEWICK_RECORD_ANSWERS";
 
 /// Stands for the folder of the session, or of the template in the making.
 const FOLDER: &str = "{candlewick-folder}";
@@ -112,6 +108,13 @@ fn without(text: &str, folder: Option<&str>) -> String {
         Some(folder) => text.replace(folder, FOLDER),
         None => text.to_owned(),
     }
+}
+
+/// The manifest that a call of cargo is about.
+pub fn manifest(arguments: &[String]) -> PathBuf {
+    let at = arguments.iter().position(|argument| argument == "--manifest-path");
+    let named = at.and_then(|at| arguments.get(at + 1)).map(PathBuf::from);
+    named.unwrap_or_else(|| std::env::current_dir().unwrap_or_default().join("Cargo.toml"))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Runs the compiler, or cargo, for a cell: its progress goes to the session, its errors to evcxr and to a file for the session.
 
-use super::shim::{GROUP_FILE, SOCKET_FILE, tell};
+use super::environment::{GROUP_FILE, SOCKET_FILE};
 use super::{keep, messages};
 use candlewick_wire::{Message, Progress};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -161,6 +161,16 @@ fn read_messages(out: impl Read, holds: bool) -> Said {
         line.clear();
     }
     said
+}
+
+/// Tells the session, on a way that is closed at the first failure.
+pub fn tell(session: &mut Option<UnixStream>, message: &Message) {
+    if let Some(socket) = session
+        && let Ok(line) = serde_json::to_string(message)
+        && writeln!(socket, "{line}").is_err()
+    {
+        *session = None;
+    }
 }
 
 /// The crate in a line `   Compiling serde v1.0.0`, except the cell's own.

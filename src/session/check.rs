@@ -5,7 +5,7 @@
 
 use super::lifetimes::for_ever;
 use super::recipe::Recipe;
-use super::{messages, shim};
+use super::{environment, messages};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::fs;
@@ -46,7 +46,7 @@ pub fn note_types(recipe: &Recipe, folder: &Path) {
         return;
     }
     let mut command: Command = recipe.check(folder, PROBE);
-    shim::restore_environment(&mut command);
+    environment::restore_environment(&mut command);
     if let Ok(output) = command.stdin(Stdio::null()).output() {
         let _ = fs::write(file(folder), &output.stderr);
     }

@@ -4,6 +4,7 @@ mod broken;
 mod colours;
 mod excerpt;
 pub mod program;
+mod report;
 mod rustc;
 mod special;
 mod unheeded;
@@ -16,7 +17,8 @@ pub use broken::broken;
 pub use colours::for_notebooks;
 use excerpt::{Mark, excerpt};
 use program::Program;
-pub use rustc::{Story, compilation};
+pub use report::Story;
+pub use rustc::compilation;
 pub use unheeded::{unheeded, wrapped};
 pub use unkept::refused as unkept;
 

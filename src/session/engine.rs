@@ -1,10 +1,11 @@
 //! The thread that owns evcxr: starts it from a copy of the template, then does one job after another.
 
-use super::answers::RECORD_VARIABLE;
 use super::dependencies::{Compiled, Wanted};
+use super::environment::{self, RECORD_VARIABLE};
+use super::place::Place;
 use super::template::{self, Folder};
 use super::typed::NEVER;
-use super::{CellError, Options, Variable, check, diagnostics, keep, messages, process, renewal, shim, unused};
+use super::{CellError, Options, Variable, check, diagnostics, keep, messages, process, renewal, unused};
 use crate::analysis::{self, Analysis, Context, Pack};
 use crate::home::Home;
 use candlewick_wire::CHANNEL_VARIABLE;
@@ -78,14 +79,6 @@ pub enum Job {
 
 /// The runtime child's process, as soon as there is one.
 pub type Process = Arc<Mutex<Option<Arc<Mutex<std::process::Child>>>>>;
-
-/// Where evcxr builds.
-pub enum Place {
-    /// In a fresh copy of the template.
-    CopyOfTemplate,
-    /// In this folder, with these features of the prelude: the template in the making.
-    Template(PathBuf, Vec<String>),
-}
 
 /// Starts evcxr and serves jobs until told to stop. `ready` hears once how the start went.
 #[allow(clippy::too_many_arguments)]
@@ -204,7 +197,7 @@ impl Engine {
         };
         let mut command = Command::new(process::program().map_err(|error| broken(&error))?);
         command.arg0("candlewick");
-        shim::restore_environment(&mut command);
+        environment::restore_environment(&mut command);
         command.envs(options.environment.iter().map(|(name, value)| (name, value)));
         command.env(CHANNEL_VARIABLE, address);
         // memory for all threads together (glibc): see the prelude's ops::keep_memory, which may come after the threads

@@ -1,11 +1,11 @@
 //! Builds the warm template: the prelude compiled once, the way evcxr will look for it.
 
-use super::answers::RECORD_VARIABLE;
-use super::engine::Place;
+use super::environment::{self, RECORD_VARIABLE};
 use super::forecast::Forecast;
-use super::shim::{self, KEPT_LOCK};
+use super::place::Place;
+use super::shim::KEPT_LOCK;
 use super::template::{self, STAMP, Size, Stamp};
-use super::{CellError, Options, Session, diagnostics, renewal};
+use super::{CellError, Options, Session, compiler, diagnostics};
 use crate::home::{Home, private_folder};
 use std::collections::BTreeSet;
 use std::collections::hash_map::DefaultHasher;
@@ -146,7 +146,7 @@ pub fn wanted_stamp(home: &Home, features: &[String]) -> io::Result<Stamp> {
         fs::read(home.sources().join(file))?.hash(&mut digest);
     }
     cargo_settings().hash(&mut digest);
-    let rustc = renewal::version().ok_or_else(|| io::Error::other("`rustc -vV` does not run"))?;
+    let rustc = compiler::version().ok_or_else(|| io::Error::other("`rustc -vV` does not run"))?;
     let mut features = features.to_vec();
     features.sort();
     Ok(Stamp {
@@ -213,7 +213,7 @@ pub fn build_template(home: &Home, features: &[String], say: &mut dyn FnMut(&str
     drop(session);
     remove_cells(&making.join("target")).map_err(broken)?;
     // Known for certain only now that a session has asked for the compiler.
-    stamp.compiler = renewal::mark().unwrap_or_default();
+    stamp.compiler = compiler::mark().unwrap_or_default();
     stamp.size = Size::of(&making).map_err(broken)?;
     let text = serde_json::to_string_pretty(&stamp).expect("a stamp always serialises");
     fs::write(making.join(STAMP), text).map_err(broken)?;
@@ -238,8 +238,8 @@ fn alone(home: &Home, say: &mut dyn FnMut(&str)) -> io::Result<fs::File> {
 
 /// The crates that a build from nothing compiles, in no order; none where cargo does not say.
 fn crates_to_build(home: &Home, features: &[String]) -> Vec<String> {
-    let mut cargo = Command::new(std::env::var_os(shim::CARGO_VARIABLE).unwrap_or_else(|| "cargo".into()));
-    shim::restore_environment(&mut cargo);
+    let mut cargo = Command::new(std::env::var_os(environment::CARGO_VARIABLE).unwrap_or_else(|| "cargo".into()));
+    environment::restore_environment(&mut cargo);
     cargo.current_dir(home.sources()).args(["tree", "-p", "candlewick-prelude", "-e", "normal,build"]);
     cargo.args(["--prefix", "none", "--no-dedupe", "--format", "{p}", "--features", &features.join(",")]);
     // cargo takes what only the host needs out of the lock, which the stamp has seen whole.

@@ -15,6 +15,7 @@ mod check;
 mod child;
 mod children;
 mod commands;
+mod compiler;
 mod completeness;
 mod crash;
 mod dependencies;
@@ -22,6 +23,7 @@ mod diagnostics;
 mod edits;
 mod endings;
 mod engine;
+mod environment;
 mod evaluate;
 mod forecast;
 mod help;
@@ -31,6 +33,7 @@ mod keep;
 mod lifetimes;
 mod memory;
 mod messages;
+mod place;
 mod prepare;
 mod process;
 mod recipe;
@@ -46,6 +49,7 @@ mod template;
 mod typed;
 mod units;
 mod unused;
+mod variable;
 mod variables;
 
 use crate::analysis::Analysis;
@@ -56,21 +60,23 @@ use candlewick_wire::{Crash, Message, Request};
 use cell::Cell;
 use channel::Channel;
 use commands::Moved;
-pub use completeness::completeness;
+pub use commands::completeness;
 use crossbeam_channel::{Receiver, Sender};
-use engine::{Ended, Job, Place, Process};
+use engine::{Ended, Job, Process};
+pub use environment::restore_environment;
 pub use help::help_text;
 use memory::Memory;
+use place::Place;
 use prepare::leading::Leading;
 pub use process::clean_up;
 pub use renewal::at_start;
-pub use shim::restore_environment;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
-pub use variables::{Variable, variables_text};
+pub use variable::Variable;
+pub use variables::variables_text;
 
 /// How a session is to be started.
 #[derive(Clone, Debug, Default)]
@@ -275,7 +281,7 @@ impl Session {
         let shims = match SHIMS.get() {
             Some(shims) => shims,
             None => {
-                let shims = Channel::listen(&folder.join(shim::SOCKET_FILE)).map_err(|error| broken(&error))?;
+                let shims = Channel::listen(&folder.join(environment::SOCKET_FILE)).map_err(|error| broken(&error))?;
                 SHIMS.get_or_init(|| shims)
             }
         };

@@ -1,6 +1,6 @@
 //! What a host process needs once, before it starts a session: shims in the path, and their folder.
 
-use super::shim;
+use super::environment;
 use std::fs::Permissions;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -51,11 +51,11 @@ pub fn folder() -> std::io::Result<&'static Path> {
     // SAFETY: other threads of the host read the environment through std, which locks it; the C
     // library's own readers (time zones, host names) are not used by them.
     unsafe {
-        std::env::set_var(shim::FOLDER_VARIABLE, folder);
-        std::env::set_var(shim::CARGO_VARIABLE, cargo);
-        std::env::set_var(shim::CARGO_HOME_VARIABLE, std::env::var_os("CARGO_HOME").unwrap_or_default());
-        std::env::set_var(shim::PATH_VARIABLE, std::env::var_os("PATH").unwrap_or_default());
-        for (name, kept) in shim::HIDDEN {
+        std::env::set_var(environment::FOLDER_VARIABLE, folder);
+        std::env::set_var(environment::CARGO_VARIABLE, cargo);
+        std::env::set_var(environment::CARGO_HOME_VARIABLE, std::env::var_os("CARGO_HOME").unwrap_or_default());
+        std::env::set_var(environment::PATH_VARIABLE, std::env::var_os("PATH").unwrap_or_default());
+        for (name, kept) in environment::HIDDEN {
             if let Some(value) = std::env::var_os(name) {
                 std::env::set_var(kept, value);
                 std::env::remove_var(name);
@@ -88,7 +88,7 @@ pub fn clean_up() {
 
 /// The process group of a cargo that is compiling for this process, if one is.
 pub fn compiling_group() -> Option<i32> {
-    let note = HOST.get()?.folder.path().join(shim::GROUP_FILE);
+    let note = HOST.get()?.folder.path().join(environment::GROUP_FILE);
     std::fs::read_to_string(note).ok()?.trim().parse().ok()
 }
 

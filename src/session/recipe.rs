@@ -5,7 +5,7 @@
 //! is unchanged it runs the compiler itself. Dependencies whose sources the user may edit meanwhile (a `path` other
 //! than the prelude's) stay cargo's business.
 
-use super::answers::RECORD_VARIABLE;
+use super::environment::{RECORD_VARIABLE, hash_deciding_variables};
 use crate::home::Home;
 use serde::{Deserialize, Serialize};
 use std::collections::hash_map::DefaultHasher;
@@ -24,9 +24,6 @@ const FOLDER: &str = "{candlewick-folder}";
 
 /// The environment variable in which evcxr names the file that is to hold the library's path.
 const LIBRARY_VARIABLE: &str = "EVCXR_EXECUTION_SO_PATH";
-
-/// The variables that decide how cargo calls the compiler.
-const DECIDING: [&str; 5] = ["RUSTC", "RUSTFLAGS", "RUSTC_WRAPPER", "CARGO_TARGET_DIR", "EVCXR_CACHE_ENABLED"];
 
 /// How the cell's crate is compiled.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -152,13 +149,6 @@ pub fn depends_on(folder: &Path, arguments: &[String]) -> Option<u64> {
     hash_deciding_variables(&mut digest);
     arguments.hash(&mut digest);
     Some(digest.finish())
-}
-
-/// Adds the variables that decide how cargo calls the compiler.
-pub fn hash_deciding_variables(digest: &mut DefaultHasher) {
-    for name in DECIDING {
-        std::env::var_os(name).hash(digest);
-    }
 }
 
 /// Whether a dependency besides the prelude lies in a folder.

@@ -1,7 +1,7 @@
 //! Lines for the shell: `!ls` in a cell, `%%bash` above one, their output as it comes.
 
 use super::endings::{self, Interrupted};
-use super::{CellError, Why, shim};
+use super::{CellError, Why, environment};
 use crate::screen::{Screen, StreamName};
 use crossbeam_channel::{RecvTimeoutError, Sender};
 use std::io::Read;
@@ -36,7 +36,7 @@ pub fn run(
     let mut words = program.split_whitespace();
     let program = words.next().unwrap_or("sh");
     let mut command = Command::new(program);
-    shim::restore_environment(&mut command);
+    environment::restore_environment(&mut command);
     command.args(words).arg("-c").arg(line).process_group(0);
     for (name, value) in &place.environment {
         match value {

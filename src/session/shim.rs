@@ -6,8 +6,9 @@
 //! * tells the session what is being compiled, a message a crate;
 //! * notes the process group, so that an interrupt can stop the compiler and nothing else.
 
-use super::answers::Question;
-use super::build::{build, build_carefully, exit_code};
+use super::answers::{Question, manifest};
+use super::build::{build, build_carefully, exit_code, tell};
+use super::environment::{CARGO_VARIABLE, FOLDER_VARIABLE, SOCKET_FILE, restore_environment};
 use super::recipe::{Recipe, depends_on};
 use super::{check, source};
 use crate::analysis::WHOLE_VARIABLE;
@@ -20,20 +21,6 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The folder of the shims, with the socket and the process group's number; set for all of the host's children.
-pub const FOLDER_VARIABLE: &str = "CANDLEWICK_SHIMS";
-/// The real cargo.
-pub const CARGO_VARIABLE: &str = "CANDLEWICK_REAL_CARGO";
-/// The value of `CARGO_HOME` before the session set it; empty where it was unset.
-pub const CARGO_HOME_VARIABLE: &str = "CANDLEWICK_REAL_CARGO_HOME";
-/// The value of `PATH` before the session set it.
-pub const PATH_VARIABLE: &str = "CANDLEWICK_REAL_PATH";
-/// Variables that would lead evcxr and rust-analyzer past the shims, which keep them under names of their own.
-pub const HIDDEN: [(&str, &str); 2] = [("CARGO", "CANDLEWICK_OWN_CARGO"), ("RUSTC", "CANDLEWICK_OWN_RUSTC")];
-/// The name of the file in [`FOLDER_VARIABLE`] that holds the process group of a running cargo.
-pub const GROUP_FILE: &str = "cargo.group";
-/// The name of the socket in [`FOLDER_VARIABLE`].
-pub const SOCKET_FILE: &str = "s";
 /// In a session's folder: how many crates the next build will compile, where that is known.
 pub const EXPECTED_FILE: &str = ".candlewick.expected";
 /// In a session's folder: the next build is to be made and not run. The build itself puts [`BUILT_FILE`] in its place.
@@ -54,26 +41,6 @@ pub fn run_if_named() {
         Some("rustup") => std::process::exit(rustup(&folder, &arguments)),
         Some("rustc") => std::process::exit(rustc(&arguments)),
         _ => {}
-    }
-}
-
-/// Gives `command` back the environment that the session's own process started with.
-pub fn restore_environment(command: &mut Command) {
-    match std::env::var_os(CARGO_HOME_VARIABLE) {
-        Some(home) if !home.is_empty() => command.env("CARGO_HOME", home),
-        _ => command.env_remove("CARGO_HOME"),
-    };
-    if let Some(path) = std::env::var_os(PATH_VARIABLE) {
-        command.env("PATH", path);
-    }
-    for (name, kept) in HIDDEN {
-        if let Some(value) = std::env::var_os(kept).filter(|_| std::env::var_os(name).is_none()) {
-            command.env(name, value);
-        }
-        command.env_remove(kept);
-    }
-    for name in [FOLDER_VARIABLE, CARGO_VARIABLE, CARGO_HOME_VARIABLE, PATH_VARIABLE] {
-        command.env_remove(name);
     }
 }
 
@@ -285,27 +252,10 @@ fn knows_prelude_by_path(manifest: &str) -> bool {
     manifest.contains("\ncandlewick-prelude = ") && manifest.contains("name = \"ctx\"")
 }
 
-/// The manifest that a call of cargo is about.
-pub fn manifest(arguments: &[String]) -> PathBuf {
-    let at = arguments.iter().position(|argument| argument == "--manifest-path");
-    let named = at.and_then(|at| arguments.get(at + 1)).map(PathBuf::from);
-    named.unwrap_or_else(|| std::env::current_dir().unwrap_or_default().join("Cargo.toml"))
-}
-
 /// Tells the session of this process, as a build does.
 pub fn say(message: &Message) {
     if let Ok(folder) = super::process::folder() {
         tell(&mut UnixStream::connect(folder.join(SOCKET_FILE)).ok(), message);
-    }
-}
-
-/// Tells the session, on a way that is closed at the first failure.
-pub fn tell(session: &mut Option<UnixStream>, message: &Message) {
-    if let Some(socket) = session
-        && let Ok(line) = serde_json::to_string(message)
-        && writeln!(socket, "{line}").is_err()
-    {
-        *session = None;
     }
 }
 

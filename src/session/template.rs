@@ -32,7 +32,7 @@ pub struct Stamp {
     /// candlewick's folder, whose path is in what was compiled.
     #[serde(default)]
     pub home: PathBuf,
-    /// The compiler's file, as [`mark`](super::renewal::mark) tells it from another.
+    /// The compiler's file, as [`mark`](super::compiler::mark) tells it from another.
     #[serde(default)]
     pub compiler: String,
     /// What the template holds.

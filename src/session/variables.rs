@@ -2,24 +2,11 @@
 
 use super::cell::Cell;
 use super::engine::{Ended, Job};
-use super::{Session, lock};
+use super::{Session, Variable, lock};
 use crate::screen::{Display, Screen, StreamName};
 use candlewick_wire::Described;
 use serde_json::Map;
 use std::fmt::Write;
-
-/// A variable that cells have bound.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Variable {
-    /// Its name.
-    pub name: String,
-    /// Its type, shortened.
-    pub kind: String,
-    /// How long it is along each side and what it holds, where it has sides.
-    pub shape: String,
-    /// Its bytes in memory, where they are known.
-    pub bytes: Option<u64>,
-}
 
 impl Session {
     /// The variables that cells have bound. Shapes and sizes come from a hidden cell that borrows each variable; where

@@ -4,7 +4,7 @@
 //! `boxes.csv` has a line an object, `file,class,x0,y0,x1,y1`. Boxes are left, top, right and bottom in pixels of
 //! the upright picture.
 
-use crate::detect::{Annotation, BBox};
+use crate::boxes::{Annotation, BBox};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! Varies a training picture: flip, turn, zoom, shift, light; the boxes follow.
 
 use super::Transform;
-use crate::detect::BBox;
+use crate::boxes::BBox;
 use crate::{Result, limits};
 use rand::Rng;
 

@@ -1,16 +1,10 @@
 //! Batches of tensors, made one ahead in a thread of its own.
 
-use super::Augment;
-use super::folder::ImageFolder;
-use super::store::Picture;
 use crate::sealed::Sealed;
 use crate::{Error, Result};
-use candle_core::{Device, Tensor};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
+use candle_core::Tensor;
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Arc, Mutex};
 
 /// Some pictures with what they show, ready for a network; on the CPU.
 #[derive(Clone, Debug)]
@@ -53,9 +47,13 @@ impl Batches {
         self.pictures
     }
 
-    /// Starts making batches of `ids`, in that order.
-    pub(super) fn start(data: ImageFolder, ids: Vec<usize>, augment: Option<(Augment, u64)>, merge: bool) -> Batches {
-        let size = data.batch_size();
+    /// Starts making batches of `ids`, in that order, so many each; `merge` gives a last one of one picture to that before it.
+    pub(super) fn start(
+        ids: Vec<usize>,
+        size: usize,
+        merge: bool,
+        make: impl Fn(Vec<usize>) -> Result<Batch> + Send + 'static,
+    ) -> Batches {
         let pictures = ids.len();
         let mut chunks: Vec<Vec<usize>> = ids.chunks(size).map(<[usize]>::to_vec).collect();
         // statistics over one picture alone are no statistics
@@ -67,7 +65,7 @@ impl Batches {
         let (sender, ready) = sync_channel(1);
         std::thread::spawn(move || {
             for chunk in chunks {
-                if sender.send(make(&data, chunk, augment)).is_err() {
+                if sender.send(make(chunk)).is_err() {
                     return;
                 }
             }
@@ -91,54 +89,6 @@ impl Iterator for Batches {
 }
 
 impl ExactSizeIterator for Batches {}
-
-/// Makes one batch; pictures that cannot be read are left out, or an error where the data set is strict.
-fn make(data: &ImageFolder, ids: Vec<usize>, augment: Option<(Augment, u64)>) -> Result<Batch> {
-    let loaded: Vec<_> = ids.par_iter().map(|id| data.load(*id)).collect::<Result<_>>()?;
-    let found: Vec<(usize, Arc<Picture>)> = ids.into_iter().zip(loaded).filter_map(|(id, p)| Some((id, p?))).collect();
-    let transform = data.transform();
-    let side = transform.size;
-    let mut values = vec![0.0f32; found.len() * 3 * side * side];
-    let boxes: Vec<Option<[f32; 4]>> = values
-        .par_chunks_mut(3 * side * side)
-        .zip(&found)
-        .map(|(values, (id, picture))| {
-            let bbox = data.sample(*id).boxes.first().map(|annotation| {
-                let (width, height) = picture.source;
-                transform.to_square(&annotation.bbox, width, height)
-            });
-            let bbox = match augment {
-                Some((augment, epoch)) => {
-                    let mut rng = ChaCha8Rng::seed_from_u64(mix(data.seed(), epoch, *id as u64));
-                    let mut change = augment.draw(side, &mut rng);
-                    // an object that was moved out of sight teaches the wrong box
-                    for _ in 0..8 {
-                        if bbox.is_none_or(|bbox| change.bbox(&bbox, side).area() >= 0.6 * bbox.area()) {
-                            break;
-                        }
-                        change = augment.draw(side, &mut rng);
-                    }
-                    change.write(&picture.pixels, &transform, values);
-                    bbox.map(|bbox| change.bbox(&bbox, side))
-                }
-                None => {
-                    transform.write(&picture.pixels, values);
-                    bbox
-                }
-            };
-            bbox.map(|bbox| bbox.to_cxcywh(side as u32, side as u32))
-        })
-        .collect();
-    let n = found.len();
-    let labels: Vec<u32> = found.iter().map(|(id, _)| data.sample(*id).class as u32).collect();
-    let boxes: Option<Vec<[f32; 4]>> = if data.has_boxes() { boxes.into_iter().collect() } else { None };
-    Ok(Batch {
-        images: Tensor::from_vec(values, (n, 3, side, side), &Device::Cpu)?,
-        labels: Tensor::from_vec(labels, n, &Device::Cpu)?,
-        boxes: boxes.map(|b| Tensor::from_vec(b.concat(), (n, 4), &Device::Cpu)).transpose()?,
-        ids: found.into_iter().map(|(id, _)| id).collect(),
-    })
-}
 
 /// One number of three, well mixed (the finaliser of SplitMix64).
 pub(super) fn mix(a: u64, b: u64, c: u64) -> u64 {

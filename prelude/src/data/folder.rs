@@ -1,12 +1,9 @@
 //! The image folder: what is in it, and how its pictures are to be shown to a network.
 
-use super::batches::{Batches, mix};
 use super::scan::scan;
 use super::split::{self, Copies};
-use super::store::{Picture, Store};
-use super::{Augment, Fit, Normalize, Summary, Transform, read_picture};
-use crate::detect::Annotation;
-use crate::plot::{self, Figure};
+use super::store::Store;
+use super::{Augment, Fit, Normalize, Part, Sample, Transform, read_picture};
 use crate::show::{Bundle, Describe, Description, Show};
 use crate::{Error, Result, limits, show};
 use image::RgbImage;
@@ -15,43 +12,6 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-
-/// What a picture is used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Part {
-    /// The network learns from it.
-    Train,
-    /// The network is measured on it while it learns.
-    Valid,
-    /// The network is measured on it at the very end.
-    Test,
-}
-
-impl Part {
-    /// The part's name, as its folder is called.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Part::Train => "train",
-            Part::Valid => "valid",
-            Part::Test => "test",
-        }
-    }
-}
-
-/// One picture file of a data set.
-#[derive(Clone, Debug)]
-pub struct Sample {
-    /// Where it lies.
-    pub path: PathBuf,
-    /// Its path inside the data set's folder.
-    pub name: String,
-    /// Index of its class.
-    pub class: usize,
-    /// What it is used for.
-    pub part: Part,
-    /// The objects on it, in pixels of the upright picture; empty where nobody said.
-    pub boxes: Vec<Annotation>,
-}
 
 /// Pictures in folders, one folder a class, and how they are shown to a network.
 ///
@@ -65,13 +25,13 @@ pub struct Sample {
 /// ```
 #[derive(Clone)]
 pub struct ImageFolder {
-    root: PathBuf,
-    classes: Arc<Vec<String>>,
+    pub(super) root: PathBuf,
+    pub(super) classes: Arc<Vec<String>>,
     pub(super) samples: Arc<Vec<Sample>>,
     parted: bool,
     left_out: Arc<Vec<String>>,
     leaks: Arc<Vec<(String, String)>>,
-    copies: Arc<Copies>,
+    pub(super) copies: Arc<Copies>,
     has_boxes: bool,
     pub(super) transform: Transform,
     pub(super) augment: Augment,
@@ -259,35 +219,6 @@ impl ImageFolder {
         self.store.bad().into_iter().map(|(id, why)| (self.samples[id].name.clone(), why)).collect()
     }
 
-    /// The training pictures in a new order for each `epoch`, augmented.
-    ///
-    /// # Errors
-    /// Where an option makes no sense, where no picture can be read, where one cannot and the data set is strict, and
-    /// where the user interrupts.
-    pub fn train_batches(&self, epoch: u64) -> Result<Batches> {
-        let mut ids = self.readable(Part::Train)?;
-        ids.shuffle(&mut ChaCha8Rng::seed_from_u64(mix(self.seed, epoch, 0)));
-        let augment = (!self.augment.is_none()).then_some((self.augment, epoch));
-        Ok(Batches::start(self.clone(), ids, augment, true))
-    }
-
-    /// The validation pictures in their order, as they are.
-    ///
-    /// # Errors
-    /// As [`batches`](ImageFolder::batches).
-    pub fn valid_batches(&self) -> Result<Batches> {
-        self.batches(Part::Valid)
-    }
-
-    /// A part's pictures in their order, as they are: for measuring, and for features that are computed once.
-    ///
-    /// # Errors
-    /// Where an option makes no sense, where the part has no pictures or none that can be read, where one cannot be
-    /// read and the data set is strict, and where the user interrupts.
-    pub fn batches(&self, part: Part) -> Result<Batches> {
-        Ok(Batches::start(self.clone(), self.readable(part)?, None, false))
-    }
-
     /// A picture as the network sees it, before augmentation and normalisation.
     ///
     /// # Errors
@@ -308,63 +239,8 @@ impl ImageFolder {
         read_picture(&self.samples[id].path)
     }
 
-    /// What a person wants to know of the data before training: classes, counts, imbalance, sizes, copies, leaks.
-    ///
-    /// # Errors
-    /// Where an option makes no sense, and where the user interrupts while pictures are read.
-    pub fn summary(&self) -> Result<Summary> {
-        self.check()?;
-        let all: Vec<usize> = (0..self.samples.len()).collect();
-        self.store.fill(&all, &self.samples)?;
-        let source = |id: usize| self.store.get(id, &self.samples[id]).ok().map(|picture| picture.source);
-        Ok(Summary::of(self, &self.copies, source))
-    }
-
-    /// Shows `count` training pictures (1 to 1000), as the network will see them, with their classes and boxes.
-    ///
-    /// # Errors
-    /// Where the count or an option makes no sense, and where no picture can be read.
-    pub fn show_batch(&self, count: usize) -> Result<Figure> {
-        limits::shown("data.show_batch", count)?;
-        let mut ids = self.readable(Part::Train)?;
-        ids.shuffle(&mut ChaCha8Rng::seed_from_u64(mix(self.seed, 1, 1)));
-        ids.truncate(count);
-        limits::room(ids.len(), self.transform.size)?;
-        let augment = (!self.augment.is_none()).then_some((self.augment, 0));
-        let one = ImageFolder { batch: ids.len(), ..self.clone() };
-        let batch =
-            Batches::start(one, ids, augment, false).next().unwrap_or_else(|| Err(self.nothing(Part::Train)))?;
-        let side = self.transform.size as u32;
-        let boxes = batch.boxes.as_ref().map(|boxes| boxes.to_vec2::<f32>()).transpose()?;
-        let mut pictures = Vec::new();
-        let mut captions = Vec::new();
-        for (row, id) in batch.ids.iter().enumerate() {
-            let mut picture = self.denormalised(&batch.images.get(row)?)?;
-            let class = self.samples[*id].class;
-            if let Some(boxes) = &boxes {
-                let [cx, cy, w, h] = boxes[row][..] else { continue };
-                let bbox = crate::detect::BBox::from_cxcywh([cx, cy, w, h], side, side);
-                picture = plot::draw_marks(&picture, &[plot::Mark::plain(class, bbox.to_xyxy())]);
-            }
-            pictures.push(picture);
-            captions.push(self.classes[class].clone());
-        }
-        Ok(plot::grid(&pictures, &captions))
-    }
-
-    /// A normalised picture of the network's size as eight-bit values.
-    fn denormalised(&self, image: &candle_core::Tensor) -> Result<RgbImage> {
-        let side = self.transform.size;
-        let values = image.flatten_all()?.to_vec1::<f32>()?;
-        let Normalize { mean, std } = self.transform.normalize;
-        Ok(RgbImage::from_fn(side as u32, side as u32, |x, y| {
-            let value = |c: usize| values[c * side * side + y as usize * side + x as usize] * std[c] + mean[c];
-            image::Rgb(std::array::from_fn(|c| (value(c) * 255.0).round().clamp(0.0, 255.0) as u8))
-        }))
-    }
-
     /// The pictures of a part that can be read, all decoded where they fit into memory.
-    fn readable(&self, part: Part) -> Result<Vec<usize>> {
+    pub(super) fn readable(&self, part: Part) -> Result<Vec<usize>> {
         self.check()?;
         let mut ids = self.ids(part);
         if ids.is_empty() {
@@ -385,20 +261,8 @@ impl ImageFolder {
         Ok(ids)
     }
 
-    /// Picture number `id`; `None` where it cannot be read and the data set is not strict.
-    pub(super) fn load(&self, id: usize) -> Result<Option<Arc<Picture>>> {
-        match self.store.get(id, &self.samples[id]) {
-            Ok(picture) => Ok(Some(picture)),
-            Err(why) if self.strict => Err(self.unreadable(&self.samples[id].name, &why)),
-            Err(_) => {
-                self.warn(&self.store.bad());
-                Ok(None)
-            }
-        }
-    }
-
     /// Names the pictures that could not be read, once.
-    fn warn(&self, bad: &[(usize, String)]) {
+    pub(super) fn warn(&self, bad: &[(usize, String)]) {
         let mut warned = self.warned.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if bad.len() <= *warned {
             return;
@@ -413,12 +277,12 @@ impl ImageFolder {
         show::note(&text);
     }
 
-    fn unreadable(&self, name: &str, why: &str) -> Error {
+    pub(super) fn unreadable(&self, name: &str, why: &str) -> Error {
         Error::new(format!("the picture `{name}` of `{}` cannot be read: {why}", self.root.display()))
             .remedy("replace or remove the file, or leave such files out with `.skip_corrupt(true)`")
     }
 
-    fn nothing(&self, part: Part) -> Error {
+    pub(super) fn nothing(&self, part: Part) -> Error {
         let error = Error::new(format!("`{}` keeps no pictures for `{}`", self.root.display(), part.as_str()));
         match part {
             Part::Valid => error.remedy("split the pictures first: `.split(0.2, 42)?`"),

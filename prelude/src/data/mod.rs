@@ -18,20 +18,24 @@
 //! - `split` parts files, never augmented pictures, and keeps copies of one file on one side.
 //! - `decode` reads a picture file; `transform` brings it to the network's size and range, and boxes back.
 //! - `augment` varies a training picture, boxes included; `store` keeps decoded pictures in memory.
-//! - `batches` makes tensors of them, one batch ahead in a thread of its own.
+//! - `feed` makes tensors of them, `batches` one batch ahead in a thread of its own; `truth` follows the picture.
 //! - `summary` is what a person wants to know of a data set before training on it.
 
 mod annotations;
 mod augment;
 mod batches;
 mod decode;
+mod feed;
 mod folder;
 mod options;
+mod part;
+mod sample;
 mod scan;
 mod split;
 mod store;
 mod summary;
 mod transform;
+mod truth;
 
 #[cfg(test)]
 mod tests;
@@ -39,7 +43,9 @@ mod tests;
 pub use augment::Augment;
 pub use batches::{Batch, Batches};
 pub use decode::{read_picture, to_rgb};
-pub use folder::{ImageFolder, Part, Sample};
+pub use folder::ImageFolder;
+pub use part::Part;
+pub use sample::Sample;
 pub use summary::Summary;
 pub use transform::{Fit, Normalize, Transform};
 

@@ -2,7 +2,7 @@
 
 use super::annotations::{self, Boxes};
 use super::decode::ENDINGS;
-use super::folder::{Part, Sample};
+use super::{Part, Sample};
 use crate::{Error, Result};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! Parts files into training and validation, class by class, and keeps copies of one file on one side.
 
-use super::folder::{Part, Sample};
+use super::{Part, Sample};
 use crate::{Error, Result, limits};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;

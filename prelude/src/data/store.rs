@@ -1,7 +1,7 @@
 //! Decoded pictures, kept in memory at the network's size where they fit.
 
+use super::Sample;
 use super::decode::decode;
-use super::folder::Sample;
 use super::transform::Transform;
 use crate::{Error, Result, interrupt, show};
 use rayon::prelude::*;

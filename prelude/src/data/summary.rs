@@ -1,7 +1,9 @@
 //! What a person wants to know of a data set before training on it.
 
-use super::folder::{ImageFolder, Part};
+use super::Part;
+use super::folder::ImageFolder;
 use super::split::Copies;
+use crate::Result;
 use crate::show::{Bundle, Show, Table};
 use std::collections::BTreeMap;
 
@@ -34,6 +36,20 @@ pub struct Summary {
     pub boxes: usize,
     /// Side of the network's pictures in pixels.
     pub size: usize,
+}
+
+impl ImageFolder {
+    /// What a person wants to know of the data before training: classes, counts, imbalance, sizes, copies, leaks.
+    ///
+    /// # Errors
+    /// Where an option makes no sense, and where the user interrupts while pictures are read.
+    pub fn summary(&self) -> Result<Summary> {
+        self.check()?;
+        let all: Vec<usize> = (0..self.samples.len()).collect();
+        self.store.fill(&all, &self.samples)?;
+        let source = |id: usize| self.store.get(id, &self.samples[id]).ok().map(|picture| picture.source);
+        Ok(Summary::of(self, &self.copies, source))
+    }
 }
 
 impl Summary {

@@ -1,6 +1,6 @@
 //! From a picture to the numbers that a network sees, and from its boxes back to the picture.
 
-use crate::detect::BBox;
+use crate::boxes::BBox;
 use crate::{Result, limits};
 use candle_core::{Device, Tensor};
 use image::RgbImage;

@@ -34,6 +34,7 @@ mod noise;
 mod norm;
 mod pool;
 mod resize;
+mod soften;
 mod softmax;
 mod taps;
 

@@ -1,8 +1,8 @@
 //! Softmax and its logarithm, stable for large numbers.
 
-use super::attention::{soften, soften_back};
 use super::cpu::{Float, on_cpu, parallel, read, shared};
 use super::graph::{attach, attach_vec};
+use super::soften::{soften, soften_back};
 use candle_core::shape::Dim;
 use candle_core::{D, Device, Result, Tensor};
 

@@ -11,11 +11,8 @@ use candlewick_wire::weights::Format;
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 
-use super::pth;
+use super::{NamedTensors, pth};
 use crate::{Error, Result};
-
-/// Tensors with their names.
-pub type NamedTensors = Vec<(String, Tensor)>;
 
 /// The bytes of a file that stays as it is while it is read.
 ///

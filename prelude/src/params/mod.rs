@@ -17,13 +17,15 @@
 
 mod file;
 mod init;
+mod named;
 mod param;
 mod pth;
 mod report;
 mod set;
 
-pub use file::{NamedTensors, read_tensors, read_whole, write_tensors};
+pub use file::{read_tensors, read_whole, write_tensors};
 pub use init::{Init, name_seed};
+pub use named::NamedTensors;
 pub use param::{Buffer, Param};
 pub use report::{LoadReport, WrongShape};
 pub(crate) use set::is_under;

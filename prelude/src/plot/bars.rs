@@ -1,7 +1,8 @@
 //! Bars, one a name.
 
 use super::canvas::{Align, COLORS, Canvas, FAINT, INK, fit_text, text_width};
-use super::lines::{DENSITY, number};
+use super::lines::DENSITY;
+use super::number::number;
 use super::{Figure, terminal};
 
 /// Lying bars, one a label, each with its value: counts of classes, for one.

@@ -1,6 +1,7 @@
 //! Lines over two axes: the figure under every curve.
 
 use super::canvas::{self, Align, Backend, COLORS, Canvas, FAINT, INK, PALE, Rgb};
+use super::number::number;
 use super::{Figure, terminal};
 use crate::show;
 use plotters::coord::Shift;
@@ -377,21 +378,6 @@ fn mark(canvas: &mut Canvas, (x, y): (f32, f32), color: usize) {
     }
 }
 
-/// A number as short as an axis wants it.
-pub(super) fn number(value: f64) -> String {
-    let size = value.abs();
-    if value == 0.0 {
-        "0".to_owned()
-    } else if !(1e-3..1e6).contains(&size) {
-        format!("{value:.0e}")
-    } else if size >= 1000.0 || (size >= 10.0 && value.fract().abs() < 1e-6) {
-        format!("{value:.0}")
-    } else {
-        let text = format!("{value:.3}");
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -441,14 +427,5 @@ mod tests {
         assert_eq!(lines(&[(1.0, 2.0), (5.0, 4.0)]).y_range(), 0.0..4.24);
         assert_eq!(lines(&[(1.0, 2.0), (5.0, 4.0)]).zoom().y_range(), 1.88..4.12);
         assert_eq!(lines(&[(1.0, 0.5)]).percent().y_range(), 0.0..1.0);
-    }
-
-    #[test]
-    fn numbers_are_short() {
-        let short =
-            [(0.0, "0"), (0.5, "0.5"), (2.0, "2"), (12.0, "12"), (1500.0, "1500"), (0.00001, "1e-5"), (0.125, "0.125")];
-        for (value, text) in short {
-            assert_eq!(number(value), text);
-        }
     }
 }

@@ -18,6 +18,7 @@ mod figure;
 mod grid;
 mod lines;
 mod loss;
+mod number;
 mod overlay;
 mod terminal;
 

@@ -2,7 +2,7 @@
 
 use super::Figure;
 use super::canvas::{Align, COLORS, Canvas, Rgb, fit_text, text_width};
-use crate::detect::{Annotation, Detection};
+use crate::boxes::{Annotation, Detection};
 use crate::show::Table;
 use image::RgbImage;
 use image::imageops::{self, FilterType};
@@ -67,7 +67,7 @@ impl From<&Mark> for Mark {
 /// [`Mark`]s.
 ///
 /// ```
-/// use candlewick_prelude::{detect::{BBox, Detection}, image::RgbImage, plot};
+/// use candlewick_prelude::{boxes::{BBox, Detection}, image::RgbImage, plot};
 /// let found = [Detection::new(0, "car", 0.93, BBox::new(8.0, 20.0, 50.0, 44.0))];
 /// let figure = plot::overlay(&RgbImage::new(64, 64), &found);
 /// assert_eq!(figure.text().lines().nth(1), Some("car   93 %  8, 20 – 50, 44"));
@@ -214,7 +214,7 @@ fn luminance(color: Rgb) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::detect::BBox;
+    use crate::boxes::BBox;
 
     fn mark(class: usize, bbox: [f32; 4], truth: bool) -> Mark {
         Mark { class, bbox, label: "truck".to_owned(), score: (!truth).then_some(0.5), truth }

@@ -1,6 +1,6 @@
 //! Charts in characters: lines in Braille dots, bars in blocks.
 
-use super::lines::number;
+use super::number::number;
 use crate::show;
 use std::ops::Range;
 

@@ -1,6 +1,6 @@
 //! Who listens, and how a message is written for them. Everything that the prelude prints goes through here.
 
-use super::{Bundle, Show};
+use super::Bundle;
 use candlewick_wire::{CHANNEL_VARIABLE, Message, Progress, StreamName, frame, parse_channel};
 use serde_json::Value;
 use std::io::{IsTerminal, Write};
@@ -91,20 +91,15 @@ fn write_out(text: &str) {
     let _ = out.flush();
 }
 
-/// Shows something below what the cell has shown so far.
-pub fn display<T: Show + ?Sized>(value: &T) {
-    display_bundle(value.bundle());
-}
-
-// Not generic, so that cells do not compile it.
+/// Shows these forms of something below what the cell has shown so far.
 #[inline(never)]
-fn display_bundle(bundle: Bundle) {
+pub(super) fn display_bundle(bundle: &Bundle) {
     send(&Message::Display { data: bundle.data().clone(), metadata: bundle.metadata().clone(), display_id: None });
 }
 
-/// Shows the value of a cell's last expression.
-pub fn result<T: Show + ?Sized>(value: &T) {
-    let bundle = value.bundle();
+/// Shows these forms of the cell's value, where there are some.
+#[inline(never)]
+pub(super) fn result_bundle(bundle: &Bundle) {
     if !bundle.data().is_empty() {
         send(&Message::Result { data: bundle.data().clone(), metadata: bundle.metadata().clone() });
     }

@@ -1,6 +1,7 @@
 //! How values look when a cell ends with them or displays them.
 
-use super::{Bundle, Table, cut, display, picture, result};
+use super::channel::{display_bundle, result_bundle};
+use super::{Bundle, Table, cut, picture};
 use candle_core::{DType, Tensor};
 use image::{DynamicImage, GenericImageView, GrayImage, RgbImage, RgbaImage};
 use std::any::type_name;
@@ -33,6 +34,16 @@ pub trait Show {
     fn display(&self) {
         display(self);
     }
+}
+
+/// Shows something below what the cell has shown so far.
+pub fn display<T: Show + ?Sized>(value: &T) {
+    display_bundle(&value.bundle());
+}
+
+/// Shows the value of a cell's last expression.
+pub fn result<T: Show + ?Sized>(value: &T) {
+    result_bundle(&value.bundle());
 }
 
 /// What a cell calls on its last expression: every value has it.

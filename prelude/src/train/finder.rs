@@ -1,9 +1,9 @@
 //! The search for a learning rate: a short mock training with a rising rate.
 
 use super::data::VisionData;
+use super::gradients::shorten;
 use super::learner::Learner;
 use super::schedule::Rate;
-use super::step::shorten;
 use crate::plot::{Figure, Lines, Look};
 use crate::show::{self, Bundle, Show};
 use crate::{Error, Result, interrupt};

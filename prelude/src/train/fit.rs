@@ -6,12 +6,13 @@ use candle_core::Tensor;
 
 use super::audit::Audit;
 use super::data::VisionData;
+use super::gradients::Gathered;
 use super::history::{EpochRecord, FitReport, Measures, Stage};
 use super::learner::Learner;
 use super::live::{Position, Screen};
 use super::objective::{self, Answers};
+use super::run::Run;
 use super::schedule::{IntoRate, Rate, Schedule};
-use super::step::Gathered;
 use crate::data::Part;
 use crate::layers::Pass;
 use crate::params::Param;
@@ -227,30 +228,4 @@ impl Learner {
 
 fn check_epochs(epochs: usize) -> Result<()> {
     limits::some("`epochs`", epochs, "passes through the training pictures", "a few are usual: `learner.fit(3, 1e-3)?`")
-}
-
-/// One call of `fit` while it runs.
-pub(super) struct Run {
-    pub rates: Vec<f64>,
-    pub schedule: Schedule,
-    pub epochs: usize,
-    pub done: usize,
-    pub steps: usize,
-    pub planned: Option<usize>,
-    pub started: Instant,
-    pub audit: Audit,
-    pub screen: Screen,
-    pub notes: Vec<String>,
-    pub gathered: Gathered,
-}
-
-impl Run {
-    /// The factor on the rate, and the momentum, where the fit stands.
-    pub fn factor(&self) -> (f64, Option<f64>) {
-        self.schedule.at(self.steps as f64 / self.planned.unwrap_or(1).max(1) as f64)
-    }
-
-    pub fn top(&self) -> f64 {
-        self.rates.iter().copied().fold(0.0, f64::max)
-    }
 }

@@ -35,6 +35,7 @@ mod checkpoint;
 mod data;
 mod finder;
 mod fit;
+mod gradients;
 mod history;
 mod inspect;
 mod learner;
@@ -43,11 +44,13 @@ mod objective;
 mod optim;
 mod options;
 mod predict;
+mod run;
 mod schedule;
 mod step;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod tuning;
 
 pub use data::{BatchIter, TensorData, VisionData};
 pub use finder::RateSearch;

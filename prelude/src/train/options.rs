@@ -1,11 +1,8 @@
-//! What a fit does beside the plain step, and the verbs that say so.
+//! What a fit does beside the plain step.
 
 use candle_core::DType;
 
-use super::average::Average;
-use super::learner::Learner;
-use super::optim::Optimizer;
-use crate::{Result, limits, show};
+use crate::{Result, limits};
 
 /// What a fit does beside the plain step.
 #[derive(Clone, Copy, Debug)]
@@ -36,77 +33,5 @@ impl Options {
         limits::some("`accumulate`", self.accumulate, "batches", remedy)?;
         let (fine, remedy) = ((0.0..1.0).contains(&self.smoothing), "0.1 is usual: `learner.label_smoothing(0.1)`");
         limits::allow(fine, "the share of `label_smoothing`", &self.smoothing, "a number from 0 to below 1", remedy)
-    }
-}
-
-impl Learner {
-    /// Another optimiser, with nothing remembered: `learner.optimizer(Optimizer::sgd(0.9))`.
-    pub fn optimizer(&mut self, optimizer: Optimizer) -> &mut Learner {
-        *self.optimizer = optimizer;
-        self
-    }
-
-    /// Another seed for order and dropout (default: the data's).
-    pub fn seed(&mut self, seed: u64) -> &mut Learner {
-        self.options.seed = seed;
-        self
-    }
-
-    /// Shortens gradients whose norm over all parameters is above `norm`, a number above 0.
-    pub fn clip(&mut self, norm: f64) -> &mut Learner {
-        self.options.clip = Some(norm);
-        self
-    }
-
-    /// Takes one step for so many batches, 1 or more, on the mean gradient of all their pictures: as one large batch, but for
-    /// BatchNorm, which sees each batch alone. What is left at the end of an epoch makes a step of its own.
-    pub fn accumulate(&mut self, batches: usize) -> &mut Learner {
-        self.options.accumulate = batches;
-        self
-    }
-
-    /// Keeps a moving average of the weights, of which each step is `1 - decay`, such as 0.999: the average validates,
-    /// predicts and is saved beside the weights, which train on as ever. Polyak and Juditsky 1992, timm's `ModelEmaV2`.
-    ///
-    /// # Errors
-    /// When the decay is not from 0 to below 1, and when the memory does not hold the network twice.
-    pub fn ema(&mut self, decay: f64) -> Result<&mut Learner> {
-        let remedy = "try `learner.ema(0.999)?`; near the number of steps of one epoch, 1 - 1 / steps";
-        limits::allow((0.0..1.0).contains(&decay), "the decay of `ema`", &decay, "a number from 0 to below 1", remedy)?;
-        *self.average = Some(Average::of(&self.model, decay)?);
-        Ok(self)
-    }
-
-    /// Makes a step's convolutions and matrix products in bfloat16 where the device is faster in it, as PyTorch's
-    /// `autocast` does; weights, statistics, losses and predictions stay in f32. On the CPU it saves nothing: a note says
-    /// so, and everything stays in f32. Micikevicius et al. 2018.
-    pub fn mixed_precision(&mut self) -> &mut Learner {
-        if self.model.params().device().is_cuda() {
-            self.options.half = Some(DType::BF16);
-        } else {
-            let place = if self.model.params().device().is_cpu() { "the CPU" } else { "this device" };
-            show::note(&format!(
-                "half precision saves no time on {place}, where this learner computes: everything stays in f32"
-            ));
-        }
-        self
-    }
-
-    /// Spreads this share of each label, from 0 to below 1, over all classes. Szegedy et al. 2015.
-    pub fn label_smoothing(&mut self, share: f64) -> &mut Learner {
-        self.options.smoothing = share;
-        self
-    }
-
-    /// Whether features of frozen blocks are computed once and kept (default: yes, where pictures do not vary).
-    pub fn keep_features(&mut self, keep: bool) -> &mut Learner {
-        self.options.keep_features = keep;
-        self
-    }
-
-    /// Fits without a live display.
-    pub fn quiet(&mut self) -> &mut Learner {
-        self.options.quiet = true;
-        self
     }
 }

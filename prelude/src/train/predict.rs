@@ -6,8 +6,8 @@ use candle_core::{D, Device, Tensor};
 use image::{DynamicImage, RgbImage};
 
 use super::learner::Learner;
+use crate::boxes::{BBox, Detection};
 use crate::data::{read_picture, to_rgb};
-use crate::detect::{BBox, Detection};
 use crate::layers::Pass;
 use crate::models::Task;
 use crate::plot::{self, Mark};

@@ -11,6 +11,9 @@ mod magics;
 mod places;
 pub(super) mod split;
 mod timing;
+mod whole;
+
+pub use whole::completeness;
 
 use super::prepare::leading::Leading;
 use super::{CellError, Session, Why, help, shell, variables};

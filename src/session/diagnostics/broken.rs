@@ -1,14 +1,14 @@
 //! Cells that do not parse: what the compiler says of them, or where a bracket has no partner.
 
-use super::excerpt::Mark;
+use super::excerpt::{Mark, mark};
 use super::program::{Program, line_and_column};
-use super::rustc::{Report, Story, cell_error, compilation};
-use super::special::mark;
+use super::report::{Report, Story};
+use super::rustc::{cell_error, compilation};
 use crate::session::edits::Edits;
 use crate::session::memory::{Memory, Told};
 use crate::session::prepare::Part;
 use crate::session::prepare::leading::Leading;
-use crate::session::{CellError, messages, shim};
+use crate::session::{CellError, environment, messages};
 use ra_ap_syntax::{Edition, SourceFile, SyntaxKind, T};
 use serde_json::Value;
 use std::process::{Command, Stdio};
@@ -48,7 +48,7 @@ pub fn broken(code: &str) -> Option<CellError> {
 /// The compiler's messages on a program.
 fn said_of(text: &str) -> Option<String> {
     let mut command = Command::new("rustc");
-    shim::restore_environment(&mut command);
+    environment::restore_environment(&mut command);
     command.args(["--edition", "2024", "--crate-type", "lib", "--crate-name", "lib", "--emit", "metadata"]);
     let folder = tempfile::tempdir().ok()?;
     std::fs::create_dir(folder.path().join("src")).ok()?;

@@ -13,6 +13,13 @@ pub struct Mark {
     pub primary: bool,
 }
 
+/// A mark under a part of a cell.
+pub fn mark(code: &str, range: std::ops::Range<usize>) -> Mark {
+    let (line, from) = super::program::line_and_column(code, range.start);
+    let to = from + code[range].chars().count();
+    Mark { line, from, to, label: String::new(), primary: true }
+}
+
 /// The lines that have marks, with carets and labels under them.
 pub fn excerpt(code: &str, marks: &[Mark]) -> Vec<String> {
     let lines: Vec<&str> = code.lines().collect();

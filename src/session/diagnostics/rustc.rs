@@ -1,10 +1,11 @@
 //! What the compiler says of a cell, at the user's own lines.
 
 use super::excerpt::{Mark, excerpt};
-use super::program::{Place, Program, offset};
+use super::program::{Place, offset};
+use super::report::{Report, Story};
 use super::{BLUE, BOLD, PLAIN, RED, special, words};
 use crate::session::edits::Edits;
-use crate::session::memory::{Memory, Told};
+use crate::session::memory::Told;
 use crate::session::{CellError, Why};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -13,26 +14,6 @@ use std::collections::BTreeSet;
 const MOST: usize = 5;
 /// So many notes and helps are told of one error.
 const MOST_ADVICE: usize = 5;
-
-/// What is known of a cell that did not compile.
-pub struct Story<'a> {
-    /// The program that was compiled.
-    pub program: &'a Program<'a>,
-    /// The cell.
-    pub told: &'a Told,
-    /// The cells before it.
-    pub memory: &'a Memory,
-}
-
-/// One error, in the user's terms.
-#[derive(Debug, Default)]
-pub struct Report<'a> {
-    pub code: Option<String>,
-    pub message: String,
-    pub marks: Vec<(&'a Told, Mark)>,
-    /// `help` or `note`, and what it says.
-    pub advice: Vec<(String, String)>,
-}
 
 /// The error of a cell that did not compile; `None` where nothing can be said of these messages.
 pub fn compilation(errors: &[Value], story: &Story<'_>) -> Option<CellError> {

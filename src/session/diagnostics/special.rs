@@ -1,7 +1,7 @@
 //! Errors of which more is known here than the compiler knows.
 
-use super::excerpt::Mark;
-use super::rustc::{Report, Story};
+use super::excerpt::mark;
+use super::report::{Report, Story};
 use super::unkept;
 use crate::session::prepare;
 use serde_json::Value;
@@ -62,13 +62,6 @@ pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
             report.marks.push((story.told, mark(&story.told.code, range)));
         }
     }
-}
-
-/// A mark under a part of a cell.
-pub fn mark(code: &str, range: std::ops::Range<usize>) -> Mark {
-    let (line, from) = super::program::line_and_column(code, range.start);
-    let to = from + code[range].chars().count();
-    Mark { line, from, to, label: String::new(), primary: true }
 }
 
 /// The first word in backticks.

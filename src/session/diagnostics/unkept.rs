@@ -1,8 +1,8 @@
 //! Variables that no later cell could have: why, and what to write instead.
 
 use super::excerpt::excerpt;
-use super::rustc::Report;
-use super::special::mark;
+use super::excerpt::mark;
+use super::report::Report;
 use super::{BOLD, PLAIN, RED, words};
 use crate::session::{CellError, Why, prepare};
 use std::collections::HashMap;

@@ -1,6 +1,6 @@
 //! A brush over tiny-skia: smooth shapes in the coordinates of the thing that is drawn, and the box around them.
 
-use crate::detect::BBox;
+use crate::boxes::BBox;
 use tiny_skia::{
     Color, FillRule, GradientStop, LinearGradient, Paint, PathBuilder, Pixmap, Point, Rect, SpreadMode, Stroke,
     Transform,

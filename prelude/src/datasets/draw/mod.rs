@@ -5,7 +5,7 @@ mod light;
 mod scene;
 mod shapes;
 
-use crate::detect::BBox;
+use crate::boxes::BBox;
 use brush::Brush;
 use image::RgbImage;
 use rand::{Rng, SeedableRng};

@@ -1,7 +1,7 @@
 //! What stands behind and before a vehicle, and the light that falls on it.
 
 use super::brush::{Brush, Ink};
-use crate::detect::BBox;
+use crate::boxes::BBox;
 use rand::Rng;
 
 /// The place, the time of day, and the weather of a picture; coordinates are those of the unit square.

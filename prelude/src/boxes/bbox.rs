@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// pixels is `(0, 0, w, h)`.
 ///
 /// ```
-/// use candlewick_prelude::detect::BBox;
+/// use candlewick_prelude::boxes::BBox;
 /// let a = BBox::new(0.0, 0.0, 10.0, 10.0);
 /// let b = BBox::new(5.0, 0.0, 15.0, 10.0);
 /// assert_eq!(a.iou(&b), 50.0 / 150.0);
