@@ -23,6 +23,33 @@ pub struct Context {
 struct Item {
     names: Vec<String>,
     text: String,
+    /// What it is written for, if it is an `impl`.
+    block: Option<Block>,
+}
+
+/// An `impl`: its trait and type as they are written, and what it defines, with each one's place in the text.
+#[derive(Clone, Debug)]
+struct Block {
+    head: String,
+    is_of_trait: bool,
+    defines: Vec<(String, Range<usize>)>,
+}
+
+impl Block {
+    fn of(node: &SyntaxNode) -> Option<Block> {
+        let own = ast::Impl::cast(node.clone())?;
+        let bare = |kind: ast::Type| kind.syntax().text().to_string().split_whitespace().collect::<String>();
+        let of_trait = own.trait_().map(bare);
+        let head = format!("{} for {}", of_trait.as_deref().unwrap_or_default(), bare(own.self_ty()?));
+        let start = node.text_range().start();
+        let items = own.assoc_item_list().into_iter().flat_map(|list| list.assoc_items().collect::<Vec<_>>());
+        let defines = items.filter_map(|item| {
+            let range = item.syntax().text_range() - start;
+            let name = item.syntax().children().find_map(ast::Name::cast)?;
+            Some((name.text().to_string(), range.start().into()..range.end().into()))
+        });
+        Some(Block { head, is_of_trait: of_trait.is_some(), defines: defines.collect() })
+    }
 }
 
 impl Context {
@@ -36,7 +63,23 @@ impl Context {
 
 impl Item {
     fn new(node: SyntaxNode) -> Item {
-        Item { names: names(&node), text: node.text().to_string() }
+        Item { names: names(&node), text: node.text().to_string(), block: Block::of(&node) }
+    }
+
+    /// What is left of it beside blocks of a cell, which replace what they define again; nothing where all is replaced.
+    fn beside(&self, blocks: &[Block]) -> Option<String> {
+        let Some(own) = &self.block else { return Some(self.text.clone()) };
+        let mut text = self.text.clone();
+        for (name, range) in own.defines.iter().rev() {
+            let mut alike = blocks.iter().filter(|block| block.head == own.head);
+            if own.is_of_trait && alike.clone().next().is_some() {
+                return None;
+            }
+            if alike.any(|block| block.defines.iter().any(|(other, _)| other == name)) {
+                text.replace_range(range.clone(), "");
+            }
+        }
+        Some(text)
     }
 }
 
@@ -94,10 +137,13 @@ impl Program {
     pub fn new(context: &Context, code: &str) -> Program {
         let segments = segments(code);
         let defined: HashSet<String> = segments.iter().flat_map(|segment| segment.names.iter().cloned()).collect();
+        let blocks: Vec<Block> = segments.iter().filter_map(|segment| segment.block.clone()).collect();
         let mut program = Program { text: "#![allow(warnings)]\n".to_owned(), parts: Vec::new() };
         for item in &context.items {
-            if !item.names.iter().any(|name| defined.contains(name)) {
-                program.add(&item.text);
+            if !item.names.iter().any(|name| defined.contains(name))
+                && let Some(text) = item.beside(&blocks)
+            {
+                program.add(&text);
             }
         }
         program.text.push_str(ERROR);
@@ -162,6 +208,7 @@ struct Segment {
     range: Range<usize>,
     is_item: bool,
     names: Vec<String>,
+    block: Option<Block>,
 }
 
 fn segments(code: &str) -> Vec<Segment> {
@@ -179,12 +226,12 @@ fn segments(code: &str) -> Vec<Segment> {
         let is_item = ast::Item::can_cast(node.kind()) && node.kind() != SyntaxKind::MACRO_CALL;
         if from < to {
             let names = if is_item { names(node) } else { Vec::new() };
-            found.push(Segment { range: from..to, is_item, names });
+            found.push(Segment { range: from..to, is_item, names, block: Block::of(node) });
         }
         from = to;
     }
     if from < code.len() || found.is_empty() {
-        found.push(Segment { range: from..code.len(), is_item: false, names: Vec::new() });
+        found.push(Segment { range: from..code.len(), is_item: false, names: Vec::new(), block: None });
     }
     found
 }

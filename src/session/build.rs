@@ -10,13 +10,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Builds the program that keeps what a cell has bound where it ends early, or else, where that one has errors of its own,
-/// the plain one.
+/// a plainer one.
 pub fn build_carefully(folder: &Path, command: Command, expected: u64, hear: &mut dyn FnMut(&[u8])) -> i32 {
     let file = std::env::current_dir().unwrap_or_default().join("src/lib.rs");
     let plain = std::fs::read_to_string(&file).unwrap_or_default();
-    if let Some(careful) = keep::careful(&plain)
-        && std::fs::write(&file, &careful).is_ok()
-    {
+    for careful in keep::careful(&plain) {
+        if std::fs::write(&file, &careful).is_err() {
+            break;
+        }
         let in_vain = |errors: &[u8]| {
             let errors = messages::errors(&String::from_utf8_lossy(errors));
             keep::blames_pieces(&careful, &errors)
@@ -24,7 +25,7 @@ pub fn build_carefully(folder: &Path, command: Command, expected: u64, hear: &mu
         if let Some(code) = build_unless(folder, again(&command), expected, hear, Some(&in_vain)) {
             return code;
         }
-        let _ = std::fs::write(&file, plain);
+        let _ = std::fs::write(&file, &plain);
     }
     build(folder, command, expected, hear)
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
 use std::hash::{Hash, Hasher};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -21,6 +22,11 @@ fn file(folder: &Path, depends_on: u64) -> PathBuf {
 
 /// Stands for the session's folder, which is another one in each session.
 const FOLDER: &str = "{candlewick-folder}";
+
+/// The name for the compiler of the crate that cells are.
+const METADATA: &str = "metadata=candlewick";
+/// Set by evcxr in processes that are wrapped around the compiler.
+const WRAPS_VARIABLE: &str = "EVCXR_RUSTC_WRAPPER";
 
 /// The environment variable in which evcxr names the file that is to hold the library's path.
 const LIBRARY_VARIABLE: &str = "EVCXR_EXECUTION_SO_PATH";
@@ -56,6 +62,7 @@ impl Recipe {
     /// A cell is small and never the same again: kept results of the last one cost more than they save, and so does
     /// its division into units that are optimised apart.
     fn for_small_crates(mut self) -> Recipe {
+        name_alike(&mut self.arguments);
         let codegen = |pair: &[String], option: &str| pair[0] == "-C" && pair[1].starts_with(option);
         if let Some(at) = self.arguments.windows(2).position(|pair| codegen(pair, "incremental=")) {
             self.arguments.drain(at..at + 2);
@@ -135,6 +142,29 @@ fn named(command: &mut Command, folder: &Path) {
     command.env("CARGO_PKG_NAME", "ctx").env("CARGO_PKG_VERSION", "1.0.0");
 }
 
+/// Gives the cells' crate one name for the compiler whatever crates it is built with: types that cells define would be
+/// others after a `:dep`, and their values lost. Whether something was changed.
+fn name_alike(arguments: &mut [String]) -> bool {
+    let is_cells = arguments.windows(2).any(|pair| pair[0] == "--crate-name" && pair[1] == "ctx");
+    let at = arguments.windows(2).position(|pair| pair[0] == "-C" && pair[1].starts_with("metadata="));
+    match at.filter(|at| is_cells && arguments[at + 1] != METADATA) {
+        Some(at) => arguments[at + 1] = METADATA.to_owned(),
+        None => return false,
+    }
+    true
+}
+
+/// In a process that evcxr wrapped around the compiler: begins anew with [`name_alike`]'s arguments, where these are others.
+pub fn run_alike() {
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    if std::env::var_os(WRAPS_VARIABLE).is_some()
+        && name_alike(&mut arguments)
+        && let Ok(program) = std::env::current_exe()
+    {
+        let _ = Command::new(program).args(arguments).exec();
+    }
+}
+
 /// A digest of all that decides how cargo calls the compiler; `None` where cargo must be asked each time.
 pub fn depends_on(folder: &Path, arguments: &[String]) -> Option<u64> {
     let manifest = fs::read_to_string(folder.join("Cargo.toml")).ok()?;
@@ -177,6 +207,17 @@ mod tests {
         assert!(!recipe.dependencies_are_there());
         assert_eq!(Recipe::read(b"   Compiling serde v1.0.228\n"), None);
         assert_eq!(Recipe::read(LINE.replace("ctx", "serde").as_bytes()), None);
+    }
+
+    #[test]
+    fn types_of_cells_are_the_same_with_other_crates() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let mut cells = words("rustc --crate-name ctx -C metadata=0a1b -C extra-filename=-1");
+        assert!(name_alike(&mut cells) && !name_alike(&mut cells));
+        assert_eq!(cells, words("rustc --crate-name ctx -C metadata=candlewick -C extra-filename=-1"));
+        assert!(!name_alike(&mut words("rustc --crate-name serde -C metadata=0a1b")));
+        let line = LINE.replace("-C extra-filename", "-C metadata=0a1b -C extra-filename");
+        assert_eq!(Recipe::read(line.as_bytes()).unwrap().codegen("metadata="), Some("candlewick"));
     }
 
     #[test]

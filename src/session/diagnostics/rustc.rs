@@ -241,7 +241,9 @@ fn is_balanced(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::bare;
+    use super::super::program::Program;
     use super::*;
+    use crate::session::memory::Memory;
     use crate::session::prepare::{Held, prepare};
     use serde_json::json;
 

@@ -46,8 +46,9 @@ impl Own {
         &self.texts[at]
     }
 
-    /// What is sure to be bound where this statement runs, and not lent to what comes after it.
-    pub fn puts(&self, at: usize) -> Puts {
+    /// What is sure to be bound where this statement runs, and not lent to what comes after it; `within` it, others may have
+    /// the same names.
+    pub fn puts(&self, at: usize, within: bool) -> Puts {
         let (statements, texts) = (&self.statements, &self.texts);
         let mut puts = Puts::default();
         let stores: Vec<(&str, &String)> =
@@ -63,16 +64,18 @@ impl Own {
         if bound.iter().any(|(place, name, _)| *place < at && !is_stored(name) && used_later(name)) {
             return puts;
         }
-        // Of the same name within the statement is perhaps another.
-        let within: Vec<String> = statements[at]
-            .descendants()
-            .filter_map(ast::IdentPat::cast)
-            .filter_map(|own| Some(own.name()?.text().to_string()))
-            .collect();
+        let others = statements[at].descendants().filter(|_| within).filter_map(ast::IdentPat::cast);
+        let others: Vec<String> = others.filter_map(|own| Some(own.name()?.text().to_string())).collect();
+        let is_set_by_then = |name: &str| {
+            let assigns =
+                |text: &String| text.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with("= "));
+            texts[..at].iter().any(assigns)
+        };
         for (name, text) in stores {
             let mut own = bound.iter().filter(|(_, own, _)| own == name).peekable();
-            let is_sure = own.peek().is_some() && own.all(|(place, _, set)| *place < at && *set);
-            if is_sure && !within.iter().any(|within| within == name) {
+            let is_sure =
+                own.peek().is_some() && own.all(|(place, _, set)| *place < at && (*set || is_set_by_then(name)));
+            if is_sure && !others.iter().any(|other| other == name) {
                 puts.code.push_str(text.trim_end_matches(';'));
                 puts.code.push_str("; ");
                 puts.names.push_str(&format!("\"{name}\", "));
@@ -136,7 +139,7 @@ pub mod tests {
         let tree = SourceFile::parse(&program, Edition::Edition2024).syntax_node();
         let own = own(&tree);
         assert_eq!(own.len(), 1);
-        own[0].puts(at).names.trim_end_matches(", ").to_owned()
+        own[0].puts(at, true).names.trim_end_matches(", ").to_owned()
     }
 
     #[test]

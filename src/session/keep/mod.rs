@@ -4,7 +4,7 @@
 //! into the store first, and tells the session which these are:
 //!
 //! - `stops`: where an interrupted loop leaves the cell;
-//! - `tries`: at a `?` that meets an error, and where a call panics or is interrupted;
+//! - `tries`: where a `?` meets an error, or something panics or is interrupted;
 //! - `bound`: what is bound at a place, and may be put into the store there.
 
 mod bound;
@@ -18,11 +18,18 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// The program that keeps what a cell has bound where it ends early; `None` where it has nothing to keep. It may have errors
-/// of its own: where something is lent until after the place where it would be put into the store.
-pub fn careful(program: &str) -> Option<String> {
+/// The programs that keep what a cell has bound where it ends early, the most careful one first; none where it has nothing to
+/// keep. They may have errors of their own: where something is lent until after the place where it would be put into the store.
+pub fn careful(program: &str) -> Vec<String> {
     let at_stops = stops::at_stops(program);
-    tries::at_errors(&at_stops).or_else(|| (at_stops != program).then_some(at_stops))
+    let mut programs = Vec::new();
+    for closures in [true, false] {
+        let kept = tries::at_errors(&at_stops, closures).unwrap_or_else(|| at_stops.clone());
+        if kept != program && !programs.contains(&kept) {
+            programs.push(kept);
+        }
+    }
+    programs
 }
 
 /// Around what stands in the program instead of something else; that something stands behind it.
@@ -83,8 +90,22 @@ pub fn unshifted(shifts: &[Shift], line: usize, column: usize) -> usize {
     column - back
 }
 
-/// Whether one of the compiler's errors is about what was put into the program.
+/// Errors in the user's code that it would have without pieces too.
+const OF_USERS: [&str; 16] = [
+    "E0061", "E0277", "E0308", "E0369", "E0405", "E0412", "E0422", "E0423", "E0424", "E0425", "E0432", "E0433",
+    "E0560", "E0599", "E0609", "E0614",
+];
+
+/// Whether the compiler's errors may be there because of what was put into the program.
 pub fn blames_pieces(program: &str, errors: &[Value]) -> bool {
+    let is_users = |error: &Value| {
+        let code = &error["code"]["code"];
+        code.is_null() || code.as_str().is_some_and(|code| OF_USERS.contains(&code))
+    };
+    !errors.iter().all(is_users) || touches_pieces(program, errors)
+}
+
+fn touches_pieces(program: &str, errors: &[Value]) -> bool {
     let (_, shifts) = without(program);
     let number = |span: &Value, key: &str| span[key].as_u64().unwrap_or_default() as usize;
     let is_in_piece = |span: &Value| {
@@ -136,6 +157,9 @@ mod tests {
         };
         let code = program.lines().nth(1).unwrap().find("f()").unwrap() as u64 + 1;
         assert!(!blames_pieces(&program, &[at(2, code, code + 3), at(1, 10, 12)]));
+        let mut borrowed = at(2, code, code + 3);
+        borrowed["code"]["code"] = "E0505".into();
+        assert!(blames_pieces(&program, &[borrowed]));
         assert!(blames_pieces(&program, &[at(2, 10, code + 3)]), "from a piece on");
         assert!(blames_pieces(&program, &[at(2, 5, 12)]), "up to a piece");
         assert!(!blames_pieces("x", &[at(1, 1, 2)]));

@@ -21,7 +21,7 @@ pub fn at_stops(program: &str) -> String {
         for (at, statement) in own.statements.iter().enumerate() {
             let start = usize::from(statement.text_range().start());
             let found = own.text(at).match_indices(GOES_ON);
-            places.extend(found.map(|(within, _)| (start + within, own.puts(at))));
+            places.extend(found.map(|(within, _)| (start + within, own.puts(at, true))));
         }
     }
     places.sort_by_key(|(at, _)| std::cmp::Reverse(*at));

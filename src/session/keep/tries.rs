@@ -1,70 +1,129 @@
-//! Where an error, a panic or an interrupt ends the cell: at a `?`, and at calls that may panic or that hear interrupts.
+//! Where an error, a panic or an interrupt ends the cell.
 //!
-//! A `?` becomes the `match` that it is short for, with what is bound put into the store where there is an error. A call
-//! runs in a closure whose panic is caught, and goes on once the variables are safe. Not every cell compiles so (a value
-//! may be lent until the end of its statement): the shim compiles the plain program then.
+//! A statement that may end the cell runs in a closure, whose error or panic is seen before it goes on: first what is bound
+//! is put into the store. Where a `?` is all that may end a statement, it becomes the `match` that it is short for; and so
+//! does each `?` of a statement that leaves the cell in other ways too. Not every cell compiles so: the shim then has
+//! what is simpler compiled.
 
-use super::bound;
+use super::bound::{self, Own};
 use super::{GOES_ON, piece};
 use crate::session::prepare::syntax::is_apart;
-use crate::session::unused::names;
-use ra_ap_syntax::ast::{self, HasArgList, HasName};
-use ra_ap_syntax::{AstNode, Edition, SourceFile, SyntaxKind, SyntaxNode, T};
+use crate::session::unused::PUTS;
+use ra_ap_syntax::ast::{self, BinaryOp, HasName};
+use ra_ap_syntax::{AstNode, Edition, NodeOrToken, SourceFile, SyntaxKind, SyntaxNode, T};
 
-/// What a function, closure or block calls that hears interrupts.
-const HEARS: &str = "::candlewick_prelude::cell::hear();";
-/// Methods that panic where there is no value.
-const PANIC: [&str; 4] = ["unwrap", "expect", "unwrap_err", "expect_err"];
+/// Methods that panic where there is no value, and macros that may.
+const PANIC: [&str; 11] = [
+    "unwrap",
+    "expect",
+    "unwrap_err",
+    "expect_err",
+    "panic",
+    "assert",
+    "assert_eq",
+    "assert_ne",
+    "todo",
+    "unimplemented",
+    "unreachable",
+];
 
-/// The program that keeps what it has at errors; `None` where that is as it was.
-pub fn at_errors(program: &str) -> Option<String> {
+/// The program that keeps what it has at errors, with closures or without; `None` where that is as it was.
+pub fn at_errors(program: &str, closures: bool) -> Option<String> {
     let tree = SourceFile::parse(program, Edition::Edition2024).syntax_node();
-    let hearing = hearing(&tree);
-    let mut places: Vec<(usize, usize, String)> = Vec::new();
+    let functions = tree.descendants().filter_map(ast::Fn::cast).filter_map(|own| own.name());
+    let functions: Vec<String> = functions.map(|name| name.text().to_string()).collect();
+    let mut edits = Edits::default();
     for own in bound::own(&tree) {
-        for (at, statement) in own.statements.iter().enumerate() {
-            let mut tries = tries(statement);
-            let mut calls = calls(statement, &hearing);
-            if tries.is_empty() && calls.is_empty() {
-                continue;
+        for at in 0..own.statements.len() {
+            edits.statement(&own, at, &functions, closures);
+        }
+    }
+    edits.made(program)
+}
+
+/// Texts that take the place of so many bytes at an offset.
+#[derive(Default)]
+struct Edits(Vec<(usize, usize, String)>);
+
+impl Edits {
+    fn statement(&mut self, own: &Own, at: usize, functions: &[String], closures: bool) {
+        let statement = &own.statements[at];
+        let Some(whole) = value(statement).filter(|_| !own.text(at).starts_with(PUTS)) else { return };
+        let ends = Ends::of(&whole, functions);
+        if closures && !ends.otherwise && ends.needs_closure(&whole) {
+            let puts = own.puts(at, false);
+            if !puts.names.is_empty() {
+                let has_end = statement.last_token().is_some_and(|token| token.kind() == T![;]);
+                self.closure(&whole, ends.tries(), &leaving(&puts), has_end);
             }
-            let puts = own.puts(at);
-            if puts.names.is_empty() {
-                continue;
-            }
-            let leaving = format!("{}::candlewick_prelude::cell::left(&[{}]);", puts.code, puts.names);
-            // What lies around another begins first, and ends after it.
-            tries.sort_by_key(|one| std::cmp::Reverse(one.text_range().len()));
-            calls.sort_by_key(|one| one.text_range().len());
-            for one in &tries {
-                places.push((start(one), 0, piece("(match (", "")));
-            }
-            for one in calls.iter().rev() {
-                places.push((start(one), 0, piece("(match ::candlewick_prelude::cell::guarded(|| (", "")));
-            }
-            for one in &calls {
-                let arms = format!(
-                    ")) {{ Ok(__ok) => __ok, Err(__panic) => {{ {leaving} ::std::panic::resume_unwind(__panic) }} }})"
-                );
-                places.push((end(one), 0, piece(&arms, "")));
-            }
-            for one in &tries {
-                let arms = format!(
-                    ") {{ Ok(__ok) => __ok, Err(__error) => {{ let __error = EvcxrUserCodeError::from(__error); {leaving} return Err(__error); }} }})"
-                );
-                places.push((end(one) - 1, 1, piece(&arms, "?")));
+        } else if !ends.tries.is_empty() {
+            let puts = own.puts(at, true);
+            if !puts.names.is_empty() {
+                self.matches(ends.tries, &leaving(&puts));
             }
         }
     }
-    if places.is_empty() {
-        return None;
+
+    /// Has the expression run in a closure.
+    fn closure(&mut self, whole: &SyntaxNode, tries: bool, leaving: &str, has_end: bool) {
+        let (kind, open, close) =
+            if tries { (" -> ::std::result::Result<_, EvcxrUserCodeError> {", "Ok(", ") }") } else { ("", "(", ")") };
+        let before = format!("(match ::candlewick_prelude::cell::guarded(||{kind} {open}");
+        let ok = if tries {
+            format!("Ok(Ok(__ok)) => __ok, Ok(Err(__error)) => {{ {leaving} return Err(__error); }}")
+        } else {
+            "Ok(__ok) => __ok,".to_owned()
+        };
+        let end = if has_end { "" } else { ";" };
+        let after =
+            format!("{close}) {{ {ok} Err(__panic) => {{ {leaving} ::std::panic::resume_unwind(__panic) }} }}){end}");
+        self.0.push((start(whole), 0, piece(&before, "")));
+        self.0.push((self::end(whole), 0, piece(&after, "")));
     }
-    places.sort_by_key(|(at, ..)| *at);
-    let mut kept = program.to_owned();
-    for (at, length, text) in places.iter().rev() {
-        kept.replace_range(*at..at + length, text);
+
+    /// Makes a `match` of each `?`.
+    fn matches(&mut self, mut tries: Vec<SyntaxNode>, leaving: &str) {
+        // What lies around another begins first.
+        tries.sort_by_key(|one| std::cmp::Reverse(one.text_range().len()));
+        for one in &tries {
+            self.0.push((start(one), 0, piece("(match (", "")));
+        }
+        for one in &tries {
+            let arms = format!(
+                ") {{ Ok(__ok) => __ok, Err(__error) => {{ let __error = EvcxrUserCodeError::from(__error); {leaving} return Err(__error); }} }})"
+            );
+            self.0.push((end(one) - 1, 1, piece(&arms, "?")));
+        }
     }
-    Some(kept)
+
+    fn made(mut self, program: &str) -> Option<String> {
+        if self.0.is_empty() {
+            return None;
+        }
+        self.0.sort_by_key(|(at, ..)| *at);
+        let mut kept = program.to_owned();
+        for (at, length, text) in self.0.iter().rev() {
+            kept.replace_range(*at..at + length, text);
+        }
+        Some(kept)
+    }
+}
+
+/// The code that leaves the cell, but for the way out.
+fn leaving(puts: &bound::Puts) -> String {
+    format!("{}::candlewick_prelude::cell::left(&[{}]);", puts.code, puts.names)
+}
+
+/// The expression that a statement consists of, or gives its variables their values with.
+fn value(statement: &SyntaxNode) -> Option<SyntaxNode> {
+    let value = match ast::LetStmt::cast(statement.clone()) {
+        Some(binding) => binding.initializer()?,
+        None => match ast::ExprStmt::cast(statement.clone()) {
+            Some(statement) => statement.expr()?,
+            None => ast::Expr::cast(statement.clone())?,
+        },
+    };
+    Some(value.syntax().clone())
 }
 
 fn start(node: &SyntaxNode) -> usize {
@@ -75,102 +134,129 @@ fn end(node: &SyntaxNode) -> usize {
     node.text_range().end().into()
 }
 
-/// Whether code in `inner` may leave the function that `statement` is part of.
-fn reaches(inner: &SyntaxNode, statement: &SyntaxNode) -> bool {
-    let between = inner.ancestors().skip(1).take_while(|node| inner != statement && node != statement);
-    between.chain([statement.clone()]).all(|node| !is_apart(&node))
+/// How an expression may end the cell.
+#[derive(Default)]
+struct Ends {
+    /// By these `?`.
+    tries: Vec<SyntaxNode>,
+    /// By a `?` in the brackets of a macro.
+    tries_in_macro: bool,
+    /// By a panic, or by an interrupt in what it calls.
+    panics: bool,
+    /// Or it leaves the cell, or one of its loops, in another way.
+    otherwise: bool,
 }
 
-/// The `?` of a statement that leave the cell.
-fn tries(statement: &SyntaxNode) -> Vec<SyntaxNode> {
-    let tries = statement.descendants().filter(|node| node.kind() == SyntaxKind::TRY_EXPR);
-    let ours = GOES_ON.trim_end_matches(';');
-    tries.filter(|one| reaches(one, statement) && one.text() != ours).collect()
-}
-
-/// The calls of a statement that are to be guarded, none within another.
-fn calls(statement: &SyntaxNode, hearing: &[String]) -> Vec<SyntaxNode> {
-    let mut found: Vec<SyntaxNode> = Vec::new();
-    for node in statement.descendants() {
-        let is_inside = found.iter().any(|outer| outer.text_range().contains_range(node.text_range()));
-        if is_inside || !may_end(&node, hearing) || !reaches(&node, statement) {
-            continue;
-        }
-        if !leaves(&node) {
-            found.push(node);
-        }
-    }
-    found
-}
-
-/// Whether a call may panic, or be interrupted.
-fn may_end(node: &SyntaxNode, hearing: &[String]) -> bool {
-    let heard = |name: &str| hearing.iter().any(|own| own == name);
-    let hears = |list: Option<ast::ArgList>| list.is_some_and(|list| list.syntax().text().to_string().contains(HEARS));
-    if let Some(call) = ast::CallExpr::cast(node.clone()) {
-        let Some(ast::Expr::PathExpr(callee)) = call.expr() else { return hears(call.arg_list()) };
-        let name = callee.path().and_then(|path| path.segment()?.name_ref()).map(|name| name.text().to_string());
-        return name.is_some_and(|name| heard(&name)) || hears(call.arg_list());
-    }
-    let Some(call) = ast::MethodCallExpr::cast(node.clone()) else { return false };
-    let name = call.name_ref().map(|name| name.text().to_string()).unwrap_or_default();
-    let receiver = || call.receiver().is_some_and(|receiver| may_end(receiver.syntax(), hearing));
-    heard(&name) || PANIC.contains(&name.as_str()) || hears(call.arg_list()) || receiver()
-}
-
-/// Whether something within would leave more than the call.
-fn leaves(call: &SyntaxNode) -> bool {
-    call.descendants_with_tokens().any(|element| match element {
-        ra_ap_syntax::NodeOrToken::Node(node) => {
-            let is_way_out = matches!(
-                node.kind(),
-                SyntaxKind::TRY_EXPR
-                    | SyntaxKind::RETURN_EXPR
-                    | SyntaxKind::BREAK_EXPR
-                    | SyntaxKind::CONTINUE_EXPR
-                    | SyntaxKind::AWAIT_EXPR
-            );
-            is_way_out && reaches(&node, call)
-        }
-        // In the brackets of a macro.
-        ra_ap_syntax::NodeOrToken::Token(token) => {
-            let in_macro = token.parent().is_some_and(|parent| parent.kind() == SyntaxKind::TOKEN_TREE);
-            in_macro && matches!(token.kind(), T![?] | T![return] | T![break] | T![continue] | T![await])
-        }
-    })
-}
-
-/// The names of functions and closures that hear interrupts, or call others that do.
-fn hearing(tree: &SyntaxNode) -> Vec<String> {
-    if !tree.text().to_string().contains(HEARS) {
-        return Vec::new();
-    }
-    let functions = tree.descendants().filter_map(ast::Fn::cast);
-    let mut bodies: Vec<(String, String)> = functions
-        .filter_map(|own| Some((own.name()?.text().to_string(), own.body()?.syntax().text().to_string())))
-        .filter(|(_, body)| !body.contains("EvcxrUserCodeError"))
-        .collect();
-    for list in bound::own(tree) {
-        for statement in list.statements.into_iter().filter_map(ast::LetStmt::cast) {
-            if let (Some(ast::Pat::IdentPat(name)), Some(ast::Expr::ClosureExpr(closure))) =
-                (statement.pat(), statement.initializer())
-                && let Some(name) = name.name()
-            {
-                bodies.push((name.text().to_string(), closure.syntax().text().to_string()));
+impl Ends {
+    fn of(whole: &SyntaxNode, functions: &[String]) -> Ends {
+        let mut ends = Ends::default();
+        for element in whole.descendants_with_tokens() {
+            match element {
+                NodeOrToken::Node(node) if reaches(&node, whole) => ends.see(&node, whole, functions),
+                NodeOrToken::Token(token) if token.parent().is_some_and(|parent| reaches(&parent, whole)) => {
+                    if token.parent().is_none_or(|parent| parent.kind() != SyntaxKind::TOKEN_TREE) {
+                        continue;
+                    }
+                    match token.kind() {
+                        T![?] => ends.tries_in_macro = true,
+                        T![return] | T![break] | T![continue] | T![await] => ends.otherwise = true,
+                        SyntaxKind::IDENT => {
+                            ends.panics |= PANIC.contains(&token.text()) || is(functions, token.text())
+                        }
+                        _ => {}
+                    }
+                }
+                _ => {}
             }
         }
+        ends
     }
-    let mut found: Vec<String> = Vec::new();
-    loop {
-        let (new, rest): (Vec<_>, Vec<_>) = bodies
-            .into_iter()
-            .partition(|(_, body)| body.contains(HEARS) || found.iter().any(|found| names(body, found)));
-        bodies = rest;
-        if new.is_empty() {
-            return found;
+
+    fn see(&mut self, node: &SyntaxNode, whole: &SyntaxNode, functions: &[String]) {
+        match node.kind() {
+            SyntaxKind::TRY_EXPR if node.text() == GOES_ON.trim_end_matches(';') => self.otherwise = true,
+            SyntaxKind::TRY_EXPR => self.tries.push(node.clone()),
+            SyntaxKind::RETURN_EXPR | SyntaxKind::AWAIT_EXPR => self.otherwise = true,
+            SyntaxKind::BREAK_EXPR | SyntaxKind::CONTINUE_EXPR => self.otherwise |= !stays(node, whole),
+            SyntaxKind::INDEX_EXPR => self.panics = true,
+            SyntaxKind::CALL_EXPR => self.panics |= calls_own(node, functions),
+            _ => {}
         }
-        found.extend(new.into_iter().map(|(name, _)| name));
+        if let Some(call) = ast::MethodCallExpr::cast(node.clone())
+            && let Some(name) = call.name_ref()
+        {
+            self.panics |= PANIC.contains(&&*name.text()) || is(functions, &name.text()) || hears(node);
+        } else if let Some(call) = ast::MacroCall::cast(node.clone())
+            && let Some(name) = call.path().and_then(|path| path.segment()?.name_ref())
+        {
+            self.panics |= PANIC.contains(&&*name.text());
+        } else if let Some(both) = ast::BinExpr::cast(node.clone())
+            && let Some(BinaryOp::ArithOp(of) | BinaryOp::Assignment { op: Some(of) }) = both.op_kind()
+        {
+            self.panics |= matches!(of, ast::ArithOp::Div | ast::ArithOp::Rem);
+        }
     }
+
+    fn tries(&self) -> bool {
+        self.tries_in_macro || !self.tries.is_empty()
+    }
+
+    /// Whether a `match` for its `?` is not enough.
+    fn needs_closure(&self, whole: &SyntaxNode) -> bool {
+        self.panics || self.tries_in_macro || self.tries.iter().any(|one| one != whole)
+    }
+}
+
+fn is(functions: &[String], name: &str) -> bool {
+    functions.iter().any(|own| own == name)
+}
+
+/// Whether code in `inner` may leave the function that `outer` is part of.
+fn reaches(inner: &SyntaxNode, outer: &SyntaxNode) -> bool {
+    let between = inner.ancestors().skip(1).take_while(|node| inner != outer && node != outer);
+    between.chain([outer.clone()]).all(|node| !is_apart(&node))
+}
+
+/// Whether a `break` or `continue` is about a loop within `whole`.
+fn stays(node: &SyntaxNode, whole: &SyntaxNode) -> bool {
+    let label = node.children_with_tokens().find_map(|child| match child {
+        NodeOrToken::Node(child) if child.kind() == SyntaxKind::LIFETIME => Some(child.text().to_string()),
+        _ => None,
+    });
+    let is_target = |outer: &SyntaxNode| {
+        let is_loop = matches!(outer.kind(), SyntaxKind::FOR_EXPR | SyntaxKind::WHILE_EXPR | SyntaxKind::LOOP_EXPR);
+        match &label {
+            None => is_loop,
+            Some(label) => outer
+                .children()
+                .filter_map(ast::Label::cast)
+                .any(|own| own.lifetime().is_some_and(|own| own.syntax().text() == label.as_str())),
+        }
+    };
+    node.ancestors()
+        .skip(1)
+        .take_while(|outer| whole.text_range().contains_range(outer.text_range()))
+        .any(|outer| is_target(&outer))
+}
+
+/// Whether it is the call of a function that a cell may have defined, or of a closure.
+fn calls_own(node: &SyntaxNode, functions: &[String]) -> bool {
+    let Some(call) = ast::CallExpr::cast(node.clone()) else { return false };
+    match call.expr() {
+        Some(ast::Expr::PathExpr(callee)) => {
+            let text = callee.syntax().text().to_string();
+            let last = text.rsplit("::").next().unwrap_or_default();
+            let is_bare = last == text && last != "drop" && last.starts_with(|c: char| c.is_lowercase());
+            is_bare || is(functions, last) || hears(node)
+        }
+        _ => true,
+    }
+}
+
+/// Whether a closure among the arguments hears interrupts.
+fn hears(call: &SyntaxNode) -> bool {
+    let arguments = call.children().find_map(ast::ArgList::cast);
+    arguments.is_some_and(|list| list.syntax().text().to_string().contains("::candlewick_prelude::cell::hear();"))
 }
 
 #[cfg(test)]
@@ -179,64 +265,71 @@ mod tests {
     use super::super::without;
     use super::*;
 
-    /// The cell's code as it is compiled, made short.
-    fn kept(body: &str) -> Option<String> {
+    const HEARS: &str = "::candlewick_prelude::cell::hear();";
+
+    /// The cell's code as it is compiled, made short: `{…}` stands around what runs in a closure, `(…)` around what is matched.
+    fn kept(body: &str, closures: bool) -> Option<String> {
         let program = program(&body.replace('§', HEARS), &[("a", "Vec<i32>"), ("b", "u8")]);
-        let kept = at_errors(&program)?;
+        let kept = at_errors(&program, closures)?;
         assert_eq!(without(&kept).0, program);
         let tree = SourceFile::parse(&kept, Edition::Edition2024);
         assert!(tree.errors().is_empty(), "{kept}");
-        let code =
-            kept.split("EvcxrUserCodeError> {\n").nth(1).unwrap().split("\nevcxr_variable_store").next().unwrap();
-        let mut short = code.replace(HEARS, "§").replace("::candlewick_prelude::cell::", "");
-        for (from, to) in
-            [("/*[*/", ""), ("/*|]*/", ""), ("/*|?]*/", ""), ("Ok(__ok) => __ok, ", ""), (" guarded(|| (", " ")]
-        {
-            short = short.replace(from, to);
+        let code = kept.split("EvcxrUserCodeError> {\n").nth(1).unwrap();
+        let mut short = code.split("\nevcxr_variable_store").next().unwrap().replace(HEARS, "§");
+        while let Some(at) = short.find("/*[*/") {
+            let end = at + short[at..].find("]*/").unwrap() + 3;
+            let text = &short[at..end];
+            let names = text.split("left(&[").nth(1).map(|rest| rest.split(", ]").next().unwrap().replace('"', ""));
+            let of_closure = text.contains("guarded") || text.contains("resume_unwind");
+            let sign = match names {
+                None if of_closure => "{".to_owned(),
+                None => "(".to_owned(),
+                Some(names) if of_closure => format!("}}{names}"),
+                Some(names) => format!(")?{names}"),
+            };
+            short.replace_range(at..end, &sign);
         }
-        while let Some(at) = short.find("evcxr_variable_store.put") {
-            let end = at + short[at..].find("; ").unwrap() + 2;
-            short.replace_range(at..end, "");
-        }
-        let error = "Err(__error) => { let __error = EvcxrUserCodeError::from(__error); left(&[";
-        short = short.replace(error, "?[").replace("Err(__panic) => { left(&[", "![");
-        Some(
-            short
-                .replace(", ]); return Err(__error); } })", "]")
-                .replace(", ]); ::std::panic::resume_unwind(__panic) } })", "]"),
-        )
+        Some(short)
     }
 
     #[test]
     fn a_question_mark_keeps_what_is_bound() {
         for (body, expected) in [
-            ("let a = f()?; let b = g()?;", "let a = f()?; let b = (match (g()) { ?[\"a\"];"),
-            ("let a = f(); g(h()?)?;", "let a = f(); (match (g((match (h()) { ?[\"a\"])) { ?[\"a\"];"),
-            ("let a = f(); x.y()?.z()?;", "let a = f(); (match ((match (x.y()) { ?[\"a\"].z()) { ?[\"a\"];"),
-            ("let a = f(); for i in c { g(i)?; }", "let a = f(); for i in c { (match (g(i)) { ?[\"a\"]; }"),
+            ("let a = f()?; let b = x.g()?;", "let a = f()?; let b = (x.g())?a;"),
+            ("let a = f(); X::g(h()?)?;", "let a = f(); (X::g((h())?a))?a;"),
+            ("let a = f(); x.y()?.z()?;", "let a = f(); ((x.y())?a.z())?a;"),
+            ("let a = f(); for i in c { x.g(i)?; }", "let a = f(); for i in c { (x.g(i))?a; }"),
+            ("let a; a = f(); x.g()?;", "let a; a = f(); (x.g())?a;"),
         ] {
-            assert_eq!(kept(body).as_deref(), Some(expected), "{body}");
+            assert_eq!(kept(body, false).as_deref(), Some(expected), "{body}");
         }
     }
 
     #[test]
-    fn a_call_that_may_end_is_guarded() {
-        let function = "fn go() { loop {§ } } fn more() { go() }";
+    fn what_may_end_in_several_ways_runs_in_a_closure() {
         for (body, expected) in [
-            ("let a = f(); go();", "let a = f(); (match go())) { ![\"a\"];"),
-            ("let a = f(); x.more(1)?;", "let a = f(); (match ((match x.more(1))) { ![\"a\"]) { ?[\"a\"];"),
+            ("let a = X::f()?; let b = x.g()?;", "let a = X::f()?; let b = (x.g())?a;"),
+            ("let a = f(); X::g(h()?)?;", "let a = f(); {X::g(h()?)?}a;"),
+            ("let a = f(); for i in c { g(i)?; }", "let a = f(); {for i in c { g(i)?; }}a"),
+            ("let a = f(); println!(\"{}\", x.g()?);", "let a = f(); {println!(\"{}\", x.g()?)}a;"),
+            ("let a = f(); go();", "let a = f(); {go()}a;"),
+            ("let a = f(); c.for_each(|x| loop {§ }).d();", "let a = f(); {c.for_each(|x| loop {§ }).d()}a;"),
+            ("let a = f(); let b = v[9] / x;", "let a = f(); let b = {v[9] / x}a;"),
+            ("let a = f(); assert!(a.is_empty());", "let a = f(); {assert!(a.is_empty())}a;"),
             (
-                "let a = f(); c.for_each(|x| loop {§ }).d();",
-                "let a = f(); (match c.for_each(|x| loop {§ }).d())) { ![\"a\"];",
+                "let a = f(); 'x: loop { for i in 0.. { g(i)?; break 'x } }",
+                "let a = f(); {'x: loop { for i in 0.. { g(i)?; break 'x } }}a",
             ),
-            (
-                "let a = f(); let step = || loop {§ }; step();",
-                "let a = f(); let step = || loop {§ }; (match step())) { ![\"a\"];",
-            ),
-            ("let a = f(); let b = x.unwrap() + 1;", "let a = f(); let b = (match x.unwrap())) { ![\"a\"] + 1;"),
+            ("let a = f(); { let a = 1; g(a)?; }", "let a = f(); {{ let a = 1; g(a)?; }}a"),
         ] {
-            let found = kept(&format!("{function} {body}")).unwrap();
-            assert_eq!(found, format!("{function} {expected}"), "{body}");
+            assert_eq!(kept(body, true).as_deref(), Some(expected), "{body}");
+        }
+        // With another way out there are the question marks alone.
+        for (body, expected) in [
+            ("let a = f(); if g()? { return Ok(()); }", "let a = f(); if (g())?a { return Ok(()); }"),
+            ("let a = f(); x.g(v[1]).await?;", "let a = f(); (x.g(v[1]).await)?a;"),
+        ] {
+            assert_eq!(kept(body, true).as_deref(), Some(expected), "{body}");
         }
     }
 
@@ -246,14 +339,14 @@ mod tests {
             "f()?; let a = g();",
             "let a = f(); let b = || -> Result<u8, E> { g()? };",
             "let a = f(); fn h() -> Option<u8> { g()? }",
-            "let a = f(); g();",
+            "let a = f(); X::g(&a + 1);",
             "let a = f(); async { g()?; };",
-            "let a = f(); let w = g(&a); h()?; drop(w);",
+            "let a = f(); let w = X::g(&a); x.h()?; drop(w);",
             &format!("let a = f(); {GOES_ON}"),
             "let a = f(); c.map(|x| x.unwrap());",
         ] {
-            assert_eq!(kept(body), None, "{body}");
+            assert_eq!(kept(body, true), None, "{body}");
         }
-        assert_eq!(at_errors("fn run() { f()?; }"), None);
+        assert_eq!(at_errors("fn run() { f()?; }", true), None);
     }
 }
