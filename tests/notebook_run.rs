@@ -2,8 +2,9 @@
 
 use candlewick::document::{self, Notebook};
 use candlewick::engine::Engine;
+use candlewick::notebook::Ended;
 use candlewick::notebook::report::Report;
-use candlewick::notebook::runner::{self, Ended, Limits};
+use candlewick::notebook::runner::{self, Limits};
 use candlewick::notebook::{self, Options, html};
 use candlewick::screen::{Display, Progress, Screen, StreamName};
 use candlewick::session::{CellError, Done, Why};

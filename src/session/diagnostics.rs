@@ -20,7 +20,7 @@ use program::Program;
 pub use report::Story;
 pub use rustc::compilation;
 pub use unheeded::{unheeded, wrapped};
-pub use unkept::refused as unkept;
+pub use unkept::{borrowed, refused as unkept};
 
 pub(super) const RED: &str = "\u{1b}[1;31m";
 const BLUE: &str = "\u{1b}[1;34m";
@@ -76,6 +76,8 @@ pub struct Kept {
     pub restored: Vec<String>,
     /// They were bound before the cell ended, and are there.
     pub bound: Vec<String>,
+    /// They are earlier cells' and are gone: the cell had moved them.
+    pub moved: Vec<String>,
 }
 
 /// The error of a cell that panicked. `program` is the one that evcxr made of the cell.
@@ -138,17 +140,20 @@ fn place((file, line, column): &(String, u32, u32), program: &Program<'_>, told:
 /// What became of the variables of a cell that ended early.
 fn kept_text(kept: &Kept) -> String {
     let verb = |names: &[String], one: &'static str, more: &'static str| if names.len() == 1 { one } else { more };
-    let lost = match (words::list(&kept.lost), words::list(&kept.bound)) {
-        (None, None) => String::new(),
-        (None, Some(bound)) => format!("{bound} of this cell {} kept.", verb(&kept.bound, "is", "are")),
-        (Some(lost), None) => {
-            format!("{lost} of this cell {} not kept; variables of other cells are.", verb(&kept.lost, "was", "were"))
+    let not_kept = words::list(&kept.lost)
+        .map(|names| format!("{names} of this cell {} not kept", verb(&kept.lost, "was", "were")));
+    let moved = words::list(&kept.moved)
+        .map(|names| format!("{names} of an earlier cell {} moved before that", verb(&kept.moved, "was", "were")));
+    let gone: Vec<String> = not_kept.into_iter().chain(moved).collect();
+    let gone = gone.join(", and ");
+    let lost = match (gone.is_empty(), words::list(&kept.bound)) {
+        (true, None) => String::new(),
+        (true, Some(bound)) => format!("{bound} of this cell {} kept.", verb(&kept.bound, "is", "are")),
+        (false, Some(bound)) if kept.moved.is_empty() => {
+            format!("{gone}; {bound} {}, and so are variables of other cells.", verb(&kept.bound, "is", "are"))
         }
-        (Some(lost), Some(bound)) => format!(
-            "{lost} of this cell {} not kept; {bound} {}, and so are variables of other cells.",
-            verb(&kept.lost, "was", "were"),
-            verb(&kept.bound, "is", "are")
-        ),
+        (false, None) if kept.moved.is_empty() => format!("{gone}; variables of other cells are."),
+        (false, _) => format!("{gone}; all others are kept."),
     };
     let restored = match words::list(&kept.restored) {
         None => String::new(),
@@ -209,7 +214,7 @@ mod tests {
         let kept = Kept {
             lost: vec!["data".to_owned(), "net".to_owned()],
             restored: vec!["old".to_owned()],
-            bound: Vec::new(),
+            ..Kept::default()
         };
         let error = question_mark("gone", None, &program, &cell, &kept);
         assert!(bare(&error.traceback).ends_with("are.\n`old` is still what it was before this cell."));
@@ -217,5 +222,11 @@ mod tests {
         let kept = Kept { lost: vec!["after".to_owned()], bound: vec!["data".to_owned()], ..Kept::default() };
         let says = bare(&question_mark("gone", None, &program, &cell, &kept).traceback);
         assert!(says.ends_with("`after` of this cell was not kept; `data` is, and so are variables of other cells."));
+        let kept = Kept { moved: vec!["gone".to_owned()], ..kept };
+        let says = bare(&question_mark("gone", None, &program, &cell, &kept).traceback);
+        assert!(
+            says.ends_with("not kept, and `gone` of an earlier cell was moved before that; all others are kept."),
+            "{says}"
+        );
     }
 }

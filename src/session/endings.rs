@@ -1,6 +1,6 @@
 //! The errors of cells that were interrupted, and of those whose process is gone: what happened, and what is left.
 
-use super::diagnostics::{BOLD, PLAIN, RED, words};
+use super::diagnostics::{BOLD, Kept, PLAIN, RED, words};
 use super::{CellError, Why};
 use candlewick_wire::Crash;
 
@@ -10,8 +10,8 @@ pub enum Interrupted {
     Compiling,
     /// Code that heard it, and came to its end.
     Running,
-    /// Code that left the cell early: by a `?`, by a panic; these variables of the cell's own are not there.
-    Left(Vec<String>),
+    /// Code that left the cell early: by a `?`, by a panic; what became of the variables.
+    Left(Kept),
     /// The process, with these variables.
     Killed(Vec<String>),
 }
@@ -21,14 +21,21 @@ pub fn interrupted(how: &Interrupted) -> CellError {
     let value = match how {
         Interrupted::Compiling => "interrupted while it compiled: nothing ran".to_owned(),
         Interrupted::Running => "interrupted; all variables are kept".to_owned(),
-        Interrupted::Left(lost) => {
-            let of_earlier = "interrupted; the variables of earlier cells are kept";
-            match words::list(lost) {
-                Some(names) => {
-                    format!("{of_earlier}, {names} of this cell {}", if lost.len() == 1 { "is not" } else { "are not" })
-                }
-                None => of_earlier.to_owned(),
+        Interrupted::Left(kept) => {
+            let names = |names: &[String], one: &str, more: &str| {
+                words::list(names).map(|list| format!("{list} {}", if names.len() == 1 { one } else { more }))
+            };
+            let mut said = "interrupted; the variables of earlier cells are kept".to_owned();
+            if let Some(moved) = names(&kept.moved, "which was moved", "which were moved") {
+                said.push_str(&format!(", but for {moved}"));
             }
+            if let Some(lost) = names(&kept.lost, "of this cell is not", "of this cell are not") {
+                said.push_str(&format!(", {lost}"));
+            }
+            if let Some(bound) = names(&kept.bound, "is", "are") {
+                said.push_str(&format!("; {bound}"));
+            }
+            said
         }
         Interrupted::Killed(lost) => {
             format!("interrupted; the code went on, so its process was ended; {}", lost_text(lost))
@@ -158,9 +165,15 @@ mod tests {
     #[test]
     fn what_was_lost_is_named() {
         assert!(interrupted(&Interrupted::Running).value.contains("all variables are kept"));
-        assert!(interrupted(&Interrupted::Left(Vec::new())).value.ends_with("earlier cells are kept"));
+        let left = |kept: Kept| interrupted(&Interrupted::Left(kept)).value;
+        assert!(left(Kept::default()).ends_with("earlier cells are kept"));
         let lost = ["a", "b"].map(str::to_owned).to_vec();
-        assert!(interrupted(&Interrupted::Left(lost)).value.ends_with("are kept, `a` and `b` of this cell are not"));
+        let kept = Kept { lost, ..Kept::default() };
+        assert!(left(kept.clone()).ends_with("are kept, `a` and `b` of this cell are not"));
+        let kept = Kept { bound: vec!["c".to_owned()], moved: vec!["d".to_owned()], ..kept };
+        assert!(
+            left(kept).ends_with("are kept, but for `d` which was moved, `a` and `b` of this cell are not; `c` is")
+        );
         assert!(interrupted(&Interrupted::Compiling).value.contains("nothing ran"));
         assert!(interrupted(&Interrupted::Killed(vec!["a".into(), "b".into()])).value.ends_with("lost: a, b"));
         assert!(interrupted(&Interrupted::Killed(Vec::new())).value.ends_with("no variables were lost"));

@@ -71,12 +71,12 @@ impl Session {
             let ran = outputs.phases.iter().filter(|phase| phase.name == "Execution").map(|phase| phase.duration);
             self.state.ran.fetch_add(ran.sum::<Duration>().as_micros() as u64, Ordering::SeqCst);
         }
-        let lost = self.remember(told, prepared, &before, &ended, failed);
-        let whole = cell.left.is_some() && lost.is_empty();
+        let (lost, moved) = self.remember(told, prepared, &before, &ended, failed);
+        let whole = cell.left.is_some() && lost.is_empty() && moved.is_empty();
         let mut bound = cell.left.clone().unwrap_or_default();
         bound.retain(|name| !lost.contains(name));
         bound.sort();
-        let kept = Kept { lost, restored, bound };
+        let kept = Kept { lost, restored, bound, moved };
         let error = match ended {
             Ended::Died { lost, .. } if self.state.killed.load(Ordering::SeqCst) => {
                 endings::interrupted(&Interrupted::Killed(lost))
@@ -88,7 +88,7 @@ impl Session {
                 endings::runtime_died(&death, &lost)
             }
             Ended::Ran(_) if interrupted && (cell.panicked.is_some() || cell.failed.is_some()) => {
-                endings::interrupted(&if whole { Interrupted::Running } else { Interrupted::Left(kept.lost.clone()) })
+                endings::interrupted(&if whole { Interrupted::Running } else { Interrupted::Left(kept.clone()) })
             }
             Ended::Ran(_) if interrupted => endings::interrupted(&Interrupted::Running),
             _ if interrupted => endings::interrupted(&Interrupted::Compiling),

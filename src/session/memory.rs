@@ -87,6 +87,11 @@ impl Memory {
         self.fates.get(name)
     }
 
+    /// The variables that cells have bound and that are there.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        self.bound.keys().filter(|name| !self.fates.contains_key(*name)).map(String::as_str)
+    }
+
     /// The cell that bound this variable.
     pub fn bound_in(&self, name: &str) -> Option<u64> {
         self.bound.get(name).copied()
@@ -142,7 +147,14 @@ impl Memory {
     /// The variable's type is another one now.
     pub fn outdated(&mut self, number: u64, name: &str, kind: &str) {
         let what = format!("`{name}` was lost in cell {number}, which defined its type `{kind}` anew");
+        let makes_kind =
+            |told: &Told| ["struct", "enum", "union"].iter().any(|word| told.code.contains(&format!("{word} {kind}")));
         let remedy = match self.bound_in(name) {
+            Some(cell) if self.cells.iter().any(|told| told.number == cell && makes_kind(told)) => {
+                format!(
+                    "bind it anew: `let {name} = …;` (to run cell {cell} again would bring the older `{kind}` back)"
+                )
+            }
             Some(cell) => format!("run cell {cell} again, which makes it"),
             None => "run the cell that makes it again".to_owned(),
         };

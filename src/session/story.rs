@@ -118,7 +118,8 @@ impl Session {
         back.into_iter().filter(|name| !left.contains(name)).collect()
     }
 
-    /// Remembers how a cell ended; the variables that it bound and that are not there.
+    /// Remembers how a cell ended; the variables that it bound and that are not there, and those of earlier cells that it
+    /// has moved.
     pub(super) fn remember(
         &self,
         told: &Told,
@@ -126,7 +127,7 @@ impl Session {
         before: &Names,
         ended: &Ended,
         failed: bool,
-    ) -> Vec<String> {
+    ) -> (Vec<String>, Vec<String>) {
         match ended {
             Ended::Ran(_) => {
                 let after = self.names();
@@ -135,13 +136,14 @@ impl Session {
                     prepared.binds.iter().filter(|name| !after.contains(*name)).cloned().collect();
                 lost.sort();
                 lost.dedup();
-                lost
+                let moved = before.difference(&after).filter(|name| !prepared.binds.contains(*name));
+                (lost, moved.cloned().collect())
             }
             Ended::Died { lost, .. } => {
                 lock(&self.memory).died(told.number, lost);
-                Vec::new()
+                Default::default()
             }
-            Ended::Compilation(_) | Ended::Other(_) | Ended::Refused(_) => Vec::new(),
+            Ended::Compilation(_) | Ended::Other(_) | Ended::Refused(_) => Default::default(),
         }
     }
 
@@ -178,6 +180,11 @@ impl Session {
         let memory = lock(&self.memory);
         let program = Program::new(&made.text, told, &memory.cells);
         let story = Story { program: &program, told, memory: &memory };
+        if made.errors.iter().all(borrows)
+            && let Some(error) = diagnostics::borrowed(&made.errors, &story)
+        {
+            return error;
+        }
         let explain = std::panic::AssertUnwindSafe(|| diagnostics::compilation(&made.errors, &story));
         let explained = std::panic::catch_unwind(explain).unwrap_or_default();
         explained.unwrap_or_else(|| diagnostics::refused(errors, told))

@@ -67,16 +67,24 @@ pub const CASES: &[Case] = &[
     (
         "a type with a constructor that may fail is run again, and changed",
         &[
-            Runs("struct Rc1 { x: i32 }\nimpl Rc1 { fn new() -> Result<Rc1> { Ok(Rc1 { x: 1 }) } }\nlet rc1 = Rc1::new()?;"),
-            Runs("struct Rc1 { x: i32 }\nimpl Rc1 { fn new() -> Result<Rc1> { Ok(Rc1 { x: 1 }) } }\nlet rc1 = Rc1::new()?;"),
+            Runs(
+                "struct Rc1 { x: i32 }\nimpl Rc1 { fn new() -> Result<Rc1> { Ok(Rc1 { x: 1 }) } }\nlet rc1 = Rc1::new()?;",
+            ),
+            Runs(
+                "struct Rc1 { x: i32 }\nimpl Rc1 { fn new() -> Result<Rc1> { Ok(Rc1 { x: 1 }) } }\nlet rc1 = Rc1::new()?;",
+            ),
             Runs(
                 "struct Rc1 { x: i32, y: i32 }\nimpl Rc1 { fn new() -> Result<Self> { Ok(Rc1 { x: 1, y: 2 }) } fn sum(&self) -> i32 { self.x + self.y } }\nlet rc1 = Rc1::new()?;\nlet rc_sum = Rc1::new()?.sum();",
             ),
             Gives("(rc1.sum(), rc_sum)", "(3, 3)"),
             Runs("impl Rc1 { fn new() -> Result<Self> { Ok(Rc1 { x: 5, y: 2 }) } }\nlet rc2 = Rc1::new().unwrap();"),
             Gives("rc2.sum()", "7"),
-            Runs("use candle_nn::{Linear, VarBuilder, VarMap, linear};\nstruct Net7 { a: Linear }\nimpl Net7 { fn new(vb: VarBuilder) -> Result<Net7> { Ok(Net7 { a: linear(2, 3, vb.pp(\"a\"))? }) } }\nlet vm = VarMap::new();\nlet net7 = Net7::new(VarBuilder::from_varmap(&vm, DType::F32, &Device::Cpu))?;"),
-            Runs("struct Net7 { a: Linear, b: Linear }\nimpl Net7 { fn new(vb: VarBuilder) -> Result<Net7> { Ok(Net7 { a: linear(2, 3, vb.pp(\"a\"))?, b: linear(3, 1, vb.pp(\"b\"))? }) } }\nlet vm = VarMap::new();\nlet net7 = Net7::new(VarBuilder::from_varmap(&vm, DType::F32, &Device::Cpu))?;"),
+            Runs(
+                "use candle_nn::{Linear, VarBuilder, VarMap, linear};\nstruct Net7 { a: Linear }\nimpl Net7 { fn new(vb: VarBuilder) -> Result<Net7> { Ok(Net7 { a: linear(2, 3, vb.pp(\"a\"))? }) } }\nlet vm = VarMap::new();\nlet net7 = Net7::new(VarBuilder::from_varmap(&vm, DType::F32, &Device::Cpu))?;",
+            ),
+            Runs(
+                "struct Net7 { a: Linear, b: Linear }\nimpl Net7 { fn new(vb: VarBuilder) -> Result<Net7> { Ok(Net7 { a: linear(2, 3, vb.pp(\"a\"))?, b: linear(3, 1, vb.pp(\"b\"))? }) } }\nlet vm = VarMap::new();\nlet net7 = Net7::new(VarBuilder::from_varmap(&vm, DType::F32, &Device::Cpu))?;",
+            ),
             Gives("net7.b.weight().dims()", "[1, 3]"),
         ],
     ),

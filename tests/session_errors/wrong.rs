@@ -166,23 +166,54 @@ pub const CASES: &[Case] = &[
                 &["`k_a` of this cell was not kept; `k_b` is"],
             ),
             Gives("k_b", "\"x\""),
-            Fails("let k_p = vec![1];\nprintln!(\"{}\", \"x\".parse::<i32>()?);", &["invalid digit", "2 | println!", "`k_p` of this cell is kept"]),
-            Fails("let k_p = vec![2];\nfn checked(n: i32) -> i32 { if n > 3 { panic!(\"too many: {n}\") } n }\nlet k_r = checked(9);", &["too many: 9", "`k_p` is"]),
+            Fails(
+                "let k_p = vec![1];\nprintln!(\"{}\", \"x\".parse::<i32>()?);",
+                &["invalid digit", "2 | println!", "`k_p` of this cell is kept"],
+            ),
+            Fails(
+                "let k_p = vec![2];\nfn checked(n: i32) -> i32 { if n > 3 { panic!(\"too many: {n}\") } n }\nlet k_r = checked(9);",
+                &["too many: 9", "`k_p` is"],
+            ),
             Gives("k_p", "[2]"),
             Fails("let k_p = vec![3];\nlet k_d = 0;\nlet k_q = 10 / k_d;", &["divide by zero", "`k_d` and `k_p` are"]),
             Gives("k_p", "[3]"),
-            Fails("let k_m = std::collections::HashMap::from([(\"a\", 1)]);\nif k_m[\"a\"] == 1 { k_m[\"zzz\"]; }", &["2 | if k_m", "`k_m` of this cell is kept"]),
+            Fails(
+                "let k_m = std::collections::HashMap::from([(\"a\", 1)]);\nif k_m[\"a\"] == 1 { k_m[\"zzz\"]; }",
+                &["2 | if k_m", "`k_m` of this cell is kept"],
+            ),
             Gives("k_m[\"a\"]", "1"),
-            Fails("let k_c = std::sync::Arc::new(std::sync::Mutex::new(1));\n*k_c.lock().unwrap() += 2;\nlet k_e: i32 = \"x\".parse()?;", &["invalid digit", "`k_c` is"]),
+            Fails(
+                "let k_c = std::sync::Arc::new(std::sync::Mutex::new(1));\n*k_c.lock().unwrap() += 2;\nlet k_e: i32 = \"x\".parse()?;",
+                &["invalid digit", "`k_c` is"],
+            ),
             Gives("*k_c.lock().unwrap()", "3"),
-            Fails("let k_v = std::cell::RefCell::new(vec![1]);\nk_v.borrow_mut().push(\"x\".parse()?);", &["invalid digit", "`k_v` of this cell is kept"]),
+            Fails(
+                "let k_v = std::cell::RefCell::new(vec![1]);\nk_v.borrow_mut().push(\"x\".parse()?);",
+                &["invalid digit", "`k_v` of this cell is kept"],
+            ),
             Gives("k_v", "RefCell { value: [1] }"),
-            Fails("let k_w = 5;\n{ let k_g = k_c.lock().unwrap(); let z: i32 = \"x\".parse()?; println!(\"{k_g} {z}\"); }", &["invalid digit", "`k_w` of this cell is kept"]),
+            Fails(
+                "let k_w = 5;\n{ let k_g = k_c.lock().unwrap(); let z: i32 = \"x\".parse()?; println!(\"{k_g} {z}\"); }",
+                &["invalid digit", "`k_w` of this cell is kept"],
+            ),
             Gives("(k_w, *k_c.lock().unwrap())", "(5, 3)"),
             Fails("let k_late;\nk_late = 8;\nlet k_y = \"q\".parse::<i32>()?;", &["`k_late` is"]),
             Gives("k_late", "8"),
-            Fails("let k_t = Tensor::ones((2, 3), DType::F32, &Device::Cpu)?;\nlet k_s = k_t.reshape((3, 3)).expect(\"reshape\").sum_all().unwrap().to_scalar::<f32>()?;", &["reshape", "`k_t` is"]),
+            Fails(
+                "let k_t = Tensor::ones((2, 3), DType::F32, &Device::Cpu)?;\nlet k_s = k_t.reshape((3, 3)).expect(\"reshape\").sum_all().unwrap().to_scalar::<f32>()?;",
+                &["reshape", "`k_t` is"],
+            ),
             Fails("let k_a = 1;\nassert_eq!(k_a, 2, \"they differ\");", &["they differ", "`k_a` of this cell is kept"]),
+            Runs("let k_gone1 = String::from(\"keep\"); let k_arr = vec![1];"),
+            Fails("let k_now = k_gone1;\nlet k_z = k_arr[9];", &["`k_z` of this cell was not kept; `k_now` is"]),
+            Runs("let k_gone2 = vec![1];"),
+            Fails(
+                "fn eats(v: Vec<i32>) -> usize { v.len() }\nlet k_size = eats(k_gone2);\nlet k_z = k_arr[9];",
+                &[
+                    "`k_z` of this cell was not kept, and `k_gone2` of an earlier cell was moved before that; all others are kept.",
+                ],
+            ),
+            Gives("k_size", "1"),
             Fails("let k_lock = std::sync::Mutex::new(3);\nlet k_m = fails(*k_lock.lock().unwrap())?;", &["too many"]),
             Fails(
                 "let k_gone = vec![1];\nlet k_moved = k_gone;\nlet k_x = \"y\".parse::<i32>().expect(\"a number\");",
@@ -233,6 +264,28 @@ pub const CASES: &[Case] = &[
             Runs("let again = format!(\"{other}\");"),
             Fails("let again = again.parse::<bool>()?;", &["`again` of this cell was not kept"]),
             Fails("again", &["`again` of cell {-1} was not kept"]),
+        ],
+    ),
+    (
+        "a value that borrows from its own statement or its cell says so",
+        &[
+            Runs("let b_list = vec![3, 1]; let b_map = std::collections::HashMap::from([(7, \"x\".to_string())]);"),
+            Fails(
+                "let b_max = b_list.iter().max().unwrap();",
+                &["`b_max` borrows", "1 | let b_max", "(b_list.iter().max().unwrap()).clone()"],
+            ),
+            Fails("let b_one = 1;\nlet b_got = b_map.get(&7).ok_or(\"no\")?;", &["`b_got` borrows", "2 | let b_got"]),
+            Fails(
+                "let b_mutex = std::sync::Mutex::new(1);\nlet mut b_held = b_mutex.lock().unwrap();",
+                &["`b_held` borrows", "2 | let mut b_held"],
+            ),
+            Fails(
+                "let b_closure = |s: &str| -> Result<i32> { Ok(s.parse::<i32>()? + 1) };",
+                &["`fn b_closure(s: &str) -> Result<i32> { Ok(s.parse::<i32>()? + 1) }`"],
+            ),
+            Fails("let n26 = i32::from_str(\"x\")?;", &["`use std::str::FromStr;`"]),
+            Fails("b_nothing = 5;", &["line 1 is to bind it: `let b_nothing = 5;`"]),
+            Fails("b_lits.len()", &["did you mean `b_list`?"]),
         ],
     ),
     (

@@ -33,7 +33,7 @@ pub fn device() -> Result<Device> {
 
 fn best() -> Device {
     let found = if cfg!(feature = "cuda") {
-        Device::new_cuda(0)
+        cuda(0)
     } else if cfg!(feature = "metal") {
         Device::new_metal(0)
     } else {
@@ -45,6 +45,12 @@ fn best() -> Device {
     })
 }
 
+/// A GPU whose work is in one order whichever thread asks for it. candle's `Device::new_cuda` takes CUDA's stream of the
+/// calling thread; our passes run in the threads of a pool, and would read what another thread's stream has not written yet.
+fn cuda(number: usize) -> candle_core::Result<Device> {
+    Device::new_cuda_with_stream(number)
+}
+
 fn named(wanted: &str) -> Result<Device> {
     let (kind, number) = wanted.split_once(':').unwrap_or((wanted, "0"));
     let unknown = || {
@@ -54,7 +60,7 @@ fn named(wanted: &str) -> Result<Device> {
     let number: usize = number.parse().map_err(|_| unknown())?;
     let (built, device) = match kind {
         "cpu" => return Ok(Device::Cpu),
-        "cuda" => (cfg!(feature = "cuda"), Device::new_cuda(number)),
+        "cuda" => (cfg!(feature = "cuda"), cuda(number)),
         "metal" => (cfg!(feature = "metal"), Device::new_metal(number)),
         _ => return Err(unknown()),
     };

@@ -202,6 +202,10 @@ fn applied(group: &[&Value], story: &Story<'_>) -> Option<String> {
     let mut taken: Vec<std::ops::Range<usize>> = Vec::new();
     for span in group {
         let replacement = span["suggested_replacement"].as_str()?;
+        // An import goes before the first item that there is, which may be another cell's.
+        if group.len() == 1 && replacement.starts_with("use ") {
+            return Some(format!("`{}`", replacement.trim()));
+        }
         let placed = start(span, story).and_then(|from| Some((from, end(span, story)?)));
         let Some((from, to)) = placed else {
             let import = replacement.trim();

@@ -86,8 +86,30 @@ fn gone<'a>(message: &str, report: &mut Report<'a>, story: &Story<'a>) {
     {
         report.advice.insert(0, ("help".to_owned(), format!("`use {path};` brings it into scope")));
     }
+    if let Some((line, text)) = assigned(&story.told.code, name) {
+        report.advice = vec![("help".to_owned(), format!("line {line} is to bind it: `let {text}`"))];
+    } else if let Some(meant) = alike(name, story.memory.variables()) {
+        report.advice.insert(0, ("help".to_owned(), format!("did you mean `{meant}`?")));
+    }
     // What is not public is no use to a cell.
     report.advice.retain(|(_, text)| !text.contains("is not publicly re-exported") && !text.contains("private"));
+}
+
+/// The line that gives this name a value as Python does, and its number.
+fn assigned<'c>(code: &'c str, name: &str) -> Option<(usize, &'c str)> {
+    let assigns = |line: &str| {
+        let rest = line.strip_prefix(name).map(str::trim_start);
+        rest.and_then(|rest| rest.strip_prefix('=')).is_some_and(|rest| !rest.starts_with(['=', '>']))
+    };
+    let mut lines = (1..).zip(code.lines().map(str::trim));
+    lines.find(|(_, line)| assigns(line))
+}
+
+/// The variable whose name is most like this one.
+fn alike<'v>(name: &str, variables: impl Iterator<Item = &'v str>) -> Option<&'v str> {
+    let most = if name.len() < 5 { 1 } else { 2 };
+    let distances = variables.map(|other| (strsim::damerau_levenshtein(name, other), other));
+    distances.filter(|(distance, _)| (1..=most).contains(distance)).min().map(|(_, other)| other)
 }
 
 fn not_mutable<'a>(message: &str, report: &mut Report<'a>, story: &Story<'a>) {

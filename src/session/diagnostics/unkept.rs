@@ -2,7 +2,9 @@
 
 use super::excerpt::excerpt;
 use super::excerpt::mark;
-use super::report::Report;
+use super::program::offset;
+use super::report::{Report, Story};
+use super::rustc::array;
 use super::{BOLD, PLAIN, RED, words};
 use crate::session::{CellError, Why, prepare};
 use std::collections::HashMap;
@@ -83,21 +85,22 @@ impl Kind {
         let because = "a cell hands its variables to the next one by their types, and";
         match self {
             Kind::Closure => {
-                let (parameters, body) = closure_parts(start);
+                let (parameters, given, body) = closure_parts(start);
                 let types: Vec<&str> =
                     parameters.split(',').map(|one| one.split_once(':').map_or("_", |(_, kind)| kind.trim())).collect();
                 let types = if parameters.trim().is_empty() { String::new() } else { types.join(", ") };
                 let body = if body.is_empty() { "…" } else { body };
+                let block = if body.starts_with('{') { body.to_owned() } else { format!("{{ {body} }}") };
                 (
                     format!(
                         "`{name}` is a closure, which this cell cannot leave to the next: {because} a closure's cannot be written down"
                     ),
                     vec![
                         format!(
-                            "if it uses no variables, write a function: `fn {name}({parameters}) -> … {{ {body} }}`, or `let {name}: fn({types}) -> … = {start};`"
+                            "if it uses no variables, write a function: `fn {name}({parameters}) -> {given} {block}`, or `let {name}: fn({types}) -> {given} = {start};`"
                         ),
                         format!(
-                            "if it does, box it: `let {name}: Box<dyn Fn({types}) -> …> = Box::new(move |{parameters}| {body});`"
+                            "if it does, box it: `let {name}: Box<dyn Fn({types}) -> {given}> = Box::new(move |{parameters}| {body});`"
                         ),
                         "or use it in this cell alone, within `{ … }`".to_owned(),
                     ],
@@ -177,11 +180,38 @@ fn short(text: &str) -> String {
     if text.chars().count() > 60 { text.chars().take(60).chain(['…']).collect() } else { text }
 }
 
-/// The parameters and the body of `|x: i32| x + 1`.
-fn closure_parts(start: &str) -> (&str, &str) {
+/// The parameters, the type that is given where it is written, and the body of `|x: i32| -> i32 { x + 1 }`.
+fn closure_parts(start: &str) -> (&str, &str, &str) {
     let text = start.trim().trim_start_matches("move").trim_start();
     let parts = text.strip_prefix('|').and_then(|rest| rest.split_once('|'));
-    parts.map_or(("…", ""), |(parameters, body)| (parameters.trim(), body.trim()))
+    let Some((parameters, body)) = parts.map(|(parameters, body)| (parameters.trim(), body.trim())) else {
+        return ("…", "…", "");
+    };
+    match body.strip_prefix("->").and_then(|rest| Some(rest.split_at(rest.find('{')?))) {
+        Some((given, block)) => (parameters, given.trim(), block),
+        None => (parameters, "…", body),
+    }
+}
+
+/// The error of a cell whose only faults are borrows that would have to last for ever: a `let` of its own keeps them.
+pub fn borrowed(errors: &[serde_json::Value], story: &Story<'_>) -> Option<CellError> {
+    let lasts = |error: &serde_json::Value| error.to_string().contains("for `'static`");
+    if !errors.iter().any(lasts) {
+        return None;
+    }
+    for error in errors {
+        for span in array(&error["spans"]).filter(|span| span["is_primary"] == true) {
+            if let Some((told, mark)) = super::rustc::mark(span, "", story)
+                && told.number == story.told.number
+                && let Some(at) = offset(&told.code, mark.line, mark.from)
+                && let Some(name) = prepare::bound_around(&told.code, at)
+            {
+                let text = format!("Couldn't automatically determine type of variable `{name}`");
+                return refused(&text, &told.code, &HashMap::from([(name, "&".to_owned())]));
+            }
+        }
+    }
+    None
 }
 
 /// The error of a cell that evcxr refused, in its words `text`, because of one of its variables. `types` are the
@@ -253,6 +283,12 @@ mod tests {
         assert!(iterator.contains("is an iterator") && iterator.contains("`Map<Iter<'_, i32>, …`"), "{iterator}");
         assert!(iterator.contains("`let it: Vec<_> = v.iter().map(|x| x + 1).collect();`"), "{iterator}");
         assert!(iterator.contains("2 | let it = v.iter().map(|x| x + 1);\n  |     ^^\n"), "{iterator}");
+        let given = told(
+            "The variable `it` is a closure, which cannot be persisted.",
+            "let it = |s: &str| -> Result<i32> { Ok(s.parse::<i32>()? + 1) };",
+            "",
+        );
+        assert!(given.contains("`fn it(s: &str) -> Result<i32> { Ok(s.parse::<i32>()? + 1) }`"), "{given}");
         let closure =
             told("The variable `it` is a closure, which cannot be persisted.", "let it = |x: i32| x + 1;", "");
         assert!(

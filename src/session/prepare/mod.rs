@@ -175,6 +175,17 @@ pub fn initial(code: &str, name: &str) -> Option<String> {
     Some(ast::LetStmt::cast(node)?.initializer()?.syntax().text().to_string())
 }
 
+/// The variable of the `let` around this place, if it binds only one.
+pub fn bound_around(code: &str, at: usize) -> Option<String> {
+    let parsed = Parsed::of(&Leading::of_rust(code).rust_only(code));
+    let node = parsed.nodes.iter().find(|node| syntax::range(node).contains(&at))?;
+    let names: Vec<String> = bound(node).map(|name| name.text().to_string()).collect();
+    match &names[..] {
+        [name] => Some(name.clone()),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,6 +222,8 @@ mod tests {
         assert_eq!(binding(code, "a"), Some(code.rfind("a)").unwrap()..code.rfind(") =").unwrap()));
         assert_eq!(initial(code, "b").as_deref(), Some("(2, f(3))"));
         assert_eq!(binding(code, "c"), None);
+        assert_eq!(bound_around(code, code.find('1').unwrap()).as_deref(), Some("a"));
+        assert_eq!((bound_around(code, code.find('2').unwrap()), bound_around(code, 0)), (None, None));
     }
 
     #[test]
