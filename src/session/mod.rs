@@ -207,7 +207,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub fn hook() {
     shim::run_if_named();
     child::run_if_started();
-    recipe::run_alike();
     evcxr::runtime_hook();
 }
 

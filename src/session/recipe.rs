@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::hash_map::DefaultHasher;
 use std::fs;
 use std::hash::{Hash, Hasher};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -25,8 +24,6 @@ const FOLDER: &str = "{candlewick-folder}";
 
 /// The name for the compiler of the crate that cells are.
 const METADATA: &str = "metadata=candlewick";
-/// Set by evcxr in processes that are wrapped around the compiler.
-const WRAPS_VARIABLE: &str = "EVCXR_RUSTC_WRAPPER";
 
 /// The environment variable in which evcxr names the file that is to hold the library's path.
 const LIBRARY_VARIABLE: &str = "EVCXR_EXECUTION_SO_PATH";
@@ -43,7 +40,8 @@ impl Recipe {
     pub fn find(folder: &Path, depends_on: u64) -> Option<Recipe> {
         let kept = || fs::read_to_string(file(&Home::find().ok()?.answers(), depends_on)).ok();
         let text = fs::read_to_string(file(folder, depends_on)).ok().or_else(kept)?;
-        let recipe: Recipe = serde_json::from_str(&text.replace(FOLDER, folder.to_str()?)).ok()?;
+        let mut recipe: Recipe = serde_json::from_str(&text.replace(FOLDER, folder.to_str()?)).ok()?;
+        name_alike(&mut recipe.arguments);
         recipe.dependencies_are_there().then_some(recipe)
     }
 
@@ -152,17 +150,6 @@ fn name_alike(arguments: &mut [String]) -> bool {
         None => return false,
     }
     true
-}
-
-/// In a process that evcxr wrapped around the compiler: begins anew with [`name_alike`]'s arguments, where these are others.
-pub fn run_alike() {
-    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
-    if std::env::var_os(WRAPS_VARIABLE).is_some()
-        && name_alike(&mut arguments)
-        && let Ok(program) = std::env::current_exe()
-    {
-        let _ = Command::new(program).args(arguments).exec();
-    }
 }
 
 /// A digest of all that decides how cargo calls the compiler; `None` where cargo must be asked each time.

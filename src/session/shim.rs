@@ -166,8 +166,16 @@ fn build_cell(folder: &Path, mut cargo: Command, arguments: &[String]) -> i32 {
         if !only_build {
             keep_file(&here, "Cargo.toml", KEPT_MANIFEST, knows_prelude_by_path);
         }
-        if let (Some(recipe), Some(digest)) = (recipe, digest) {
-            recipe.keep(&here, digest);
+        if let Some(recipe) = recipe {
+            if let Some(digest) = digest {
+                recipe.keep(&here, digest);
+            }
+            // Once more under the name that the cells' crate has always: cargo gives it one by the crates around it.
+            if !only_build && Recipe::is_asked_for() {
+                let mut compiler = recipe.command(&here);
+                restore_environment(&mut compiler);
+                return build(folder, compiler, 0, &mut |_| {});
+            }
         }
         if only_build {
             let _ = std::fs::write(here.join(BUILT_FILE), "");

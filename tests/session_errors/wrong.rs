@@ -163,7 +163,7 @@ pub const CASES: &[Case] = &[
             Gives("k_text", "\"new\""),
             Fails(
                 "let (k_a, k_b) = (1, \"x\".to_string());\nif k_a == 1 { let k_a = \"inner\"; fails(k_a.len() as i32)?; }",
-                &["`k_a` of this cell was not kept; `k_b` is"],
+                &["`k_a` and `k_b` of this cell are kept"],
             ),
             Gives("k_b", "\"x\""),
             Fails(
