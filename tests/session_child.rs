@@ -7,8 +7,9 @@ mod loops;
 
 use candlewick::document::Notebook;
 use candlewick::home::Home;
+use candlewick::notebook::Ended;
 use candlewick::notebook::report::Report;
-use candlewick::notebook::runner::{self, Ended, Limits};
+use candlewick::notebook::runner::{self, Limits};
 use candlewick::screen::{Display, Question, Recorder, Said, Screen, StreamName};
 use candlewick::session::{Session, Why};
 use live::{Case, fails, interrupt, ok, run, value};

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 
 /// Builds the program that keeps what a cell has bound where it ends early, or else, where that one has errors of its own,
 /// a plainer one.
-pub fn build_carefully(folder: &Path, command: Command, expected: u64, hear: &mut dyn FnMut(&[u8])) -> i32 {
+pub fn build_carefully(folder: &Path, command: Command, expected: u64, hear: &mut Hear) -> i32 {
     let file = std::env::current_dir().unwrap_or_default().join("src/lib.rs");
     let plain = std::fs::read_to_string(&file).unwrap_or_default();
     for careful in keep::careful(&plain) {
@@ -45,9 +45,14 @@ fn again(command: &Command) -> Command {
 
 /// Runs a build of so many crates (0 where that is not known); `hear` is told each line that it writes to standard error.
 /// Its errors are kept for the session.
-pub fn build(folder: &Path, command: Command, expected: u64, hear: &mut dyn FnMut(&[u8])) -> i32 {
+pub fn build(folder: &Path, command: Command, expected: u64, hear: &mut Hear) -> i32 {
     build_unless(folder, command, expected, hear, None).unwrap_or(101)
 }
+
+/// Says of a build's errors whether they are for nobody.
+type InVain<'a> = dyn Fn(&[u8]) -> bool + 'a;
+/// Hears each line that a build writes to standard error.
+pub type Hear<'a> = dyn FnMut(&[u8]) + 'a;
 
 /// The same; where it fails, and `in_vain` says of its errors that they are for nobody, nothing is passed on and there is
 /// no answer.
@@ -55,8 +60,8 @@ fn build_unless(
     folder: &Path,
     mut command: Command,
     expected: u64,
-    hear: &mut dyn FnMut(&[u8]),
-    in_vain: Option<&dyn Fn(&[u8]) -> bool>,
+    hear: &mut Hear,
+    in_vain: Option<&InVain>,
 ) -> Option<i32> {
     // SAFETY: makes this process the leader of a group of its own, which its children inherit.
     let group = unsafe {

@@ -150,14 +150,19 @@ fn build_cell(folder: &Path, mut cargo: Command, arguments: &[String]) -> i32 {
     cargo.arg("-v").args(level_of_cells(&here));
     let expected = std::fs::read_to_string(here.join(EXPECTED_FILE)).ok().and_then(|text| text.parse().ok());
     let mut said = String::new();
-    let build: fn(&Path, Command, u64, &mut dyn FnMut(&[u8])) -> i32 = if only_build { build } else { build_carefully };
-    let code = build(folder, cargo, expected.unwrap_or(0), &mut |line| {
+    let mut hear = |line: &[u8]| {
         recipe = Recipe::read(line).or(recipe.take());
         let line = String::from_utf8_lossy(line);
         if !["Running `", "Fresh ", "Dirty "].iter().any(|word| line.trim_start().starts_with(word)) {
             said.push_str(&line);
         }
-    });
+    };
+    let expected = expected.unwrap_or(0);
+    let code = if only_build {
+        build(folder, cargo, expected, &mut hear)
+    } else {
+        build_carefully(folder, cargo, expected, &mut hear)
+    };
     if let Some(name) = broken_crate(&said) {
         let _ = std::fs::write(here.join(FAILED_FILE), format!("{name}\n{said}"));
     }

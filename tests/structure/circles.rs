@@ -141,10 +141,7 @@ impl File {
 /// Whether a node is compiled for tests alone.
 fn is_of_tests(node: &SyntaxNode) -> bool {
     node.ancestors().any(|outer| {
-        outer
-            .children()
-            .filter_map(ast::Attr::cast)
-            .any(|attribute| attribute.syntax().text().to_string() == "#[cfg(test)]")
+        outer.children().filter_map(ast::Attr::cast).any(|attribute| attribute.syntax().text() == "#[cfg(test)]")
     })
 }
 

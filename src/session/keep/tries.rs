@@ -185,11 +185,11 @@ impl Ends {
         if let Some(call) = ast::MethodCallExpr::cast(node.clone())
             && let Some(name) = call.name_ref()
         {
-            self.panics |= PANIC.contains(&&*name.text()) || is(functions, &name.text()) || hears(node);
+            self.panics |= PANIC.contains(&name.text()) || is(functions, name.text()) || hears(node);
         } else if let Some(call) = ast::MacroCall::cast(node.clone())
             && let Some(name) = call.path().and_then(|path| path.segment()?.name_ref())
         {
-            self.panics |= PANIC.contains(&&*name.text());
+            self.panics |= PANIC.contains(&name.text());
         } else if let Some(both) = ast::BinExpr::cast(node.clone())
             && let Some(BinaryOp::ArithOp(of) | BinaryOp::Assignment { op: Some(of) }) = both.op_kind()
         {
