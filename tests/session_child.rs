@@ -487,7 +487,7 @@ const DEATHS: &[(&str, &str)] = &[
     ("std::thread::spawn(|| std::process::abort()).join();", "aborted its process (SIGABRT)"),
     ("extern \"C\" fn f() { panic!(\"in C\") } f();", "panicked where nothing can unwind"),
     (
-        "struct Bad; impl Drop for Bad { fn drop(&mut self) { panic!(\"twice\") } } let bad = Bad; panic!(\"once\");",
+        "struct Bad; impl Drop for Bad { fn drop(&mut self) { panic!(\"twice\") } } fn twice() { let bad = Bad; panic!(\"once\"); } twice();",
         "panicked where nothing can unwind",
     ),
     (

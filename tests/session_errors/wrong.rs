@@ -205,7 +205,10 @@ pub const CASES: &[Case] = &[
             ),
             Fails("let k_a = 1;\nassert_eq!(k_a, 2, \"they differ\");", &["they differ", "`k_a` of this cell is kept"]),
             Runs("let k_gone1 = String::from(\"keep\"); let k_arr = vec![1];"),
-            Fails("let k_now = k_gone1;\nlet k_z = k_arr[9];", &["`k_z` of this cell was not kept; `k_now` is"]),
+            Fails(
+                "let k_now = k_gone1;\nlet k_z = k_arr[9];",
+                &["`k_gone1` of an earlier cell was moved before that; all others are kept."],
+            ),
             Runs("let k_gone2 = vec![1];"),
             Fails(
                 "fn eats(v: Vec<i32>) -> usize { v.len() }\nlet k_size = eats(k_gone2);\nlet k_z = k_arr[9];",
