@@ -84,7 +84,7 @@ def main():
     data = Path(os.environ["CANDLEWICK_TEST_DATA"])
     if "BENCH_FINETUNE" not in os.environ:
         subprocess.run(["cargo", "build", "--release", "-q", "-p", "candlewick-prelude", "--example", "finetune"],
-                       cwd=ROOT, check=True)
+                       cwd=ROOT, check=True, env={**os.environ, "CARGO_PROFILE_RELEASE_LTO": "false"})
     threads = os.environ.get("THREADS", "2")
     environment = {**os.environ, "THREADS": threads, "RAYON_NUM_THREADS": threads,
                    "CANDLEWICK_EFFICIENTNET_LITE0": str(weights())}

@@ -6,6 +6,8 @@ cd "$(dirname "$0")/.."
 turns=${1:-3} rounds=${2:-9} only=${3:-} python=${PYTHON:-python3}
 export THREADS="${THREADS:-2}" RAYON_NUM_THREADS="${THREADS:-2}"
 ours=${BENCH_OPS:-target/release/examples/bench_ops}
+# As the template builds the prelude; the workspace builds the program otherwise.
+export CARGO_PROFILE_RELEASE_LTO=false
 [ -n "${BENCH_OPS:-}" ] || cargo build --release -q -p candlewick-prelude --example bench_ops
 rows=$(mktemp)
 trap 'rm -f "$rows"' EXIT

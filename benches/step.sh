@@ -7,6 +7,8 @@ cd "$(dirname "$0")/.."
 turns=${1:-2} rounds=${2:-5} networks=${3:-resnet18 mobilenet_v2 efficientnet_lite0} python=${PYTHON:-python3}
 export THREADS="${THREADS:-2}" RAYON_NUM_THREADS="${THREADS:-2}"
 ours=${BENCH_STEP:-target/release/examples/bench_step}
+# As the template builds the prelude; the workspace builds the program otherwise.
+export CARGO_PROFILE_RELEASE_LTO=false
 [ -n "${BENCH_STEP:-}" ] || cargo build --release -q -p candlewick-prelude --example bench_step
 rows=$(mktemp)
 trap 'rm -f "$rows"' EXIT
