@@ -16,7 +16,8 @@ pub struct Batch {
     /// One box a picture, `[centre x, centre y, width, height]` in shares of the side: `(n, 4)`, f32. Only where
     /// every picture of the data set has a box.
     pub boxes: Option<Tensor>,
-    /// The pictures' numbers, for [`ImageFolder::sample`] and [`ImageFolder::picture`].
+    /// The pictures' numbers, for [`ImageFolder::sample`](super::ImageFolder::sample) and
+    /// [`ImageFolder::picture`](super::ImageFolder::picture).
     pub ids: Vec<usize>,
 }
 
