@@ -140,8 +140,8 @@ t.sum_all()?.to_scalar::<f32>()?
 """.strip().splitlines()
 
 # What holds verbs: the files whose public functions, other than those that rows above call, `--list` names.
-ROOMS = ["data/folder.rs", "data/options.rs", "data/augment.rs", "datasets/vehicles.rs", "train/learner.rs", "train/fit.rs",
-         "train/options.rs", "train/predict.rs", "train/inspect.rs", "train/data.rs", "train/checkpoint.rs", "train/finder.rs",
+ROOMS = ["data/folder.rs", "data/feed.rs", "data/options.rs", "data/augment.rs", "datasets/vehicles.rs", "train/learner.rs", "train/fit.rs",
+         "train/tuning.rs", "train/predict.rs", "train/inspect.rs", "train/data.rs", "train/checkpoint.rs", "train/finder.rs",
          "interrupt.rs"]
 # Of those, what cells have no use for.
 NOT_IN_CELLS = {"as_str", "factor", "top", "of", "check", "write", "bbox", "line", "request", "clear", "install", "hear"}
