@@ -1,8 +1,8 @@
 //! The prelude of candlewick's cells: fine-tuning on candle, step by step.
 //!
 //! A cell sees everything in [`prelude`]; the rooms below hold the rest. Who may import whom:
-//! `train, detect, text → models → layers → ops, params`; `plot` takes plain slices and images;
-//! only `show` prints.
+//! `train → models, data → layers → ops, params`; `boxes` lies below all that speak of boxes, `plot` takes plain slices
+//! and images, only `show` prints.
 
 pub mod boxes;
 pub mod cell;

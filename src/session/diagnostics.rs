@@ -6,6 +6,7 @@ mod excerpt;
 pub mod program;
 mod report;
 mod rustc;
+mod spans;
 mod special;
 mod unheeded;
 mod unkept;

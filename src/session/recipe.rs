@@ -41,6 +41,7 @@ impl Recipe {
         let kept = || fs::read_to_string(file(&Home::find().ok()?.answers(), depends_on)).ok();
         let text = fs::read_to_string(file(folder, depends_on)).ok().or_else(kept)?;
         let mut recipe: Recipe = serde_json::from_str(&text.replace(FOLDER, folder.to_str()?)).ok()?;
+        // An earlier candlewick kept it otherwise.
         name_alike(&mut recipe.arguments);
         recipe.dependencies_are_there().then_some(recipe)
     }

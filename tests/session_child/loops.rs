@@ -1,10 +1,17 @@
 //! Loops in cells, for real: they hear an interrupt, keep what they have, and compile as they are written.
 
-use super::live::{interrupt, ok, run, value};
+use super::live::{Interrupted, interrupt, ok, run, value};
 use super::{precious, still_precious};
 use candlewick::session::Session;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Interrupts a cell, which hears it soon.
+fn within_its_turn(session: &Arc<Session>, code: &str) -> Interrupted {
+    let ended = interrupt(session, code, &[], Session::interrupt);
+    assert!(ended.took < Duration::from_secs(20), "{code}: {:?}", ended.took);
+    ended
+}
 
 /// Loops as people write them: the cell ends within its turn, and all that it has bound is there.
 pub fn plain(session: &Arc<Session>) {
@@ -23,8 +30,7 @@ pub fn plain(session: &Arc<Session>) {
             "let turns = 'c'; for i in std::iter::repeat(1).take(9) {{ for j in 0.. {{ {nap} if j + i == usize::MAX {{ break; }} }} }}"
         ),
     ] {
-        let ended = interrupt(session, code, &[], Session::interrupt);
-        assert!(ended.took < Duration::from_secs(20), "{code}: {:?}", ended.took);
+        let ended = within_its_turn(session, code);
         assert!(ended.error.value.contains("interrupted"), "{code}: {}", ended.error);
         assert!(!ended.err.contains("not heard"), "{code}: {}", ended.err);
         ok(session, "let seen = format!(\"{turns:?}\");");
@@ -54,8 +60,7 @@ pub fn plain(session: &Arc<Session>) {
             "let own = vec![1u8]; let go: fn(u8) -> u8 = |n| loop {{ {nap} if n > 1 {{ break n; }} }}; let trained = go(own[0]);"
         ),
     ] {
-        let ended = interrupt(session, code, &[], Session::interrupt);
-        assert!(ended.took < Duration::from_secs(20), "{code}: {:?}", ended.took);
+        let ended = within_its_turn(session, code);
         let says = &ended.error.value;
         assert!(says.contains("of earlier cells are kept, `trained` of this cell is not"), "{code}: {}", ended.error);
         if code.contains("let own") || code.contains("let mut own") {
@@ -77,8 +82,7 @@ pub fn plain(session: &Arc<Session>) {
             "let lent = std::sync::Mutex::new(vec![1u8]); {{ let held = lent.lock().unwrap(); loop {{ {nap} }} }};"
         ),
     ] {
-        let ended = interrupt(session, code, &[], Session::interrupt);
-        assert!(ended.took < Duration::from_secs(20), "{code}: {:?}", ended.took);
+        let ended = within_its_turn(session, code);
         if code.contains("Mutex::new(vec") {
             assert!(ended.error.value.contains("`lent` of this cell is not"), "{code}: {}", ended.error);
         } else {

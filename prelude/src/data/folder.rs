@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex};
 /// ```
 #[derive(Clone)]
 pub struct ImageFolder {
-    pub(super) root: PathBuf,
+    root: PathBuf,
     pub(super) classes: Arc<Vec<String>>,
     pub(super) samples: Arc<Vec<Sample>>,
     parted: bool,

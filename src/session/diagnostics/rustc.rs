@@ -3,6 +3,7 @@
 use super::excerpt::{Mark, excerpt};
 use super::program::{Place, offset};
 use super::report::{Report, Story};
+use super::spans::{array, end, mark, start};
 use super::{BLUE, BOLD, PLAIN, RED, special, words};
 use crate::session::edits::Edits;
 use crate::session::memory::Told;
@@ -94,48 +95,6 @@ fn report<'a>(error: &Value, story: &Story<'a>) -> Option<Report<'a>> {
     special::adapt(error, &mut report, story);
     let hidden = words::is_ours(&report.message) && report.marks.is_empty();
     (!hidden).then_some(report)
-}
-
-pub(super) fn array(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().into_iter().flatten()
-}
-
-/// The part of a span that is in the program itself, whatever macros lie between.
-fn own_span<'v>(span: &'v Value, story: &Story<'_>) -> Option<&'v Value> {
-    let is_own = span["file_name"].as_str().is_some_and(|file| file.ends_with("lib.rs") && !file.starts_with('/'));
-    if is_own && start(span, story).is_some() {
-        return Some(span);
-    }
-    let outer = &span["expansion"]["span"];
-    outer.is_object().then(|| own_span(outer, story))?
-}
-
-fn number(value: &Value) -> Option<usize> {
-    value.as_u64().and_then(|number| usize::try_from(number).ok())
-}
-
-fn start<'a>(span: &Value, story: &Story<'a>) -> Option<Place<'a>> {
-    let (line, from, to) = (number(&span["line_start"])?, number(&span["column_start"])?, number(&span["column_end"])?);
-    story.program.place(line, from).or_else(|| story.program.place_of_import(line, from..to.max(from + 1)))
-}
-
-fn end<'a>(span: &Value, story: &Story<'a>) -> Option<Place<'a>> {
-    story.program.place(number(&span["line_end"])?, number(&span["column_end"])?)
-}
-
-/// The mark of a span in the user's code.
-pub(super) fn mark<'a>(span: &Value, title: &str, story: &Story<'a>) -> Option<(&'a Told, Mark)> {
-    let own = own_span(span, story)?;
-    let place = start(own, story)?;
-    let to = match end(own, story) {
-        Some(end) if end.told.number == place.told.number && end.line == place.line => end.column,
-        Some(end) if end.told.number == place.told.number => usize::MAX,
-        // The words of an import.
-        _ => place.column + number(&own["column_end"])?.saturating_sub(number(&own["column_start"])?),
-    };
-    let label = words::label(span["label"].as_str().unwrap_or_default(), title);
-    let primary = span["is_primary"].as_bool().unwrap_or(false);
-    Some((place.told, Mark { line: place.line, from: place.column, to, label, primary }))
 }
 
 /// Takes over a note or a help: as marks where it is about the user's code, as a line elsewhere.

@@ -88,7 +88,10 @@ fn gone<'a>(message: &str, report: &mut Report<'a>, story: &Story<'a>) {
     }
     if let Some((line, text)) = assigned(&story.told.code, name) {
         report.advice = vec![("help".to_owned(), format!("line {line} is to bind it: `let {text}`"))];
-    } else if let Some(meant) = alike(name, story.memory.variables()) {
+    } else if report.code.as_deref() == Some("E0425")
+        && let Some(meant) = alike(name, story.memory.variables())
+        && !report.advice.iter().any(|(_, text)| text.contains(meant))
+    {
         report.advice.insert(0, ("help".to_owned(), format!("did you mean `{meant}`?")));
     }
     // What is not public is no use to a cell.

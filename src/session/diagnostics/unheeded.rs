@@ -1,7 +1,7 @@
 //! Notes on results that nobody looks at: an error in them would go unseen.
 
 use super::report::Story;
-use super::rustc::{array, mark};
+use super::spans::{array, mark};
 use serde_json::Value;
 
 /// A note for each statement of the cell that drops a result, or an iterator that then does nothing.

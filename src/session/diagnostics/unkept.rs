@@ -4,7 +4,7 @@ use super::excerpt::excerpt;
 use super::excerpt::mark;
 use super::program::offset;
 use super::report::{Report, Story};
-use super::rustc::array;
+use super::spans::{self, array};
 use super::{BOLD, PLAIN, RED, words};
 use crate::session::{CellError, Why, prepare};
 use std::collections::HashMap;
@@ -201,7 +201,7 @@ pub fn borrowed(errors: &[serde_json::Value], story: &Story<'_>) -> Option<CellE
     }
     for error in errors {
         for span in array(&error["spans"]).filter(|span| span["is_primary"] == true) {
-            if let Some((told, mark)) = super::rustc::mark(span, "", story)
+            if let Some((told, mark)) = spans::mark(span, "", story)
                 && told.number == story.told.number
                 && let Some(at) = offset(&told.code, mark.line, mark.from)
                 && let Some(name) = prepare::bound_around(&told.code, at)

@@ -8,6 +8,8 @@ use ra_ap_syntax::{AstNode, Edition, SourceFile, SyntaxNode};
 pub struct Own {
     pub statements: Vec<SyntaxNode>,
     texts: Vec<String>,
+    /// The variables that are bound: by which statement, and whether it gives them values.
+    bound: Vec<(usize, String, bool)>,
 }
 
 /// Each list of statements that is the cell's own.
@@ -16,7 +18,11 @@ pub fn own(tree: &SyntaxNode) -> Vec<Own> {
     let own = |list: ast::StmtList| {
         let statements: Vec<SyntaxNode> = list.syntax().children().collect();
         let texts = statements.iter().map(|statement| statement.text().to_string()).collect();
-        Own { statements, texts }
+        let bound = (0..)
+            .zip(&statements)
+            .flat_map(|(at, node)| bound(node).into_iter().map(move |(name, set)| (at, name, set)));
+        let bound = bound.collect();
+        Own { statements, texts, bound }
     };
     lists.map(own).collect()
 }
@@ -49,15 +55,10 @@ impl Own {
     /// What is sure to be bound where this statement runs, and not lent to what comes after it; `within` it, others may have
     /// the same names.
     pub fn puts(&self, at: usize, within: bool) -> Puts {
-        let (statements, texts) = (&self.statements, &self.texts);
+        let Own { statements, texts, bound } = self;
         let mut puts = Puts::default();
         let stores: Vec<(&str, &String)> =
             texts.iter().filter(|text| text.starts_with(PUTS)).filter_map(|text| Some((stored(text)?, text))).collect();
-        let bound: Vec<(usize, String, bool)> = statements
-            .iter()
-            .enumerate()
-            .flat_map(|(at, node)| bound(node).into_iter().map(move |(name, set)| (at, name, set)))
-            .collect();
         let is_stored = |name: &str| stores.iter().any(|(stored, _)| *stored == name);
         // What is used up later may borrow until then from what would be stored.
         let used_later = |name: &str| texts[at + 1..].iter().any(|text| !text.starts_with(PUTS) && names(text, name));

@@ -18,18 +18,18 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// The programs that keep what a cell has bound where it ends early, the most careful one first; none where it has nothing to
-/// keep. They may have errors of their own: where something is lent until after the place where it would be put into the store.
-pub fn careful(program: &str) -> Vec<String> {
+/// The programs that keep what a cell has bound where it ends early, the most careful one first, each made when it is asked
+/// for; none where the cell has nothing to keep. They may have errors of their own: where something is lent until after the
+/// place where it would be put into the store.
+pub fn careful(program: &str) -> impl Iterator<Item = String> {
     let at_stops = stops::at_stops(program);
-    let mut programs = Vec::new();
-    for closures in [true, false] {
-        let kept = tries::at_errors(&at_stops, closures).unwrap_or_else(|| at_stops.clone());
-        if kept != program && !programs.contains(&kept) {
-            programs.push(kept);
-        }
-    }
-    programs
+    let mut last = program.to_owned();
+    [true, false].into_iter().filter_map(move |closures| {
+        let kept = tries::at_errors(&at_stops, closures);
+        let is_another = kept != last;
+        last.clone_from(&kept);
+        is_another.then_some(kept)
+    })
 }
 
 /// Around what stands in the program instead of something else; that something stands behind it.

@@ -2,6 +2,7 @@
 //! does where the user asked it to stop.
 
 use super::{bound, piece};
+use crate::session::edits::Edits;
 use ra_ap_syntax::{Edition, SourceFile};
 
 /// Goes on with the cell, or leaves it.
@@ -11,28 +12,25 @@ pub const STOPPED: &str = "::candlewick_prelude::cell::stopped()";
 
 /// The program that keeps what it has where an interrupt leaves it.
 pub fn at_stops(program: &str) -> String {
-    let mut kept = program.to_owned();
     if !program.contains(GOES_ON) {
-        return kept;
+        return program.to_owned();
     }
     let tree = SourceFile::parse(program, Edition::Edition2024).syntax_node();
-    let mut places = Vec::new();
+    let mut edits = Edits::default();
     for own in bound::own(&tree) {
         for (at, statement) in own.statements.iter().enumerate() {
             let start = usize::from(statement.text_range().start());
-            let found = own.text(at).match_indices(GOES_ON);
-            places.extend(found.map(|(within, _)| (start + within, own.puts(at, true))));
+            for (within, _) in own.text(at).match_indices(GOES_ON) {
+                let puts = own.puts(at, true);
+                let leaves = format!(
+                    "if {STOPPED} {{ {}return ::candlewick_prelude::cell::leave(&[{}]).map_err(::std::convert::Into::into); }}",
+                    puts.code, puts.names
+                );
+                edits.replace(start + within..start + within + GOES_ON.len(), piece(&leaves, GOES_ON));
+            }
         }
     }
-    places.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
-    for (at, puts) in places {
-        let leaves = format!(
-            "if {STOPPED} {{ {}return ::candlewick_prelude::cell::leave(&[{}]).map_err(::std::convert::Into::into); }}",
-            puts.code, puts.names
-        );
-        kept.replace_range(at..at + GOES_ON.len(), &piece(&leaves, GOES_ON));
-    }
-    kept
+    edits.apply(program).text
 }
 
 #[cfg(test)]

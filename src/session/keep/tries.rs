@@ -7,6 +7,7 @@
 
 use super::bound::{self, Own};
 use super::{GOES_ON, piece};
+use crate::session::edits::Edits;
 use crate::session::prepare::syntax::is_apart;
 use crate::session::unused::PUTS;
 use ra_ap_syntax::ast::{self, BinaryOp, HasName};
@@ -27,91 +28,72 @@ const PANIC: [&str; 11] = [
     "unreachable",
 ];
 
-/// The program that keeps what it has at errors, with closures or without; `None` where that is as it was.
-pub fn at_errors(program: &str, closures: bool) -> Option<String> {
+/// The program that keeps what it has at errors, with closures or without.
+pub fn at_errors(program: &str, closures: bool) -> String {
     let tree = SourceFile::parse(program, Edition::Edition2024).syntax_node();
     let functions = tree.descendants().filter_map(ast::Fn::cast).filter_map(|own| own.name());
     let functions: Vec<String> = functions.map(|name| name.text().to_string()).collect();
     let mut edits = Edits::default();
     for own in bound::own(&tree) {
         for at in 0..own.statements.len() {
-            edits.statement(&own, at, &functions, closures);
+            keep(&own, at, &functions, closures, &mut edits);
         }
     }
-    edits.made(program)
+    edits.apply(program).text
 }
 
-/// Texts that take the place of so many bytes at an offset.
-#[derive(Default)]
-struct Edits(Vec<(usize, usize, String)>);
-
-impl Edits {
-    fn statement(&mut self, own: &Own, at: usize, functions: &[String], closures: bool) {
-        let statement = &own.statements[at];
-        let Some(whole) = value(statement).filter(|_| !own.text(at).starts_with(PUTS)) else { return };
-        let ends = Ends::of(&whole, functions);
-        if closures && !ends.otherwise && ends.needs_closure(&whole) {
-            let puts = own.puts(at, false);
-            if !puts.names.is_empty() {
-                let has_end = statement.last_token().is_some_and(|token| token.kind() == T![;]);
-                self.closure(&whole, ends.tries(), &leaving(&puts), has_end);
-            }
-        } else if !ends.tries.is_empty() {
-            let puts = own.puts(at, true);
-            if !puts.names.is_empty() {
-                self.matches(ends.tries, &leaving(&puts));
-            }
-        }
+/// Has a statement of the cell keep what is bound by then.
+fn keep(own: &Own, at: usize, functions: &[String], closures: bool, edits: &mut Edits) {
+    let statement = &own.statements[at];
+    let Some(whole) = value(statement).filter(|_| !own.text(at).starts_with(PUTS)) else { return };
+    let ends = Ends::of(&whole, functions);
+    let in_closure = closures && !ends.otherwise && ends.needs_closure(&whole);
+    if !in_closure && ends.tries.is_empty() {
+        return;
     }
-
-    /// Has the expression run in a closure.
-    fn closure(&mut self, whole: &SyntaxNode, tries: bool, leaving: &str, has_end: bool) {
-        let (kind, open, close) =
-            if tries { (" -> ::std::result::Result<_, EvcxrUserCodeError> {", "Ok(", ") }") } else { ("", "(", ")") };
-        let before = format!("(match ::candlewick_prelude::cell::guarded(||{kind} {open}");
-        let ok = if tries {
-            format!("Ok(Ok(__ok)) => __ok, Ok(Err(__error)) => {{ {leaving} return Err(__error); }}")
-        } else {
-            "Ok(__ok) => __ok,".to_owned()
-        };
-        let end = if has_end { "" } else { ";" };
-        let after =
-            format!("{close}) {{ {ok} Err(__panic) => {{ {leaving} ::std::panic::resume_unwind(__panic) }} }}){end}");
-        self.0.push((start(whole), 0, piece(&before, "")));
-        self.0.push((self::end(whole), 0, piece(&after, "")));
+    let puts = own.puts(at, !in_closure);
+    if puts.names.is_empty() {
+        return;
     }
-
-    /// Makes a `match` of each `?`.
-    fn matches(&mut self, mut tries: Vec<SyntaxNode>, leaving: &str) {
-        // What lies around another begins first.
-        tries.sort_by_key(|one| std::cmp::Reverse(one.text_range().len()));
-        for one in &tries {
-            self.0.push((start(one), 0, piece("(match (", "")));
-        }
-        for one in &tries {
-            let arms = format!(
-                ") {{ Ok(__ok) => __ok, Err(__error) => {{ let __error = EvcxrUserCodeError::from(__error); {leaving} return Err(__error); }} }})"
-            );
-            self.0.push((end(one) - 1, 1, piece(&arms, "?")));
-        }
-    }
-
-    fn made(mut self, program: &str) -> Option<String> {
-        if self.0.is_empty() {
-            return None;
-        }
-        self.0.sort_by_key(|(at, ..)| *at);
-        let mut kept = program.to_owned();
-        for (at, length, text) in self.0.iter().rev() {
-            kept.replace_range(*at..at + length, text);
-        }
-        Some(kept)
+    let leaving = format!("{}::candlewick_prelude::cell::left(&[{}]);", puts.code, puts.names);
+    if in_closure {
+        let has_end = statement.last_token().is_some_and(|token| token.kind() == T![;]);
+        closure(&whole, ends.tries(), &leaving, has_end, edits);
+    } else {
+        matches(ends.tries, &leaving, edits);
     }
 }
 
-/// The code that leaves the cell, but for the way out.
-fn leaving(puts: &bound::Puts) -> String {
-    format!("{}::candlewick_prelude::cell::left(&[{}]);", puts.code, puts.names)
+/// Has the expression run in a closure.
+fn closure(whole: &SyntaxNode, tries: bool, leaving: &str, has_end: bool, edits: &mut Edits) {
+    let (kind, open, close) =
+        if tries { (" -> ::std::result::Result<_, EvcxrUserCodeError> {", "Ok(", ") }") } else { ("", "(", ")") };
+    let before = format!("(match ::candlewick_prelude::cell::guarded(||{kind} {open}");
+    let ok = if tries {
+        format!("Ok(Ok(__ok)) => __ok, Ok(Err(__error)) => {{ {leaving} return Err(__error); }}")
+    } else {
+        "Ok(__ok) => __ok,".to_owned()
+    };
+    let end = if has_end { "" } else { ";" };
+    let after =
+        format!("{close}) {{ {ok} Err(__panic) => {{ {leaving} ::std::panic::resume_unwind(__panic) }} }}){end}");
+    edits.insert(start(whole), piece(&before, ""));
+    edits.insert(self::end(whole), piece(&after, ""));
+}
+
+/// Makes a `match` of each `?`.
+fn matches(mut tries: Vec<SyntaxNode>, leaving: &str, edits: &mut Edits) {
+    // What lies around another begins first.
+    tries.sort_by_key(|one| std::cmp::Reverse(one.text_range().len()));
+    for one in &tries {
+        edits.insert(start(one), piece("(match (", ""));
+    }
+    for one in &tries {
+        let arms = format!(
+            ") {{ Ok(__ok) => __ok, Err(__error) => {{ let __error = EvcxrUserCodeError::from(__error); {leaving} return Err(__error); }} }})"
+        );
+        edits.replace(end(one) - 1..end(one), piece(&arms, "?"));
+    }
 }
 
 /// The expression that a statement consists of, or gives its variables their values with.
@@ -270,7 +252,10 @@ mod tests {
     /// The cell's code as it is compiled, made short: `{…}` stands around what runs in a closure, `(…)` around what is matched.
     fn kept(body: &str, closures: bool) -> Option<String> {
         let program = program(&body.replace('§', HEARS), &[("a", "Vec<i32>"), ("b", "u8")]);
-        let kept = at_errors(&program, closures)?;
+        let kept = at_errors(&program, closures);
+        if kept == program {
+            return None;
+        }
         assert_eq!(without(&kept).0, program);
         let tree = SourceFile::parse(&kept, Edition::Edition2024);
         assert!(tree.errors().is_empty(), "{kept}");
@@ -347,6 +332,6 @@ mod tests {
         ] {
             assert_eq!(kept(body, true), None, "{body}");
         }
-        assert_eq!(at_errors("fn run() { f()?; }", true), None);
+        assert_eq!(at_errors("fn run() { f()?; }", true), "fn run() { f()?; }");
     }
 }
