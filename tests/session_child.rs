@@ -316,12 +316,17 @@ fn help_names_it() -> bool {
 fn interrupt_twice(session: &Arc<Session>) {
     for code in [
         SPINS,
-        "std::thread::sleep(std::time::Duration::from_secs(600));",
+        "let nap = std::thread::sleep; nap(std::time::Duration::from_secs(600));",
         "let child = std::process::Command::new(\"sleep\").arg(\"600\").spawn()?; std::iter::repeat(1).for_each(|_| std::hint::spin_loop());",
     ] {
         let before = precious(session);
         let ended = interrupt(session, code, &["Interrupt again"], Session::interrupt);
         assert!(ended.error.value.contains("lost: ") && ended.error.value.contains("precious"), "{}", ended.error);
+        for own in ["child", "nap"].into_iter().filter(|own| code.contains(&format!("let {own} "))) {
+            assert!(ended.error.value.contains(own), "{}", ended.error);
+            let (after, _) = run(session, own);
+            assert!(after.unwrap_err().value.contains("was lost when the process"), "{own}");
+        }
         assert!(ended.took < Duration::from_secs(30), "{:?}", ended.took);
         assert_ne!(session.runtime_id(), Some(before));
         assert_eq!(value(session, "1 + 1"), "2");
@@ -459,15 +464,15 @@ fn private(_session: &Arc<Session>) {
 const DEATHS: &[(&str, &str)] = &[
     (
         "fn deep(n: u64) -> u64 { let a = std::hint::black_box([n; 64]); deep(n + 1) + a[3] } deep(1)",
-        "recursion overflowed the stack",
+        "overflowed the stack, by a recursion",
     ),
     (
         "fn wide(n: u64) -> u64 { let a = std::hint::black_box([n; 20_000]); wide(n + 1) + a[3] } wide(1)",
-        "recursion overflowed the stack",
+        "overflowed the stack, by a recursion",
     ),
     (
         "struct Node(Option<Box<Node>>); let mut list = Node(None); for _ in 0..1_000_000 { list = Node(Some(Box::new(list))); } drop(list);",
-        "recursion overflowed the stack",
+        "overflowed the stack, by a recursion",
     ),
     (
         "fn deep(n: u64) -> u64 { let a = std::hint::black_box([n; 64]); deep(n + 1) + a[3] } std::thread::spawn(|| deep(1)).join().unwrap()",

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 #[path = "session_errors/candle.rs"]
 mod candle;
+#[path = "session_errors/early.rs"]
+mod early;
 #[path = "session_errors/works.rs"]
 mod works;
 #[path = "session_errors/wrong.rs"]
@@ -51,7 +53,7 @@ const LONGEST: Duration = Duration::from_secs(30);
 
 fn main() {
     hook();
-    let tables = [wrong::CASES, works::CASES, candle::CASES];
+    let tables = [wrong::CASES, early::CASES, works::CASES, candle::CASES];
     let count: usize = tables.iter().map(|table| table.len()).sum();
     if skip::skips(count) {
         return;

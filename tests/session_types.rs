@@ -189,6 +189,19 @@ const LETS: &[(&str, &[(&str, &str)])] = &[
         "fn pair<T: Clone>(t: &T) -> (T, T) { (t.clone(), t.clone()) } let points = pair(&p);",
         &[("points", "(Point, Point)")],
     ),
+    ("let joined = std::thread::spawn(|| 5).join();", &[("joined", "Result<i32, Box<dyn Any + Send>>")]),
+    (
+        "fn may_fail() -> std::result::Result<i32, Box<dyn std::error::Error + Send + Sync>> { Ok(1) }\nlet all = vec![may_fail()];",
+        &[("all", "Vec<Result<i32, Box<dyn Error + Send + Sync>>>")],
+    ),
+    (
+        "fn reader() -> Box<dyn std::io::Read> { Box::new(std::io::empty()) }\nlet reads = reader();",
+        &[("reads", "Box<dyn Read>")],
+    ),
+    (
+        "mod shapes { pub trait Shape {} impl Shape for u8 {} pub fn make() -> Box<dyn Shape> { Box::new(1u8) } }\nlet shape = shapes::make();",
+        &[("shape", "Box<dyn Shape>")],
+    ),
     (
         "let point_boxed: Box<dyn std::fmt::Debug> = Box::new(p.clone());",
         &[("point_boxed", "Box<dyn std::fmt::Debug>")],

@@ -24,6 +24,7 @@ use crate::{Error, Result};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::ThreadId;
+use std::time::{Duration, Instant};
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 /// The thread that runs cells.
@@ -48,7 +49,22 @@ fn leave() {
     }
 }
 
+/// Sleeps as the standard library does, but hears the interrupt as a loop of the cell's does.
+#[track_caller]
+pub fn sleep(time: Duration) {
+    const SLICE: Duration = Duration::from_millis(50);
+    let begun = Instant::now();
+    loop {
+        hear();
+        match time.saturating_sub(begun.elapsed()) {
+            Duration::ZERO => return,
+            left => std::thread::sleep(left.min(SLICE)),
+        }
+    }
+}
+
 /// Whether the user asked the running cell to stop. Long loops check it each step and return what they have.
+#[inline]
 pub fn requested() -> bool {
     REQUESTED.load(Ordering::Relaxed)
 }
@@ -99,5 +115,8 @@ mod tests {
     #[test]
     fn without_an_interrupt_a_loop_goes_on() {
         hear();
+        let begun = Instant::now();
+        sleep(Duration::from_millis(120));
+        assert!(begun.elapsed() >= Duration::from_millis(120));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::program::{FUNCTION, Program};
 use super::world::World;
-use ra_ap_hir::{DisplayTarget, HirDisplay, Semantics, Type, attach_db};
+use ra_ap_hir::{DisplayTarget, FindPathConfig, HirDisplay, ModuleDef, Semantics, Type, attach_db};
 use ra_ap_ide::{Edition, RootDatabase};
 use ra_ap_syntax::ast::{self, AstNode, HasModuleItem, HasName};
 use ra_ap_syntax::{SourceFile, SyntaxKind};
@@ -104,12 +104,49 @@ fn known(kind: &Type<'_>, db: &RootDatabase, module: ra_ap_hir::Module, target: 
         return Known::Nothing;
     }
     let read = || kind.display(db, target).to_string().replace("{unknown}", "_");
-    match kind.display_source_code(db, module.into(), true) {
+    let text = kind.display_source_code(db, module.into(), true);
+    match text.map(|text| with_paths(text, kind, db, module)) {
         Ok(text) if is_nameable(&text) => Known::Named(text),
         _ if kind.contains_unknown() => Known::Partly(read()),
         Ok(text) => Known::Unnameable(text),
         Err(_) => Known::Unnameable(read()),
     }
+}
+
+/// The type with the paths of the traits in its `dyn`, which are written by their names alone, in scope or not.
+fn with_paths(text: String, kind: &Type<'_>, db: &RootDatabase, module: ra_ap_hir::Module) -> String {
+    if !text.contains("dyn ") {
+        return text;
+    }
+    let config =
+        FindPathConfig { prefer_no_std: false, prefer_prelude: false, prefer_absolute: false, allow_unstable: true };
+    let mut paths = Vec::new();
+    kind.walk(db, |part| {
+        if let Some(own) = part.as_dyn_trait()
+            && let Some(path) = module.find_path(db, ModuleDef::from(own), config)
+        {
+            paths.push((own.name(db).as_str().to_owned(), path.display(db, Edition::CURRENT).to_string()));
+        }
+    });
+    let (before, after) = ("const _: ", " = x;");
+    let parsed = SourceFile::parse(&format!("{before}{text}{after}"), Edition::CURRENT).syntax_node();
+    let mut out = parsed.text().to_string();
+    let bounds = parsed.descendants().filter_map(ast::DynTraitType::cast).filter_map(|own| own.type_bound_list());
+    let mut names: Vec<ast::NameRef> = bounds
+        .flat_map(|list| list.bounds().collect::<Vec<_>>())
+        .filter_map(|bound| match bound.ty()? {
+            ast::Type::PathType(own) => own.path().filter(|path| path.qualifier().is_none())?.segment()?.name_ref(),
+            _ => None,
+        })
+        .collect();
+    names.sort_by_key(|name| std::cmp::Reverse(name.syntax().text_range().start()));
+    for name in names {
+        if let Some((_, path)) = paths.iter().find(|(own, _)| *own == name.text()) {
+            let range = name.syntax().text_range();
+            out.replace_range(usize::from(range.start())..usize::from(range.end()), path);
+        }
+    }
+    out[before.len()..out.len() - after.len()].to_owned()
 }
 
 /// Whether a type can be written so for a variable.

@@ -25,6 +25,8 @@ pub struct Cell<'a> {
     pub shown: Option<String>,
     /// The variables that it left in the store, if a loop of its own was interrupted.
     pub left: Option<Vec<String>>,
+    /// A `return Ok(())` ended it.
+    pub returned: bool,
 }
 
 impl Cell<'_> {
@@ -40,6 +42,7 @@ impl Cell<'_> {
             described: Vec::new(),
             shown: None,
             left: None,
+            returned: false,
         }
     }
 
@@ -77,6 +80,8 @@ impl Cell<'_> {
             Message::Clear { wait } => self.screen.clear(wait),
             Message::Progress(Progress { label, done, total }) => self.screen.progress(Progress { label, done, total }),
             Message::Panic { message, location } => self.panicked = Some((message, location)),
+            // evcxr's mark, which a cell that returns says too.
+            Message::Failed { location: None, .. } if self.returned => {}
             // What the prelude told of the error is better than what was written before evcxr's mark.
             Message::Failed { text, location: None } if matches!(&self.failed, Some((_, Some(_)))) => {
                 if !text.is_empty() {
@@ -91,6 +96,7 @@ impl Cell<'_> {
             Message::Comm(comm) => self.screen.comm(comm),
             Message::Handled { number } => self.screen.handled(number),
             Message::Gone => self.screen.gone(),
+            Message::Returned => self.returned = true,
             Message::Left { names } => self.left = Some(names),
             Message::Described { variables } => self.described = variables,
             Message::Hello { .. } | Message::Started { .. } | Message::Evcxr { .. } => {}

@@ -21,7 +21,7 @@ use program::Program;
 pub use report::Story;
 pub use rustc::compilation;
 pub use unheeded::{unheeded, wrapped};
-pub use unkept::{borrowed, refused as unkept};
+pub use unkept::{borrowed, is_of_keeping, refused as unkept};
 
 pub(super) const RED: &str = "\u{1b}[1;31m";
 const BLUE: &str = "\u{1b}[1;34m";

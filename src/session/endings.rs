@@ -25,15 +25,20 @@ pub fn interrupted(how: &Interrupted) -> CellError {
             let names = |names: &[String], one: &str, more: &str| {
                 words::list(names).map(|list| format!("{list} {}", if names.len() == 1 { one } else { more }))
             };
-            let mut said = "interrupted; the variables of earlier cells are kept".to_owned();
+            let all = kept.moved.is_empty() && kept.lost.is_empty();
+            let whose = if all { "all variables are kept" } else { "the variables of earlier cells are kept" };
+            let mut said = format!("interrupted; {whose}");
             if let Some(moved) = names(&kept.moved, "which was moved", "which were moved") {
                 said.push_str(&format!(", but for {moved}"));
             }
             if let Some(lost) = names(&kept.lost, "of this cell is not", "of this cell are not") {
                 said.push_str(&format!(", {lost}"));
             }
-            if let Some(bound) = names(&kept.bound, "is", "are") {
+            if let Some(bound) = names(&kept.bound, "is", "are").filter(|_| !all) {
                 said.push_str(&format!("; {bound}"));
+            }
+            if let Some(older) = names(&kept.restored, "is still what it was", "are still what they were") {
+                said.push_str(&format!("; {older} before this cell"));
             }
             said
         }
@@ -72,7 +77,8 @@ fn cause(death: &Death<'_>) -> String {
     let status = death.status.trim();
     let status = status.rsplit("Subprocess terminated with status: ").next().unwrap_or(status).trim();
     match death.crash {
-        Some(Crash::Overflow) => "the cell's recursion overflowed the stack".to_owned(),
+        Some(Crash::Overflow) => "the cell overflowed the stack, by a recursion that is too deep or a large array (`vec![0; n]` is on the heap)"
+            .to_owned(),
         Some(Crash::Pointer) => "the cell dereferenced an invalid pointer (segmentation fault)".to_owned(),
         Some(Crash::Bus) => "the cell reached for memory with nothing behind it (bus error)".to_owned(),
         Some(Crash::Instruction) => "the cell ran an illegal instruction (SIGILL)".to_owned(),
@@ -131,7 +137,7 @@ mod tests {
     #[test]
     fn each_death_has_its_cause() {
         for (status, crash, panicked, said, expected) in [
-            ("signal: 11 (SIGSEGV) (core dumped)", Some(Crash::Overflow), None, "", "recursion overflowed the stack"),
+            ("signal: 11 (SIGSEGV) (core dumped)", Some(Crash::Overflow), None, "", "overflowed the stack"),
             ("signal: 11 (SIGSEGV)", Some(Crash::Pointer), None, "", "invalid pointer (segmentation fault)"),
             ("signal: 11 (SIGSEGV) (core dumped)", None, None, "", "recursion of a thread overflowed"),
             ("signal: 7 (SIGBUS)", Some(Crash::Bus), None, "", "bus error"),
@@ -166,7 +172,9 @@ mod tests {
     fn what_was_lost_is_named() {
         assert!(interrupted(&Interrupted::Running).value.contains("all variables are kept"));
         let left = |kept: Kept| interrupted(&Interrupted::Left(kept)).value;
-        assert!(left(Kept::default()).ends_with("earlier cells are kept"));
+        assert!(left(Kept::default()).ends_with("all variables are kept"));
+        let older = Kept { restored: vec!["z".to_owned()], bound: vec!["a".to_owned()], ..Kept::default() };
+        assert!(left(older).ends_with("all variables are kept; `z` is still what it was before this cell"));
         let lost = ["a", "b"].map(str::to_owned).to_vec();
         let kept = Kept { lost, ..Kept::default() };
         assert!(left(kept.clone()).ends_with("are kept, `a` and `b` of this cell are not"));

@@ -55,7 +55,7 @@ impl Session {
         self.channel.cell_runs(true);
         let mut cell = Cell::new(screen);
         let ended = self.run(&told.edited.text, &mut cell);
-        let failed = cell.panicked.is_some() || cell.failed.is_some();
+        let failed = cell.panicked.is_some() || cell.failed.is_some() || cell.returned;
         let restored = match &ended {
             Ok(Ended::Ran(_)) if failed => self.restore(&before, prepared, cell.left.as_deref().unwrap_or_default()),
             _ => Vec::new(),
@@ -72,20 +72,20 @@ impl Session {
             self.state.ran.fetch_add(ran.sum::<Duration>().as_micros() as u64, Ordering::SeqCst);
         }
         let (lost, moved) = self.remember(told, prepared, &before, &ended, failed);
-        let whole = cell.left.is_some() && lost.is_empty() && moved.is_empty();
+        let whole = cell.left.is_some() && lost.is_empty() && moved.is_empty() && restored.is_empty();
         let mut bound = cell.left.clone().unwrap_or_default();
         bound.retain(|name| !lost.contains(name));
         bound.sort();
         let kept = Kept { lost, restored, bound, moved };
         let error = match ended {
-            Ended::Died { lost, .. } if self.state.killed.load(Ordering::SeqCst) => {
-                endings::interrupted(&Interrupted::Killed(lost))
+            Ended::Died { .. } if self.state.killed.load(Ordering::SeqCst) => {
+                endings::interrupted(&Interrupted::Killed(kept.lost))
             }
-            Ended::Died { status, lost } => {
+            Ended::Died { status, .. } => {
                 let crash = lock(&self.state.crashed).take().or(cell.crashed);
                 let panicked = cell.panicked.as_ref().map(|(message, _)| message.as_str());
                 let death = Death { status: &status, crash, panicked, said: &cell.stderr };
-                endings::runtime_died(&death, &lost)
+                endings::runtime_died(&death, &kept.lost)
             }
             Ended::Ran(_) if interrupted && (cell.panicked.is_some() || cell.failed.is_some()) => {
                 endings::interrupted(&if whole { Interrupted::Running } else { Interrupted::Left(kept.clone()) })

@@ -128,7 +128,7 @@ impl Memory {
         }
         if failed {
             for name in prepared.binds.iter().filter(|name| !after.contains(*name)) {
-                let what = format!("`{name}` of cell {number} was not kept, since that cell ended with an error");
+                let what = format!("`{name}` of cell {number} was not kept, since that cell ended early");
                 self.fates.insert(name.clone(), Fate { what, remedy: "mend that cell and run it again".to_owned() });
             }
         }

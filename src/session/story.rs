@@ -140,8 +140,11 @@ impl Session {
                 (lost, moved.cloned().collect())
             }
             Ended::Died { lost, .. } => {
-                lock(&self.memory).died(told.number, lost);
-                Default::default()
+                let mut lost: Vec<String> = lost.iter().chain(&prepared.binds).cloned().collect();
+                lost.sort();
+                lost.dedup();
+                lock(&self.memory).died(told.number, &lost);
+                (lost, Vec::new())
             }
             Ended::Compilation(_) | Ended::Other(_) | Ended::Refused(_) => Default::default(),
         }
@@ -164,12 +167,13 @@ impl Session {
     /// The error of a cell that did not compile.
     pub(super) fn explain(&self, errors: &[evcxr::CompilationError], told: &Told, prepared: &Prepared) -> CellError {
         let made = self.ask(|done| Job::Program { done }).unwrap_or_default();
+        let memory = lock(&self.memory);
+        let program = Program::new(&made.text, told, &memory.cells);
+        let story = Story { program: &program, told, memory: &memory };
+        let borrows = made.errors.iter().all(|error| diagnostics::is_of_keeping(error, &story));
         // That it borrows is the smaller reason why a value cannot be kept whose type has no name.
-        let borrows = |error: &serde_json::Value| {
-            matches!(error["code"]["code"].as_str(), Some("E0505" | "E0521" | "E0597" | "E0716"))
-        };
         if let Some((name, kind)) = prepared.unnameable.first()
-            && made.errors.iter().all(borrows)
+            && borrows
         {
             let text = format!("Couldn't automatically determine type of variable `{name}`");
             let types = [(name.clone(), kind.clone())].into();
@@ -177,12 +181,7 @@ impl Session {
                 return error;
             }
         }
-        let memory = lock(&self.memory);
-        let program = Program::new(&made.text, told, &memory.cells);
-        let story = Story { program: &program, told, memory: &memory };
-        if made.errors.iter().all(borrows)
-            && let Some(error) = diagnostics::borrowed(&made.errors, &story)
-        {
+        if borrows && let Some(error) = diagnostics::borrowed(&made.errors, &story) {
             return error;
         }
         let explain = std::panic::AssertUnwindSafe(|| diagnostics::compilation(&made.errors, &story));

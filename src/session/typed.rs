@@ -9,9 +9,11 @@ pub const NEVER: &str = "::candlewick_prelude::cell::Never";
 
 /// Adds the types that are known: behind a pattern that is one variable, else by binding the variable once more.
 pub fn add_types(bound: &[Bound], edits: &mut Edits) {
-    for variable in bound {
+    for (at, variable) in bound.iter().enumerate() {
         let Known::Named(kind) = &variable.known else { continue };
-        let kind = for_ever(kind).replace('!', NEVER);
+        // What the cell binds anew may borrow from the cell: it does not leave it.
+        let is_left = bound[at + 1..].iter().all(|later| later.name != variable.name);
+        let kind = if is_left { for_ever(kind) } else { kind.clone() }.replace('!', NEVER);
         match variable.pattern_end {
             Some(end) => edits.insert(end, format!(": {kind}")),
             None => {
@@ -50,5 +52,10 @@ mod tests {
         add_types(&bound, &mut edits);
         let text = "let t: Tensor = f()?; let (a, b) = g(); let mut a: i32 = a; let b: Vec<&'static str> = b;";
         assert_eq!(edits.apply(code).text, text);
+        bound.push(variable("b", 37, Some(37), named("&str")));
+        let mut edits = Edits::default();
+        add_types(&bound[2..], &mut edits);
+        let text = "let t = f()?; let (a, b) = g(); let b: Vec<&str> = b; let b: &'static str";
+        assert_eq!(edits.apply("let t = f()?; let (a, b) = g(); let b").text, text);
     }
 }

@@ -78,6 +78,7 @@ pub struct Interrupted {
     /// From its first text, at which it was interrupted, to its end.
     pub took: Duration,
     pub err: String,
+    pub out: String,
 }
 
 /// Interrupts the session when a cell prints one of the words, once each.
@@ -116,5 +117,6 @@ pub fn interrupt(session: &Session, code: &str, again_at: &[&'static str], act: 
         error,
         took: screen.first.expect("the cell printed").elapsed(),
         err: screen.record.text(StreamName::Stderr),
+        out: screen.record.text(StreamName::Stdout),
     }
 }

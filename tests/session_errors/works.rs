@@ -22,7 +22,7 @@ pub const CASES: &[Case] = &[
             Says("let mut n = 0; while n < 1 { n += 1; println!(\"once\") }", "once\n"),
             Says("(|x: i32| x + 1)(1); |x: i32| x; println!(\"said\")", "said"),
             Fails("panic!(\"on purpose\")", &["on purpose", "1 | panic!(\"on purpose\")"]),
-            Fails("return", &["`return Ok(())`"]),
+            Fails("return", &["`return Ok(());`"]),
             Runs("fn only_an_item() {}"),
             Runs("// only a comment"),
             Runs(""),

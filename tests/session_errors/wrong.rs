@@ -127,7 +127,7 @@ pub const CASES: &[Case] = &[
             ),
             Gives("q_old", "1"),
             Gives("(data.len(), net)", "(1, 3)"),
-            Fails("after", &["`after` of cell {-3} was not kept, since that cell ended with an error"]),
+            Fails("after", &["`after` of cell {-3} was not kept, since that cell ended early"]),
             Fails(
                 "println!(\"first\");\n  Tensor::zeros((2, 3), DType::F32, &Device::Cpu)?.matmul(&Tensor::zeros((2, 3), DType::F32, &Device::Cpu)?)?;",
                 &["2 |   Tensor::zeros", "[2, 3]", "are kept"],
@@ -275,7 +275,7 @@ pub const CASES: &[Case] = &[
             Runs("let b_list = vec![3, 1]; let b_map = std::collections::HashMap::from([(7, \"x\".to_string())]);"),
             Fails(
                 "let b_max = b_list.iter().max().unwrap();",
-                &["`b_max` borrows", "1 | let b_max", "(b_list.iter().max().unwrap()).clone()"],
+                &["`b_max` borrows", "1 | let b_max", "b_list.iter().max().unwrap().to_owned()"],
             ),
             Fails("let b_one = 1;\nlet b_got = b_map.get(&7).ok_or(\"no\")?;", &["`b_got` borrows", "2 | let b_got"]),
             Fails(

@@ -172,6 +172,8 @@ pub enum Message {
         /// Their names.
         names: Vec<String>,
     },
+    /// A `return Ok(())` ended the cell: what it has bound is as after [`Message::Left`], and nothing is wrong.
+    Returned,
     /// What is known of the session's variables, in answer to a question of the session's own.
     Described {
         /// One a variable.

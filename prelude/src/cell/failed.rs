@@ -1,6 +1,7 @@
 //! What a `?` at a cell's top level met, and where.
 
 use crate::show;
+use candlewick_wire::Message;
 use std::any::TypeId;
 use std::error::Error;
 use std::fmt::{Display, Write};
@@ -9,7 +10,11 @@ use std::panic::Location;
 /// Tells the session of an error that ends the cell; called where evcxr makes an error of its own of it.
 #[track_caller]
 pub fn failed<T: Display>(error: &T) {
-    tell(&error, as_error(error), Location::caller());
+    if kind_of::<T>() == TypeId::of::<super::Returned>() {
+        show::send(&Message::Returned);
+    } else {
+        tell(&error, as_error(error), Location::caller());
+    }
 }
 
 // What is generic here is compiled in the cell; the rest is not.

@@ -4,6 +4,16 @@ use crate::show::send;
 use crate::{Error, Result};
 use candlewick_wire::Message;
 
+/// What a cell that returns early ends with, in the place of an error; evcxr wants one, or else takes the cell's variables for
+/// bound.
+pub struct Returned;
+
+impl std::fmt::Display for Returned {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the cell returned")
+    }
+}
+
 /// Tells the session which variables the cell has put into the store.
 #[cold]
 pub fn left(names: &[&str]) {

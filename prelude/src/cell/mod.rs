@@ -10,10 +10,10 @@ mod marks;
 mod never;
 mod store;
 
-pub use crate::interrupt::{check as go_on, hear, requested as stopped};
+pub use crate::interrupt::{check as go_on, hear, requested as stopped, sleep};
 pub use failed::failed;
 pub use kept::{Kept, KeptLocal};
-pub use leave::{guarded, leave, left};
+pub use leave::{Returned, guarded, leave, left};
 pub use marks::{Mark, USER_ERROR_OCCURRED, panicked};
 pub use never::{Gives, Never};
 pub use store::{VariableStore, create_variable_store};

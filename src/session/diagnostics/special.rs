@@ -46,6 +46,16 @@ pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
         Some("E0425" | "E0412" | "E0422" | "E0433" | "E0405" | "E0423" | "E0432") => gone(message, report, story),
         Some("E0596" | "E0384" | "E0594") => not_mutable(message, report, story),
         Some("E0277") if message.contains("`?`") => question_mark(message, &all, report),
+        Some("E0267") if !report.marks.iter().any(|(_, mark)| mark.label.contains("enclosing")) => {
+            report.message = message
+                .replace("inside of a closure", "outside of a loop")
+                .replace("inside `async` block", "outside of a loop");
+            leaves(report);
+        }
+        Some("E0069") if all.contains("EvcxrUserCodeError") => {
+            report.message = "`return;` says nothing, but a cell ends with a `Result`".to_owned();
+            leaves(report);
+        }
         Some("E0592" | "E0119") => report.advice.push((
             "help".to_owned(),
             "what an earlier cell wrote stays where this cell writes it otherwise: run the cell that defines the \
@@ -62,6 +72,12 @@ pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
             report.marks.push((story.told, mark(&story.told.code, range)));
         }
     }
+}
+
+/// Says how a cell is left.
+fn leaves(report: &mut Report<'_>) {
+    report.marks.iter_mut().for_each(|(_, mark)| mark.label.clear());
+    report.advice = vec![("help".to_owned(), "`return Ok(());` leaves the cell".to_owned())];
 }
 
 /// The first word in backticks.

@@ -144,7 +144,7 @@ impl Kind {
             Kind::Reference => (
                 format!("`{name}` borrows, and what a cell leaves to the next must own what it holds"),
                 vec![
-                    format!("own it: `let {name} = ({start}).clone();` or `.to_owned()`, `.to_vec()`"),
+                    owned(name, start),
                     format!("or keep an index or an `Arc`, or use `{name}` in this cell alone, within `{{ … }}`"),
                 ],
             ),
@@ -170,6 +170,26 @@ impl Kind {
     }
 }
 
+/// How a value that borrows becomes one that owns what it holds.
+fn owned(name: &str, start: &str) -> String {
+    let ends = start.trim_end_matches(|end: char| "?;".contains(end) || end.is_whitespace());
+    if ends.trim_start_matches("move").trim_start().starts_with('|') {
+        return format!("have it own what it uses: `let {name} = move {ends};`, boxed as a `Box<dyn FnMut(…) -> …>`");
+    }
+    if let Some((before, _)) = ends.rsplit_once(".collect") {
+        return format!("own its parts: `let {name}: Vec<_> = {before}.map(|one| one.to_owned()).collect();`");
+    }
+    let last = ends.strip_suffix(')').and_then(|call| call.rsplit_once('.')).map_or("", |(_, call)| call);
+    let method = last.split('(').next().unwrap_or_default();
+    let iterates = ["iter", "chars", "bytes", "lines", "keys", "values", "windows", "chunks", "split_whitespace"];
+    if iterates.contains(&method) || (method.starts_with("split") && !method.ends_with("once")) {
+        return format!("collect it: `let {name}: Vec<_> = {ends}.map(|one| one.to_owned()).collect();`");
+    }
+    let is_chain = !start.contains(|sign: char| "&*+-/%<>|=… ".contains(sign));
+    let start = if is_chain { start.to_owned() } else { format!("({start})") };
+    format!("own it: `let {name} = {start}.to_owned();`, or own each part of it")
+}
+
 /// A long type without its middle.
 fn short(text: &str) -> String {
     let text = words::plain(text);
@@ -193,25 +213,66 @@ fn closure_parts(start: &str) -> (&str, &str, &str) {
     }
 }
 
+/// Errors about what is lent or moved.
+const BORROWS: [&str; 12] =
+    ["E0373", "E0382", "E0499", "E0501", "E0502", "E0503", "E0505", "E0506", "E0521", "E0597", "E0713", "E0716"];
+
+/// Whether an error is there because the cell's variables are kept: it is about a borrow that would have to last for ever, or
+/// about what is done with a variable behind the cell's end.
+pub fn is_of_keeping(error: &serde_json::Value, story: &Story<'_>) -> bool {
+    let is_users = |span: &serde_json::Value| spans::mark(span, "", story).is_some();
+    let behind = || array(&error["spans"]).any(|span| span["is_primary"] == true && !is_users(span));
+    error["code"]["code"].as_str().is_some_and(|code| BORROWS.contains(&code))
+        && (error.to_string().contains("`'static`") || behind())
+}
+
 /// The error of a cell whose only faults are borrows that would have to last for ever: a `let` of its own keeps them.
 pub fn borrowed(errors: &[serde_json::Value], story: &Story<'_>) -> Option<CellError> {
     let lasts = |error: &serde_json::Value| error.to_string().contains("for `'static`");
     if !errors.iter().any(lasts) {
         return None;
     }
-    for error in errors {
+    // Where it is lent comes before what is then done with the owner.
+    let is_lent = |error: &&serde_json::Value| {
+        matches!(error["code"]["code"].as_str(), Some("E0373" | "E0521" | "E0597" | "E0716"))
+    };
+    for error in errors.iter().filter(is_lent).chain(errors) {
         for span in array(&error["spans"]).filter(|span| span["is_primary"] == true) {
             if let Some((told, mark)) = spans::mark(span, "", story)
                 && told.number == story.told.number
                 && let Some(at) = offset(&told.code, mark.line, mark.from)
-                && let Some(name) = prepare::bound_around(&told.code, at)
             {
+                let mut names = prepare::bound_around(&told.code, at);
+                let Some(name) = names.pop() else { continue };
+                if !names.is_empty() {
+                    names.push(name);
+                    return Some(several(&names, &told.code));
+                }
                 let text = format!("Couldn't automatically determine type of variable `{name}`");
                 return refused(&text, &told.code, &HashMap::from([(name, "&".to_owned())]));
             }
         }
     }
     None
+}
+
+/// The error of a `let` that binds these variables, of which one borrows.
+fn several(names: &[String], code: &str) -> CellError {
+    let list = names.join(", ");
+    let value = format!("one of `{list}` borrows, and what a cell leaves to the next must own what it holds");
+    let marks: Vec<_> = names.iter().filter_map(|name| prepare::binding(code, name)).collect();
+    let mut traceback = vec![format!("{RED}error{PLAIN}{BOLD}: {value}{PLAIN}")];
+    if !marks.is_empty() {
+        traceback.extend(excerpt(code, &marks.into_iter().map(|range| mark(code, range)).collect::<Vec<_>>()));
+    }
+    let owned: Vec<String> = names.iter().map(|name| format!("{name}.to_owned()")).collect();
+    for remedy in [
+        format!("own them, in the same cell: `let ({list}) = ({});`", owned.join(", ")),
+        format!("or use `{list}` in this cell alone, within `{{ … }}`"),
+    ] {
+        traceback.push(format!("{BOLD}help{PLAIN}: {remedy}"));
+    }
+    CellError { why: Why::Compile, name: "CompileError".to_owned(), value, traceback }
 }
 
 /// The error of a cell that evcxr refused, in its words `text`, because of one of its variables. `types` are the
@@ -305,6 +366,15 @@ mod tests {
         assert!(told(unknown, "let it = f();", filter).contains("is an iterator"));
         assert!(told(unknown, "let it = f();", "Option<i32>").contains("`let it: Option<i32> = …;`"));
         assert!(told(unknown, "let it = f();", "").contains("`let it: … = f();`"));
+        for (start, expected) in [
+            ("s.trim()", "`let it = s.trim().to_owned();`"),
+            ("&v[0]", "`let it = (&v[0]).to_owned();`"),
+            ("s.split(' ').collect()", "`let it: Vec<_> = s.split(' ').map(|one| one.to_owned()).collect();`"),
+            ("v.iter()", "`let it: Vec<_> = v.iter().map(|one| one.to_owned()).collect();`"),
+        ] {
+            let said = told(unknown, &format!("let it = {start};"), "&str");
+            assert!(said.contains(expected), "{said}");
+        }
         assert!(refused("No such command", "let it = 1;", &HashMap::new()).is_none());
     }
 }

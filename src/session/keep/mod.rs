@@ -17,6 +17,7 @@ pub use stops::{GOES_ON, STOPPED};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::ops::Range;
+use tries::Care;
 
 /// The programs that keep what a cell has bound where it ends early, the most careful one first, each made when it is asked
 /// for; none where the cell has nothing to keep. They may have errors of their own: where something is lent until after the
@@ -24,8 +25,8 @@ use std::ops::Range;
 pub fn careful(program: &str) -> impl Iterator<Item = String> {
     let at_stops = stops::at_stops(program);
     let mut last = program.to_owned();
-    [true, false].into_iter().filter_map(move |closures| {
-        let kept = tries::at_errors(&at_stops, closures);
+    [Care::Closures, Care::Matches, Care::Returns].into_iter().filter_map(move |care| {
+        let kept = tries::at_errors(&at_stops, care);
         let is_another = kept != last;
         last.clone_from(&kept);
         is_another.then_some(kept)

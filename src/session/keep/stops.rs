@@ -7,6 +7,8 @@ use ra_ap_syntax::{Edition, SourceFile};
 
 /// Goes on with the cell, or leaves it.
 pub const GOES_ON: &str = "::candlewick_prelude::cell::go_on()?;";
+/// What leaves it then.
+pub const LEAVES: &str = "::candlewick_prelude::cell::leave(";
 /// Whether the cell is to be left.
 pub const STOPPED: &str = "::candlewick_prelude::cell::stopped()";
 
@@ -23,7 +25,7 @@ pub fn at_stops(program: &str) -> String {
             for (within, _) in own.text(at).match_indices(GOES_ON) {
                 let puts = own.puts(at, true);
                 let leaves = format!(
-                    "if {STOPPED} {{ {}return ::candlewick_prelude::cell::leave(&[{}]).map_err(::std::convert::Into::into); }}",
+                    "if {STOPPED} {{ {}return {LEAVES}&[{}]).map_err(::std::convert::Into::into); }}",
                     puts.code, puts.names
                 );
                 edits.replace(start + within..start + within + GOES_ON.len(), piece(&leaves, GOES_ON));

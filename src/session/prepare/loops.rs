@@ -2,18 +2,22 @@
 //!
 //! A loop that is a statement of the cell's own is left, and then the cell, which keeps what it has bound so far (see
 //! `session/keep/`). Loops in blocks of the cell's leave it where they are; those in functions and closures unwind it, as a
-//! panic does.
+//! panic does. So do functions that call themselves, at each call.
+//!
+//! A training that is interrupted gives what it has; where the cell would go on behind it, it is left there too.
 //!
 //! Left alone are cells that name `interrupt` (they see to it themselves), and loops where nothing may unwind or be called.
 
 use super::super::edits::Edits;
 use super::super::keep::{GOES_ON, STOPPED};
-use super::syntax::{Parsed, is_apart, range};
-use ra_ap_syntax::ast::{self, HasLoopBody};
+use super::syntax::{Parsed, is_apart, names_interrupt, range};
+use ra_ap_syntax::ast::{self, HasLoopBody, HasName};
 use ra_ap_syntax::{AstNode, Direction, SyntaxKind, SyntaxNode};
 
 /// What unwinds the cell.
 const HEARS: &str = " ::candlewick_prelude::cell::hear();";
+/// The learner's verbs that give what they have when they are interrupted.
+const FITS: [&str; 3] = ["fit", "fit_one_cycle", "fine_tune"];
 /// The name of a loop that has none.
 const LABEL: &str = "'stopped";
 
@@ -22,8 +26,18 @@ pub fn edit(parsed: &Parsed, edits: &mut Edits) {
     if parsed.nodes.iter().any(names_interrupt) {
         return;
     }
-    for node in &parsed.nodes {
+    for (at, node) in parsed.nodes.iter().enumerate() {
         let own = own_loop(node);
+        if at + 1 < parsed.nodes.len() && own.is_none() && !is_apart(node) && fits(node) {
+            edits.insert(range(node).end, format!(" {GOES_ON}"));
+        }
+        for inner in node.descendants().filter_map(ast::Fn::cast).filter(calls_itself) {
+            if let Some(start) =
+                inside(inner.body()).filter(|_| inner.syntax().ancestors().all(|outer| may_unwind(&outer)))
+            {
+                edits.insert(start, HEARS.to_owned());
+            }
+        }
         for inner in node.descendants().filter(is_loop) {
             let Some(start) = body_start(&inner).filter(|_| inner.ancestors().all(|outer| may_unwind(&outer))) else {
                 continue;
@@ -51,13 +65,29 @@ pub fn edit(parsed: &Parsed, edits: &mut Edits) {
     }
 }
 
-fn names_interrupt(node: &SyntaxNode) -> bool {
-    let mut tokens = node.descendants_with_tokens().filter_map(|element| element.into_token());
-    tokens.any(|token| token.kind() == SyntaxKind::IDENT && token.text() == "interrupt")
+/// Whether a statement of the cell trains, itself and not in a closure or a function of its own.
+fn fits(node: &SyntaxNode) -> bool {
+    let is_fit = |call: ast::MethodCallExpr| call.name_ref().is_some_and(|name| FITS.contains(&name.text()));
+    let mut calls = node.descendants().filter(|call| reaches(call, node));
+    calls.any(|call| ast::MethodCallExpr::cast(call).is_some_and(is_fit))
 }
 
 fn is_loop(node: &SyntaxNode) -> bool {
     matches!(node.kind(), SyntaxKind::FOR_EXPR | SyntaxKind::WHILE_EXPR | SyntaxKind::LOOP_EXPR)
+}
+
+/// Whether a function names itself in a call.
+fn calls_itself(function: &ast::Fn) -> bool {
+    let Some(own) = function.name() else { return false };
+    let is_own = |name: Option<ast::NameRef>| name.is_some_and(|name| name.text() == own.text());
+    let Some(body) = function.body() else { return false };
+    body.syntax().descendants().any(|node| match ast::MethodCallExpr::cast(node.clone()) {
+        Some(call) => is_own(call.name_ref()),
+        None => ast::CallExpr::cast(node).is_some_and(|call| match call.expr() {
+            Some(ast::Expr::PathExpr(callee)) => is_own(callee.path().and_then(|path| path.segment()?.name_ref())),
+            _ => false,
+        }),
+    })
 }
 
 /// The loop that a statement of the cell is, or that gives a `let` its value.
@@ -80,6 +110,11 @@ fn body_start(node: &SyntaxNode) -> Option<usize> {
         SyntaxKind::WHILE_EXPR => ast::WhileExpr::cast(node.clone())?.loop_body(),
         _ => ast::LoopExpr::cast(node.clone())?.loop_body(),
     };
+    inside(body)
+}
+
+/// The place behind the opening brace of a block.
+fn inside(body: Option<ast::BlockExpr>) -> Option<usize> {
     let list = body?.stmt_list()?;
     let has_attributes = list.syntax().children().any(|child| ast::Attr::can_cast(child.kind()));
     (list.l_curly_token().is_some() && !has_attributes).then(|| range(list.syntax()).start + 1)
@@ -137,6 +172,9 @@ mod tests {
                 "fn f() { for a in b { for c in a { print!(\"{c}\"); } } }",
                 "fn f() { for a in b {§ for c in a {§ print!(\"{c}\"); } } }",
             ),
+            ("fn f(n: u64) -> u64 { f(n - 1) }", "fn f(n: u64) -> u64 {§ f(n - 1) }"),
+            ("impl A { fn f(&self) { self.b.f(); A::g() } }", "impl A { fn f(&self) {§ self.b.f(); A::g() } }"),
+            ("const fn f(n: u64) -> u64 { f(n - 1) }", "const fn f(n: u64) -> u64 { f(n - 1) }"),
             ("impl A { fn f(&self) { loop { self.g() } } }", "impl A { fn f(&self) { loop {§ self.g() } } }"),
             ("v.iter().for_each(|x| loop { f(x) });", "v.iter().for_each(|x| loop {§ f(x) });"),
         ] {
@@ -186,6 +224,28 @@ mod tests {
                 "match a { _ => for b in c {¶ g(|| loop {§ f() }) } }",
             ),
             ("async { loop { f() } };", "async { loop {§ f() } };"),
+        ] {
+            assert_eq!(edited(code), expected);
+        }
+    }
+
+    #[test]
+    fn a_training_that_is_stopped_leaves_the_cell() {
+        for (code, expected) in [
+            ("learner.fit(3, 1e-3)?;\nlearner.save(p)?;", "learner.fit(3, 1e-3)?;¶\nlearner.save(p)?;"),
+            ("let r = l.freeze().fine_tune(4)?; r", "let r = l.freeze().fine_tune(4)?;¶ r"),
+            ("if a { l.fit_one_cycle(1, 1e-3)?; }\n1", "if a { l.fit_one_cycle(1, 1e-3)?; }¶\n1"),
+            (
+                "for r in rates { l.fit(1, r)?; }\n1",
+                "'stopped: for r in rates { if ? { break 'stopped; } l.fit(1, r)?; }¶\n1",
+            ),
+            ("learner.fit(3, 1e-3)?;", "learner.fit(3, 1e-3)?;"),
+            (
+                "let f = |l: &mut Learner| l.fit(3, 1e-3); f(&mut l)?;",
+                "let f = |l: &mut Learner| l.fit(3, 1e-3); f(&mut l)?;",
+            ),
+            ("fn f() { l.fit(3, 1e-3); }\n1", "fn f() { l.fit(3, 1e-3); }\n1"),
+            ("l.fit(1, 1.0)?; interrupt::check()?;", "l.fit(1, 1.0)?; interrupt::check()?;"),
         ] {
             assert_eq!(edited(code), expected);
         }

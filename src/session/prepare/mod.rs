@@ -12,6 +12,7 @@ mod globs;
 mod impls;
 pub mod leading;
 mod loops;
+mod sleep;
 mod statics;
 pub mod syntax;
 mod tail;
@@ -34,6 +35,8 @@ pub struct Held {
     changing: HashSet<String>,
     /// How the user's types are defined.
     types: HashMap<String, String>,
+    /// Whether a cell has awaited.
+    awaits: bool,
 }
 
 /// A cell that is ready for evcxr.
@@ -90,6 +93,14 @@ pub fn prepare(code: &str, held: &Held, bound: &[Bound]) -> Option<Prepared> {
         tail::edit(&parsed, &mut edits);
         globs::edit(&parsed, &mut edits);
         loops::edit(&parsed, &mut edits);
+        sleep::edit(&parsed, &mut edits);
+    }
+    let awaits = parsed.nodes.iter().any(syntax::awaits);
+    if awaits && !held.awaits && !code.contains(":dep tokio") {
+        notes.push(
+            "the first `.await` of a session compiles tokio, which runs what is awaited: this takes about ten seconds"
+                .to_owned(),
+        );
     }
     parsed.nodes.iter().for_each(|node| export_macro(node, &mut edits));
     let edited = edits.apply(code);
@@ -104,7 +115,7 @@ pub fn prepare(code: &str, held: &Held, bound: &[Bound]) -> Option<Prepared> {
             }
         }
     }
-    let held = Held { blocks, changing, types };
+    let held = Held { blocks, changing, types, awaits: awaits || held.awaits };
     let binds = parsed.nodes.iter().flat_map(bound_names).collect();
     let lends = |name: &str| initial(code, name).is_some_and(|start| start.starts_with('&'));
     let unnameable = bound.iter().filter_map(|variable| match &variable.known {
@@ -175,15 +186,11 @@ pub fn initial(code: &str, name: &str) -> Option<String> {
     Some(ast::LetStmt::cast(node)?.initializer()?.syntax().text().to_string())
 }
 
-/// The variable of the `let` around this place, if it binds only one.
-pub fn bound_around(code: &str, at: usize) -> Option<String> {
+/// The variables of the `let` around this place.
+pub fn bound_around(code: &str, at: usize) -> Vec<String> {
     let parsed = Parsed::of(&Leading::of_rust(code).rust_only(code));
-    let node = parsed.nodes.iter().find(|node| syntax::range(node).contains(&at))?;
-    let names: Vec<String> = bound(node).map(|name| name.text().to_string()).collect();
-    match &names[..] {
-        [name] => Some(name.clone()),
-        _ => None,
-    }
+    let node = parsed.nodes.iter().find(|node| syntax::range(node).contains(&at));
+    node.map(bound_names).unwrap_or_default()
 }
 
 #[cfg(test)]

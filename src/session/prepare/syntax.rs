@@ -53,6 +53,21 @@ pub fn is_apart(node: &SyntaxNode) -> bool {
         || ast::BlockExpr::cast(node.clone()).is_some_and(|block| block.async_token().is_some())
 }
 
+/// Whether the cell sees to interrupts itself.
+pub fn names_interrupt(node: &SyntaxNode) -> bool {
+    let mut tokens = node.descendants_with_tokens().filter_map(|element| element.into_token());
+    tokens.any(|token| token.kind() == SyntaxKind::IDENT && token.text() == "interrupt")
+}
+
+/// Whether a statement of the cell awaits something itself.
+pub fn awaits(statement: &SyntaxNode) -> bool {
+    let is_own = |node: &SyntaxNode| {
+        let outer = node.ancestors().take_while(|outer| outer != statement).chain([statement.clone()]);
+        node.kind() == SyntaxKind::AWAIT_EXPR && outer.into_iter().all(|outer| !is_apart(&outer))
+    };
+    statement.descendants().any(|node| is_own(&node))
+}
+
 /// Where a node stands in the cell.
 pub fn range(node: &SyntaxNode) -> Range<usize> {
     let range = node.text_range();
