@@ -246,7 +246,7 @@ fn interrupt_check(session: &Arc<Session>) {
             ended.error,
             ended.took
         );
-        assert_eq!(ended.error.value.contains("all variables"), code.contains("let mut steps"), "{}", ended.error);
+        assert!(ended.error.value.contains("all variables"), "{}", ended.error);
         still_precious(session, before);
         assert_eq!(value(session, "interrupt::requested()"), "false");
     }

@@ -195,7 +195,7 @@ const LETS: &[(&str, &[(&str, &str)])] = &[
         &[("all", "Vec<Result<i32, Box<dyn Error + Send + Sync>>>")],
     ),
     (
-        "fn reader() -> Box<dyn std::io::Read> { Box::new(std::io::empty()) }\nlet reads = reader();",
+        "fn source() -> Box<dyn std::io::Read> { Box::new(std::io::empty()) }\nlet reads = source();",
         &[("reads", "Box<dyn Read>")],
     ),
     (

@@ -44,7 +44,7 @@ pub fn hear() {
 #[inline(never)]
 #[track_caller]
 fn leave() {
-    if CELLS.get() == Some(&std::thread::current().id()) && !std::thread::panicking() {
+    if runs_cells() && !std::thread::panicking() {
         std::panic::panic_any("interrupted");
     }
 }
@@ -52,15 +52,25 @@ fn leave() {
 /// Sleeps as the standard library does, but hears the interrupt as a loop of the cell's does.
 #[track_caller]
 pub fn sleep(time: Duration) {
+    nap(time);
+    hear();
+}
+
+/// Sleeps as the standard library does, or until the user interrupts. The threads that a cell started sleep on.
+pub fn nap(time: Duration) {
     const SLICE: Duration = Duration::from_millis(50);
     let begun = Instant::now();
-    loop {
-        hear();
+    while !(requested() && runs_cells()) {
         match time.saturating_sub(begun.elapsed()) {
             Duration::ZERO => return,
             left => std::thread::sleep(left.min(SLICE)),
         }
     }
+}
+
+/// Whether this thread is the one that runs cells.
+fn runs_cells() -> bool {
+    CELLS.get() == Some(&std::thread::current().id())
 }
 
 /// Whether the user asked the running cell to stop. Long loops check it each step and return what they have.

@@ -18,7 +18,7 @@ use std::process::Command;
 /// Build settings for all that cells link against. cargo finds them from every folder below candlewick's.
 ///
 /// What a cell may run is fully optimised, without the checks that a cell's own code keeps. Macros and build scripts run
-/// for a moment only; so does what [`COLD`] names.
+/// for a moment only; so does what [`COLD`] and [`IDLE`] name.
 const CARGO_SETTINGS: &str = "# Written by candlewick's install.\n\
 [profile.dev]\nopt-level = 3\ndebug-assertions = false\noverflow-checks = false\n\n\
 [profile.dev.build-override]\nopt-level = 0\n\n\
@@ -28,46 +28,54 @@ const CARGO_SETTINGS: &str = "# Written by candlewick's install.\n\
 /// products of complex numbers, the tokenizers that candle brings along.
 const COLD: &[&str] = &[
     "aho-corasick",
+    "candlewick-wire",
     "compact_str",
-    "console",
     "cookie",
     "cookie_store",
-    "daachorse",
-    "derive_builder",
-    "esaxx-rs",
     "fancy-regex",
-    "gemm-c32",
-    "gemm-c64",
     "gif",
     "hf-hub",
     "http",
     "httparse",
     "image-webp",
-    "indicatif",
     "jpeg-decoder",
-    "moxcms",
     "nom",
-    "pxfm",
     "regex-automata",
     "regex-syntax",
     "ring",
     "rustls",
     "rustls-pki-types",
     "rustls-webpki",
-    "spm_precompiled",
     "tokenizers",
     "ttf-parser",
     "typed-path",
     "ureq",
     "ureq-proto",
     "webpki-roots",
+    "zip",
+];
+
+/// Crates behind the prelude of which nearly nothing is called.
+const IDLE: &[&str] = &[
+    "console",
+    "daachorse",
+    "derive_builder",
+    "esaxx-rs",
+    "gemm-c32",
+    "gemm-c64",
+    "indicatif",
+    "moxcms",
+    "pxfm",
+    "spm_precompiled",
     "weezl",
 ];
 
 /// The text of cargo's settings for sessions.
 fn cargo_settings() -> String {
-    let cold: String = COLD.iter().map(|name| format!("\n[profile.dev.package.{name}]\nopt-level = 1\n")).collect();
-    format!("{CARGO_SETTINGS}{cold}")
+    let at = |level: u8, names: &[&str]| -> String {
+        names.iter().map(|name| format!("\n[profile.dev.package.{name}]\nopt-level = {level}\n")).collect()
+    };
+    format!("{CARGO_SETTINGS}{}{}", at(1, COLD), at(0, IDLE))
 }
 
 /// Copies the prelude's sources from a checkout, file by file where they differ, so that cargo sees what changed.

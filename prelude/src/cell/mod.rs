@@ -10,7 +10,7 @@ mod marks;
 mod never;
 mod store;
 
-pub use crate::interrupt::{check as go_on, hear, requested as stopped, sleep};
+pub use crate::interrupt::{check as go_on, hear, nap, requested as stopped, sleep};
 pub use failed::failed;
 pub use kept::{Kept, KeptLocal};
 pub use leave::{Returned, guarded, leave, left};

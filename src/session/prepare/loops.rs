@@ -10,7 +10,7 @@
 
 use super::super::edits::Edits;
 use super::super::keep::{GOES_ON, STOPPED};
-use super::syntax::{Parsed, is_apart, names_interrupt, range};
+use super::syntax::{Parsed, is_apart, is_loop, names_interrupt, range};
 use ra_ap_syntax::ast::{self, HasLoopBody, HasName};
 use ra_ap_syntax::{AstNode, Direction, SyntaxKind, SyntaxNode};
 
@@ -70,10 +70,6 @@ fn fits(node: &SyntaxNode) -> bool {
     let is_fit = |call: ast::MethodCallExpr| call.name_ref().is_some_and(|name| FITS.contains(&name.text()));
     let mut calls = node.descendants().filter(|call| reaches(call, node));
     calls.any(|call| ast::MethodCallExpr::cast(call).is_some_and(is_fit))
-}
-
-fn is_loop(node: &SyntaxNode) -> bool {
-    matches!(node.kind(), SyntaxKind::FOR_EXPR | SyntaxKind::WHILE_EXPR | SyntaxKind::LOOP_EXPR)
 }
 
 /// Whether a function names itself in a call.

@@ -90,10 +90,10 @@ pub fn prepare(code: &str, held: &Held, bound: &[Bound]) -> Option<Prepared> {
     // Without the prelude there is nothing to lead to.
     if !clears {
         statics::edit(&parsed, &changing, &mut edits, &mut notes);
+        sleep::edit(&parsed, &mut edits);
         tail::edit(&parsed, &mut edits);
         globs::edit(&parsed, &mut edits);
         loops::edit(&parsed, &mut edits);
-        sleep::edit(&parsed, &mut edits);
     }
     let awaits = parsed.nodes.iter().any(syntax::awaits);
     if awaits && !held.awaits && !code.contains(":dep tokio") {
@@ -229,8 +229,18 @@ mod tests {
         assert_eq!(binding(code, "a"), Some(code.rfind("a)").unwrap()..code.rfind(") =").unwrap()));
         assert_eq!(initial(code, "b").as_deref(), Some("(2, f(3))"));
         assert_eq!(binding(code, "c"), None);
-        assert_eq!(bound_around(code, code.find('1').unwrap()).as_deref(), Some("a"));
-        assert_eq!((bound_around(code, code.find('2').unwrap()), bound_around(code, 0)), (None, None));
+        assert_eq!(bound_around(code, code.find('1').unwrap()), ["a"]);
+        assert_eq!(bound_around(code, code.find('2').unwrap()), ["b", "a"]);
+        assert!(bound_around(code, 0).is_empty());
+    }
+
+    #[test]
+    fn the_last_expression_may_sleep() {
+        let text = prepare("std::thread::sleep(d)", &Held::default(), &[]).unwrap().edited.text;
+        assert!(
+            text.starts_with("({ ::candlewick") && text.contains("(d); ") && text.contains(" }).cell_value()"),
+            "{text}"
+        );
     }
 
     #[test]

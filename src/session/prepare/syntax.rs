@@ -53,6 +53,11 @@ pub fn is_apart(node: &SyntaxNode) -> bool {
         || ast::BlockExpr::cast(node.clone()).is_some_and(|block| block.async_token().is_some())
 }
 
+/// Whether it is a loop.
+pub fn is_loop(node: &SyntaxNode) -> bool {
+    matches!(node.kind(), SyntaxKind::FOR_EXPR | SyntaxKind::WHILE_EXPR | SyntaxKind::LOOP_EXPR)
+}
+
 /// Whether the cell sees to interrupts itself.
 pub fn names_interrupt(node: &SyntaxNode) -> bool {
     let mut tokens = node.descendants_with_tokens().filter_map(|element| element.into_token());
