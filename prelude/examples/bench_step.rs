@@ -29,7 +29,7 @@ fn main() -> Result<()> {
         let start = now();
         let pass = Pass::train(round as u64).with_products_in(half);
         let output = model.forward(&images, &pass)?;
-        let loss = ops::cross_entropy(&output.logits, &labels, &ops::CrossEntropy::default())?;
+        let loss = ops::cross_entropy(output.get("logits")?, &labels, &ops::CrossEntropy::default())?;
         device.synchronize()?;
         let forward = now() - start;
         let grads = ops::backward(&loss)?;

@@ -30,7 +30,7 @@ fn main() -> Result<()> {
     }
     // the first pass through a network is slower than the others, here as in PyTorch
     if let Some(batch) = VisionData::batches(&data, Part::Valid)?.next() {
-        learner.model().embed(&batch?.images)?;
+        learner.model().embed(batch?.inputs.get("image")?)?;
     }
     let before = processor();
     let report = learner.fit_one_cycle(number(epochs)? as usize, number(rate)?)?;

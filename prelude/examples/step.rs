@@ -25,7 +25,7 @@ fn main() -> Result<()> {
         times[0].push(begun.elapsed());
         let begun = Instant::now();
         let output = model.forward(&images, &Pass::train(round as u64))?;
-        let loss = ops::cross_entropy(&output.logits, &labels, &ops::CrossEntropy::default())?;
+        let loss = ops::cross_entropy(output.get("logits")?, &labels, &ops::CrossEntropy::default())?;
         times[1].push(begun.elapsed());
         let begun = Instant::now();
         let grads = ops::backward(&loss)?;

@@ -30,7 +30,7 @@ fn main() -> Result<()> {
             .square(&picture)
             .save(folder.join(format!("{number}.png")))
             .map_err(|error| Error::new(format!("`{}` cannot be written to", folder.display())).caused_by(error))?;
-        let logits = model.forward(&transform.tensor(&picture)?.unsqueeze(0)?, &Pass::eval())?.logits;
+        let logits = model.forward(&transform.tensor(&picture)?.unsqueeze(0)?, &Pass::eval())?.get("logits")?.clone();
         let shares = ops::softmax(&logits, D::Minus1)?.squeeze(0)?.to_vec1::<f32>()?;
         let mut order: Vec<usize> = (0..shares.len()).collect();
         order.sort_by(|a, b| shares[*b].total_cmp(&shares[*a]));

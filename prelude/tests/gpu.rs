@@ -217,10 +217,10 @@ fn every_network() -> Result<()> {
         let images = (Tensor::arange(0f32, (2 * 3 * side * side) as f32, &Device::Cpu)? * 0.37)?.sin()?;
         let images = images.reshape((2, 3, side, side))?.to_dtype(DType::F64)?;
         let moved = images.to_device(&gpu)?;
-        let expected = cpu.forward(&images, &Pass::eval())?.logits;
+        let expected = cpu.forward(&images, &Pass::eval())?.get("logits")?.clone();
         match other.forward(&moved, &Pass::eval()) {
             Ok(found) => {
-                let off = distance(&found.logits, &expected)?;
+                let off = distance(found.get("logits")?, &expected)?;
                 if off.is_nan() || off > 1e-6 {
                     wrong.push(format!("{arch}: logits are {off:.1e} off"));
                 }
@@ -230,7 +230,8 @@ fn every_network() -> Result<()> {
         let step = |model: &Model, images: &Tensor| -> Result<(f64, Vec<(String, Tensor)>)> {
             let pass = Pass::train_without_noise();
             let labels = Tensor::new(&[3u32, 7], images.device())?;
-            let loss = ops::cross_entropy(&model.forward(images, &pass)?.logits, &labels, &CrossEntropy::default())?;
+            let loss =
+                ops::cross_entropy(model.forward(images, &pass)?.get("logits")?, &labels, &CrossEntropy::default())?;
             let grads = ops::backward(&loss)?;
             Optimizer::sgd(0.9).step(&model.params().trainable(), &grads, |_| 1e-3, None)?;
             pass.commit()?;

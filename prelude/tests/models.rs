@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use candlewick_prelude::Result;
 use candlewick_prelude::candle_core::{DType, Device, Tensor, safetensors};
+use candlewick_prelude::data::Fields;
 use candlewick_prelude::layers::{Layer, Pass};
 use candlewick_prelude::models::{Arch, Model, Task, Trained};
 use candlewick_prelude::ops;
@@ -95,12 +96,12 @@ fn logits_as_published(arch: Arch, (batch, side): (usize, usize)) -> Result<()> 
         inputs.push(("logits_oblong", picture(&format!("{arch}/oblong"), [batch, 3, 64, 96])?));
     }
     for (key, x) in &inputs {
-        let (found, expected) = (numbers(&model.forward(x, &Pass::eval())?.logits)?, numbers(&saved[*key])?);
+        let (found, expected) = (numbers(model.forward(x, &Pass::eval())?.get("logits")?)?, numbers(&saved[*key])?);
         assert_eq!(found.len(), expected.len());
         close(&format!("{arch} {key}"), &found, &expected, largest(&expected), 1e-4);
     }
     let output = model.forward(&inputs[0].1, &Pass::train_without_noise())?;
-    let loss = ops::cross_entropy(&output.logits, &labels(batch)?, &ops::CrossEntropy::default())?;
+    let loss = ops::cross_entropy(output.get("logits")?, &labels(batch)?, &ops::CrossEntropy::default())?;
     let expected = numbers(&saved["loss"])?;
     close(&format!("{arch} loss"), &numbers(&loss)?, &expected, largest(&expected), 1e-4);
     Ok(())
@@ -118,7 +119,7 @@ fn step_as_published(arch: Arch, (batch, side): (usize, usize)) -> Result<()> {
     let x = picture(&format!("{arch}/x"), [batch, 3, side, side])?.to_dtype(DType::F64)?;
     let pass = Pass::train_without_noise();
     let output = model.forward(&x, &pass)?;
-    let loss = ops::cross_entropy(&output.logits, &labels(batch)?, &ops::CrossEntropy::default())?;
+    let loss = ops::cross_entropy(output.get("logits")?, &labels(batch)?, &ops::CrossEntropy::default())?;
     let grads = ops::backward(&loss)?;
     Optimizer::sgd(0.0).step(&model.params().params(), &grads, |_| RATE, None)?;
     pass.commit()?;
@@ -235,9 +236,45 @@ fn a_body_runs_alone_to_the_shapes_it_says() -> Result<()> {
             x = model.body().forward_range(index..index + 1, &x, &Pass::eval())?;
             assert_eq!(&x.dims()[1..], said, "{arch}, part {index}");
         }
-        let boxes = model.rest(model.body().len(), &x, &Pass::eval())?.boxes.expect("it says boxes");
+        let boxes =
+            model.rest(model.body().len(), &Fields::of("features", x.clone()), &Pass::eval())?.get("box")?.clone();
         assert_eq!(boxes.dims(), [2, 4], "{arch}");
     }
+    Ok(())
+}
+
+/// The maps that detectors stand on: the strides that torchvision's `IntermediateLayerGetter` and timm's `features_only` give.
+#[test]
+fn bodies_tap_maps_for_a_pyramid() -> Result<()> {
+    let picture = Fields::of("image", Tensor::zeros((1, 3, 128, 64), DType::F32, &Device::Cpu)?);
+    for (arch, channels) in [
+        (Arch::ResNet18, [128, 256, 512]),
+        (Arch::ResNet50, [512, 1024, 2048]),
+        (Arch::MobileNetV2, [32, 96, 1280]),
+        (Arch::EfficientNetLite0, [40, 112, 1280]),
+    ] {
+        let model = Model::new(arch, Task::Classify, 2, &Device::Cpu, 0)?.tapped(&[8, 16, 32])?;
+        let state = model.features_from(0, &picture, &Pass::eval())?;
+        assert_eq!(state.names().collect::<Vec<_>>(), ["tap.8", "tap.16", "tap.32", "features"], "{arch}");
+        for (stride, channels) in [8, 16, 32].into_iter().zip(channels) {
+            let map = state.get(&format!("tap.{stride}"))?;
+            assert_eq!(map.dims(), [1, channels, 128 / stride, 64 / stride], "{arch}");
+        }
+        // The same where a part has run before, and in a copy.
+        for blocks in [1, model.body().len()] {
+            let stem = model.stem(blocks, &picture)?;
+            let again = model.copy()?.features_from(blocks, &stem, &Pass::eval())?;
+            assert_eq!(again.names().collect::<Vec<_>>(), state.names().collect::<Vec<_>>(), "{arch}");
+            assert_eq!(numbers(again.get("tap.16")?)?, numbers(state.get("tap.16")?)?, "{arch}");
+        }
+    }
+    let model = |arch| Model::new(arch, Task::Classify, 2, &Device::Cpu, 0);
+    let says = model(Arch::ResNet18)?.tapped(&[64]).unwrap_err().to_string();
+    assert!(
+        says.contains("`resnet18` has no map of stride 64") && says.contains("its strides are 4, 8, 16, 32"),
+        "{says}"
+    );
+    assert!(model(Arch::VitTiny)?.tapped(&[16]).unwrap_err().to_string().contains("it has no maps"));
     Ok(())
 }
 
@@ -258,7 +295,7 @@ fn the_trained_efficientnet_lite0_says_what_its_own_code_says() -> Result<()> {
     };
     let place = |at: usize| wave(at / (3 * 224 * 224), at / (224 * 224) % 3, at / 224 % 224, at % 224);
     let x = Tensor::from_vec((0..2 * 3 * 224 * 224).map(place).collect(), (2, 3, 224, 224), &Device::Cpu)?;
-    let found = numbers(&model.forward(&x, &Pass::eval())?.logits)?;
+    let found = numbers(model.forward(&x, &Pass::eval())?.get("logits")?)?;
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/lite0.safetensors");
     let expected = numbers(&safetensors::load(path, &Device::Cpu)?["logits"])?;
     assert_eq!(found.len(), expected.len());

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use candlewick_prelude::Result;
 use candlewick_prelude::candle_core::backprop::GradStore;
 use candlewick_prelude::candle_core::{DType, Device, Tensor, safetensors};
+use candlewick_prelude::data::Fields;
 use candlewick_prelude::layers::{Layer, Pass};
 use candlewick_prelude::models::{Head, Residual, Task};
 use candlewick_prelude::ops;
@@ -114,14 +115,14 @@ fn check_gradient(set: &ParamSet, value: &dyn Fn() -> Result<Tensor>) -> Result<
 
 #[test]
 fn heads_have_the_gradient_of_central_differences() -> Result<()> {
-    let features = Tensor::randn(0f32, 1.0, (3, 6, 4, 4), &Device::Cpu)?;
+    let features = Fields::of("features", Tensor::randn(0f32, 1.0, (3, 6, 4, 4), &Device::Cpu)?);
     for task in [Task::Classify, Task::Localize] {
         let set = ParamSet::new(3);
         let head = Head::new(task, &set, 0, 6, 3)?;
         check_gradient(&set, &|| {
             let output = head.forward(&features, &Pass::train(5))?;
-            let classes = output.logits.sqr()?.mean_all()?;
-            Ok(match output.boxes {
+            let classes = output.get("logits")?.sqr()?.mean_all()?;
+            Ok(match output.find("box") {
                 Some(boxes) => (classes + boxes.sqr()?.sum_all()?)?,
                 None => classes,
             })
@@ -139,8 +140,8 @@ fn a_box_lies_where_the_cells_say() -> Result<()> {
         param.set(&param.value().zeros_like()?)?;
     }
     for (h, w) in [(4, 4), (2, 7)] {
-        let features = Tensor::randn(0f32, 1.0, (2, 6, h, w), &Device::Cpu)?;
-        let boxes = head.forward(&features, &Pass::eval())?.boxes.expect("it says boxes").to_vec2::<f32>()?;
+        let features = Fields::of("features", Tensor::randn(0f32, 1.0, (2, 6, h, w), &Device::Cpu)?);
+        let boxes = head.forward(&features, &Pass::eval())?.get("box")?.to_vec2::<f32>()?;
         for value in boxes.concat() {
             assert!((value - 0.5).abs() < 1e-6, "{value}");
         }

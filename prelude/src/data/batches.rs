@@ -1,28 +1,26 @@
 //! Batches of tensors, made one ahead in a thread of its own.
 
+use super::Fields;
 use crate::sealed::Sealed;
 use crate::{Error, Result};
-use candle_core::Tensor;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, sync_channel};
 
-/// Some pictures with what they show, ready for a network; on the CPU.
+/// Some examples with what is true of them, ready for a network; on the CPU.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// The pictures, normalised: `(n, 3, size, size)`, f32.
-    pub images: Tensor,
-    /// The classes' indices: `(n)`, u32; or for data with numbers instead of classes, these: `(n, numbers)`, f32.
-    pub labels: Tensor,
-    /// One box a picture, `[centre x, centre y, width, height]` in shares of the side: `(n, 4)`, f32. Only where
-    /// every picture of the data set has a box.
-    pub boxes: Option<Tensor>,
-    /// The pictures' numbers, for [`ImageFolder::sample`](super::ImageFolder::sample) and
+    /// What goes into the network: of pictures, the field `image`.
+    pub inputs: Fields,
+    /// What is true: `class`, or for data with numbers instead of classes, `numbers`; `box` where every picture of the data
+    /// set has a box.
+    pub targets: Fields,
+    /// The examples' numbers, for [`ImageFolder::sample`](super::ImageFolder::sample) and
     /// [`ImageFolder::picture`](super::ImageFolder::picture).
     pub ids: Vec<usize>,
 }
 
 impl Batch {
-    /// How many pictures it holds.
+    /// How many examples it holds.
     pub fn len(&self) -> usize {
         self.ids.len()
     }

@@ -4,7 +4,7 @@ use super::batches::{Batches, mix};
 use super::folder::ImageFolder;
 use super::store::Picture;
 use super::truth;
-use super::{Augment, Batch, Normalize, Part};
+use super::{Augment, Batch, Fields, Normalize, Part, field};
 use crate::boxes::BBox;
 use crate::plot::{self, Figure};
 use crate::{Result, limits};
@@ -62,11 +62,12 @@ impl ImageFolder {
             return Err(self.nothing(Part::Train));
         }
         let side = self.transform.size as u32;
-        let boxes = batch.boxes.as_ref().map(|boxes| boxes.to_vec2::<f32>()).transpose()?;
+        let boxes = batch.targets.find(field::BOX).map(|boxes| boxes.to_vec2::<f32>()).transpose()?;
         let mut pictures = Vec::new();
         let mut captions = Vec::new();
+        let images = batch.inputs.get(field::IMAGE)?;
         for (row, id) in batch.ids.iter().enumerate() {
-            let mut picture = self.denormalised(&batch.images.get(row)?)?;
+            let mut picture = self.denormalised(&images.get(row)?)?;
             let class = self.samples[*id].class;
             if let Some(boxes) = &boxes {
                 let [cx, cy, w, h] = boxes[row][..] else { continue };
@@ -138,10 +139,10 @@ fn make(data: &ImageFolder, ids: Vec<usize>, augment: Option<(Augment, u64)>) ->
     let n = found.len();
     let labels: Vec<u32> = found.iter().map(|(id, _)| data.sample(*id).class as u32).collect();
     let boxes: Option<Vec<[f32; 4]>> = if data.has_boxes() { boxes.into_iter().collect() } else { None };
-    Ok(Batch {
-        images: Tensor::from_vec(values, (n, 3, side, side), &Device::Cpu)?,
-        labels: Tensor::from_vec(labels, n, &Device::Cpu)?,
-        boxes: boxes.map(|b| Tensor::from_vec(b.concat(), (n, 4), &Device::Cpu)).transpose()?,
-        ids: found.into_iter().map(|(id, _)| id).collect(),
-    })
+    let inputs = Fields::of(field::IMAGE, Tensor::from_vec(values, (n, 3, side, side), &Device::Cpu)?);
+    let mut targets = Fields::of(field::CLASS, Tensor::from_vec(labels, n, &Device::Cpu)?);
+    if let Some(boxes) = boxes {
+        targets.set(field::BOX, Tensor::from_vec(boxes.concat(), (n, 4), &Device::Cpu)?);
+    }
+    Ok(Batch { inputs, targets, ids: found.into_iter().map(|(id, _)| id).collect() })
 }

@@ -8,7 +8,7 @@
 //! let data = ImageFolder::open("photos")?.split(0.2, 42)?.size(64).augment(Augment::standard()).batch(32);
 //! for batch in data.train_batches(0)? {
 //!     let batch = batch?;
-//!     println!("{:?} {:?}", batch.images.dims(), batch.labels.dims());
+//!     println!("{:?} {:?}", batch.inputs.get("image")?.dims(), batch.targets.get("class")?.dims());
 //! }
 //! # Ok::<(), candlewick_prelude::Error>(())
 //! ```
@@ -18,7 +18,7 @@
 //! - `split` parts files, never augmented pictures, and keeps copies of one file on one side.
 //! - `decode` reads a picture file; `transform` brings it to the network's size and range, and boxes back.
 //! - `augment` varies a training picture, boxes included; `store` keeps decoded pictures in memory.
-//! - `feed` makes tensors of them, `batches` one batch ahead in a thread of its own; `truth` follows the picture.
+//! - `feed` makes tensors of them, `fields` under their names, `batches` one batch ahead in a thread of its own; `truth` follows the picture.
 //! - `summary` is what a person wants to know of a data set before training on it.
 
 mod annotations;
@@ -26,6 +26,7 @@ mod augment;
 mod batches;
 mod decode;
 mod feed;
+mod fields;
 mod folder;
 mod options;
 mod part;
@@ -43,6 +44,7 @@ mod tests;
 pub use augment::Augment;
 pub use batches::{Batch, Batches};
 pub use decode::{read_picture, to_rgb};
+pub use fields::{Fields, field};
 pub use folder::ImageFolder;
 pub use part::Part;
 pub use sample::Sample;

@@ -247,13 +247,14 @@ fn batches_hold_every_picture_once_with_its_class() -> Result<()> {
         let mut seen = Vec::new();
         for batch in batches {
             let batch = batch?;
-            assert_eq!(batch.images.dims(), [batch.len(), 3, 8, 8]);
-            assert!(batch.boxes.is_none());
-            let labels = batch.labels.to_vec1::<u32>()?;
+            let images = batch.inputs.get("image")?;
+            assert_eq!(images.dims(), [batch.len(), 3, 8, 8]);
+            assert_eq!(batch.targets.names().collect::<Vec<_>>(), ["class"]);
+            let labels = batch.targets.get("class")?.to_vec1::<u32>()?;
             for (row, id) in batch.ids.iter().enumerate() {
                 assert_eq!(labels[row] as usize, data.sample(*id).class);
                 // red tells the class, green the number in it
-                let (red, green) = (batch.images.i((row, 0, 0, 0))?, batch.images.i((row, 1, 4, 4))?);
+                let (red, green) = (images.i((row, 0, 0, 0))?, images.i((row, 1, 4, 4))?);
                 assert_eq!((red.to_scalar::<f32>()? * 255.0).round() as u32, 100 * labels[row]);
                 assert_eq!((green.to_scalar::<f32>()? * 255.0).round() as usize, id % 9);
             }
@@ -293,7 +294,7 @@ fn augmentation_differs_by_epoch_and_repeats_by_seed() -> Result<()> {
     let images = |epoch| -> Result<Vec<f32>> {
         let batch = data.train_batches(epoch)?.next().expect("a batch")?;
         let row = batch.ids.iter().position(|id| *id == 0).expect("the first picture");
-        Ok(batch.images.get(row)?.flatten_all()?.to_vec1()?)
+        Ok(batch.inputs.get("image")?.get(row)?.flatten_all()?.to_vec1()?)
     };
     assert_eq!(images(3)?, images(3)?);
     assert_ne!(images(3)?, images(4)?);
@@ -328,7 +329,7 @@ fn boxes_come_from_json_and_csv() -> Result<()> {
             vec![0.5, 0.75, 1.0, 0.5],
             vec![0.5, 0.5, 1.0, 1.0],
         ];
-        assert_eq!(batch.boxes.expect("boxes").to_vec2::<f32>()?, expected);
+        assert_eq!(batch.targets.get("box")?.to_vec2::<f32>()?, expected);
     }
     std::fs::write(root.path().join("boxes.json"), r#"{"car/000.png": [{"class": "ship", "bbox": [0, 0, 4, 8]}]}"#)?;
     assert!(error(root.path()).contains("the class `ship`, which has no folder"));
@@ -390,6 +391,6 @@ fn real_photographs() -> Result<()> {
     let summary = data.summary()?;
     assert!(summary.corrupt.is_empty(), "{:?}", summary.corrupt);
     let batch = data.train_batches(0)?.next().expect("a batch")?;
-    assert_eq!(batch.images.dims()[1..], [3, 32, 32]);
+    assert_eq!(batch.inputs.get("image")?.dims()[1..], [3, 32, 32]);
     Ok(())
 }

@@ -3,6 +3,7 @@
 use candle_core::{DType, Tensor};
 use serde::{Deserialize, Serialize};
 
+use crate::data::{Fields, field};
 use crate::layers::{Activation, Conv2d, Dropout, GlobalAvgPool, Layer, Linear, Pass};
 use crate::params::{Init, ParamSet, Scope};
 use crate::{Result, ops};
@@ -16,15 +17,6 @@ pub enum Task {
     Localize,
     /// One or more numbers a picture.
     Regress,
-}
-
-/// A head's answer for a batch.
-#[derive(Clone, Debug)]
-pub struct Output {
-    /// One number a class, before the softmax: (n, classes). For [`Task::Regress`] the numbers themselves.
-    pub logits: Tensor,
-    /// One box a picture, `[centre x, centre y, width, height]` in shares of the side: (n, 4).
-    pub boxes: Option<Tensor>,
 }
 
 /// The last part of a network.
@@ -61,23 +53,21 @@ impl Head {
         }
     }
 
-    /// The answer for a batch of features: a map, or for bodies that end in none, a row of numbers a picture.
+    /// The answer for a batch: of its field `features`, a map, or for bodies that end in none, a row of numbers a picture.
     ///
     /// # Shapes
-    /// (n, c, h, w), (n, tokens, c) or (n, c) → (n, classes) and perhaps (n, 4)
+    /// (n, c, h, w), (n, tokens, c) or (n, c) → `logits` (n, classes) and perhaps `box` (n, 4); or `numbers` (n, numbers)
     ///
     /// # Errors
-    /// When the shape does not fit.
-    pub fn forward(&self, features: &Tensor, pass: &Pass) -> Result<Output> {
-        match self {
-            Head::Classify(head) | Head::Regress(head) => {
-                Ok(Output { logits: head.forward(features, pass)?, boxes: None })
-            }
-            Head::Localize(head) => {
-                let logits = head.class.forward(features, pass)?;
-                Ok(Output { logits, boxes: Some(head.boxes(features, pass)?) })
-            }
-        }
+    /// When the field is not there, or its shape does not fit.
+    pub fn forward(&self, features: &Fields, pass: &Pass) -> Result<Fields> {
+        let features = features.get(field::FEATURES)?;
+        Ok(match self {
+            Head::Classify(head) => Fields::of(field::LOGITS, head.forward(features, pass)?),
+            Head::Regress(head) => Fields::of(field::NUMBERS, head.forward(features, pass)?),
+            Head::Localize(head) => Fields::of(field::LOGITS, head.class.forward(features, pass)?)
+                .with(field::BOX, head.boxes(features, pass)?),
+        })
     }
 }
 

@@ -32,7 +32,7 @@ mod weights;
 
 pub use arch::{Arch, IntoStart, Start, Weights};
 pub use device::device;
-pub use head::{ClassHead, Head, LocalizeHead, Output, Task};
+pub use head::{ClassHead, Head, LocalizeHead, Task};
 pub use hub::{Hub, PUBLISHED, Published};
 pub use model::Model;
 pub use residual::{Bottleneck, Residual};

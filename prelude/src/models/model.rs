@@ -1,8 +1,11 @@
 //! A body and a head.
 
+use std::ops::Range;
+
 use candle_core::{Device, Tensor};
 
-use super::{Arch, Head, Output, Task, head, lookalike};
+use super::{Arch, Head, Task, head, lookalike};
+use crate::data::{Fields, field};
 use crate::layers::{Layer, Pass, Sequential};
 use crate::params::{LoadReport, Param, ParamSet, is_under};
 use crate::{Error, Result, ops};
@@ -14,6 +17,8 @@ pub struct Model {
     removed: usize,
     params: ParamSet,
     body: Sequential,
+    /// Blocks whose value is given beside the features, and their strides.
+    taps: Vec<(usize, usize)>,
     head: Head,
     channels: usize,
     classes: usize,
@@ -57,7 +62,7 @@ impl Model {
         let side = arch.picture();
         let channels = head::width(&body.output(&[3, side, side])?);
         let head = Head::new(task, &params, body.len(), channels, classes)?;
-        Ok(Model { arch, removed, params, body, head, channels, classes })
+        Ok(Model { arch, removed, params, body, taps: Vec::new(), head, channels, classes })
     }
 
     /// The kind of body.
@@ -76,7 +81,8 @@ impl Model {
     /// When the device cannot hold it.
     pub fn copy(&self) -> Result<Model> {
         let (params, removed) = (&self.params, self.removed);
-        let copy = Model::cut(self.arch, removed, self.task(), self.classes, params.device(), params.seed())?;
+        let mut copy = Model::cut(self.arch, removed, self.task(), self.classes, params.device(), params.seed())?;
+        copy.taps.clone_from(&self.taps);
         copy.params.load(&params.snapshot()?, None)?;
         for (own, param) in copy.params.params().iter().zip(params.params()) {
             own.set_frozen(param.frozen());
@@ -120,33 +126,75 @@ impl Model {
         first.unwrap_or(usize::MAX).min(self.body.len())
     }
 
-    /// The value of the first `blocks` blocks as a constant: stored statistics, no graph.
+    /// The state after the first `blocks` blocks, as constants: stored statistics, no graph.
+    ///
+    /// # Errors
+    /// When there is no picture, or its shape does not fit.
+    pub fn stem(&self, blocks: usize, inputs: &Fields) -> Result<Fields> {
+        ops::pooled(|| Ok(self.run(0..blocks, inputs, &Pass::eval())?.detach()))
+    }
+
+    /// The answer from the state after the first `blocks` blocks on.
     ///
     /// # Errors
     /// When the shape does not fit.
-    pub fn stem(&self, blocks: usize, images: &Tensor) -> Result<Tensor> {
-        ops::pooled(|| Ok(self.body.forward_range(0..blocks, &self.placed(images)?, &Pass::eval())?.detach()))
+    pub fn rest(&self, blocks: usize, state: &Fields, pass: &Pass) -> Result<Fields> {
+        ops::pooled(|| self.head.forward(&self.features_from(blocks, state, pass)?, pass))
     }
 
-    /// The answer from the value of the first `blocks` blocks on.
+    /// The body's features, and the maps that it taps, from the state after the first `blocks` blocks on.
     ///
     /// # Errors
     /// When the shape does not fit.
-    pub fn rest(&self, blocks: usize, x: &Tensor, pass: &Pass) -> Result<Output> {
-        ops::pooled(|| self.head.forward(&self.features_from(blocks, x, pass)?, pass))
+    pub fn features_from(&self, blocks: usize, state: &Fields, pass: &Pass) -> Result<Fields> {
+        ops::pooled(|| self.run(blocks..self.body.len(), state, pass))
     }
 
-    /// The body's features from the value of the first `blocks` blocks on.
+    /// Runs some of the body's blocks: the field `features`, or before any block `image`, becomes `features`, and those of
+    /// the blocks that are tapped leave their value as `tap.8` and the like beside it.
+    fn run(&self, blocks: Range<usize>, state: &Fields, pass: &Pass) -> Result<Fields> {
+        let mut state = state.to_device(self.params.device())?;
+        let mut x = match state.remove(field::FEATURES) {
+            Some(features) => features,
+            None => state.get(field::IMAGE)?.clone(),
+        };
+        state.remove(field::IMAGE);
+        for block in blocks {
+            x = self.body.forward_range(block..block + 1, &x, pass)?;
+            for (_, stride) in self.taps.iter().filter(|(tapped, _)| *tapped == block) {
+                state.set(&field::tap(*stride), x.clone());
+            }
+        }
+        Ok(state.with(field::FEATURES, x))
+    }
+
+    /// The same network, whose body also gives its last maps of these strides (pixels of the picture a cell), as the fields
+    /// `tap.8` and the like, for a pyramid.
     ///
     /// # Errors
-    /// When the shape does not fit.
-    pub fn features_from(&self, blocks: usize, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-        ops::pooled(|| self.body.forward_range(blocks..self.body.len(), &self.placed(x)?, pass))
-    }
-
-    /// What goes in, on the parameters' device.
-    fn placed(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(x.to_device(self.params.device())?)
+    /// When the body has no map of a stride; the message lists those that it has.
+    pub fn tapped(mut self, strides: &[usize]) -> Result<Model> {
+        let side = self.arch.picture();
+        let outputs = self.body.outputs(&[3, side, side])?;
+        let stride = |output: &[usize]| match *output {
+            [_, height, _] if height > 0 && side.is_multiple_of(height) => Some(side / height),
+            _ => None,
+        };
+        self.taps.clear();
+        for wanted in strides {
+            let Some(block) = outputs.iter().rposition(|output| stride(output) == Some(*wanted)) else {
+                let mut there: Vec<usize> = outputs.iter().filter_map(|output| stride(output)).collect();
+                there.dedup();
+                let there: Vec<String> = there.iter().map(usize::to_string).collect();
+                let what = format!("`{}` has no map of stride {wanted}", self.arch);
+                return Err(Error::new(what).remedy(match there.is_empty() {
+                    true => "it has no maps: choose a convolutional body, such as `Arch::ResNet18`".to_owned(),
+                    false => format!("its strides are {}", there.join(", ")),
+                }));
+            };
+            self.taps.push((block, *wanted));
+        }
+        Ok(self)
     }
 
     /// The head.
@@ -162,7 +210,7 @@ impl Model {
     /// # Errors
     /// When the shape does not fit.
     pub fn features(&self, images: &Tensor, pass: &Pass) -> Result<Tensor> {
-        ops::pooled(|| self.body.forward(&self.placed(images)?, pass))
+        ops::pooled(|| self.body.forward(&images.to_device(self.params.device())?, pass))
     }
 
     /// A row of features a picture: those of the body, averaged over the picture. Two pictures that show alike things
@@ -180,13 +228,14 @@ impl Model {
     /// The answer for a batch of pictures. Blocks at the start that are wholly frozen run as in prediction.
     ///
     /// # Shapes
-    /// (n, 3, h, w) → (n, classes) and perhaps (n, 4)
+    /// (n, 3, h, w) → `logits` (n, classes) and perhaps `box` (n, 4); or `numbers` (n, numbers)
     ///
     /// # Errors
     /// When the shape does not fit.
-    pub fn forward(&self, images: &Tensor, pass: &Pass) -> Result<Output> {
+    pub fn forward(&self, images: &Tensor, pass: &Pass) -> Result<Fields> {
         let frozen = if pass.training() { self.frozen_blocks() } else { 0 };
-        ops::pooled(|| self.rest(frozen, &self.stem(frozen, images)?, pass))
+        let inputs = Fields::of(field::IMAGE, images.clone());
+        ops::pooled(|| self.rest(frozen, &self.stem(frozen, &inputs)?, pass))
     }
 
     /// Puts a new head of random weights in place of the old one.

@@ -2,21 +2,22 @@
 
 use std::collections::HashMap;
 
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 
 use crate::Result;
-use crate::data::Part;
+use crate::data::{Batch, Fields, Part};
 use crate::models::Model;
 
 /// The most that is kept, in bytes.
 const ROOM: usize = 1 << 30;
 
-/// The value of a model's frozen blocks for each picture that has passed, as long as those blocks stay as they are.
+/// The state after a model's frozen blocks for each picture that has passed, as long as those blocks stay as they are.
 #[derive(Debug, Default)]
 pub(super) struct FeatureCache {
     blocks: usize,
     fingerprint: u64,
-    dims: Vec<usize>,
+    /// The fields and the shape of one picture's value in each; a row holds one after another.
+    shapes: Vec<(String, Vec<usize>)>,
     rows: HashMap<(Part, usize), Vec<f32>>,
     pub hits: usize,
 }
@@ -47,29 +48,44 @@ impl FeatureCache {
         self.blocks
     }
 
-    /// The value of the frozen blocks for a batch: from what is kept, or computed and, where `keep`, kept.
-    pub fn stem(&mut self, model: &Model, part: Part, images: &Tensor, ids: &[usize], keep: bool) -> Result<Tensor> {
+    /// The state after the frozen blocks for a batch: from what is kept, or computed and, where `keep`, kept.
+    pub fn stem(&mut self, model: &Model, part: Part, batch: &Batch, keep: bool) -> Result<Fields> {
+        let ids = &batch.ids;
         if self.blocks == 0 {
-            return Ok(images.clone());
+            return Ok(batch.inputs.clone());
         }
         if keep && ids.iter().all(|id| self.rows.contains_key(&(part, *id))) {
             self.hits += ids.len();
-            let mut values = Vec::with_capacity(ids.len() * self.dims.iter().product::<usize>());
-            for id in ids {
-                values.extend_from_slice(&self.rows[&(part, *id)]);
-            }
-            let dims = [&[ids.len()], self.dims.as_slice()].concat();
-            return Ok(Tensor::from_vec(values, dims, images.device())?);
+            return self.kept(part, ids);
         }
-        let features = model.stem(self.blocks, images)?;
-        let row = features.elem_count() / ids.len().max(1);
+        let state = model.stem(self.blocks, &batch.inputs)?;
+        let row: usize = state.iter().map(|(_, value)| value.elem_count() / ids.len().max(1)).sum();
         if keep && (self.rows.len() + ids.len()) * row * size_of::<f32>() <= ROOM {
-            self.dims = features.dims()[1..].to_vec();
-            let values = features.flatten_all()?.to_vec1::<f32>()?;
-            for (id, row) in ids.iter().zip(values.chunks_exact(row)) {
-                self.rows.insert((part, *id), row.to_vec());
+            self.shapes = state.iter().map(|(name, value)| (name.to_owned(), value.dims()[1..].to_vec())).collect();
+            let mut rows = vec![Vec::with_capacity(row); ids.len()];
+            for (_, value) in state.iter() {
+                let values = value.flatten_all()?.to_vec1::<f32>()?;
+                let size = values.len() / ids.len().max(1);
+                rows.iter_mut().zip(values.chunks_exact(size)).for_each(|(row, own)| row.extend_from_slice(own));
             }
+            self.rows.extend(ids.iter().map(|id| (part, *id)).zip(rows));
         }
-        Ok(features)
+        Ok(state)
+    }
+
+    /// What is kept of these pictures.
+    fn kept(&self, part: Part, ids: &[usize]) -> Result<Fields> {
+        let (mut fields, mut from) = (Fields::default(), 0);
+        for (name, shape) in &self.shapes {
+            let size: usize = shape.iter().product();
+            let mut values = Vec::with_capacity(ids.len() * size);
+            for id in ids {
+                values.extend_from_slice(&self.rows[&(part, *id)][from..from + size]);
+            }
+            from += size;
+            let dims = [&[ids.len()], shape.as_slice()].concat();
+            fields.set(name, Tensor::from_vec(values, dims, &Device::Cpu)?);
+        }
+        Ok(fields)
     }
 }

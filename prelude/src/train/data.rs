@@ -8,7 +8,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
-use crate::data::{Batch, Fit, ImageFolder, Normalize, Part, Transform};
+use crate::data::{Batch, Fields, Fit, ImageFolder, Normalize, Part, Transform, field};
 use crate::params::name_seed;
 use crate::show::{Describe, Description};
 use crate::{Error, Result, limits};
@@ -288,12 +288,12 @@ impl TensorData {
     fn gather(&self, ids: Vec<usize>) -> Result<Batch> {
         let n = ids.len();
         let index = Tensor::from_vec(ids.iter().map(|id| *id as u32).collect(), n, &Device::Cpu)?;
-        Ok(Batch {
-            images: self.images.index_select(&index, 0)?,
-            labels: self.labels.index_select(&index, 0)?,
-            boxes: self.boxes.as_ref().map(|boxes| boxes.index_select(&index, 0)).transpose()?,
-            ids,
-        })
+        let truth = if VisionData::has_numbers(self) { field::NUMBERS } else { field::CLASS };
+        let mut targets = Fields::of(truth, self.labels.index_select(&index, 0)?);
+        if let Some(boxes) = &self.boxes {
+            targets.set(field::BOX, boxes.index_select(&index, 0)?);
+        }
+        Ok(Batch { inputs: Fields::of(field::IMAGE, self.images.index_select(&index, 0)?), targets, ids })
     }
 }
 

@@ -186,11 +186,11 @@ impl Learner {
                 return Err(Error::interrupted());
             }
             let batch = batch?;
-            let x = cache.stem(model, part, &batch.images, &batch.ids, self.options.keep_features)?;
-            let output = model.rest(cache.blocks(), &x, &Pass::eval())?;
-            let loss: Tensor = objective::loss(task, &output, &batch, 0.0)?;
+            let state = cache.stem(model, part, &batch, self.options.keep_features)?;
+            let said = model.rest(cache.blocks(), &state, &Pass::eval())?;
+            let loss: Tensor = objective::loss(task, &said, &batch, 0.0)?;
             sum += f64::from(loss.to_scalar::<f32>()?) * batch.len() as f64;
-            answers.add(task, &output, &batch)?;
+            answers.add(task, &said, &batch)?;
         }
         Ok((answers.measures(sum / answers.len().max(1) as f64), answers))
     }

@@ -3,8 +3,8 @@
 use candle_core::{D, Tensor};
 
 use super::history::Measures;
-use crate::data::Batch;
-use crate::models::{Output, Task};
+use crate::data::{Batch, Fields, field};
+use crate::models::Task;
 use crate::{Error, Result, ops};
 
 /// The weight of the box's loss beside the class's.
@@ -17,15 +17,17 @@ const NUMBER_BETA: f64 = 1.0;
 
 /// The mean loss of a batch: cross-entropy, and smooth L1 over the boxes where the head gives some; smooth L1 alone
 /// where it gives numbers.
-pub(super) fn loss(task: Task, output: &Output, batch: &Batch, smoothing: f64) -> Result<Tensor> {
+pub(super) fn loss(task: Task, said: &Fields, batch: &Batch, smoothing: f64) -> Result<Tensor> {
     if task == Task::Regress {
-        return Ok(ops::smooth_l1(&output.logits, &batch.labels.to_device(output.logits.device())?, NUMBER_BETA)?);
+        let numbers = said.get(field::NUMBERS)?;
+        let truth = batch.targets.get(field::NUMBERS)?.to_device(numbers.device())?;
+        return Ok(ops::smooth_l1(numbers, &truth, NUMBER_BETA)?);
     }
     let options = ops::CrossEntropy { label_smoothing: smoothing, ..ops::CrossEntropy::default() };
-    let labels = batch.labels.to_device(output.logits.device())?;
-    let class = ops::cross_entropy(&output.logits, &labels, &options)?;
-    let Some(boxes) = &output.boxes else { return Ok(class) };
-    let Some(truth) = &batch.boxes else {
+    let logits = said.get(field::LOGITS)?;
+    let class = ops::cross_entropy(logits, &batch.targets.get(field::CLASS)?.to_device(logits.device())?, &options)?;
+    let Some(boxes) = said.find(field::BOX) else { return Ok(class) };
+    let Some(truth) = batch.targets.find(field::BOX) else {
         return Err(Error::new("the head predicts boxes, but the data has a picture without one")
             .remedy("use `Learner::vision` for classes alone, or give every picture a box"));
     };
@@ -81,12 +83,13 @@ pub(super) struct Answers {
 
 impl Answers {
     /// Adds a batch's answers.
-    pub fn add(&mut self, task: Task, output: &Output, batch: &Batch) -> Result<()> {
+    pub fn add(&mut self, task: Task, said: &Fields, batch: &Batch) -> Result<()> {
         if task == Task::Regress {
-            let rows = output.logits.detach().to_vec2()?.into_iter().zip(batch.labels.to_vec2()?);
+            let numbers = said.get(field::NUMBERS)?.detach().to_vec2()?;
+            let rows = numbers.into_iter().zip(batch.targets.get(field::NUMBERS)?.to_vec2()?);
             self.told.extend(rows.zip(&batch.ids).map(|((said, truth), id)| Told { id: *id, said, truth }));
         } else {
-            self.judged.extend(judge(output, batch)?);
+            self.judged.extend(judge(said, batch)?);
         }
         Ok(())
     }
@@ -104,10 +107,10 @@ impl Answers {
 }
 
 /// Judges each answer of a batch.
-fn judge(output: &Output, batch: &Batch) -> Result<Vec<Judged>> {
-    let logs = ops::log_softmax(&output.logits.detach(), D::Minus1)?.to_vec2::<f32>()?;
-    let labels = batch.labels.to_vec1::<u32>()?;
-    let overlaps = match (&output.boxes, &batch.boxes) {
+fn judge(said: &Fields, batch: &Batch) -> Result<Vec<Judged>> {
+    let logs = ops::log_softmax(&said.get(field::LOGITS)?.detach(), D::Minus1)?.to_vec2::<f32>()?;
+    let labels = batch.targets.get(field::CLASS)?.to_vec1::<u32>()?;
+    let overlaps = match (said.find(field::BOX), batch.targets.find(field::BOX)) {
         (Some(boxes), Some(truth)) => Some(ious(&boxes.detach().to_vec2()?, &truth.to_vec2()?)),
         _ => None,
     };
@@ -167,17 +170,13 @@ mod tests {
     // F.cross_entropy([[2., 0.], [0., 1.]], [0, 0]) = (0.1269 + 1.3133) / 2 = 0.7201
     #[test]
     fn judged_one_by_one() -> Result<()> {
-        let output = Output { logits: Tensor::new(&[[2f32, 0.0], [0.0, 1.0]], &Device::Cpu)?, boxes: None };
-        let batch = Batch {
-            images: Tensor::zeros((2, 3, 1, 1), candle_core::DType::F32, &Device::Cpu)?,
-            labels: Tensor::new(&[0u32, 0], &Device::Cpu)?,
-            boxes: None,
-            ids: vec![7, 8],
-        };
-        let judged = judge(&output, &batch)?;
+        let said = Fields::of("logits", Tensor::new(&[[2f32, 0.0], [0.0, 1.0]], &Device::Cpu)?);
+        let targets = Fields::of("class", Tensor::new(&[0u32, 0], &Device::Cpu)?);
+        let batch = Batch { inputs: Fields::default(), targets, ids: vec![7, 8] };
+        let judged = judge(&said, &batch)?;
         assert_eq!(judged.iter().map(|one| (one.id, one.truth, one.guess)).collect::<Vec<_>>(), [(7, 0, 0), (8, 0, 1)]);
         assert!((judged[0].loss - 0.1269).abs() < 1e-4 && (judged[1].loss - 1.3133).abs() < 1e-4);
-        let mean = loss(Task::Classify, &output, &batch, 0.0)?.to_scalar::<f32>()?;
+        let mean = loss(Task::Classify, &said, &batch, 0.0)?.to_scalar::<f32>()?;
         assert!((mean - 0.7201).abs() < 1e-4);
         assert_eq!(measures(&judged, 0.72).accuracy, 0.5);
         Ok(())

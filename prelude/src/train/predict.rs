@@ -7,7 +7,7 @@ use image::{DynamicImage, RgbImage};
 
 use super::learner::Learner;
 use crate::boxes::{BBox, Detection};
-use crate::data::{read_picture, to_rgb};
+use crate::data::{field, read_picture, to_rgb};
 use crate::layers::Pass;
 use crate::models::Task;
 use crate::plot::{self, Mark};
@@ -151,14 +151,14 @@ impl Learner {
         let mut predictions = Vec::new();
         while let Some(chunk) = chunk(pictures)? {
             let tensors = chunk.iter().map(|pixels| self.transform.tensor(pixels)).collect::<Result<Vec<_>>>()?;
-            let output = self.judged_model().forward(&Tensor::stack(&tensors, 0)?, &Pass::eval())?;
+            let said = self.judged_model().forward(&Tensor::stack(&tensors, 0)?, &Pass::eval())?;
             if self.model.task() == Task::Regress {
-                let rows = chunk.into_iter().zip(output.logits.to_vec2::<f32>()?);
+                let rows = chunk.into_iter().zip(said.get(field::NUMBERS)?.to_vec2::<f32>()?);
                 predictions.extend(rows.map(|(picture, numbers)| self.told(picture, &numbers)));
                 continue;
             }
-            let shares = ops::softmax(&output.logits, D::Minus1)?.to_vec2::<f32>()?;
-            let boxes = output.boxes.map(|boxes| boxes.to_vec2::<f32>()).transpose()?;
+            let shares = ops::softmax(said.get(field::LOGITS)?, D::Minus1)?.to_vec2::<f32>()?;
+            let boxes = said.find(field::BOX).map(|boxes| boxes.to_vec2::<f32>()).transpose()?;
             for (index, (picture, shares)) in chunk.into_iter().zip(shares).enumerate() {
                 let (width, height) = picture.dimensions();
                 let bbox = boxes.as_ref().map(|boxes| {

@@ -9,7 +9,7 @@ use super::history::BatchRecord;
 use super::learner::Learner;
 use super::objective;
 use super::run::Run;
-use crate::data::{Batch, Part};
+use crate::data::{Batch, Fields, Part};
 use crate::layers::Pass;
 use crate::params::{Param, name_seed};
 use crate::{Error, Result, ops};
@@ -68,12 +68,12 @@ impl Learner {
     /// The loss of a batch and its gradients; nothing is changed yet.
     pub(super) fn gradients(&mut self, data: &dyn VisionData, batch: &Batch, at: (u64, usize)) -> Result<Gradients> {
         let keep = self.options.keep_features && !data.varies();
-        let x = self.cache.stem(&self.model, Part::Train, &batch.images, &batch.ids, keep)?;
+        let state = self.cache.stem(&self.model, Part::Train, batch, keep)?;
         let pass = Pass::train(name_seed(self.options.seed, &format!("epoch {} batch {}", at.0, at.1)))
             .with_products_in(self.options.half);
-        let features = Joint::new(self.model.features_from(self.cache.blocks(), &x, &pass)?)?;
-        let output = self.model.head().forward(features.value(), &pass)?;
-        let loss = objective::loss(self.model.task(), &output, batch, self.options.smoothing)?;
+        let features = Joint::new(self.model.features_from(self.cache.blocks(), &state, &pass)?)?;
+        let said = self.model.head().forward(features.values(), &pass)?;
+        let loss = objective::loss(self.model.task(), &said, batch, self.options.smoothing)?;
         let grads = features.backward(&loss)?;
         let norm = norm(&self.model.params().trainable(), &grads)?;
         Ok(Gradients { loss: f64::from(loss.to_scalar::<f32>()?), grads, norm, pass })
@@ -82,35 +82,46 @@ impl Learner {
 
 /// Where body and head meet. The two are differentiated one after the other, so that the body, made of this crate's
 /// operations alone, gets their own fast backward pass whatever the head and the loss are made of.
-enum Joint {
-    /// A frozen body's features.
-    Constant(Tensor),
-    /// A training body's features, and a variable of the same value in their place.
-    Cut(Tensor, Var),
+struct Joint {
+    /// What the body gave.
+    features: Fields,
+    /// The same, with variables in the place of what trains.
+    leaves: Fields,
+    cuts: Vec<(String, Var)>,
 }
 
 impl Joint {
-    fn new(features: Tensor) -> Result<Joint> {
-        if !features.track_op() {
-            return Ok(Joint::Constant(features));
+    fn new(features: Fields) -> Result<Joint> {
+        let (mut leaves, mut cuts) = (features.clone(), Vec::new());
+        for (name, value) in features.iter().filter(|(_, value)| value.track_op()) {
+            let leaf = Var::from_tensor(&value.detach())?;
+            leaves.set(name, leaf.as_tensor().clone());
+            cuts.push((name.to_owned(), leaf));
         }
-        let leaf = Var::from_tensor(&features.detach())?;
-        Ok(Joint::Cut(features, leaf))
+        Ok(Joint { features, leaves, cuts })
     }
 
-    fn value(&self) -> &Tensor {
-        match self {
-            Joint::Constant(features) => features,
-            Joint::Cut(_, leaf) => leaf.as_tensor(),
-        }
+    fn values(&self) -> &Fields {
+        &self.leaves
     }
 
     fn backward(&self, loss: &Tensor) -> Result<GradStore> {
         let mut grads = ops::backward(loss)?;
-        if let Joint::Cut(features, leaf) = self
-            && let Some(grad) = grads.remove(leaf.as_tensor())
-        {
-            grads.extend(ops::backward_from(features, &grad)?)?;
+        let mut parts = Vec::new();
+        for (name, leaf) in &self.cuts {
+            if let Some(grad) = grads.remove(leaf.as_tensor()) {
+                parts.push((self.features.get(name)?, grad));
+            }
+        }
+        match &parts[..] {
+            [] => {}
+            [(value, grad)] => grads.extend(ops::backward_from(value, grad)?)?,
+            // What is below several maps gets the gradients of all of them.
+            several => {
+                let scalars = several.iter().map(|(value, grad)| (*value * grad.detach())?.sum_all());
+                let scalars = scalars.collect::<candle_core::Result<Vec<_>>>()?;
+                grads.extend(ops::backward(&Tensor::stack(&scalars, 0)?.sum_all()?)?)?;
+            }
         }
         Ok(grads)
     }
@@ -132,4 +143,36 @@ fn lost(what: &str, value: f64, place: &str, run: &Run) -> Error {
         "{what} is {value} {place} (rate {rate:.1e}): the step was not taken, the network is as it was before it"
     );
     Error::new(said).remedy(remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::{Arch, Model, Task};
+    use candle_core::Device;
+
+    /// Where a head reads several maps, the body gets the gradient that it gets without the cut.
+    #[test]
+    fn a_joint_of_several_maps_gives_the_gradient_of_the_whole() -> Result<()> {
+        let model = Model::new(Arch::ResNet18, Task::Classify, 2, &Device::Cpu, 3)?.tapped(&[8, 16])?;
+        let picture = Fields::of("image", Tensor::randn(0f32, 1.0, (2, 3, 64, 64), &Device::Cpu)?);
+        let loss = |said: &Fields| -> Result<Tensor> {
+            let parts = said.iter().zip([0.3, 0.7, 1.1]).map(|((_, map), weight)| map.sqr()?.mean_all()? * weight);
+            Ok(Tensor::stack(&parts.collect::<candle_core::Result<Vec<_>>>()?, 0)?.sum_all()?)
+        };
+        let features = model.features_from(0, &picture, &Pass::train_without_noise())?;
+        assert_eq!(features.len(), 3);
+        let whole = loss(&features)?.backward()?;
+        let joint = Joint::new(features)?;
+        let cut = joint.backward(&loss(joint.values())?)?;
+        for param in model.params().params().iter().filter(|param| !param.name().starts_with("head")) {
+            let of = |grads: &GradStore| grads.get(param.var()).expect("it trains").flatten_all()?.to_vec1::<f32>();
+            let (found, expected) = (of(&cut)?, of(&whole)?);
+            let scale = expected.iter().fold(1e-6f32, |most, value| most.max(value.abs()));
+            for (found, expected) in found.iter().zip(&expected) {
+                assert!((found - expected).abs() < 1e-3 * scale, "{}: {found} {expected}", param.name());
+            }
+        }
+        Ok(())
+    }
 }

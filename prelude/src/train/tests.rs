@@ -112,7 +112,7 @@ fn frozen_parameters_do_not_change_by_a_bit() -> Result<()> {
 /// How many nodes the backward pass visits for one step.
 fn visited(model: &Model, data: &TensorData) -> Result<usize> {
     let batch = data.train_batches(0)?.next().expect("there is data")?;
-    let output = model.forward(&batch.images, &Pass::train(0))?;
+    let output = model.forward(batch.inputs.get("image")?, &Pass::train(0))?;
     Ok(objective::loss(model.task(), &output, &batch, 0.0)?.sorted_nodes().len())
 }
 
@@ -194,7 +194,7 @@ fn a_range_gives_each_group_its_rate() -> Result<()> {
     let params = learner.model().params().clone();
     let batch = learner.need_data()?.train_batches(0)?.next().expect("there is data")?;
     let pass = Pass::train(crate::params::name_seed(learner.options.seed, "epoch 0 batch 0"));
-    let output = learner.model().forward(&batch.images, &pass)?;
+    let output = learner.model().forward(batch.inputs.get("image")?, &pass)?;
     let loss = objective::loss(learner.model().task(), &output, &batch, 0.0)?;
     let grads = loss.backward()?;
     let before: Vec<Tensor> = params.params().iter().map(|p| p.value().copy()).collect::<candle_core::Result<_>>()?;

@@ -66,7 +66,7 @@ fn options_that_make_no_sense_are_told_by_the_next_verb() -> Result<()> {
 fn an_option_given_again_is_put_right() -> Result<()> {
     let root = two(3)?;
     let data = ImageFolder::open(root.path())?.size(usize::MAX).batch(0).limit(0).size(8).batch(usize::MAX).limit(2);
-    assert_eq!(data.train_batches(0)?.next().expect("a batch")?.images.dims(), [4, 3, 8, 8]);
+    assert_eq!(data.train_batches(0)?.next().expect("a batch")?.inputs.get("image")?.dims(), [4, 3, 8, 8]);
     let error = data.size(100_000).train_batches(0).err().expect("an error").to_string();
     assert!(error.contains("6 pictures of 100000 × 100000 pixels at once take 720 GB"), "{error}");
     assert!(error.contains("`.size(7453)`"), "{error}");
@@ -85,7 +85,7 @@ fn an_empty_class_is_left_out_with_a_word() -> Result<()> {
     let text = data.summary()?.table().text();
     let word = "class `bus` is left out: its folder holds 1 files of other kinds and no pictures";
     assert!(text.contains(word) && text.contains("all"), "{text}");
-    let labels = data.train_batches(0)?.next().expect("a batch")?.labels.to_vec1::<u32>()?;
+    let labels = data.train_batches(0)?.next().expect("a batch")?.targets.get("class")?.to_vec1::<u32>()?;
     assert_eq!(labels.iter().filter(|label| **label == 1).count(), 3);
     Ok(())
 }

@@ -80,7 +80,7 @@ fn every_body_can_be_cut_and_used_for_features() -> Result<()> {
         let side = arch.picture();
         let pictures = Tensor::zeros((1, 3, side, side), candle_core::DType::F32, &Device::Cpu)?;
         assert_eq!(cut.embed(&pictures)?.dims(), [1, cut.channels()], "{arch}");
-        assert_eq!(cut.forward(&pictures, &Pass::eval())?.logits.dims(), [1, 3], "{arch}");
+        assert_eq!(cut.forward(&pictures, &Pass::eval())?.get("numbers")?.dims(), [1, 3], "{arch}");
     }
     Ok(())
 }
