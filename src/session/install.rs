@@ -3,6 +3,7 @@
 use super::environment::{self, RECORD_VARIABLE};
 use super::forecast::Forecast;
 use super::place::Place;
+use super::recipe;
 use super::shim::KEPT_LOCK;
 use super::template::{self, STAMP, Size, Stamp};
 use super::{CellError, Options, Session, compiler, diagnostics};
@@ -207,6 +208,7 @@ pub fn build_template(home: &Home, features: &[String], say: &mut dyn FnMut(&str
     if whole.is_some() {
         template::copy(&home.template(), &making, false).map_err(broken)?;
         let _ = fs::remove_file(making.join(STAMP));
+        recipe::forget(&making);
     }
     for name in ["Cargo.lock", KEPT_LOCK] {
         fs::copy(home.sources().join("Cargo.lock"), making.join(name)).map_err(broken)?;

@@ -15,8 +15,21 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The file of the recipe with this digest in a session's folder, or among the answers that hold for the template.
+/// The beginning of the names of what is kept.
+const KEPT: &str = ".candlewick.recipe-";
+
+/// Forgets what cargo said in a folder: with other settings the prelude's library has another name, and the one of the old
+/// name may still be there.
+pub fn forget(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(KEPT) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 fn file(folder: &Path, depends_on: u64) -> PathBuf {
-    folder.join(format!(".candlewick.recipe-{depends_on:016x}.json"))
+    folder.join(format!("{KEPT}{depends_on:016x}.json"))
 }
 
 /// Stands for the session's folder, which is another one in each session.
@@ -195,6 +208,17 @@ mod tests {
         assert!(!recipe.dependencies_are_there());
         assert_eq!(Recipe::read(b"   Compiling serde v1.0.228\n"), None);
         assert_eq!(Recipe::read(LINE.replace("ctx", "serde").as_bytes()), None);
+    }
+
+    #[test]
+    fn what_cargo_said_before_a_template_is_built_anew_is_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let other = folder.path().join("Cargo.toml");
+        for path in [file(folder.path(), 1), file(folder.path(), 2), other.clone()] {
+            fs::write(path, "x").unwrap();
+        }
+        forget(folder.path());
+        assert!(!file(folder.path(), 1).exists() && !file(folder.path(), 2).exists() && other.exists());
     }
 
     #[test]
