@@ -7,7 +7,7 @@
 use crate::boxes::{Annotation, BBox};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// One object as the file writes it.
@@ -21,12 +21,15 @@ struct Entry {
 pub(super) struct Boxes {
     file: PathBuf,
     entries: BTreeMap<String, Vec<Entry>>,
+    /// The pictures that have been asked for.
+    asked: BTreeSet<String>,
 }
 
 impl Boxes {
     /// The objects of one picture; a class that the folder does not have is an error.
-    pub fn of(&self, name: &Path, classes: &[String]) -> Result<Vec<Annotation>> {
+    pub fn of(&mut self, name: &Path, classes: &[String]) -> Result<Vec<Annotation>> {
         let name = name.to_string_lossy().replace('\\', "/");
+        self.asked.insert(name.clone());
         let Some(entries) = self.entries.get(&name) else { return Ok(Vec::new()) };
         let annotation = |entry: &Entry| {
             let class = classes.iter().position(|class| *class == entry.class).ok_or_else(|| {
@@ -35,28 +38,64 @@ impl Boxes {
                     .remedy(format!("the classes are {}", classes.join(", ")))
             })?;
             let [x0, y0, x1, y1] = entry.bbox;
+            let is_box = entry.bbox.iter().all(|value| value.is_finite()) && x1 > x0 && y1 > y0 && x1 > 0.0 && y1 > 0.0;
+            if !is_box {
+                let what =
+                    format!("`{}` gives `{name}` the box {:?}, which holds nothing", self.file.display(), entry.bbox);
+                return Err(Error::new(what)
+                    .remedy("expected left, top, right and bottom in pixels, with left < right and top < bottom"));
+            }
             Ok(Annotation::new(class, BBox::new(x0, y0, x1, y1)))
         };
         entries.iter().map(annotation).collect()
+    }
+
+    /// What of it is about no picture, in a sentence.
+    pub fn unmatched(&self) -> Option<String> {
+        let names: Vec<&String> = self.entries.keys().filter(|name| !self.asked.contains(*name)).collect();
+        let some = names.iter().take(3).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let more = if names.len() > 3 { ", …" } else { "" };
+        let file = self.file.file_name().unwrap_or_default().to_string_lossy();
+        (!names.is_empty())
+            .then(|| format!("`{file}` has boxes for {} files that are no pictures here: {some}{more}", names.len()))
+    }
+}
+
+/// The text of a file, without a byte-order mark; `None` where there is no such file.
+fn text(file: &Path) -> Result<Option<String>> {
+    let failed = |error: &dyn std::fmt::Display, remedy: &str| {
+        Error::new(format!("`{}` cannot be read: {error}", file.display())).remedy(remedy)
+    };
+    match std::fs::read(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed(&error, "check that you may read it, or move it away to do without boxes")),
+        Ok(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => Ok(Some(text.trim_start_matches('\u{feff}').to_owned())),
+            Err(_) => Err(failed(&"it is no UTF-8 text", "save it again as UTF-8")),
+        },
     }
 }
 
 /// Reads `boxes.json` or `boxes.csv` of a folder, where there is one.
 pub(super) fn read(folder: &Path) -> Result<Option<Boxes>> {
     let json = folder.join("boxes.json");
-    if let Ok(text) = std::fs::read_to_string(&json) {
+    if let Some(text) = text(&json)? {
         let entries = serde_json::from_str(&text).map_err(|error| {
             Error::new(format!("`{}` is not as expected", json.display()))
                 .caused_by(error)
                 .remedy(r#"expected {"car/0001.png": [{"class": "car", "bbox": [left, top, right, bottom]}]}"#)
         })?;
-        return Ok(Some(Boxes { file: json, entries }));
+        return Ok(Some(Boxes { file: json, entries, asked: BTreeSet::new() }));
     }
     let csv = folder.join("boxes.csv");
-    let Ok(text) = std::fs::read_to_string(&csv) else { return Ok(None) };
+    let Some(text) = text(&csv)? else { return Ok(None) };
     let mut entries: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
     for (number, line) in text.lines().enumerate() {
-        if line.trim().is_empty() || (number == 0 && line.starts_with("file,")) {
+        // A first line without numbers names the columns.
+        if line.trim().is_empty()
+            || (number == 0 && !line.contains(|c: char| c.is_ascii_digit()))
+            || (number == 0 && line.starts_with("file,"))
+        {
             continue;
         }
         let (file, entry) = csv_line(line).ok_or_else(|| {
@@ -65,7 +104,7 @@ pub(super) fn read(folder: &Path) -> Result<Option<Boxes>> {
         })?;
         entries.entry(file).or_default().push(entry);
     }
-    Ok(Some(Boxes { file: csv, entries }))
+    Ok(Some(Boxes { file: csv, entries, asked: BTreeSet::new() }))
 }
 
 /// `file,class,x0,y0,x1,y1`; the file's name may hold commas.

@@ -33,7 +33,8 @@ impl Batch {
 
 /// An iterator over the batches of one pass through the pictures.
 ///
-/// The next batch is made while the last one is used. Dropping it early stops that.
+/// The next batch is made while the last one is used. Dropping it early stops that. A batch of which no picture can be read is
+/// left out.
 pub struct Batches {
     ready: Sealed<Mutex<Receiver<Result<Batch>>>>,
     left: usize,
@@ -77,9 +78,15 @@ impl Iterator for Batches {
     type Item = Result<Batch>;
 
     fn next(&mut self) -> Option<Result<Batch>> {
-        self.left = self.left.checked_sub(1)?;
         let gone = |_| Err(Error::new("the thread that reads pictures ended early"));
-        Some(self.ready.get_mut().expect("no panic while receiving").recv().unwrap_or_else(gone))
+        loop {
+            self.left = self.left.checked_sub(1)?;
+            match self.ready.get_mut().expect("no panic while receiving").recv().unwrap_or_else(gone) {
+                // None of its pictures can be read, which was told.
+                Ok(batch) if batch.is_empty() => {}
+                ready => return Some(ready),
+            }
+        }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -6,7 +6,9 @@ use std::io::Cursor;
 use std::path::Path;
 
 /// Endings of files that are read as pictures, in lower case.
-pub(super) const ENDINGS: [&str; 6] = ["png", "jpg", "jpeg", "webp", "bmp", "gif"];
+pub(super) const ENDINGS: [&str; 8] = ["png", "jpg", "jpeg", "jpe", "jfif", "webp", "bmp", "gif"];
+/// The most pixels that a picture may have: of three bytes each they fill 300 MB.
+const MOST_PIXELS: u64 = 100_000_000;
 
 /// Reads a picture of any kind that the prelude knows (PNG, JPEG, WebP, BMP, GIF), turned as its EXIF notes say,
 /// transparent parts on white.
@@ -43,10 +45,33 @@ pub(super) fn decode(bytes: &[u8]) -> Result<RgbImage, String> {
     if width == 0 || height == 0 {
         return Err(format!("it is {width} × {height} pixels large"));
     }
+    if u64::from(width) * u64::from(height) > MOST_PIXELS {
+        return Err(format!("it is {width} × {height} pixels large; more than 100 million are not read"));
+    }
+    if is_cut_off(bytes) {
+        return Err("it is cut off: its end is missing".to_owned());
+    }
     let orientation = decoder.orientation().map_err(|error| error.to_string())?;
     let mut picture = DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?;
     picture.apply_orientation(orientation);
     Ok(to_rgb(&picture))
+}
+
+/// Whether a JPEG has no end: decoders fill up with grey what is missing. Within the data of the picture itself no two
+/// bytes look like the mark of its end (ITU T.81, B.1.1.2).
+fn is_cut_off(bytes: &[u8]) -> bool {
+    let Some(mut rest) = bytes.strip_prefix(&[0xff, 0xd8]) else { return false };
+    while let [0xff, kind, high, low, ..] = *rest {
+        let length = usize::from(u16::from_be_bytes([high, low]));
+        let Some(next) = rest.get(2 + length..) else { return true };
+        rest = next;
+        // What follows is the picture.
+        if kind == 0xda {
+            return !rest.windows(2).any(|pair| pair == [0xff, 0xd9]);
+        }
+    }
+    // Something between the segments: the decoder knows better.
+    false
 }
 
 /// Any picture as eight-bit red, green and blue: grey and sixteen-bit ones converted, transparent parts on white.
@@ -72,6 +97,13 @@ mod tests {
         let mut bytes = Vec::new();
         picture.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png).unwrap();
         bytes
+    }
+
+    /// PNG's checksum of a chunk.
+    fn crc(bytes: &[u8]) -> u32 {
+        !bytes.iter().fold(!0u32, |sum, byte| {
+            (0..8).fold(sum ^ u32::from(*byte), |sum, _| (sum >> 1) ^ (0xedb8_8320 & (sum & 1).wrapping_neg()))
+        })
     }
 
     #[test]
@@ -108,6 +140,25 @@ mod tests {
     fn what_is_no_picture_says_why() {
         assert_eq!(decode(b"").unwrap_err(), "the file is empty");
         assert!(decode(b"hello, this is text").unwrap_err().contains("no known picture format"));
+        // Its header alone says how large it is.
+        let mut huge = png(ImageBuffer::from_pixel(30, 20, Luma([1u8])).into());
+        huge[16..20].copy_from_slice(&40_000u32.to_be_bytes());
+        huge[20..24].copy_from_slice(&40_000u32.to_be_bytes());
+        let sum = crc(&huge[12..29]);
+        huge[29..33].copy_from_slice(&sum.to_be_bytes());
+        let says = decode(&huge).unwrap_err();
+        assert!(says.contains("40000 × 40000 pixels large; more than 100 million"), "{says}");
+        let mut jpeg = Vec::new();
+        let slope = RgbImage::from_fn(64, 64, |x, y| image::Rgb([x as u8 * 4, y as u8 * 4, (x * y) as u8]));
+        DynamicImage::from(slope).write_to(&mut Cursor::new(&mut jpeg), ImageFormat::Jpeg).unwrap();
+        assert!(decode(&jpeg).is_ok());
+        for length in [jpeg.len() - 2, jpeg.len() * 3 / 4, jpeg.len() / 2] {
+            assert!(
+                decode(&jpeg[..length]).is_err_and(|why| why.contains("cut off") || why.contains("EOF")),
+                "{length}"
+            );
+        }
+        assert!(decode(&[&jpeg[..], b"more"].concat()).is_ok(), "what follows the end is no fault");
         let whole = png(ImageBuffer::from_pixel(30, 20, Luma([1u8])).into());
         assert!(decode(&whole[..whole.len() / 2]).is_err());
         let mut bmp = Vec::new();

@@ -34,6 +34,8 @@ pub struct ImageFolder {
     pub(super) copies: Arc<Copies>,
     has_boxes: bool,
     pub(super) transform: Transform,
+    /// What of it a person has said: the size, the normalisation.
+    pub(super) said: (bool, bool),
     pub(super) augment: Augment,
     pub(super) batch: usize,
     pub(super) seed: u64,
@@ -90,6 +92,7 @@ impl ImageFolder {
             copies: Arc::new(copies),
             has_boxes,
             transform,
+            said: (false, false),
             augment: Augment::none(),
             batch: 32,
             seed: 42,

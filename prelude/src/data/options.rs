@@ -2,7 +2,7 @@
 
 use super::folder::ImageFolder;
 use super::store::Store;
-use super::{Augment, Fit, Normalize};
+use super::{Augment, Fit, Normalize, Transform};
 use crate::{Result, limits};
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ impl ImageFolder {
     /// What the memory does not hold is refused by the next verb that reads pictures.
     pub fn size(mut self, side: usize) -> ImageFolder {
         self.transform.size = side;
+        self.said.0 = true;
         self.renew()
     }
 
@@ -39,10 +40,28 @@ impl ImageFolder {
         self
     }
 
-    /// The shift and scale of the values (default ImageNet's).
+    /// The shift and scale of the values (default: those that the learner's network was trained with; ImageNet's elsewhere).
     pub fn normalize(mut self, normalize: Normalize) -> ImageFolder {
         self.transform.normalize = normalize;
+        self.said.1 = true;
         self
+    }
+
+    /// The normalisation that a person has said.
+    pub(crate) fn said_normalize(&self) -> Option<Normalize> {
+        self.said.1.then_some(self.transform.normalize)
+    }
+
+    /// The same with the size and the normalisation of a network, where nobody has said others.
+    pub(crate) fn suited(&self, network: Transform) -> ImageFolder {
+        let mut suited = self.clone();
+        if !self.said.0 {
+            suited.transform.size = network.size;
+        }
+        if !self.said.1 {
+            suited.transform.normalize = network.normalize;
+        }
+        suited.renew()
     }
 
     /// The seed of order and augmentation (default: the split's).

@@ -4,7 +4,7 @@ use super::annotations::{self, Boxes};
 use super::decode::ENDINGS;
 use super::{Part, Sample};
 use crate::{Error, Result};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What a folder holds: the classes, the pictures, and whether its own folders say which are for validation.
@@ -36,12 +36,29 @@ struct PartFolder {
     classes: Vec<ClassFolder>,
 }
 
-/// A class folder: the pictures in it, and how many files of other kinds.
+/// A class folder and what is in it.
 struct ClassFolder {
     name: String,
     path: PathBuf,
+    found: Found,
+}
+
+/// What a folder holds, deeper folders included.
+#[derive(Default)]
+struct Found {
+    /// Sorted.
     pictures: Vec<PathBuf>,
-    others: usize,
+    /// How many files of other kinds, by their endings.
+    others: BTreeMap<String, usize>,
+    /// Links to folders that are counted elsewhere.
+    links: Vec<PathBuf>,
+}
+
+impl Found {
+    /// The files of other kinds: `2 .heic, 1 .tif`.
+    fn kinds(&self) -> String {
+        self.others.iter().map(|(kind, count)| format!("{count} {kind}")).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// Lists `root`: class folders, or train/ and val/ (or test/) folders that hold class folders, or train/ alone.
@@ -78,14 +95,14 @@ pub(super) fn scan(root: &Path) -> Result<Scan> {
         parts.into_iter().map(|(path, name, part)| Ok(PartFolder { classes: classes(&path)?, path, name, part }));
     let parts = parts.collect::<Result<Vec<_>>>()?;
     let classes = kept(root, &parts, &mut left_out)?;
-    let samples = samples(root, &parts, &classes)?;
+    let samples = samples(root, &parts, &classes, &mut left_out)?;
     Ok(Scan { classes, samples, parted, left_out, lone })
 }
 
 /// Whether the folder of training pictures holds class folders, and the folders beside it no pictures.
 fn holds_all(train: &Path, folders: &[(PathBuf, String)]) -> Result<bool> {
     for (path, _) in folders.iter().filter(|(path, _)| path != train) {
-        if !pictures(path)?.0.is_empty() {
+        if !pictures(path)?.pictures.is_empty() {
             return Ok(false);
         }
     }
@@ -99,8 +116,8 @@ fn classes(folder: &Path) -> Result<Vec<ClassFolder>> {
         return Err(no_classes(folder)?);
     }
     let one = |(path, name): (PathBuf, String)| {
-        let (pictures, others) = pictures(&path)?;
-        Ok(ClassFolder { name, path, pictures, others })
+        let found = pictures(&path)?;
+        Ok(ClassFolder { name, path, found })
     };
     found.into_iter().map(one).collect()
 }
@@ -114,7 +131,7 @@ fn kept(root: &Path, parts: &[PartFolder], left_out: &mut Vec<String>) -> Result
             parts.iter().map(|part| (part, part.classes.iter().find(|class| class.name == *name))).collect();
         let count = |train: bool| -> usize {
             let own = folders.iter().filter(|(part, _)| (part.part == Part::Train) == train);
-            own.filter_map(|(_, class)| Some(class.as_ref()?.pictures.len())).sum()
+            own.filter_map(|(_, class)| Some(class.as_ref()?.found.pictures.len())).sum()
         };
         let (trained, measured) = (count(true), count(false));
         if trained + measured > 0
@@ -125,9 +142,9 @@ fn kept(root: &Path, parts: &[PartFolder], left_out: &mut Vec<String>) -> Result
                 .remedy(format!("add `{part}/{name}/` with pictures, or remove the class from the other parts")));
         }
         let bare = folders.iter().filter_map(|(part, class)| Some((part, class.as_ref()?)));
-        let bare: Vec<_> = bare.filter(|(_, class)| class.pictures.is_empty()).collect();
+        let bare: Vec<_> = bare.filter(|(_, class)| class.found.pictures.is_empty()).collect();
         if trained == 0 {
-            let others = bare.iter().map(|(_, class)| class.others).sum::<usize>();
+            let others = bare.iter().flat_map(|(_, class)| class.found.others.values()).sum::<usize>();
             let why = match (measured, others) {
                 (0, 0) => "its folder holds nothing".to_owned(),
                 (0, n) => format!("its folder holds {n} files of other kinds and no pictures"),
@@ -140,6 +157,16 @@ fn kept(root: &Path, parts: &[PartFolder], left_out: &mut Vec<String>) -> Result
         for (part, class) in bare {
             let folder = class.path.strip_prefix(root).unwrap_or(&class.path).display();
             left_out.push(format!("`{folder}/` holds no pictures: class `{name}` has none in `{}/`", part.name));
+        }
+        for class in folders.iter().filter_map(|(_, class)| *class).filter(|class| !class.found.pictures.is_empty()) {
+            let folder = |path: &Path| path.strip_prefix(root).unwrap_or(path).display().to_string();
+            for link in &class.found.links {
+                left_out.push(format!("`{}` is left out: it links to a folder of this data set", folder(link)));
+            }
+            if !class.found.others.is_empty() {
+                let kinds = class.found.kinds();
+                left_out.push(format!("files of other kinds in `{}/` are left out: {kinds}", folder(&class.path)));
+            }
         }
         kept.push(name.clone());
     }
@@ -156,17 +183,19 @@ fn kept(root: &Path, parts: &[PartFolder], left_out: &mut Vec<String>) -> Result
 }
 
 /// The pictures of the classes that are kept, with their boxes.
-fn samples(root: &Path, parts: &[PartFolder], classes: &[String]) -> Result<Vec<Sample>> {
+fn samples(root: &Path, parts: &[PartFolder], classes: &[String], left_out: &mut Vec<String>) -> Result<Vec<Sample>> {
     let mut samples = Vec::new();
-    let all = annotations::read(root)?;
+    let mut all = annotations::read(root)?;
     for PartFolder { path, part, classes: folders, .. } in parts {
-        let own = if path == root { None } else { annotations::read(path)? };
-        let boxes: [(&Path, &Option<Boxes>); 2] = [(root, &all), (path, &own)];
+        let mut own = if path == root { None } else { annotations::read(path)? };
+        let mut boxes: [(&Path, &mut Option<Boxes>); 2] = [(root, &mut all), (path, &mut own)];
         for (class, name) in classes.iter().enumerate() {
-            for picture in folders.iter().filter(|folder| folder.name == *name).flat_map(|folder| &folder.pictures) {
+            for picture in
+                folders.iter().filter(|folder| folder.name == *name).flat_map(|folder| &folder.found.pictures)
+            {
                 let mut found = Vec::new();
-                for (base, boxes) in boxes {
-                    if let (Some(boxes), Ok(name)) = (boxes, picture.strip_prefix(base)) {
+                for (base, boxes) in &mut boxes {
+                    if let (Some(boxes), Ok(name)) = (boxes.as_mut(), picture.strip_prefix(&**base)) {
                         found.extend(boxes.of(name, classes)?);
                     }
                 }
@@ -174,27 +203,46 @@ fn samples(root: &Path, parts: &[PartFolder], classes: &[String]) -> Result<Vec<
                 samples.push(Sample { path: picture.clone(), name, class, part: *part, boxes: found });
             }
         }
+        left_out.extend(own.and_then(|own| own.unmatched()));
     }
+    left_out.extend(all.and_then(|all| all.unmatched()));
     Ok(samples)
 }
 
-/// The pictures in a folder, deeper ones included, sorted; and how many files of other kinds.
-fn pictures(folder: &Path) -> Result<(Vec<PathBuf>, usize)> {
-    let (mut pictures, mut others) = (Vec::new(), 0);
+/// What a folder holds. A link to a folder around it, or beside it, would have pictures of other classes count as its own.
+fn pictures(folder: &Path) -> Result<Found> {
+    let mut found = Found::default();
     let mut waiting = vec![folder.to_path_buf()];
+    let own = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+    let is_elsewhere = |link: &Path| {
+        let Ok(target) = link.canonicalize() else { return true };
+        own.starts_with(&target) || own.parent().is_some_and(|around| target.starts_with(around))
+    };
     while let Some(next) = waiting.pop() {
         for path in entries(&next)? {
-            if path.is_dir() {
+            if path.is_dir() && path.is_symlink() && is_elsewhere(&path) {
+                found.links.push(path);
+            } else if path.is_dir() {
                 waiting.push(path);
             } else if is_picture(&path) {
-                pictures.push(path);
-            } else {
-                others += 1;
+                found.pictures.push(path);
+            } else if !is_of_system(&path) {
+                let kind = path
+                    .extension()
+                    .map_or("without an ending".to_owned(), |kind| format!(".{}", kind.to_string_lossy()));
+                *found.others.entry(kind).or_default() += 1;
             }
         }
     }
-    pictures.sort();
-    Ok((pictures, others))
+    found.pictures.sort();
+    found.links.sort();
+    Ok(found)
+}
+
+/// Whether an operating system puts such a file into folders of its own accord.
+fn is_of_system(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    ["thumbs.db", "desktop.ini"].contains(&name.as_str())
 }
 
 /// What to say where class folders were expected.

@@ -75,7 +75,7 @@ impl Names<'_> {
             "small"
         } else if self.any(|name| name.contains("encoder.layer.0.attention")) {
             "a text model of the BERT kind"
-        } else if self.any(|name| name.starts_with("net.b1.") || name.starts_with("model.22.")) {
+        } else if self.any(|name| ["net.b1.", "model.22.", "22.cv"].iter().any(|start| name.starts_with(start))) {
             "a YOLOv8 detector"
         } else if self.any(|name| name.starts_with("stages.0.")) {
             "a ConvNeXt"

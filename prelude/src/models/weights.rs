@@ -8,6 +8,7 @@ use candlewick_wire::weights::{Shelf, sha256_of};
 
 use super::hub::{Hub, PUBLISHED};
 use super::{Arch, Start, Weights};
+use crate::data::Normalize;
 use crate::params::{LoadReport, is_under, read_tensors, read_whole};
 use crate::{Error, Result};
 
@@ -93,6 +94,17 @@ impl Trained {
             words.push(format!("the head is new: it tells {classes} classes apart, theirs {found}"));
         }
         (!words.is_empty()).then(|| format!("weights from {}: {}", self.origin, words.join("\n")))
+    }
+
+    /// Whether a learner wrote them, and so says what they are.
+    pub fn is_a_learners(&self) -> bool {
+        self.metadata.contains_key("candlewick")
+    }
+
+    /// The normalisation of the pictures that these weights saw, where the file says so.
+    pub fn normalize(&self) -> Option<Normalize> {
+        let card: serde_json::Value = serde_json::from_str(self.metadata.get("candlewick")?).ok()?;
+        serde_json::from_value(card["transform"]["normalize"].clone()).ok()
     }
 
     /// How many classes the head in these weights tells apart, where there is one: the rows of its last matrix.

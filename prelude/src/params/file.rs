@@ -11,6 +11,7 @@ use candlewick_wire::weights::Format;
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 
+use super::named::unwrap;
 use super::{NamedTensors, pth};
 use crate::{Error, Result};
 
@@ -50,6 +51,7 @@ pub fn read_tensors(bytes: &[u8], origin: &str) -> Result<(NamedTensors, HashMap
         Format::Torch | Format::OldTorch => (pth::read(bytes, origin)?, HashMap::new()),
         other => return Err(Error::new(format!("{origin} is {}", other.describe()))),
     };
+    unwrap(&mut tensors);
     tensors.sort_by(|a, b| a.0.cmp(&b.0));
     check_finite(&tensors, origin)?;
     Ok((tensors, metadata))

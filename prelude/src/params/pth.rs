@@ -13,8 +13,6 @@ use crate::{Error, Result};
 
 /// Where checkpoints of the field keep their weights, the likeliest first.
 const KEYS: [&str; 6] = ["state_dict", "model_state_dict", "model", "state_dict_ema", "model_ema", "net"];
-/// What wrappers put before every name: `DataParallel`, `torch.compile`.
-const WRAPPERS: [&str; 2] = ["module.", "_orig_mod."];
 /// The pickled number that files of before PyTorch 1.6 begin with.
 const OLD: &[u8] = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
 
@@ -25,13 +23,7 @@ const OLD: &[u8] = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
 /// When the file is cut off or damaged, or holds no weights by name.
 pub(super) fn read(bytes: &[u8], origin: &str) -> Result<NamedTensors> {
     let file = File { bytes, origin };
-    let mut tensors = if bytes.starts_with(&OLD[..4]) { file.old() } else { file.archive() }?;
-    for wrapper in WRAPPERS {
-        if tensors.iter().all(|(name, _)| name.starts_with(wrapper)) {
-            tensors.iter_mut().for_each(|(name, _)| drop(name.drain(..wrapper.len())));
-        }
-    }
-    Ok(tensors)
+    if bytes.starts_with(&OLD[..4]) { file.old() } else { file.archive() }
 }
 
 #[derive(Clone, Copy)]

@@ -10,6 +10,7 @@ use super::average::Average;
 use super::history::History;
 use super::learner::Learner;
 use super::optim::{Optimizer, Rule, State};
+use super::options::Options;
 use crate::data::Transform;
 use crate::models::{Arch, Model, Task, Trained, device};
 use crate::params::write_tensors;
@@ -46,6 +47,18 @@ struct Progress {
     /// The decay of the weights' moving average, where one is kept.
     #[serde(default)]
     ema: Option<f64>,
+    /// What a step does beside.
+    #[serde(default)]
+    options: Option<Kept>,
+}
+
+/// The options of a learner that decide what the next fit gives.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    clip: Option<f64>,
+    accumulate: usize,
+    smoothing: f64,
+    keep_features: bool,
 }
 
 const FIRST: &str = "optimizer.first.";
@@ -75,6 +88,7 @@ impl Learner {
             let values = average.model.params().snapshot()?.into_iter();
             tensors.extend(values.map(|(name, value)| (format!("{AVERAGE}{name}"), value)));
         }
+        let Options { clip, accumulate, smoothing, keep_features, .. } = self.options;
         let progress = Progress {
             rule: self.optimizer.rule(),
             steps,
@@ -82,6 +96,7 @@ impl Learner {
             seed: self.options.seed,
             begun: self.begun,
             ema: self.average.as_ref().map(|average| average.decay),
+            options: Some(Kept { clip, accumulate, smoothing, keep_features }),
         };
         self.write(path, &tensors, Some(progress))
     }
@@ -139,6 +154,19 @@ impl Learner {
             let what = format!("{} holds a {theirs}, this learner is a {own}", trained.origin);
             return Err(Error::new(what).remedy("`Learner::open(path)?` makes a learner of the file's own kind"));
         }
+        if card.task == task && card.classes.len() == self.classes.len() && card.classes != self.classes {
+            let names = |classes: &[String]| classes.join(", ");
+            let what = format!(
+                "{} was trained for {}, this learner tells {} apart: its answers would get wrong names",
+                trained.origin,
+                names(&card.classes),
+                names(&self.classes)
+            );
+            return Err(Error::new(what).remedy(
+                "`Learner::open(path)?` makes a learner with the file's own classes in their order, and `.replace_head(&data)?` \
+                 gives it a new head for yours",
+            ));
+        }
         if card.classes.len() != self.classes.len() || card.task != task {
             let what = format!(
                 "{} was trained for {} classes ({}; {:?}), this learner tells {} apart ({}; {task:?})",
@@ -169,14 +197,19 @@ impl Learner {
         *self.model = model;
         *self.cache = super::cache::FeatureCache::default();
         self.classes = card.classes;
-        if self.data.is_none() {
-            self.transform = card.transform;
-        }
+        let transform = card.transform;
         if let Some(progress) = card.progress {
             *self.optimizer = optimizer(&progress, trained);
             *self.history = progress.history;
             self.options.seed = progress.seed;
+            if let Some(Kept { clip, accumulate, smoothing, keep_features }) = progress.options {
+                self.options = Options { clip, accumulate, smoothing, keep_features, ..self.options };
+            }
             self.begun = progress.begun;
+        }
+        match self.data.take() {
+            Some(data) => self.suit(data.as_ref(), transform),
+            None => self.transform = transform,
         }
         Ok(())
     }

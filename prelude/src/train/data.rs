@@ -64,8 +64,20 @@ pub trait VisionData {
     fn check(&self) -> Result<()> {
         Ok(())
     }
+    /// The normalisation that a person has said of the data; `None` where it may be the network's.
+    fn said_normalize(&self) -> Option<Normalize> {
+        None
+    }
     /// A copy for a learner to own.
     fn boxed(&self) -> Box<dyn VisionData>;
+    /// A copy for a learner to own, whose order and whatever else is random come from this seed.
+    fn reseeded(&self, _seed: u64) -> Box<dyn VisionData> {
+        self.boxed()
+    }
+    /// A copy for a learner to own, with the size and the normalisation of its network where nobody has said others.
+    fn suited(&self, _network: Transform) -> Box<dyn VisionData> {
+        self.boxed()
+    }
 }
 
 impl VisionData for ImageFolder {
@@ -113,8 +125,20 @@ impl VisionData for ImageFolder {
         ImageFolder::check(self)
     }
 
+    fn said_normalize(&self) -> Option<Normalize> {
+        ImageFolder::said_normalize(self)
+    }
+
     fn boxed(&self) -> Box<dyn VisionData> {
         Box::new(self.clone())
+    }
+
+    fn reseeded(&self, seed: u64) -> Box<dyn VisionData> {
+        Box::new(self.clone().seeded(seed))
+    }
+
+    fn suited(&self, network: Transform) -> Box<dyn VisionData> {
+        Box::new(ImageFolder::suited(self, network))
     }
 }
 
@@ -136,6 +160,7 @@ pub struct TensorData {
     classes: Vec<String>,
     parts: HashMap<Part, Vec<usize>>,
     transform: Transform,
+    said_normalize: bool,
     batch: usize,
     seed: u64,
 }
@@ -214,6 +239,7 @@ impl TensorData {
             classes: classes.to_vec(),
             parts: HashMap::from([(Part::Train, (0..n).collect())]),
             transform: Transform { size: side, fit: Fit::Stretch, normalize: Normalize::none() },
+            said_normalize: false,
             batch: 32,
             seed: 42,
         })
@@ -270,6 +296,7 @@ impl TensorData {
     /// The normalisation that the numbers went through, so that pictures can be shown and predicted.
     pub fn normalized(mut self, normalize: Normalize) -> TensorData {
         self.transform.normalize = normalize;
+        self.said_normalize = true;
         self
     }
 
@@ -361,6 +388,14 @@ impl VisionData for TensorData {
     fn check(&self) -> Result<()> {
         limits::some("`batch`", self.batch, "pictures", "32 are usual: `.batch(32)`")?;
         self.transform.normalize.check()
+    }
+
+    fn said_normalize(&self) -> Option<Normalize> {
+        self.said_normalize.then_some(self.transform.normalize)
+    }
+
+    fn reseeded(&self, seed: u64) -> Box<dyn VisionData> {
+        Box::new(self.clone().seeded(seed))
     }
 
     fn boxed(&self) -> Box<dyn VisionData> {

@@ -1,14 +1,20 @@
 //! What a learner has been through: losses a batch, measures an epoch, stages.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::plot::Run;
 use crate::show::{Bundle, Show, Table};
+
+/// Reads a number; JSON has `null` for what is none.
+fn number<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or(f64::NAN))
+}
 
 /// One training step.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BatchRecord {
     /// The training loss.
+    #[serde(deserialize_with = "number")]
     pub loss: f64,
     /// The highest rate of the groups.
     pub rate: f64,
@@ -22,6 +28,7 @@ pub struct EpochRecord {
     /// How many batches the history held when it ended.
     pub batch: usize,
     /// Mean training loss over the epoch's pictures.
+    #[serde(deserialize_with = "number")]
     pub train_loss: f64,
     /// What validation found, where there is validation data.
     pub valid: Option<Measures>,
@@ -33,6 +40,7 @@ pub struct EpochRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measures {
     /// Mean loss.
+    #[serde(deserialize_with = "number")]
     pub loss: f64,
     /// Share of pictures whose most likely class is right; 0 where there are numbers instead of classes.
     pub accuracy: f64,
@@ -192,6 +200,19 @@ mod tests {
         {
             assert_eq!(clock(seconds), expected);
         }
+    }
+
+    #[test]
+    fn a_loss_that_is_no_number_is_read_again() {
+        let valid = Measures { loss: f64::NAN, accuracy: 0.5, iou: None, mae: None };
+        let epoch = EpochRecord { epoch: 1, batch: 4, train_loss: f64::INFINITY, valid: Some(valid), seconds: 2.0 };
+        let text = serde_json::to_string(&epoch).unwrap();
+        let again: EpochRecord = serde_json::from_str(&text).unwrap();
+        assert!(
+            again.train_loss.is_nan() && again.valid.is_some_and(|valid| valid.loss.is_nan() && valid.accuracy == 0.5)
+        );
+        let batch: BatchRecord = serde_json::from_str("{\"loss\":null,\"rate\":0.1}").unwrap();
+        assert!(batch.loss.is_nan() && batch.rate == 0.1);
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! What a network gets right and wrong: validation, confusion, the worst pictures.
 
-use std::cmp::Ordering;
-
 use super::history::Measures;
 use super::learner::Learner;
 use super::objective::{Answers, Judged};
@@ -56,8 +54,8 @@ impl Learner {
         let classes = (self.classes.iter().enumerate().filter(|_| told.is_empty()))
             .map(|(class, name)| {
                 let own: Vec<&Judged> = judged.iter().filter(|one| one.truth == class).collect();
-                let called = judged.iter().filter(|one| one.guess == class).count();
-                let right = own.iter().filter(|one| one.guess == class).count();
+                let called = judged.iter().filter(|one| one.guess == Some(class)).count();
+                let right = own.iter().filter(|one| one.guess == Some(class)).count();
                 let overlap = own.iter().map(|one| one.iou).sum::<Option<f64>>().filter(|_| !own.is_empty());
                 ClassMeasures {
                     name: name.clone(),
@@ -77,7 +75,8 @@ impl Learner {
         Ok(Evaluation { all, classes, numbers })
     }
 
-    /// How often each class of the validation pictures is taken for each: `matrix[truth][guess]`.
+    /// How often each class of the validation pictures is taken for each: `matrix[truth][guess]`. Answers that are no numbers
+    /// are left out.
     ///
     /// # Errors
     /// When there are no validation pictures or no classes, or the user interrupts.
@@ -89,7 +88,9 @@ impl Learner {
         let (_, Answers { judged, .. }) = self.answers(Part::Valid)?;
         let mut matrix = vec![vec![0; self.classes.len()]; self.classes.len()];
         for one in judged {
-            matrix[one.truth][one.guess] += 1;
+            if let Some(guess) = one.guess {
+                matrix[one.truth][guess] += 1;
+            }
         }
         Ok(matrix)
     }
@@ -110,12 +111,15 @@ impl Learner {
         limits::shown("learner.top_losses", count)?;
         let data = self.need_data()?;
         let (_, Answers { mut judged, mut told }) = self.answers(Part::Valid)?;
-        judged.sort_by(|a, b| b.loss.partial_cmp(&a.loss).unwrap_or(Ordering::Equal));
+        judged.sort_by(|a, b| b.loss.abs().total_cmp(&a.loss.abs()));
         let (mut pictures, mut captions) = (Vec::new(), Vec::new());
         for one in judged.iter().take(count) {
             pictures.push(data.picture(one.id)?);
-            let (guess, truth) = (&self.classes[one.guess], &self.classes[one.truth]);
-            captions.push(format!("{guess} {:.0} %\nis {truth}, loss {:.2}", one.score * 100.0, one.loss));
+            let truth = &self.classes[one.truth];
+            let said = one
+                .guess
+                .map_or("no number".to_owned(), |guess| format!("{} {:.0} %", self.classes[guess], one.score * 100.0));
+            captions.push(format!("{said}\nis {truth}, loss {:.2}", one.loss));
         }
         told.sort_by(|a, b| b.error().total_cmp(&a.error()));
         for one in told.iter().take(count) {

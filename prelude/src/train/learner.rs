@@ -8,7 +8,7 @@ use super::data::VisionData;
 use super::history::History;
 use super::optim::Optimizer;
 use super::options::Options;
-use crate::data::Transform;
+use crate::data::{Fit, Normalize, Transform};
 use crate::models::{Arch, IntoStart, Model, Start, Task, Trained, Weights, device};
 use crate::params::LoadReport;
 use crate::sealed::Sealed;
@@ -73,12 +73,33 @@ impl Learner {
     }
 
     /// The network that the architecture's weights were trained as, head included: to predict with, or to give a
-    /// new head ([`replace_head`](Learner::replace_head)).
+    /// new head ([`replace_head`](Learner::replace_head)). Published weights do not name their classes: these are `class 0`,
+    /// `class 1` and so on, in the order of their data set.
     ///
     /// # Errors
-    /// When the weights cannot be read.
+    /// When the weights cannot be read, or hold no head.
     pub fn pretrained(arch: Arch) -> Result<Learner> {
-        Learner::from_trained(Trained::of(arch)?)
+        let trained = Trained::of(arch)?;
+        if trained.is_a_learners() { Learner::from_trained(trained) } else { Learner::published(arch, &trained) }
+    }
+
+    /// A network of published weights.
+    pub(super) fn published(arch: Arch, trained: &Trained) -> Result<Learner> {
+        let lacks = |what: String| {
+            Error::new(format!("{} {what}", trained.origin))
+                .remedy("start a network of your own from it: `Learner::vision(arch, &data)?`")
+        };
+        let count = trained.classes().ok_or_else(|| lacks("holds no head".to_owned()))?;
+        let model = Model::new(arch, Task::Classify, count, &device()?, 0)?;
+        let report = model.load_all(&trained.tensors, &trained.origin)?;
+        if !report.complete() {
+            return Err(lacks(format!("does not hold the whole network: {report}")));
+        }
+        let transform = Transform { size: arch.picture(), fit: Fit::Crop, normalize: arch.normalize() };
+        let classes = (0..count).map(|class| format!("class {class}")).collect();
+        let mut learner = Learner::assemble(model, classes, transform, None, 0);
+        *learner.report = Some(report);
+        Ok(learner)
     }
 
     /// The network of a file that [`save`](Learner::save) wrote, without data: to predict with, or to give a new head.
@@ -95,7 +116,9 @@ impl Learner {
         let classes = data.classes().to_vec();
         let model = Model::cut(start.arch, start.cut, task, classes.len(), &device()?, data.seed())?;
         let mut report = None;
+        let mut normalize = start.arch.normalize();
         if let Some(trained) = Trained::for_start(&start)? {
+            normalize = trained.normalize().unwrap_or(normalize);
             let loaded = model.load_body(&trained.tensors, &trained.origin)?;
             if let Weights::File(_) = start.weights
                 && let Some(remark) = trained.remark(&loaded, classes.len())
@@ -103,8 +126,11 @@ impl Learner {
                 show::note(&remark);
             }
             report = Some(loaded);
+            tell_if_other(normalize, data);
         }
-        let mut learner = Learner::assemble(model, classes, data.transform(), Some(data.boxed()), data.seed());
+        let data = data.suited(Transform { normalize, ..data.transform() });
+        let (transform, seed) = (data.transform(), data.seed());
+        let mut learner = Learner::assemble(model, classes, transform, Some(data), seed);
         *learner.report = report;
         Ok(learner)
     }
@@ -153,9 +179,12 @@ impl Learner {
         let trained = old.params().snapshot()?;
         model.load_body(&trained, "the old network")?;
         model.params().load(&trained, Some("head.box"))?;
-        let mut learner = Learner::assemble(model, classes, data.transform(), Some(data.boxed()), data.seed());
+        tell_if_other(self.transform.normalize, data);
+        let data = data.suited(Transform { normalize: self.transform.normalize, ..data.transform() });
+        let (transform, seed) = (data.transform(), data.seed());
+        let mut learner = Learner::assemble(model, classes, transform, Some(data), seed);
         *learner.optimizer = Optimizer::of(self.optimizer.rule());
-        learner.options = Options { seed: data.seed(), ..self.options };
+        learner.options = Options { seed, ..self.options };
         Ok(learner)
     }
 
@@ -173,11 +202,25 @@ impl Learner {
             let what = format!("the head tells {:?} apart, the data has {:?}", self.classes, data.classes());
             return Err(Error::new(what).remedy("give it a new head: `learner.replace_head(&data)?`"));
         }
-        self.data = Some(data.boxed());
-        self.transform = data.transform();
+        self.suit(data, self.transform);
         *self.cache = FeatureCache::default();
         self.average.iter_mut().for_each(|average| average.cache = FeatureCache::default());
         Ok(self)
+    }
+
+    /// Takes data as the network wants it; a note says where the data was told otherwise.
+    pub(super) fn suit(&mut self, data: &dyn VisionData, network: Transform) {
+        tell_if_other(network.normalize, data);
+        let data = data.suited(network).reseeded(self.options.seed);
+        if data.transform().size != network.size {
+            show::note(&format!(
+                "the pictures are of {} pixels now, the network has seen {}",
+                data.transform().size,
+                network.size
+            ));
+        }
+        self.transform = data.transform();
+        self.data = Some(data);
     }
 
     /// Freezes the body: only the head trains.
@@ -270,6 +313,17 @@ impl Learner {
             Error::new("this learner has no data")
                 .remedy("`learner.set_data(&data)?` for the same classes, or `learner.replace_head(&data)?` for others")
         })
+    }
+}
+
+/// Says where the data is told to be normalised otherwise than what the network was trained on.
+fn tell_if_other(normalize: Normalize, data: &dyn VisionData) {
+    if let Some(said) = data.said_normalize().filter(|said| *said != normalize) {
+        show::note(&format!(
+            "the pictures are normalised to mean {:?} and deviation {:?}, but these weights were trained with mean {:?} and \
+             deviation {:?}: they know less so; leave `.normalize(…)` out, and the learner takes the network's own",
+            said.mean, said.std, normalize.mean, normalize.std
+        ));
     }
 }
 

@@ -43,8 +43,8 @@ pub(super) struct Judged {
     pub id: usize,
     /// Its class.
     pub truth: usize,
-    /// The most likely class.
-    pub guess: usize,
+    /// The most likely class; `None` where the answer is no number.
+    pub guess: Option<usize>,
     /// How likely the network finds that.
     pub score: f32,
     /// The picture's cross-entropy.
@@ -116,10 +116,12 @@ fn judge(said: &Fields, batch: &Batch) -> Result<Vec<Judged>> {
     };
     Ok((logs.iter().zip(&labels).zip(&batch.ids).enumerate())
         .map(|(row, ((logs, label), id))| {
-            let guess = (0..logs.len()).max_by(|a, b| logs[*a].total_cmp(&logs[*b])).unwrap_or(0);
+            let are_numbers = logs.iter().all(|log| !log.is_nan());
+            let guess = (0..logs.len()).filter(|_| are_numbers).max_by(|a, b| logs[*a].total_cmp(&logs[*b]));
             let truth = *label as usize;
             let iou = overlaps.as_ref().map(|ious| ious[row]);
-            Judged { id: *id, truth, guess, score: logs[guess].exp(), loss: -f64::from(logs[truth]), iou }
+            let score = guess.map_or(f32::NAN, |guess| logs[guess].exp());
+            Judged { id: *id, truth, guess, score, loss: -f64::from(logs[truth]), iou }
         })
         .collect())
 }
@@ -127,7 +129,7 @@ fn judge(said: &Fields, batch: &Batch) -> Result<Vec<Judged>> {
 /// The measures of all answers; `loss` is their mean loss.
 fn measures(judged: &[Judged], loss: f64) -> Measures {
     let count = judged.len().max(1) as f64;
-    let right = judged.iter().filter(|one| one.guess == one.truth).count();
+    let right = judged.iter().filter(|one| one.guess == Some(one.truth)).count();
     let overlap = judged.iter().map(|one| one.iou).sum::<Option<f64>>();
     Measures {
         loss,
@@ -174,11 +176,21 @@ mod tests {
         let targets = Fields::of("class", Tensor::new(&[0u32, 0], &Device::Cpu)?);
         let batch = Batch { inputs: Fields::default(), targets, ids: vec![7, 8] };
         let judged = judge(&said, &batch)?;
-        assert_eq!(judged.iter().map(|one| (one.id, one.truth, one.guess)).collect::<Vec<_>>(), [(7, 0, 0), (8, 0, 1)]);
+        assert_eq!(
+            judged.iter().map(|one| (one.id, one.truth, one.guess)).collect::<Vec<_>>(),
+            [(7, 0, Some(0)), (8, 0, Some(1))]
+        );
         assert!((judged[0].loss - 0.1269).abs() < 1e-4 && (judged[1].loss - 1.3133).abs() < 1e-4);
         let mean = loss(Task::Classify, &said, &batch, 0.0)?.to_scalar::<f32>()?;
         assert!((mean - 0.7201).abs() < 1e-4);
         assert_eq!(measures(&judged, 0.72).accuracy, 0.5);
+        // What is no number is no class: not the last one either.
+        for bad in [[f32::NAN, 0.0], [0.0, f32::NAN], [f32::INFINITY, f32::INFINITY]] {
+            let said = Fields::of("logits", Tensor::new(&[bad, [0.0, 1.0]], &Device::Cpu)?);
+            let judged = judge(&said, &batch)?;
+            assert_eq!((judged[0].guess, judged[1].guess), (None, Some(1)), "{bad:?}");
+            assert_eq!(measures(&judged, f64::NAN).accuracy, 0.0);
+        }
         Ok(())
     }
 }

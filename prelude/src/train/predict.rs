@@ -12,7 +12,7 @@ use crate::layers::Pass;
 use crate::models::Task;
 use crate::plot::{self, Mark};
 use crate::show::{Bundle, Show};
-use crate::{Result, ops};
+use crate::{Error, Result, ops};
 
 /// What can be predicted on: a path, or a picture.
 #[diagnostic::on_unimplemented(
@@ -128,6 +128,15 @@ fn chunk(pictures: &mut dyn Iterator<Item = Result<RgbImage>>) -> Result<Option<
     Ok(Some(chunk))
 }
 
+/// Refuses answers that are no numbers.
+fn numbers(rows: &[Vec<f32>]) -> Result<()> {
+    if rows.concat().iter().all(|value| value.is_finite()) {
+        return Ok(());
+    }
+    Err(Error::new("the network's answer is no number: it has diverged")
+        .remedy("load a checkpoint, or make the network anew and train it with a lower rate, or `learner.clip(1.0)`"))
+}
+
 impl Learner {
     /// What the network says of a picture: a path, or a picture of the `image` crate, of any size.
     ///
@@ -153,11 +162,14 @@ impl Learner {
             let tensors = chunk.iter().map(|pixels| self.transform.tensor(pixels)).collect::<Result<Vec<_>>>()?;
             let said = self.judged_model().forward(&Tensor::stack(&tensors, 0)?, &Pass::eval())?;
             if self.model.task() == Task::Regress {
-                let rows = chunk.into_iter().zip(said.get(field::NUMBERS)?.to_vec2::<f32>()?);
+                let told = said.get(field::NUMBERS)?.to_vec2::<f32>()?;
+                numbers(&told)?;
+                let rows = chunk.into_iter().zip(told);
                 predictions.extend(rows.map(|(picture, numbers)| self.told(picture, &numbers)));
                 continue;
             }
             let shares = ops::softmax(said.get(field::LOGITS)?, D::Minus1)?.to_vec2::<f32>()?;
+            numbers(&shares)?;
             let boxes = said.find(field::BOX).map(|boxes| boxes.to_vec2::<f32>()).transpose()?;
             for (index, (picture, shares)) in chunk.into_iter().zip(shares).enumerate() {
                 let (width, height) = picture.dimensions();
@@ -203,7 +215,7 @@ impl Learner {
             rows.push(self.judged_model().embed(&Tensor::stack(&tensors.collect::<Result<Vec<_>>>()?, 0)?)?);
         }
         if rows.is_empty() {
-            return Err(crate::Error::new("there is no picture to embed").remedy("give one or more"));
+            return Err(Error::new("there is no picture to embed").remedy("give one or more"));
         }
         Ok(Tensor::cat(&rows, 0)?.to_device(&Device::Cpu)?)
     }

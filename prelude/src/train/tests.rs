@@ -51,6 +51,12 @@ fn learner(data: &TensorData) -> Result<Learner> {
     Ok(learner)
 }
 
+/// The same without a live display.
+fn quiet(mut learner: Learner) -> Learner {
+    learner.quiet();
+    learner
+}
+
 fn values(params: &[Param]) -> Result<Vec<(String, u64)>> {
     params.iter().map(|param| Ok((param.name().to_owned(), param.fingerprint()?))).collect()
 }

@@ -14,9 +14,10 @@ impl Learner {
         self
     }
 
-    /// Another seed for order and dropout (default: the data's).
+    /// Another seed for order, augmentation and dropout (default: the data's).
     pub fn seed(&mut self, seed: u64) -> &mut Learner {
         self.options.seed = seed;
+        self.data = self.data.take().map(|data| data.reseeded(seed));
         self
     }
 

@@ -101,7 +101,7 @@ fn fewer_than_two_classes_with_pictures_are_an_error() -> Result<()> {
     fill(root.path(), "car", 0, 3)?;
     let one = error(root.path());
     assert!(one.contains("holds one class only, `car`; no pictures in `bus`, `van`"), "{one}");
-    assert!(one.contains("(png, jpg, jpeg, webp, bmp, gif)"), "{one}");
+    assert!(one.contains("(png, jpg, jpeg, jpe, jfif, webp, bmp, gif)"), "{one}");
     Ok(())
 }
 
@@ -150,5 +150,86 @@ fn training_pictures_alone_are_opened_and_can_be_split() -> Result<()> {
     // a folder of pictures beside it: `train` is a class then
     fill(root.path(), "bus", 1, 5)?;
     assert_eq!(ImageFolder::open(root.path())?.classes(), ["bus", "train"]);
+    Ok(())
+}
+
+#[test]
+fn files_of_other_kinds_are_counted_and_named() -> Result<()> {
+    let root = two(3)?;
+    for name in ["car/a.tif", "car/b.heic", "car/deep/c.TIF", "car/notes", "truck/Thumbs.db", "truck/.hidden"] {
+        let path = root.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder"))?;
+        std::fs::write(path, "no picture")?;
+    }
+    std::fs::copy(root.path().join("truck/000.png"), root.path().join("truck/more.jfif"))?;
+    let data = ImageFolder::open(root.path())?.size(8);
+    let kinds = "1 .TIF, 1 .heic, 1 .tif, 1 without an ending";
+    assert_eq!(data.left_out(), [format!("files of other kinds in `car/` are left out: {kinds}")]);
+    assert_eq!(data.counts(Part::Train), [3, 4], "a .jfif is a picture, whatever is in it");
+    assert!(data.summary()?.table().text().contains(kinds));
+    Ok(())
+}
+
+#[cfg(unix)]
+#[test]
+fn links_within_a_data_set_count_nothing_twice() -> Result<()> {
+    use std::os::unix::fs::symlink;
+    let (root, far) = (two(3)?, tempfile::tempdir()?);
+    fill(far.path(), "more", 1, 2)?;
+    symlink(root.path(), root.path().join("car/up"))?;
+    symlink("../truck", root.path().join("car/beside"))?;
+    symlink(".", root.path().join("truck/again"))?;
+    symlink(far.path().join("nothing"), root.path().join("truck/dead"))?;
+    symlink(far.path().join("more"), root.path().join("truck/far"))?;
+    let data = ImageFolder::open(root.path())?;
+    assert_eq!(data.counts(Part::Train), [3, 5], "what lies elsewhere is a part of the class");
+    let left = data.left_out().join("\n");
+    for link in ["`car/up`", "`car/beside`", "`truck/again`"] {
+        assert!(left.contains(&format!("{link} is left out: it links to a folder of this data set")), "{left}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_file_of_boxes_that_is_not_as_expected_is_told() -> Result<()> {
+    let root = two(3)?;
+    let csv = root.path().join("boxes.csv");
+    let good = "car/000.png,car,0,0,4,4\n";
+    for text in [good.to_owned(), format!("\u{feff}{good}"), format!("filename,label,xmin,ymin,xmax,ymax\r\n{good}")] {
+        std::fs::write(&csv, &text)?;
+        assert_eq!(ImageFolder::open(root.path())?.sample(0).boxes.len(), 1, "{text:?}");
+    }
+    std::fs::write(&csv, format!("{good}bus/1.png,car,0,0,4,4\ncar/zzz.png,car,0,0,4,4\n"))?;
+    let data = ImageFolder::open(root.path())?;
+    let word = "`boxes.csv` has boxes for 2 files that are no pictures here: `bus/1.png`, `car/zzz.png`";
+    assert_eq!(data.left_out(), [word]);
+    for (bbox, told) in
+        [("4,4,4,8", "[4.0, 4.0, 4.0, 8.0]"), ("6,0,2,8", "[6.0"), ("0,0,NaN,8", "NaN"), ("-9,-9,-1,-1", "[-9.0")]
+    {
+        std::fs::write(&csv, format!("car/000.png,car,{bbox}\n"))?;
+        let says = error(root.path());
+        assert!(says.contains(told) && says.contains("holds nothing") && says.contains("left < right"), "{says}");
+    }
+    std::fs::write(&csv, [b'c', 0xff, 0xfe, b'\n'])?;
+    let says = error(root.path());
+    assert!(says.contains("boxes.csv` cannot be read: it is no UTF-8 text"), "{says}");
+    std::fs::remove_file(&csv)?;
+    std::fs::create_dir(root.path().join("boxes.json"))?;
+    std::fs::write(root.path().join("boxes.json/a"), "")?;
+    let says = error(root.path());
+    assert!(says.contains("boxes.json` cannot be read") && says.contains("check that you may read it"), "{says}");
+    Ok(())
+}
+
+#[test]
+fn a_batch_of_which_nothing_can_be_read_ends_nothing() -> Result<()> {
+    let root = two(4)?;
+    for name in ["car/000.png", "car/001.png", "truck/002.png", "truck/003.png"] {
+        std::fs::write(root.path().join(name), format!("no picture: {name}"))?;
+    }
+    let data = ImageFolder::open(root.path())?.size(8).batch(2);
+    let ids: Vec<Vec<usize>> = data.batches(Part::Train)?.map(|batch| Ok(batch?.ids)).collect::<Result<_>>()?;
+    assert_eq!(ids, [[2, 3], [4, 5]]);
+    assert_eq!(data.train_batches(0)?.map(|batch| Ok(batch?.len())).sum::<Result<usize>>()?, 4);
     Ok(())
 }

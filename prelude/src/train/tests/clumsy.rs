@@ -1,7 +1,7 @@
 //! Options of learner, optimiser and data that make no sense, and the forms that a rate may have.
 
 use super::*;
-use crate::data::{ImageFolder, Normalize};
+use crate::data::{ImageFolder, Normalize, Part};
 
 /// Refused with this text and a remedy, and nothing was trained.
 fn refused(learner: &mut Learner, rate: impl IntoRate, text: &str) {
@@ -112,5 +112,180 @@ fn data_that_makes_no_sense_is_refused_by_every_learner() -> Result<()> {
         let says = Learner::vision(Arch::default(), &wrong).unwrap_err().to_string();
         assert!(says.contains(text) && says.contains("\n  → "), "{says}");
     }
+    Ok(())
+}
+
+/// Two classes of grey pictures.
+fn greys(folder: &std::path::Path, side: u32) -> Result<ImageFolder> {
+    for (class, value) in [("dark", 0u8), ("light", 255)] {
+        std::fs::create_dir_all(folder.join(class))?;
+        for number in 0..4u8 {
+            let value = value.abs_diff(number);
+            let picture = image::RgbImage::from_pixel(side, side, image::Rgb([value; 3]));
+            picture.save(folder.join(class).join(format!("{number}.png")))?;
+        }
+    }
+    Ok(ImageFolder::open(folder)?.split(0.25, 1)?.batch(4))
+}
+
+#[test]
+fn pictures_are_normalised_as_the_network_was_trained() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let data = greys(folder.path(), 40)?;
+    for (arch, said, expected) in [
+        (Arch::EfficientNetLite0, None, Normalize::half()),
+        (Arch::VitTiny, None, Normalize::half()),
+        (Arch::ResNet18, None, Normalize::imagenet()),
+        (Arch::EfficientNetLite0, Some(Normalize::none()), Normalize::none()),
+    ] {
+        let data = match said {
+            Some(said) => data.clone().size(64).normalize(said),
+            None => data.clone().size(64),
+        };
+        let learner = Learner::vision(arch.untrained(), &data)?;
+        assert_eq!(learner.transform().normalize, expected, "{arch}");
+        assert_eq!(learner.transform().size, 64, "{arch}");
+        let batch = learner.need_data()?.batches(Part::Train)?.next().expect("a batch")?;
+        let values = batch.inputs.get("image")?.flatten_all()?.to_vec1::<f32>()?;
+        let brightest = (0..3).map(|c| (1.0 - expected.mean[c]) / expected.std[c]).fold(f32::MIN, f32::max);
+        assert!((values.iter().copied().fold(f32::MIN, f32::max) - brightest).abs() < 0.2, "{arch}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_network_keeps_its_size_and_normalisation_with_other_data() -> Result<()> {
+    let (folder, file) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    let path = file.path().join("greys.safetensors");
+    let data = greys(folder.path(), 40)?;
+    let mut learner =
+        quiet(Learner::vision(Arch::Small.untrained(), &data.clone().size(48).normalize(Normalize::half()))?);
+    learner.fit(1, 1e-3)?;
+    learner.save(&path)?;
+    let before = learner.validate()?;
+    // Nothing is said of size and normalisation: the network's are taken.
+    assert_eq!((data.transform().size, data.transform().normalize), (64, Normalize::imagenet()));
+    assert_eq!(learner.set_data(&data)?.validate()?, before);
+    let mut opened = Learner::open(&path)?;
+    assert_eq!(opened.set_data(&data)?.validate()?, before);
+    let mut loaded = Learner::vision(Arch::Small.untrained(), &data)?;
+    loaded.load(&path)?;
+    assert_eq!((loaded.transform(), loaded.validate()?), (learner.transform(), before));
+    // What is said counts.
+    opened.set_data(&data.clone().size(32))?;
+    assert_eq!((opened.transform().size, opened.transform().normalize), (32, Normalize::half()));
+    let replaced = opened.replace_head(&data)?;
+    assert_eq!(replaced.transform().normalize, Normalize::half());
+    Ok(())
+}
+
+#[test]
+fn a_file_of_other_classes_is_refused() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("bars.safetensors");
+    let data = bars(16, 50)?;
+    learner(&data)?.save(&path)?;
+    for names in [["standing", "lying"], ["cat", "dog"], ["Lying", "standing"]] {
+        let images = Tensor::zeros((4, 3, SIDE, SIDE), candle_core::DType::F32, &Device::Cpu)?;
+        let mut other = learner(&TensorData::new(images, vec![0, 1, 1, 0], &names)?)?;
+        let before = values(&other.model().params().params())?;
+        let says = other.load(&path).unwrap_err().to_string();
+        assert!(
+            says.contains("trained for lying, standing, this learner tells") && says.contains(&names.join(", ")),
+            "{says}"
+        );
+        assert!(says.contains("Learner::open(path)?"), "{says}");
+        assert_eq!(
+            (other.classes(), values(&other.model().params().params())?),
+            (&names.map(str::to_owned)[..], before)
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn options_come_back_from_a_file() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("bars.safetensors");
+    let data = bars(48, 51)?;
+    let mut whole = learner(&data)?;
+    whole.clip(0.05).accumulate(2).label_smoothing(0.2).keep_features(false);
+    whole.fit(1, 1e-3)?;
+    whole.save(&path)?;
+    whole.fit(1, 1e-3)?;
+    for mut resumed in [quiet(Learner::open(&path)?), learner(&data)?] {
+        resumed.set_data(&data)?.load(&path)?;
+        resumed.fit(1, 1e-3)?;
+        assert_eq!(losses(&resumed), losses(&whole));
+        let options = resumed.options;
+        assert_eq!((options.clip, options.accumulate, options.smoothing), (Some(0.05), 2, 0.2));
+        assert!(!options.keep_features);
+    }
+    Ok(())
+}
+
+#[test]
+fn an_answer_that_is_no_number_is_told() -> Result<()> {
+    let data = bars(16, 52)?;
+    let mut learner = learner(&data)?;
+    for param in learner.model().params().params() {
+        param.set(&(param.value() * f64::NAN)?)?;
+    }
+    let found = learner.validate()?;
+    assert_eq!((found.all.accuracy, found.classes[1].recall, found.classes[1].precision), (0.0, 0.0, 0.0));
+    assert_eq!(learner.confusion_matrix()?.concat().iter().sum::<usize>(), 0);
+    learner.top_losses(2)?;
+    let says = learner.predict(&image::RgbImage::new(8, 8)).unwrap_err().to_string();
+    assert!(says.contains("no number: it has diverged") && says.contains("lower rate"), "{says}");
+    Ok(())
+}
+
+#[test]
+fn published_weights_predict_without_data() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let source = Model::new(Arch::EfficientNetLite0, crate::models::Task::Classify, 5, &Device::Cpu, 9)?;
+    // timm's names, wrapped as `torch.compile` and `DataParallel` do
+    let rename = |name: String| format!("_orig_mod.module.{}", name.replace("head.linear.", "classifier."));
+    let tensors: Vec<_> = source.params().snapshot()?.into_iter().map(|(name, value)| (rename(name), value)).collect();
+    let path = folder.path().join("lite0.safetensors");
+    crate::params::write_tensors(&path, &tensors, std::collections::HashMap::new())?;
+    let trained = crate::models::Trained::open(&path)?;
+    let learner = Learner::published(Arch::EfficientNetLite0, &trained)?;
+    assert_eq!(learner.classes()[4], "class 4");
+    assert_eq!((learner.transform().size, learner.transform().normalize), (224, Normalize::half()));
+    assert!(learner.load_report().is_some_and(|report| report.complete()));
+    let picture = image::RgbImage::from_fn(64, 48, |x, y| image::Rgb([x as u8 * 3, y as u8 * 5, 90]));
+    let tensor = learner.transform().tensor(&picture)?.unsqueeze(0)?;
+    let said = source.forward(&tensor, &Pass::eval())?.get("logits")?.get(0)?.to_vec1::<f32>()?;
+    let most = (0..5).max_by(|a, b| said[*a].total_cmp(&said[*b])).expect("five");
+    assert_eq!(learner.predict(&picture)?.class, most);
+    let body: Vec<_> = tensors.into_iter().filter(|(name, _)| !name.contains("classifier")).collect();
+    crate::params::write_tensors(&path, &body, std::collections::HashMap::new())?;
+    let says =
+        Learner::published(Arch::EfficientNetLite0, &crate::models::Trained::open(&path)?).unwrap_err().to_string();
+    assert!(says.contains("holds no head") && says.contains("Learner::vision"), "{says}");
+    Ok(())
+}
+
+#[test]
+fn a_learners_seed_is_that_of_the_order_too() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("bars.safetensors");
+    let data = bars(48, 53)?;
+    let order = |learner: &Learner| -> Result<Vec<usize>> {
+        let batches = learner.need_data()?.train_batches(3)?;
+        Ok(batches.map(|batch| Ok(batch?.ids)).collect::<Result<Vec<_>>>()?.concat())
+    };
+    let mut first = learner(&data)?;
+    let of_data = order(&first)?;
+    first.seed(7);
+    let of_seven = order(&first)?;
+    assert_ne!(of_seven, of_data);
+    first.save(&path)?;
+    let mut loaded = learner(&data.clone().seeded(99))?;
+    loaded.load(&path)?;
+    let mut opened = Learner::open(&path)?;
+    opened.set_data(&data)?;
+    assert_eq!((order(&loaded)?, order(&opened)?), (of_seven.clone(), of_seven));
     Ok(())
 }

@@ -20,11 +20,6 @@ fn lengths(count: usize, seed: u64) -> Result<TensorData> {
     TensorData::numbers(images, numbers, &["length"])?.split(0.25, seed).map(|data| data.batch(16))
 }
 
-fn quiet(mut learner: Learner) -> Learner {
-    learner.quiet();
-    learner
-}
-
 fn vector(tensor: &Tensor) -> Result<Vec<f32>> {
     Ok(tensor.flatten_all()?.to_vec1()?)
 }
