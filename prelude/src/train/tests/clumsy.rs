@@ -235,7 +235,7 @@ fn an_answer_that_is_no_number_is_told() -> Result<()> {
     assert_eq!((found.all.accuracy, found.classes[1].recall, found.classes[1].precision), (0.0, 0.0, 0.0));
     assert_eq!(learner.confusion_matrix()?.concat().iter().sum::<usize>(), 0);
     learner.top_losses(2)?;
-    let says = learner.predict(&image::RgbImage::new(8, 8)).unwrap_err().to_string();
+    let says = learner.predict(image::RgbImage::new(8, 8)).unwrap_err().to_string();
     assert!(says.contains("no number: it has diverged") && says.contains("lower rate"), "{says}");
     Ok(())
 }
