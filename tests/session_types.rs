@@ -195,7 +195,7 @@ const LETS: &[(&str, &[(&str, &str)])] = &[
         &[("all", "Vec<Result<i32, Box<dyn Error + Send + Sync>>>")],
     ),
     (
-        "fn source() -> Box<dyn std::io::Read> { Box::new(std::io::empty()) }\nlet reads = source();",
+        "fn any_reader() -> Box<dyn std::io::Read> { Box::new(std::io::empty()) }\nlet reads = any_reader();",
         &[("reads", "Box<dyn Read>")],
     ),
     (
