@@ -91,11 +91,7 @@ pub(super) fn read(folder: &Path) -> Result<Option<Boxes>> {
     let Some(text) = text(&csv)? else { return Ok(None) };
     let mut entries: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
     for (number, line) in text.lines().enumerate() {
-        // A first line without numbers names the columns.
-        if line.trim().is_empty()
-            || (number == 0 && !line.contains(|c: char| c.is_ascii_digit()))
-            || (number == 0 && line.starts_with("file,"))
-        {
+        if line.trim().is_empty() || (number == 0 && names_columns(line)) {
             continue;
         }
         let (file, entry) = csv_line(line).ok_or_else(|| {
@@ -105,6 +101,12 @@ pub(super) fn read(folder: &Path) -> Result<Option<Boxes>> {
         entries.entry(file).or_default().push(entry);
     }
     Ok(Some(Boxes { file: csv, entries, asked: BTreeSet::new() }))
+}
+
+/// Whether a line has six words or more, and none of the last four is a number.
+fn names_columns(line: &str) -> bool {
+    let fields: Vec<&str> = line.split(',').map(str::trim).collect();
+    fields.len() >= 6 && fields[fields.len() - 4..].iter().all(|field| field.parse::<f32>().is_err())
 }
 
 /// `file,class,x0,y0,x1,y1`; the file's name may hold commas.

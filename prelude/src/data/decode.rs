@@ -67,7 +67,7 @@ fn is_cut_off(bytes: &[u8]) -> bool {
         rest = next;
         // What follows is the picture.
         if kind == 0xda {
-            return !rest.windows(2).any(|pair| pair == [0xff, 0xd9]);
+            return !rest.windows(2).rev().any(|pair| pair == [0xff, 0xd9]);
         }
     }
     // Something between the segments: the decoder knows better.

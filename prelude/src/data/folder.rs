@@ -34,8 +34,9 @@ pub struct ImageFolder {
     pub(super) copies: Arc<Copies>,
     has_boxes: bool,
     pub(super) transform: Transform,
-    /// What of it a person has said: the size, the normalisation.
-    pub(super) said: (bool, bool),
+    /// Whether a person has said the size, and the normalisation.
+    pub(super) said_size: bool,
+    pub(super) said_normalize: bool,
     pub(super) augment: Augment,
     pub(super) batch: usize,
     pub(super) seed: u64,
@@ -92,7 +93,8 @@ impl ImageFolder {
             copies: Arc::new(copies),
             has_boxes,
             transform,
-            said: (false, false),
+            said_size: false,
+            said_normalize: false,
             augment: Augment::none(),
             batch: 32,
             seed: 42,

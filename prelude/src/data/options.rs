@@ -18,7 +18,7 @@ impl ImageFolder {
     /// What the memory does not hold is refused by the next verb that reads pictures.
     pub fn size(mut self, side: usize) -> ImageFolder {
         self.transform.size = side;
-        self.said.0 = true;
+        self.said_size = true;
         self.renew()
     }
 
@@ -43,22 +43,22 @@ impl ImageFolder {
     /// The shift and scale of the values (default: those that the learner's network was trained with; ImageNet's elsewhere).
     pub fn normalize(mut self, normalize: Normalize) -> ImageFolder {
         self.transform.normalize = normalize;
-        self.said.1 = true;
+        self.said_normalize = true;
         self
     }
 
     /// The normalisation that a person has said.
     pub(crate) fn said_normalize(&self) -> Option<Normalize> {
-        self.said.1.then_some(self.transform.normalize)
+        self.said_normalize.then_some(self.transform.normalize)
     }
 
     /// The same with the size and the normalisation of a network, where nobody has said others.
     pub(crate) fn suited(&self, network: Transform) -> ImageFolder {
         let mut suited = self.clone();
-        if !self.said.0 {
+        if !self.said_size {
             suited.transform.size = network.size;
         }
-        if !self.said.1 {
+        if !self.said_normalize {
             suited.transform.normalize = network.normalize;
         }
         suited.renew()

@@ -36,4 +36,5 @@ pub use head::{ClassHead, Head, LocalizeHead, Task};
 pub use hub::{Hub, PUBLISHED, Published};
 pub use model::Model;
 pub use residual::{Bottleneck, Residual};
+pub(crate) use weights::CARD;
 pub use weights::Trained;

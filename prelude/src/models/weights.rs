@@ -12,6 +12,9 @@ use crate::data::Normalize;
 use crate::params::{LoadReport, is_under, read_tensors, read_whole};
 use crate::{Error, Result};
 
+/// The key of what a learner says of its file, as JSON, in the metadata.
+pub(crate) const CARD: &str = "candlewick";
+
 /// The default body's weights with the head they were trained with, made by `examples/pretrain.rs`.
 static VEHICLES_SMALL: &[u8] = include_bytes!("../../weights/vehicles_small.safetensors");
 
@@ -98,12 +101,12 @@ impl Trained {
 
     /// Whether a learner wrote them, and so says what they are.
     pub fn is_a_learners(&self) -> bool {
-        self.metadata.contains_key("candlewick")
+        self.metadata.contains_key(CARD)
     }
 
     /// The normalisation of the pictures that these weights saw, where the file says so.
     pub fn normalize(&self) -> Option<Normalize> {
-        let card: serde_json::Value = serde_json::from_str(self.metadata.get("candlewick")?).ok()?;
+        let card: serde_json::Value = serde_json::from_str(self.metadata.get(CARD)?).ok()?;
         serde_json::from_value(card["transform"]["normalize"].clone()).ok()
     }
 

@@ -12,12 +12,9 @@ use super::learner::Learner;
 use super::optim::{Optimizer, Rule, State};
 use super::options::Options;
 use crate::data::Transform;
-use crate::models::{Arch, Model, Task, Trained, device};
+use crate::models::{Arch, CARD, Model, Task, Trained, device};
 use crate::params::write_tensors;
 use crate::{Error, Result};
-
-/// The metadata's key; its value is a [`Card`] as JSON.
-const KEY: &str = "candlewick";
 
 /// What a file says of its tensors.
 #[derive(Debug, Serialize, Deserialize)]
@@ -128,7 +125,7 @@ impl Learner {
         };
         let json = serde_json::to_string(&card)
             .map_err(|error| Error::new("the history cannot be written").caused_by(error))?;
-        write_tensors(path, tensors, HashMap::from([(KEY.to_owned(), json)]))
+        write_tensors(path, tensors, HashMap::from([(CARD.to_owned(), json)]))
     }
 
     /// Takes over everything that [`save`](Learner::save) wrote: the same fit then gives the same losses.
@@ -231,7 +228,7 @@ impl Learner {
 /// Reads the card of a file.
 fn card(trained: &Trained) -> Result<Card> {
     let origin = &trained.origin;
-    let Some(json) = trained.metadata.get(KEY) else {
+    let Some(json) = trained.metadata.get(CARD) else {
         return Err(Error::new(format!("{origin} was not written by `learner.save`: it does not say what it is"))
             .remedy("for weights alone, start from them: `Learner::vision(Arch::default().weights(path), &data)?`"));
     };

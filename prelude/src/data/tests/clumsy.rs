@@ -195,7 +195,12 @@ fn a_file_of_boxes_that_is_not_as_expected_is_told() -> Result<()> {
     let root = two(3)?;
     let csv = root.path().join("boxes.csv");
     let good = "car/000.png,car,0,0,4,4\n";
-    for text in [good.to_owned(), format!("\u{feff}{good}"), format!("filename,label,xmin,ymin,xmax,ymax\r\n{good}")] {
+    for text in [
+        good.to_owned(),
+        format!("\u{feff}{good}"),
+        format!("filename,label,xmin,ymin,xmax,ymax\r\n{good}"),
+        format!("name, label, x1, y1, x2, y2\n{good}"),
+    ] {
         std::fs::write(&csv, &text)?;
         assert_eq!(ImageFolder::open(root.path())?.sample(0).boxes.len(), 1, "{text:?}");
     }
