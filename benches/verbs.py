@@ -60,7 +60,8 @@ data.picture(0)?
 data.original(0)?
 TensorData::new(t.clone(), vec![0, 1], &["a", "b"])?
 TensorData::numbers(t.clone(), t.clone(), &["a", "b"])?
-TensorData::new(t.clone(), vec![0, 1], &["a", "b"])?.boxes(t.clone())?.split(0.2, 1)?.batch(4).seeded(1).normalized(Normalize::imagenet())
+TensorData::labels(t.clone(), t.clone(), &["a", "b"])?
+TensorData::new(t.clone(), vec![0, 1], &["a", "b"])?.boxes(t.clone())?.split(0.2, 1)?.batch(4).seeded(1).normalized(Normalize::imagenet()).names()
 Learner::vision(Arch::default(), &data)?
 Learner::vision(Arch::ResNet18.weights("resnet18.safetensors").cut(3), &data)?
 Learner::vision(Arch::named("resnet18")?.untrained(), &data)?
@@ -68,13 +69,19 @@ Learner::vision_untrained(Arch::default(), &data)?
 Learner::localization(Arch::default(), &data)?
 Learner::regression(Arch::default(), &data)?
 Learner::pretrained(Arch::default())?
+Learner::new(Network::whole(7, |at| { let a = Linear::new(&at.child("a"), 3, 2)?; Ok(move |x: &Tensor, pass: &Pass| a.forward(&x.mean((2, 3))?, pass)) })?, Classify, &data)?
+Network::candle(&candle_nn::VarMap::new(), |x| x.relu())?
+learner.metric(candlewick::train::Accuracy::default())
+learner.answers(&t)?
 Learner::open("checkpoint.safetensors")?
 Arch::default().name()
 Arch::default().picture()
 Arch::default().normalize()
 learner.summary()?
-learner.model()
-learner.judged_model()
+learner.network()
+learner.judged()
+learner.task()
+learner.spec()
 learner.classes()
 learner.transform()
 learner.load_report()
@@ -141,7 +148,7 @@ t.sum_all()?.to_scalar::<f32>()?
 
 # What holds verbs: the files whose public functions, other than those that rows above call, `--list` names.
 ROOMS = ["data/folder.rs", "data/feed.rs", "data/options.rs", "data/augment.rs", "datasets/vehicles.rs", "train/learner.rs", "train/fit.rs",
-         "train/tuning.rs", "train/predict.rs", "train/inspect.rs", "train/data.rs", "train/checkpoint.rs", "train/finder.rs",
+         "train/tuning.rs", "train/predict.rs", "train/inspect.rs", "data/tensors.rs", "train/checkpoint.rs", "train/finder.rs",
          "interrupt.rs"]
 # Of those, what cells have no use for.
 NOT_IN_CELLS = {"as_str", "factor", "top", "of", "check", "write", "bbox", "line", "request", "clear", "install", "hear"}

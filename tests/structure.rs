@@ -246,7 +246,25 @@ fn owned_crates(sources: &[Source]) -> Vec<String> {
 /// What each room of the prelude may name: `train, detect, text → models, data → layers → ops, params`, `boxes` below all
 /// that speak of boxes, and `plot` takes plain data. A room without a row here has no rule yet, and fails.
 const PRELUDE: &[(&str, &[&str])] = &[
-    ("lib", &["boxes", "cell", "data", "datasets", "error", "interrupt", "models", "plot", "show", "train", "widgets"]),
+    (
+        "lib",
+        &[
+            "boxes",
+            "cell",
+            "data",
+            "datasets",
+            "error",
+            "interrupt",
+            "layers",
+            "models",
+            "ops",
+            "params",
+            "plot",
+            "show",
+            "train",
+            "widgets",
+        ],
+    ),
     ("error", &["sealed"]),
     ("sealed", &[]),
     ("interrupt", &[]),
@@ -256,7 +274,7 @@ const PRELUDE: &[(&str, &[&str])] = &[
     ("ops", &[]),
     ("layers", &["limits", "ops", "params"]),
     ("models", &["data", "interrupt", "layers", "ops", "params", "show"]),
-    ("data", &["boxes", "interrupt", "limits", "plot", "sealed", "show"]),
+    ("data", &["boxes", "interrupt", "limits", "params", "plot", "sealed", "show"]),
     ("datasets", &["boxes", "data", "interrupt", "limits", "show"]),
     ("train", &["boxes", "data", "interrupt", "layers", "limits", "models", "ops", "params", "plot", "sealed", "show"]),
     ("plot", &["boxes", "show"]),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use candlewick_prelude::candle_core::{DType, Device, Tensor};
 use candlewick_prelude::layers::Pass;
-use candlewick_prelude::models::{Arch, Model, Task, device};
+use candlewick_prelude::models::{Arch, HeadMaker, Network, device};
 use candlewick_prelude::train::Optimizer;
 use candlewick_prelude::{Result, ops};
 
@@ -20,7 +20,7 @@ fn main() -> Result<()> {
     let side = arch.picture();
     let device = device()?;
     let half = std::env::var_os("HALF").map(|_| DType::BF16);
-    let model = Model::new(arch, Task::Classify, 1000, &device, 0)?;
+    let model = Network::new(arch, HeadMaker::classes(1000), &device, 0)?;
     let mut optimizer = Optimizer::sgd(0.9);
     let images = Tensor::randn(0f32, 1.0, (batch, 3, side, side), &Device::Cpu)?.to_device(&device)?;
     let labels = Tensor::zeros(batch, DType::U32, &device)?;

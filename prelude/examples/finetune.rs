@@ -6,7 +6,7 @@
 
 use candlewick_prelude::data::{ImageFolder, Part, read_picture};
 use candlewick_prelude::models::Arch;
-use candlewick_prelude::train::{Learner, VisionData};
+use candlewick_prelude::train::Learner;
 use candlewick_prelude::{Error, Result};
 
 fn main() -> Result<()> {
@@ -29,13 +29,13 @@ fn main() -> Result<()> {
         learner.freeze();
     }
     // the first pass through a network is slower than the others, here as in PyTorch
-    if let Some(batch) = VisionData::batches(&data, Part::Valid)?.next() {
-        learner.model().embed(batch?.inputs.get("image")?)?;
+    if let Some(batch) = data.batches(Part::Valid)?.next() {
+        learner.network().embed(batch?.inputs.get("image")?)?;
     }
     let before = processor();
     let report = learner.fit_one_cycle(number(epochs)? as usize, number(rate)?)?;
     let valid = report.valid.ok_or_else(|| Error::new("the folder has no val/"))?;
-    println!("{:.4}\t{:.4}\t{:.2}\t{:.2}", valid.accuracy, valid.loss, report.seconds, processor() - before);
+    println!("{:.4}\t{:.4}\t{:.2}\t{:.2}", valid.get("accuracy")?, valid.loss, report.seconds, processor() - before);
     Ok(())
 }
 

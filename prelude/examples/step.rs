@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use candlewick_prelude::candle_core::{DType, Device, Tensor};
 use candlewick_prelude::layers::Pass;
-use candlewick_prelude::models::{Arch, Model, Task};
+use candlewick_prelude::models::{Arch, HeadMaker, Network};
+use candlewick_prelude::params::ParamSet;
 use candlewick_prelude::train::Optimizer;
 use candlewick_prelude::{Result, ops};
 
@@ -14,7 +15,7 @@ fn main() -> Result<()> {
     let mut numbers = std::env::args().skip(1).map(|argument| argument.parse::<usize>());
     let mut number = |default| numbers.next().and_then(std::result::Result::ok).unwrap_or(default);
     let (batch, rounds) = (number(32), number(9));
-    let model = Model::new(Arch::default(), Task::Classify, 3, &Device::Cpu, 0)?;
+    let model = Network::new(Arch::default(), HeadMaker::classes(3), &Device::Cpu, 0)?;
     let mut optimizer = Optimizer::adamw();
     let images = Tensor::randn(0f32, 1.0, (batch, 3, 64, 64), &Device::Cpu)?;
     let labels = Tensor::zeros(batch, DType::U32, &Device::Cpu)?;
@@ -40,9 +41,10 @@ fn main() -> Result<()> {
     }
     // block by block
     let mut x = images;
-    for (index, name) in model.body().names().enumerate() {
+    let body = Arch::default().body(&ParamSet::new(0))?;
+    for (index, name) in body.names().enumerate() {
         let begun = Instant::now();
-        let y = model.body().forward_range(index..index + 1, &x, &Pass::train(0))?;
+        let y = body.forward_range(index..index + 1, &x, &Pass::train(0))?;
         let forward = begun.elapsed();
         let begun = Instant::now();
         ops::backward_from(&y, &y.ones_like()?)?;

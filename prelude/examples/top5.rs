@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use candlewick_prelude::candle_core::{D, Device};
 use candlewick_prelude::data::{Fit, Transform, read_picture};
 use candlewick_prelude::layers::Pass;
-use candlewick_prelude::models::{Arch, Model, Task, Trained};
+use candlewick_prelude::models::{Arch, HeadMaker, Network, Trained};
 use candlewick_prelude::{Error, Result, ops};
 
 fn main() -> Result<()> {
@@ -21,7 +21,7 @@ fn main() -> Result<()> {
         .ok_or_else(|| Error::new("CANDLEWICK_EFFICIENTNET_LITE0 does not name the weights"))?;
     let arch = Arch::EfficientNetLite0;
     let trained = Trained::open(Path::new(&weights))?;
-    let model = Model::new(arch, Task::Classify, 1000, &Device::Cpu, 0)?;
+    let model = Network::new(arch, HeadMaker::classes(1000), &Device::Cpu, 0)?;
     model.load_all(&trained.tensors, &trained.origin)?;
     let transform = Transform { size: arch.picture(), fit: Fit::Crop, normalize: arch.normalize() };
     for (number, path) in pictures.iter().enumerate() {

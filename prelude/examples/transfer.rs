@@ -52,8 +52,8 @@ fn main() -> Result<()> {
                 learner.quiet().fit_one_cycle(epochs, 3e-3)?;
                 learner.validate()?.all
             };
-            means[index] += measures.accuracy / SEEDS.len() as f64;
-            let (accuracy, iou) = (measures.accuracy, measures.iou.unwrap_or_default());
+            let (accuracy, iou) = (measures.get("accuracy")?, measures.get("mean IoU")?);
+            means[index] += accuracy / SEEDS.len() as f64;
             println!("{seed:4}  {name:10}  {accuracy:8.3}  {iou:8.3}  {:5.1} s", begun.elapsed().as_secs_f64());
         }
     }

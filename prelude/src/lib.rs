@@ -30,11 +30,22 @@ pub use plotters;
 /// What a cell has in scope without importing anything.
 pub mod prelude {
     pub use crate::boxes::{Annotation, BBox, Detection};
-    pub use crate::data::{Augment, ImageFolder, Normalize, Part};
+    pub use crate::data::{
+        Augment, Batch, BatchIter, Data, Example, Fields, ImageFolder, Input, Normalize, Order, Part, Spec, Target,
+        TensorData,
+    };
     pub use crate::error::{Error, Result};
-    pub use crate::models::Arch;
+    pub use crate::layers::{
+        Activation, BatchNorm2d, Conv2d, Dropout, GlobalAvgPool, Layer, LayerNorm, Linear, MaxPool2d, Pass, Sequential,
+    };
+    pub use crate::models::{Arch, Head, Network, Shapes};
+    pub use crate::ops;
+    pub use crate::params::{Init, Scope};
     pub use crate::show::{CellValue, Show, display};
-    pub use crate::train::{Learner, Optimizer, Prediction, Rate, TensorData};
+    pub use crate::train::{
+        Answer, Better, Classify, Learner, Localize, Loss, Metric, Optimizer, Prediction, Rate, Regress, Seen, Task,
+        Unit,
+    };
     pub use crate::widgets::{AnyWidget, Button, FloatProgress, IntProgress, Label, Widget};
     pub use crate::{datasets, interrupt, plot, show, widgets};
     pub use candle_core::{D, DType, Device, IndexOp, Tensor};

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use candlewick_prelude::Result;
 use candlewick_prelude::candle_core::{DType, Device, Tensor};
-use candlewick_prelude::models::{Arch, Model, Task};
-use candlewick_prelude::train::{Learner, TensorData};
+use candlewick_prelude::data::TensorData;
+use candlewick_prelude::models::{Arch, HeadMaker, Network};
+use candlewick_prelude::train::Learner;
 
 /// Six pictures of two classes, bright above or below.
 fn data() -> Result<TensorData> {
@@ -45,7 +46,7 @@ fn training_from_a_part_on_changes_nothing_before_it() -> Result<()> {
         let mut learner = Learner::vision(arch.untrained(), &data()?)?;
         learner.quiet().unfreeze_from(part)?;
         let values = |learner: &Learner| -> Result<HashMap<String, u64>> {
-            let params = learner.model().params().params();
+            let params = learner.network().params().params();
             params.iter().map(|param| Ok((param.name().to_owned(), param.fingerprint()?))).collect()
         };
         let old = values(&learner)?;
@@ -64,7 +65,7 @@ fn training_from_a_part_on_changes_nothing_before_it() -> Result<()> {
             "{arch}"
         );
         let all: usize = rows.iter().map(|row| row.parameters).sum();
-        assert_eq!(all, learner.model().params().count(), "{arch}: each parameter belongs to one part");
+        assert_eq!(all, learner.network().params().count(), "{arch}: each parameter belongs to one part");
     }
     Ok(())
 }
@@ -73,8 +74,8 @@ fn training_from_a_part_on_changes_nothing_before_it() -> Result<()> {
 fn a_new_head_keeps_the_published_body() -> Result<()> {
     let learner = Learner::vision(Arch::ResNet18.untrained(), &data()?)?;
     let other = learner.replace_head(&data()?.seeded(7))?;
-    for param in learner.model().params().params() {
-        let kept = other.model().params().get(param.name()).expect("the same network").fingerprint()?
+    for param in learner.network().params().params() {
+        let kept = other.network().params().get(param.name()).expect("the same network").fingerprint()?
             == param.fingerprint()?;
         assert_eq!(
             kept,
@@ -99,7 +100,7 @@ fn checkpoints_of_timm_fit_too() -> Result<()> {
                 tensors.push((name, Tensor::zeros(dims, DType::F32, &Device::Cpu)?));
             }
         }
-        let model = Model::new(arch, Task::Classify, 10, &Device::Cpu, 0)?;
+        let model = Network::new(arch, HeadMaker::classes(10), &Device::Cpu, 0)?;
         let report = model.load_all(&tensors, "timm")?;
         assert!(report.complete() && report.ignored.is_empty(), "{arch}: {report}");
     }
@@ -108,8 +109,8 @@ fn checkpoints_of_timm_fit_too() -> Result<()> {
 
 #[test]
 fn weights_of_another_architecture_are_refused() -> Result<()> {
-    let body = Model::new(Arch::MobileNetV2, Task::Classify, 2, &Device::Cpu, 0)?.params().snapshot()?;
-    let model = Model::new(Arch::ResNet18, Task::Classify, 2, &Device::Cpu, 0)?;
+    let body = Network::new(Arch::MobileNetV2, HeadMaker::classes(2), &Device::Cpu, 0)?.params().snapshot()?;
+    let model = Network::new(Arch::ResNet18, HeadMaker::classes(2), &Device::Cpu, 0)?;
     let error = model.load_body(&body, "mobilenet.safetensors").unwrap_err().to_string();
     assert!(error.contains("mobilenet.safetensors does not fit `resnet18`: 0 of 100"), "{error}");
     assert!(error.contains("conv1.weight") && error.contains("features.0.0.weight"), "{error}");

@@ -2,11 +2,12 @@
 //! each test says that it was skipped.
 
 use candlewick_prelude::candle_core::{self, DType, Device, Tensor, Var};
+use candlewick_prelude::data::TensorData;
 use candlewick_prelude::layers::Pass;
-use candlewick_prelude::models::{self, Arch, Model, Task};
+use candlewick_prelude::models::{self, Arch, HeadMaker, Network};
 use candlewick_prelude::ops::{self, Activation, Conv2d, CrossEntropy};
 use candlewick_prelude::params::ParamSet;
-use candlewick_prelude::train::{Learner, Optimizer, TensorData};
+use candlewick_prelude::train::{Learner, Optimizer};
 use candlewick_prelude::{Result, datasets};
 
 /// The GPU that learners would choose.
@@ -210,7 +211,7 @@ fn every_network() -> Result<()> {
     let mut wrong = Vec::new();
     for arch in Arch::ALL.into_iter().filter(|arch| wanted(arch.name())) {
         // In f64, since in f32 the bends of ReLU make gradients differ by percents on any two machines.
-        let made = |device: &Device| Model::of(ParamSet::of(DType::F64, device, 3), arch, Task::Classify, 10);
+        let made = |device: &Device| Network::of(ParamSet::of(DType::F64, device, 3), arch, 0, HeadMaker::classes(10));
         let (cpu, other) = (made(&Device::Cpu)?, made(&gpu)?);
         other.params().load(&cpu.params().snapshot()?, None)?;
         let side = arch.picture();
@@ -227,7 +228,7 @@ fn every_network() -> Result<()> {
             }
             Err(error) => wrong.push(format!("{arch}: {error}")),
         }
-        let step = |model: &Model, images: &Tensor| -> Result<(f64, Vec<(String, Tensor)>)> {
+        let step = |model: &Network, images: &Tensor| -> Result<(f64, Vec<(String, Tensor)>)> {
             let pass = Pass::train_without_noise();
             let labels = Tensor::new(&[3u32, 7], images.device())?;
             let loss =
@@ -266,7 +267,7 @@ fn a_learner_from_its_first_fit_to_its_file() -> Result<()> {
     for half in [false, true] {
         let mut learner = Learner::vision_untrained(Arch::default(), &data)?;
         learner.quiet();
-        assert!(learner.model().params().device().same_device(&gpu));
+        assert!(learner.network().params().device().same_device(&gpu));
         if half {
             learner.mixed_precision();
         }
@@ -282,7 +283,7 @@ fn a_learner_from_its_first_fit_to_its_file() -> Result<()> {
         let file = place.path().join(format!("learner{half}.safetensors"));
         learner.save(&file)?;
         let again = Learner::open(&file)?;
-        assert!(again.model().params().device().same_device(&gpu));
+        assert!(again.network().params().device().same_device(&gpu));
         assert_eq!(format!("{predicted:?}"), format!("{:?}", again.predict(&picture)?));
     }
     Ok(())

@@ -1,10 +1,10 @@
 //! An interrupt during a fit; a process of its own, since the flag is the process's own.
 
 use candle_core::{Device, Tensor};
-use candlewick_prelude::data::{Part, Transform};
+use candlewick_prelude::data::{BatchIter, Data, Example, Order, Part, Spec, TensorData};
 use candlewick_prelude::models::Arch;
-use candlewick_prelude::train::{BatchIter, Learner, TensorData, VisionData};
-use candlewick_prelude::{Result, image, interrupt};
+use candlewick_prelude::train::Learner;
+use candlewick_prelude::{Result, interrupt};
 
 #[test]
 fn it_ends_after_the_running_step_and_the_next_fit_goes_on() -> Result<()> {
@@ -45,44 +45,23 @@ struct Stopping {
     after: usize,
 }
 
-impl VisionData for Stopping {
-    fn classes(&self) -> &[String] {
-        self.inner.classes()
-    }
-    fn transform(&self) -> Transform {
-        self.inner.transform()
-    }
-    fn has_boxes(&self) -> bool {
-        false
-    }
-    fn varies(&self) -> bool {
-        false
-    }
-    fn seed(&self) -> u64 {
-        self.inner.seed()
+impl Data for Stopping {
+    fn spec(&self) -> Spec {
+        self.inner.spec()
     }
     fn count(&self, part: Part) -> usize {
         self.inner.count(part)
     }
-    fn train_batches(&self, epoch: u64) -> Result<BatchIter> {
+    fn batches(&self, part: Part, order: Order) -> Result<BatchIter> {
         let after = self.after;
-        Ok(Box::new(self.inner.train_batches(epoch)?.enumerate().map(move |(index, batch)| {
-            if epoch == 1 && index + 1 >= after {
+        Ok(Box::new(Data::batches(&self.inner, part, order)?.enumerate().map(move |(index, batch)| {
+            if order == Order::Epoch(1) && index + 1 >= after {
                 interrupt::request();
             }
             batch
         })))
     }
-    fn batches(&self, part: Part) -> Result<BatchIter> {
-        self.inner.batches(part)
-    }
-    fn picture(&self, id: usize) -> Result<image::RgbImage> {
-        self.inner.picture(id)
-    }
-    fn name(&self, id: usize) -> String {
-        self.inner.name(id)
-    }
-    fn boxed(&self) -> Box<dyn VisionData> {
-        Box::new(self.clone())
+    fn example(&self, id: usize) -> Result<Example> {
+        self.inner.example(id)
     }
 }

@@ -1,8 +1,9 @@
 //! An interrupt during a download and during the search for a rate; a process of its own, since the flag is its own.
 
 use candle_core::{Device, Tensor};
+use candlewick_prelude::data::TensorData;
 use candlewick_prelude::models::{Arch, Hub, PUBLISHED};
-use candlewick_prelude::train::{Learner, TensorData};
+use candlewick_prelude::train::Learner;
 use candlewick_prelude::{Result, interrupt};
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,7 @@ fn both_end_at_once_and_leave_everything_as_it_was() -> Result<()> {
     let images = Tensor::rand(0f32, 1.0, (16, 3, 32, 32), &Device::Cpu)?;
     let data = TensorData::new(images, (0..16).map(|index| index % 2).collect(), &["even", "odd"])?.batch(4);
     let mut learner = Learner::vision_untrained(Arch::default(), &data)?;
-    let weight = learner.model().params().params()[0].clone();
+    let weight = learner.network().params().params()[0].clone();
     let before = weight.fingerprint()?;
     assert!(learner.lr_find().unwrap_err().is_interrupted());
     assert_eq!(weight.fingerprint()?, before);

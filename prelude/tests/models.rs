@@ -6,7 +6,7 @@ use candlewick_prelude::Result;
 use candlewick_prelude::candle_core::{DType, Device, Tensor, safetensors};
 use candlewick_prelude::data::Fields;
 use candlewick_prelude::layers::{Layer, Pass};
-use candlewick_prelude::models::{Arch, Model, Task, Trained};
+use candlewick_prelude::models::{Arch, HeadMaker, Network, Trained};
 use candlewick_prelude::ops;
 use candlewick_prelude::params::ParamSet;
 use candlewick_prelude::train::Optimizer;
@@ -57,8 +57,8 @@ fn largest(numbers: &[f64]) -> f64 {
 }
 
 /// A model of ten classes with the reference's weights, loaded under their published names.
-fn reference(arch: Arch, dtype: DType, names: &HashMap<String, String>) -> Result<Model> {
-    let model = Model::of(ParamSet::of(dtype, &Device::Cpu, 0), arch, Task::Classify, 10)?;
+fn reference(arch: Arch, dtype: DType, names: &HashMap<String, String>) -> Result<Network> {
+    let model = Network::of(ParamSet::of(dtype, &Device::Cpu, 0), arch, 0, HeadMaker::classes(10))?;
     let shapes: HashMap<String, Vec<usize>> =
         model.params().snapshot()?.into_iter().map(|(name, value)| (name, value.dims().to_vec())).collect();
     let mut tensors = Vec::new();
@@ -202,9 +202,9 @@ const KNOWN: [Known; 12] = [
 #[test]
 fn sizes_are_known_without_running() -> Result<()> {
     for (arch, count, features, parts, from) in KNOWN {
-        let model = Model::new(arch, Task::Classify, 1000, &Device::Cpu, 0)?;
+        let model = Network::new(arch, HeadMaker::classes(1000), &Device::Cpu, 0)?;
         assert_eq!(model.params().count(), count, "{arch}");
-        assert_eq!(model.body().output(&[3, 224, 224])?, features, "{arch}");
+        assert_eq!(arch.body(&ParamSet::new(0))?.output(&[3, 224, 224])?, features, "{arch}");
         let names = model.parts();
         assert_eq!(names.len(), parts + 1, "{arch}: {names:?}");
         assert!(names.iter().any(|name| name == from), "{arch}: {names:?}");
@@ -229,15 +229,15 @@ fn a_body_runs_alone_to_the_shapes_it_says() -> Result<()> {
         Arch::EfficientNetB0,
         Arch::VitTiny,
     ] {
-        let model = Model::new(arch, Task::Localize, 3, &Device::Cpu, 0)?;
+        let model = Network::new(arch, HeadMaker::class_and_box(3), &Device::Cpu, 0)?;
+        let body = arch.body(&ParamSet::new(0))?;
         let (h, w) = (64, 112);
         let mut x = Tensor::zeros((2, 3, h, w), DType::F32, &Device::Cpu)?;
-        for (index, said) in model.body().outputs(&[3, h, w])?.into_iter().enumerate() {
-            x = model.body().forward_range(index..index + 1, &x, &Pass::eval())?;
+        for (index, said) in body.outputs(&[3, h, w])?.into_iter().enumerate() {
+            x = body.forward_range(index..index + 1, &x, &Pass::eval())?;
             assert_eq!(&x.dims()[1..], said, "{arch}, part {index}");
         }
-        let boxes =
-            model.rest(model.body().len(), &Fields::of("features", x.clone()), &Pass::eval())?.get("box")?.clone();
+        let boxes = model.rest(body.len(), &Fields::of("features", x.clone()), &Pass::eval())?.get("box")?.clone();
         assert_eq!(boxes.dims(), [2, 4], "{arch}");
     }
     Ok(())
@@ -253,7 +253,7 @@ fn bodies_tap_maps_for_a_pyramid() -> Result<()> {
         (Arch::MobileNetV2, [32, 96, 1280]),
         (Arch::EfficientNetLite0, [40, 112, 1280]),
     ] {
-        let model = Model::new(arch, Task::Classify, 2, &Device::Cpu, 0)?.tapped(&[8, 16, 32])?;
+        let model = Network::new(arch, HeadMaker::classes(2), &Device::Cpu, 0)?.tapped(&[8, 16, 32])?;
         let state = model.features_from(0, &picture, &Pass::eval())?;
         assert_eq!(state.names().collect::<Vec<_>>(), ["tap.8", "tap.16", "tap.32", "features"], "{arch}");
         for (stride, channels) in [8, 16, 32].into_iter().zip(channels) {
@@ -261,14 +261,14 @@ fn bodies_tap_maps_for_a_pyramid() -> Result<()> {
             assert_eq!(map.dims(), [1, channels, 128 / stride, 64 / stride], "{arch}");
         }
         // The same where a part has run before, and in a copy.
-        for blocks in [1, model.body().len()] {
+        for blocks in [1, model.parts().len() - 1] {
             let stem = model.stem(blocks, &picture)?;
             let again = model.copy()?.features_from(blocks, &stem, &Pass::eval())?;
             assert_eq!(again.names().collect::<Vec<_>>(), state.names().collect::<Vec<_>>(), "{arch}");
             assert_eq!(numbers(again.get("tap.16")?)?, numbers(state.get("tap.16")?)?, "{arch}");
         }
     }
-    let model = |arch| Model::new(arch, Task::Classify, 2, &Device::Cpu, 0);
+    let model = |arch| Network::new(arch, HeadMaker::classes(2), &Device::Cpu, 0);
     let says = model(Arch::ResNet18)?.tapped(&[64]).unwrap_err().to_string();
     assert!(
         says.contains("`resnet18` has no map of stride 64") && says.contains("its strides are 4, 8, 16, 32"),
@@ -287,7 +287,7 @@ fn the_trained_efficientnet_lite0_says_what_its_own_code_says() -> Result<()> {
         return Ok(());
     };
     let trained = Trained::open(std::path::Path::new(&path))?;
-    let model = Model::new(Arch::EfficientNetLite0, Task::Classify, 1000, &Device::Cpu, 0)?;
+    let model = Network::new(Arch::EfficientNetLite0, HeadMaker::classes(1000), &Device::Cpu, 0)?;
     let report = model.load_all(&trained.tensors, &trained.origin)?;
     assert!(report.complete() && report.ignored.is_empty(), "{report}");
     let wave = |i: usize, c: usize, y: usize, x: usize| {

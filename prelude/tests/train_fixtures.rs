@@ -7,7 +7,7 @@ use candlewick_prelude::candle_core::backprop::GradStore;
 use candlewick_prelude::candle_core::{DType, Device, Tensor, safetensors};
 use candlewick_prelude::data::Fields;
 use candlewick_prelude::layers::{Layer, Pass};
-use candlewick_prelude::models::{Head, Residual, Task};
+use candlewick_prelude::models::{HeadMaker, Residual, Shapes};
 use candlewick_prelude::ops;
 use candlewick_prelude::params::{Init, ParamSet};
 use candlewick_prelude::train::{Optimizer, Rule};
@@ -116,9 +116,9 @@ fn check_gradient(set: &ParamSet, value: &dyn Fn() -> Result<Tensor>) -> Result<
 #[test]
 fn heads_have_the_gradient_of_central_differences() -> Result<()> {
     let features = Fields::of("features", Tensor::randn(0f32, 1.0, (3, 6, 4, 4), &Device::Cpu)?);
-    for task in [Task::Classify, Task::Localize] {
+    for maker in [HeadMaker::classes(3), HeadMaker::class_and_box(3)] {
         let set = ParamSet::new(3);
-        let head = Head::new(task, &set, 0, 6, 3)?;
+        let head = maker.make(&set.scope("head", 0), &Shapes::of("features", &[6, 4, 4]))?;
         check_gradient(&set, &|| {
             let output = head.forward(&features, &Pass::train(5))?;
             let classes = output.get("logits")?.sqr()?.mean_all()?;
@@ -135,7 +135,7 @@ fn heads_have_the_gradient_of_central_differences() -> Result<()> {
 fn a_box_lies_where_the_cells_say() -> Result<()> {
     // with no offset, sizes of one half and equal weights, the box is the middle half of any grid
     let set = ParamSet::new(3);
-    let head = Head::new(Task::Localize, &set, 0, 6, 2)?;
+    let head = HeadMaker::class_and_box(2).make(&set.scope("head", 0), &Shapes::of("features", &[6, 4, 4]))?;
     for param in set.params() {
         param.set(&param.value().zeros_like()?)?;
     }

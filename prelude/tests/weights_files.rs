@@ -1,9 +1,10 @@
 //! Weights from files that are as they should be, and from files that are not.
 
 use candlewick_prelude::candle_core::{DType, Device, Tensor};
-use candlewick_prelude::models::{Arch, Model, Task};
+use candlewick_prelude::data::TensorData;
+use candlewick_prelude::models::{Arch, HeadMaker, Network};
 use candlewick_prelude::params::{Init, ParamSet, read_tensors, write_tensors};
-use candlewick_prelude::train::{Learner, TensorData};
+use candlewick_prelude::train::Learner;
 use candlewick_prelude::{Error, Result};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -113,7 +114,7 @@ fn a_corrupted_pytorch_file_is_refused_or_reads_the_same() -> Result<()> {
 
 fn small_weights(folder: &Path) -> Result<PathBuf> {
     let path = folder.join("small.safetensors");
-    let model = Model::new(Arch::Small, Task::Classify, 2, &Device::Cpu, 1)?;
+    let model = Network::new(Arch::Small, HeadMaker::classes(2), &Device::Cpu, 1)?;
     write_tensors(&path, &model.params().snapshot()?, HashMap::new())?;
     Ok(path)
 }
@@ -147,7 +148,7 @@ fn a_corrupted_safetensors_header_is_refused() -> Result<()> {
 fn values_that_are_no_numbers_are_named_with_their_parameter() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("spoiled.safetensors");
-    let model = Model::new(Arch::Small, Task::Classify, 2, &Device::Cpu, 1)?;
+    let model = Network::new(Arch::Small, HeadMaker::classes(2), &Device::Cpu, 1)?;
     let bias = model.params().get("blocks.1.bn1.bias").expect("the small body has it");
     let mut values = bias.value().to_vec1::<f32>()?;
     (values[3], values[7]) = (f32::NAN, f32::INFINITY);
@@ -194,10 +195,10 @@ fn a_head_for_other_classes_is_left_new_and_the_body_taken() -> Result<()> {
     let three = Learner::vision(Arch::Small.weights(&renamed), &pictures(&["a", "b", "c"])?)?;
     let report = three.load_report().expect("it began from a file");
     assert!(report.complete() && report.ignored == ["head.linear.bias", "head.linear.weight"], "{report}");
-    assert_eq!(three.model().classes(), 3);
-    let source = Model::new(Arch::Small, Task::Classify, 2, &Device::Cpu, 1)?;
+    assert_eq!(three.classes().len(), 3);
+    let source = Network::new(Arch::Small, HeadMaker::classes(2), &Device::Cpu, 1)?;
     for param in source.params().under("blocks") {
-        let taken = three.model().params().get(param.name()).expect("the same body");
+        let taken = three.network().params().get(param.name()).expect("the same body");
         assert_eq!(taken.fingerprint()?, param.fingerprint()?, "{}", param.name());
     }
     Ok(())

@@ -23,7 +23,11 @@ impl ImageFolder {
     /// Where an option makes no sense, where no picture can be read, where one cannot and the data set is strict, and
     /// where the user interrupts.
     pub fn train_batches(&self, epoch: u64) -> Result<Batches> {
-        let mut ids = self.readable(Part::Train)?;
+        self.varied(Part::Train, epoch)
+    }
+
+    pub(super) fn varied(&self, part: Part, epoch: u64) -> Result<Batches> {
+        let mut ids = self.readable(part)?;
         ids.shuffle(&mut ChaCha8Rng::seed_from_u64(mix(self.seed, epoch, 0)));
         let augment = (!self.augment.is_none()).then_some((self.augment, epoch));
         Ok(self.feed(ids, augment, true))

@@ -7,10 +7,18 @@ use candle_core::{Device, Tensor};
 pub mod field {
     /// Pictures, normalised: `(n, 3, side, side)`, f32.
     pub const IMAGE: &str = "image";
+    /// What goes into a network that takes no pictures: `(n, …)`, f32.
+    pub const INPUT: &str = "input";
     /// The value of a body's last part that has run; at the end its features.
     pub const FEATURES: &str = "features";
+    /// What a network says, where its maker gave it no other name.
+    pub const OUTPUT: &str = "output";
     /// As a truth, indices of classes: `(n)`, u32.
     pub const CLASS: &str = "class";
+    /// As a truth, 1 for each label that applies and 0 for the others: `(n, labels)`, f32.
+    pub const LABELS: &str = "labels";
+    /// As a truth while training, what share of each class's label is spread over all classes: one number.
+    pub const SMOOTHING: &str = "smoothing";
     /// One number a class, before the softmax: `(n, classes)`, f32.
     pub const LOGITS: &str = "logits";
     /// Numbers, said or true: `(n, numbers)`, f32.
@@ -107,6 +115,17 @@ impl Fields {
     /// Those of `change`.
     pub fn map(&self, mut change: impl FnMut(&Tensor) -> Result<Tensor>) -> Result<Fields> {
         self.iter().map(|(name, value)| Ok((name.to_owned(), change(value)?))).collect::<Result<Vec<_>>>().map(Fields)
+    }
+
+    /// One example's row of every field that has a row an example, of so many.
+    ///
+    /// # Errors
+    /// When there is no such example.
+    pub fn row(&self, example: usize, examples: usize) -> Result<Fields> {
+        self.map(|value| match value.dims().first() {
+            Some(rows) if *rows == examples => Ok(value.narrow(0, example, 1)?),
+            _ => Ok(value.clone()),
+        })
     }
 
     /// The same on a device.

@@ -1,4 +1,4 @@
-//! Image folders and boxes: read, split, augment, batch.
+//! Data: image folders, boxes and tensors, read, split, augmented, in batches.
 //!
 //! [`ImageFolder::open`] lists a folder of pictures, one folder a class. Its methods say what to do with
 //! them, each giving the folder back, and nothing is decoded before the first batch:
@@ -19,11 +19,13 @@
 //! - `decode` reads a picture file; `transform` brings it to the network's size and range, and boxes back.
 //! - `augment` varies a training picture, boxes included; `store` keeps decoded pictures in memory.
 //! - `feed` makes tensors of them, `fields` under their names, `batches` one batch ahead in a thread of its own; `truth` follows the picture.
+//! - `dataset` is what a learner wants of any data, `spec` what a data set says of itself; `tensors` is data that is numbers already.
 //! - `summary` is what a person wants to know of a data set before training on it.
 
 mod annotations;
 mod augment;
 mod batches;
+mod dataset;
 mod decode;
 mod feed;
 mod fields;
@@ -32,9 +34,11 @@ mod options;
 mod part;
 mod sample;
 mod scan;
+mod spec;
 mod split;
 mod store;
 mod summary;
+mod tensors;
 mod transform;
 mod truth;
 
@@ -43,12 +47,15 @@ mod tests;
 
 pub use augment::Augment;
 pub use batches::{Batch, Batches};
+pub use dataset::{BatchIter, CloneData, Data, Example, Order};
 pub use decode::{read_picture, to_rgb};
 pub use fields::{Fields, field};
 pub use folder::ImageFolder;
 pub use part::Part;
 pub use sample::Sample;
+pub use spec::{Input, Spec, Target};
 pub use summary::Summary;
+pub use tensors::TensorData;
 pub use transform::{Fit, Normalize, Transform};
 
 pub(crate) use annotations::write_boxes;

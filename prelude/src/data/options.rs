@@ -47,11 +47,6 @@ impl ImageFolder {
         self
     }
 
-    /// The normalisation that a person has said.
-    pub(crate) fn said_normalize(&self) -> Option<Normalize> {
-        self.said_normalize.then_some(self.transform.normalize)
-    }
-
     /// The same with the size and the normalisation of a network, where nobody has said others.
     pub(crate) fn suited(&self, network: Transform) -> ImageFolder {
         let mut suited = self.clone();

@@ -17,12 +17,17 @@ struct Inner {
     var: Var,
     group: AtomicUsize,
     frozen: AtomicBool,
+    /// A value that no training changes, such as another crate's running mean.
+    fixed: bool,
 }
 
 impl Param {
     pub(super) fn new(name: String, value: &Tensor, group: usize) -> Result<Param> {
-        let var = Var::from_tensor(value)?;
-        Ok(Param(Arc::new(Inner { name, var, group: AtomicUsize::new(group), frozen: AtomicBool::new(false) })))
+        Ok(Param::of(name, Var::from_tensor(value)?, group, false))
+    }
+
+    pub(super) fn of(name: String, var: Var, group: usize, fixed: bool) -> Param {
+        Param(Arc::new(Inner { name, var, group: AtomicUsize::new(group), frozen: AtomicBool::new(false), fixed }))
     }
 
     /// The dotted name: `blocks.2.conv1.weight`.
@@ -42,7 +47,12 @@ impl Param {
 
     /// Whether training leaves it alone.
     pub fn frozen(&self) -> bool {
-        self.0.frozen.load(Ordering::Relaxed)
+        self.0.fixed || self.0.frozen.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is a value that no training changes, whatever is frozen: another crate's running mean.
+    pub fn fixed(&self) -> bool {
+        self.0.fixed
     }
 
     /// Freezes it, from the next step on.

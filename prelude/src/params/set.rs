@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use candle_core::{DType, Device, Shape, Tensor};
+use candle_core::{DType, Device, Shape, Tensor, Var};
 
 use super::{Buffer, Init, LoadReport, Param, name_seed};
 use crate::{Error, Result};
@@ -41,6 +41,11 @@ impl ParamSet {
         ParamSet(Arc::new(Inner { seed, device: device.clone(), dtype, entries: Mutex::default() }))
     }
 
+    /// An empty set of the same kind, whose first values come from `seed`.
+    pub fn fresh(&self, seed: u64) -> ParamSet {
+        ParamSet::of(self.0.dtype, &self.0.device, seed)
+    }
+
     fn entries(&self) -> MutexGuard<'_, Entries> {
         self.0.entries.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
@@ -58,6 +63,24 @@ impl ParamSet {
     /// Where a layer makes its parameters: a name prefix and a group. An empty prefix is the root.
     pub fn scope(&self, prefix: &str, group: usize) -> Scope {
         Scope { set: self.clone(), prefix: prefix.to_owned(), group }
+    }
+
+    /// Takes in a variable that was made elsewhere; a `fixed` one is kept with the others, but never trains.
+    ///
+    /// # Errors
+    /// When the name is taken.
+    pub(crate) fn adopt(&self, name: &str, var: Var, fixed: bool) -> Result<Param> {
+        self.check_name(name)?;
+        let param = Param::of(name.to_owned(), var, 0, fixed);
+        self.entries().params.push(param.clone());
+        Ok(param)
+    }
+
+    fn check_name(&self, name: &str) -> Result<()> {
+        if self.get(name).is_some() {
+            return Err(Error::new(format!("two parameters are named `{name}`")).remedy("name the layer's parts apart"));
+        }
+        Ok(())
     }
 
     /// All parameters, in the order they were made.
@@ -233,9 +256,7 @@ impl Scope {
     /// When the name is taken.
     pub fn param_of(&self, dtype: DType, name: &str, shape: impl Into<Shape>, init: Init) -> Result<Param> {
         let name = self.full(name);
-        if self.set.get(&name).is_some() {
-            return Err(Error::new(format!("two parameters are named `{name}`")).remedy("name the layer's parts apart"));
-        }
+        self.set.check_name(&name)?;
         let value = init.draw(shape, name_seed(self.set.seed(), &name), self.set.device())?.to_dtype(dtype)?;
         let param = Param::new(name, &value, self.group)?;
         self.set.entries().params.push(param.clone());

@@ -12,7 +12,7 @@ pub(super) struct Audit(Vec<(Param, u64)>);
 impl Audit {
     /// Remembers the frozen parameters as they are.
     pub fn begin(params: &ParamSet) -> Result<Audit> {
-        let frozen = params.params().into_iter().filter(Param::frozen);
+        let frozen = params.params().into_iter().filter(|param| param.frozen() && !param.fixed());
         Ok(Audit(frozen.map(|param| Ok((param.clone(), param.fingerprint()?))).collect::<Result<_>>()?))
     }
 

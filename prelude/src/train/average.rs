@@ -4,33 +4,33 @@ use candle_core::Tensor;
 
 use super::cache::FeatureCache;
 use crate::Result;
-use crate::models::Model;
+use crate::models::Network;
 
 /// A second network whose values follow the first one's.
 #[derive(Debug)]
 pub(super) struct Average {
     pub decay: f64,
-    pub model: Model,
+    pub network: Network,
     pub cache: FeatureCache,
 }
 
 impl Average {
     /// An average that begins with the network as it is.
-    pub fn of(model: &Model, decay: f64) -> Result<Average> {
-        let average = Average { decay, model: model.copy()?, cache: FeatureCache::default() };
+    pub fn of(network: &Network, decay: f64) -> Result<Average> {
+        let average = Average { decay, network: network.copy()?, cache: FeatureCache::default() };
         Ok(average)
     }
 
     /// Moves every value a step towards the network's, running statistics too.
-    pub fn follow(&self, model: &Model) -> Result<()> {
+    pub fn follow(&self, network: &Network) -> Result<()> {
         // a value that the network has reached stays as it is, bit for bit: so do frozen ones
         let moved =
             |old: Tensor, new: Tensor| -> Result<Tensor> { Ok((&old + ((new - &old)? * (1.0 - self.decay))?)?) };
-        for (own, param) in self.model.params().params().iter().zip(model.params().params()) {
+        for (own, param) in self.network.params().params().iter().zip(network.params().params()) {
             own.set_frozen(param.frozen());
             own.set(&moved(own.value(), param.value())?)?;
         }
-        for (own, buffer) in self.model.params().buffers().iter().zip(model.params().buffers()) {
+        for (own, buffer) in self.network.params().buffers().iter().zip(network.params().buffers()) {
             own.set(&moved(own.value(), buffer.value())?)?;
         }
         Ok(())

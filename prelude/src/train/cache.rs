@@ -6,7 +6,7 @@ use candle_core::{Device, Tensor};
 
 use crate::Result;
 use crate::data::{Batch, Fields, Part};
-use crate::models::Model;
+use crate::models::Network;
 
 /// The most that is kept, in bytes.
 const ROOM: usize = 1 << 30;
@@ -24,15 +24,15 @@ pub(super) struct FeatureCache {
 
 impl FeatureCache {
     /// Makes ready for a model: forgets everything where another number of blocks is frozen, or their values changed.
-    pub fn prepare(&mut self, model: &Model) -> Result<()> {
-        let blocks = model.frozen_blocks();
+    pub fn prepare(&mut self, network: &Network) -> Result<()> {
+        let blocks = network.frozen_parts();
         let mut fingerprint = 0u64;
-        for param in model.params().params() {
+        for param in network.params().params() {
             if param.group() < blocks {
                 fingerprint = fingerprint.rotate_left(7) ^ param.fingerprint()?;
             }
         }
-        for buffer in model.params().buffers() {
+        for buffer in network.params().buffers() {
             if buffer.group() < blocks {
                 fingerprint = fingerprint.rotate_left(7) ^ buffer.fingerprint()?;
             }
@@ -49,7 +49,7 @@ impl FeatureCache {
     }
 
     /// The state after the frozen blocks for a batch: from what is kept, or computed and, where `keep`, kept.
-    pub fn stem(&mut self, model: &Model, part: Part, batch: &Batch, keep: bool) -> Result<Fields> {
+    pub fn stem(&mut self, network: &Network, part: Part, batch: &Batch, keep: bool) -> Result<Fields> {
         let ids = &batch.ids;
         if self.blocks == 0 {
             return Ok(batch.inputs.clone());
@@ -58,7 +58,7 @@ impl FeatureCache {
             self.hits += ids.len();
             return self.kept(part, ids);
         }
-        let state = model.stem(self.blocks, &batch.inputs)?;
+        let state = network.stem(self.blocks, &batch.inputs)?;
         let row: usize = state.iter().map(|(_, value)| value.elem_count() / ids.len().max(1)).sum();
         if keep && (self.rows.len() + ids.len()) * row * size_of::<f32>() <= ROOM {
             self.shapes = state.iter().map(|(name, value)| (name.to_owned(), value.dims()[1..].to_vec())).collect();

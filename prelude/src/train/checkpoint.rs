@@ -7,30 +7,59 @@ use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::average::Average;
+use super::cache::FeatureCache;
 use super::history::History;
-use super::learner::Learner;
+use super::learner::{Learner, maker};
 use super::optim::{Optimizer, Rule, State};
 use super::options::Options;
-use crate::data::Transform;
-use crate::models::{Arch, CARD, Model, Task, Trained, device};
+use super::tasks;
+use crate::data::{Input, Spec, Target, Transform};
+use crate::models::{Arch, CARD, Network, Trained, device};
 use crate::params::write_tensors;
 use crate::{Error, Result};
+
+/// The version that is written; those before it are read.
+const VERSION: u32 = 2;
 
 /// What a file says of its tensors.
 #[derive(Debug, Serialize, Deserialize)]
 struct Card {
     version: u32,
+    /// The kind of body, `own` where a person made it.
     arch: String,
     /// Blocks cut off the body's end.
     #[serde(default)]
     cut: usize,
-    task: Task,
+    task: String,
+    /// The names of what the network tells.
     classes: Vec<String>,
-    transform: Transform,
+    /// How a picture becomes numbers, where pictures go in.
+    transform: Option<Transform>,
+    /// What goes in where it is no picture, and what is told; not in version 1, which knew classes and numbers of pictures.
+    #[serde(default)]
+    input: Option<Input>,
+    #[serde(default)]
+    target: Option<Target>,
     #[serde(default)]
     frozen: Vec<String>,
     #[serde(default)]
     progress: Option<Progress>,
+}
+
+impl Card {
+    /// What the network takes and tells.
+    fn spec(&self) -> Spec {
+        let target = self.target.clone().unwrap_or_else(|| match self.task.eq_ignore_ascii_case("regress") {
+            true => Target::Numbers(self.classes.clone()),
+            false => Target::Class(self.classes.clone()),
+        });
+        let input = match (self.transform, &self.input) {
+            (Some(transform), _) => Input::Picture(transform),
+            (None, Some(input)) => input.clone(),
+            (None, None) => Input::Tensor(Vec::new()),
+        };
+        Spec::new(input, target, self.progress.as_ref().map_or(0, |progress| progress.seed))
+    }
 }
 
 /// What it takes to go on training.
@@ -73,7 +102,7 @@ impl Learner {
     }
 
     fn save_at(&self, path: &Path) -> Result<()> {
-        let mut tensors = self.model.params().snapshot()?;
+        let mut tensors = self.network.params().snapshot()?;
         let mut steps = HashMap::new();
         for (name, state) in self.optimizer.state() {
             steps.insert(name.clone(), state.step);
@@ -82,7 +111,7 @@ impl Learner {
             }
         }
         if let Some(average) = self.average.as_ref() {
-            let values = average.model.params().snapshot()?.into_iter();
+            let values = average.network.params().snapshot()?.into_iter();
             tensors.extend(values.map(|(name, value)| (format!("{AVERAGE}{name}"), value)));
         }
         let Options { clip, accumulate, smoothing, keep_features, .. } = self.options;
@@ -108,18 +137,20 @@ impl Learner {
     }
 
     fn save_weights_at(&self, path: &Path) -> Result<()> {
-        self.write(path, &self.judged_model().params().snapshot()?, None)
+        self.write(path, &self.judged().params().snapshot()?, None)
     }
 
     fn write(&self, path: &Path, tensors: &[(String, Tensor)], progress: Option<Progress>) -> Result<()> {
-        let frozen = self.model.params().params().into_iter().filter(|param| param.frozen());
+        let frozen = self.network.params().params().into_iter().filter(|param| param.frozen() && !param.fixed());
         let card = Card {
-            version: 1,
-            arch: self.model.arch().name().to_owned(),
-            cut: self.model.removed(),
-            task: self.model.task(),
-            classes: self.classes.clone(),
-            transform: self.transform,
+            version: VERSION,
+            arch: self.network.name().to_owned(),
+            cut: self.network.removed(),
+            task: self.task.name().to_owned(),
+            classes: self.classes().to_vec(),
+            transform: self.spec.transform(),
+            input: Some(self.spec.input.clone()),
+            target: Some(self.spec.target.clone()),
             frozen: frozen.map(|param| param.name().to_owned()).collect(),
             progress,
         };
@@ -140,60 +171,83 @@ impl Learner {
     fn load_at(&mut self, path: &Path) -> Result<()> {
         let trained = Trained::open(path)?;
         let card = card(&trained)?;
-        let (arch, task) = (self.model.arch(), self.model.task());
-        let cut = self.model.removed();
-        if card.arch != arch.name() || card.cut != cut {
-            let kind = |arch: &str, cut: usize| match cut {
-                0 => format!("`{arch}`"),
-                _ => format!("`{arch}` without its last {cut} blocks"),
-            };
-            let (theirs, own) = (kind(&card.arch, card.cut), kind(arch.name(), cut));
-            let what = format!("{} holds a {theirs}, this learner is a {own}", trained.origin);
-            return Err(Error::new(what).remedy("`Learner::open(path)?` makes a learner of the file's own kind"));
+        self.check_card(&card, &trained.origin)?;
+        // what it holds is looked at before anything is changed for good
+        let before = self.network.params().snapshot()?;
+        let taken = fill(&self.network, &trained, &card).and_then(|()| self.average_in(&card, &trained));
+        match taken {
+            Ok(average) => *self.average = average,
+            Err(error) => {
+                self.network.params().load(&before, None)?;
+                return Err(error);
+            }
         }
-        if card.task == task && card.classes.len() == self.classes.len() && card.classes != self.classes {
+        self.thaw(&card);
+        self.take(card, &trained);
+        Ok(())
+    }
+
+    /// Refuses a file of another network, another task, or other names.
+    fn check_card(&self, card: &Card, origin: &str) -> Result<()> {
+        let (name, cut, task) = (self.network.name(), self.network.removed(), self.task.name());
+        if card.arch != name || card.cut != cut {
+            let kind = |name: &str, cut: usize| match cut {
+                0 => format!("`{name}`"),
+                _ => format!("`{name}` without its last {cut} blocks"),
+            };
+            let (theirs, own) = (kind(&card.arch, card.cut), kind(name, cut));
+            return Err(Error::new(format!("{origin} holds a {theirs}, this learner is a {own}"))
+                .remedy("`Learner::open(path)?` makes a learner of the file's own kind"));
+        }
+        let same_task = card.task.eq_ignore_ascii_case(task);
+        if same_task && card.classes.len() == self.classes().len() && card.classes != self.classes() {
             let names = |classes: &[String]| classes.join(", ");
             let what = format!(
-                "{} was trained for {}, this learner tells {} apart: its answers would get wrong names",
-                trained.origin,
+                "{origin} was trained for {}, this learner tells {} apart: its answers would get wrong names",
                 names(&card.classes),
-                names(&self.classes)
+                names(self.classes())
             );
             return Err(Error::new(what).remedy(
                 "`Learner::open(path)?` makes a learner with the file's own classes in their order, and `.replace_head(&data)?` \
                  gives it a new head for yours",
             ));
         }
-        if card.classes.len() != self.classes.len() || card.task != task {
+        if card.classes.len() != self.classes().len() || !same_task {
             let what = format!(
-                "{} was trained for {} classes ({}; {:?}), this learner tells {} apart ({}; {task:?})",
-                trained.origin,
+                "{origin} was trained for {} classes ({}; task `{}`), this learner tells {} apart ({}; task `{task}`)",
                 card.classes.len(),
                 card.classes.join(", "),
                 card.task,
-                self.classes.len(),
-                self.classes.join(", ")
+                self.classes().len(),
+                self.classes().join(", ")
             );
             return Err(Error::new(what).remedy(
                 "`Learner::open(path)?.replace_head(&data)?` keeps its body and makes a new head for your classes",
             ));
         }
-        let model = Model::cut(arch, cut, task, card.classes.len(), self.model.params().device(), 0)?;
-        fill(&model, &trained, &card)?;
-        self.take(model, card, &trained)
+        Ok(())
     }
 
-    fn take(&mut self, model: Model, card: Card, trained: &Trained) -> Result<()> {
-        let (stored, own) = (card.progress.as_ref().and_then(|progress| progress.ema), self.average.as_ref());
-        *self.average = match (stored, own.map(|average| average.decay)) {
-            (Some(decay), _) => Some(average_of(&model, decay, trained)?),
-            // a file without an average: one that was asked for begins anew
-            (None, Some(decay)) => Some(Average::of(&model, decay)?),
-            (None, None) => None,
-        };
-        *self.model = model;
-        *self.cache = super::cache::FeatureCache::default();
-        self.classes = card.classes;
+    /// The moving average as a file holds it; one that was asked for begins anew where the file has none.
+    fn average_in(&self, card: &Card, trained: &Trained) -> Result<Option<Average>> {
+        let stored = card.progress.as_ref().and_then(|progress| progress.ema);
+        match (stored, self.average.as_ref().map(|average| average.decay)) {
+            (Some(decay), _) => average_of(&self.network, decay, trained).map(Some),
+            (None, Some(decay)) => Average::of(&self.network, decay).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// Sets the frozen flags as a file has them.
+    fn thaw(&self, card: &Card) {
+        for param in self.network.params().params() {
+            param.set_frozen(card.frozen.iter().any(|name| name == param.name()));
+        }
+    }
+
+    /// Takes over everything beside the weights.
+    fn take(&mut self, card: Card, trained: &Trained) {
+        *self.cache = FeatureCache::default();
         let transform = card.transform;
         if let Some(progress) = card.progress {
             *self.optimizer = optimizer(&progress, trained);
@@ -206,21 +260,32 @@ impl Learner {
         }
         match self.data.take() {
             Some(data) => self.suit(data.as_ref(), transform),
-            None => self.transform = transform,
+            None => {
+                if let Some(transform) = transform {
+                    self.spec.input = Input::Picture(transform);
+                }
+            }
         }
-        Ok(())
     }
 
     pub(super) fn from_trained(trained: Trained) -> Result<Learner> {
         let card = card(&trained)?;
+        let own = |what: &str| {
+            Error::new(format!("{} holds {what} of one's own: the file does not say how it is made", trained.origin))
+                .remedy("make the learner again, `Learner::new(network, task, &data)?`, and then `learner.load(path)?`")
+        };
+        if card.arch == "own" {
+            return Err(own("a network"));
+        }
         let arch = Arch::named(&card.arch)?;
-        let place = device()?;
-        let make = || Model::cut(arch, card.cut, card.task, card.classes.len(), &place, 0);
-        let model = make()?;
-        fill(&model, &trained, &card)?;
-        let seed = card.progress.as_ref().map_or(0, |progress| progress.seed);
-        let mut learner = Learner::assemble(make()?, card.classes.clone(), card.transform, None, seed);
-        learner.take(model, card, &trained)?;
+        let task = tasks::named(&card.task).ok_or_else(|| own(&format!("a task (`{}`)", card.task)))?;
+        let spec = card.spec();
+        let network = Network::cut(arch, card.cut, maker(&task, &spec), &device()?, 0)?;
+        fill(&network, &trained, &card)?;
+        let mut learner = Learner::assemble(network, task, spec, None);
+        learner.thaw(&card);
+        *learner.average = learner.average_in(&card, &trained)?;
+        learner.take(card, &trained);
         Ok(learner)
     }
 }
@@ -237,32 +302,35 @@ fn card(trained: &Trained) -> Result<Card> {
             .caused_by(error)
             .remedy("it may come from a newer candlewick: update, or save it again")
     })?;
-    if card.version != 1 {
-        return Err(Error::new(format!("{origin} is of version {}, this candlewick reads version 1", card.version))
-            .remedy("update candlewick"));
+    if card.version > VERSION {
+        return Err(Error::new(format!(
+            "{origin} is of version {}, this candlewick reads up to {VERSION}",
+            card.version
+        ))
+        .remedy("update candlewick"));
     }
     Ok(card)
 }
 
-/// Puts the file's weights and frozen flags into a fresh model.
-fn fill(model: &Model, trained: &Trained, card: &Card) -> Result<()> {
-    let report = model.params().load(&trained.tensors, None)?;
+/// Puts the file's weights into a network.
+fn fill(network: &Network, trained: &Trained, card: &Card) -> Result<()> {
+    let report = network.params().load(&trained.tensors, None)?;
     if !report.complete() {
-        return Err(Error::new(format!("{} does not hold the whole network: {report}", trained.origin))
-            .remedy("save it again from the learner that trained it"));
-    }
-    for param in model.params().params() {
-        param.set_frozen(card.frozen.iter().any(|name| name == param.name()));
+        let what = format!("{} does not hold the whole network: {report}", trained.origin);
+        return Err(Error::new(what).remedy(match card.arch.as_str() {
+            "own" => "make the network as it was when it was saved: the same layers under the same names",
+            _ => "save it again from the learner that trained it",
+        }));
     }
     Ok(())
 }
 
 /// The moving average as the file holds it.
-fn average_of(model: &Model, decay: f64, trained: &Trained) -> Result<Average> {
-    let average = Average::of(model, decay)?;
+fn average_of(network: &Network, decay: f64, trained: &Trained) -> Result<Average> {
+    let average = Average::of(network, decay)?;
     let stored = trained.tensors.iter();
     let stored = stored.filter_map(|(name, value)| Some((name.strip_prefix(AVERAGE)?.to_owned(), value.clone())));
-    let report = average.model.params().load(&stored.collect::<Vec<_>>(), None)?;
+    let report = average.network.params().load(&stored.collect::<Vec<_>>(), None)?;
     if !report.complete() {
         return Err(Error::new(format!("{} does not hold the whole moving average: {report}", trained.origin))
             .remedy("save it again from the learner that trained it"));

@@ -1,9 +1,9 @@
 //! The search for a learning rate: a short mock training with a rising rate.
 
-use super::data::VisionData;
 use super::gradients::shorten;
 use super::learner::Learner;
 use super::schedule::Rate;
+use crate::data::{Data, Order, Part};
 use crate::plot::{Figure, Lines, Look};
 use crate::show::{self, Bundle, Show};
 use crate::{Error, Result, interrupt};
@@ -43,10 +43,10 @@ impl Learner {
     pub fn lr_find(&mut self) -> Result<RateSearch> {
         let data = self.need_data()?;
         self.check(Rate::One(LAST))?;
-        self.cache.prepare(&self.model)?;
-        let (values, optimizer) = (self.model.params().snapshot()?, self.optimizer.clone());
+        self.cache.prepare(&self.network)?;
+        let (values, optimizer) = (self.network.params().snapshot()?, self.optimizer.clone());
         let searched = self.search(data.as_ref());
-        self.model.params().load(&values, None)?;
+        self.network.params().load(&values, None)?;
         *self.optimizer = optimizer;
         show::progress(LABEL, STEPS as u64, STEPS as u64);
         let (rates, losses) = searched?;
@@ -54,12 +54,12 @@ impl Learner {
     }
 
     /// The rates that were tried, and the smoothed losses.
-    fn search(&mut self, data: &dyn VisionData) -> Result<(Vec<f64>, Vec<f64>)> {
+    fn search(&mut self, data: &dyn Data) -> Result<(Vec<f64>, Vec<f64>)> {
         let (mut rates, mut losses) = (Vec::new(), Vec::new());
         let (mut mean, mut best) = (0.0, f64::INFINITY);
         for pass in self.begun.. {
             let before = rates.len();
-            for (index, batch) in data.train_batches(pass)?.enumerate() {
+            for (index, batch) in data.batches(Part::Train, Order::Epoch(pass))?.enumerate() {
                 if interrupt::requested() || rates.len() == STEPS {
                     return Ok((rates, losses));
                 }
@@ -77,7 +77,7 @@ impl Learner {
                 if loss > DIVERGED * best {
                     return Ok((rates, losses));
                 }
-                let trainable = self.model.params().trainable();
+                let trainable = self.network.params().trainable();
                 let grads = shorten(&trainable, found.grads, found.norm, self.options.clip)?;
                 self.optimizer.step(&trainable, &grads, |_| rate, None)?;
                 found.pass.commit()?;

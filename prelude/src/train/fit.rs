@@ -2,18 +2,18 @@
 
 use std::time::Instant;
 
-use candle_core::Tensor;
+use candle_core::Device;
 
 use super::audit::Audit;
-use super::data::VisionData;
 use super::gradients::Gathered;
-use super::history::{EpochRecord, FitReport, Measures, Stage};
+use super::history::{EpochRecord, FitReport, Stage};
+use super::judge::{Verdict, judge};
 use super::learner::Learner;
 use super::live::{Position, Screen};
-use super::objective::{self, Answers};
+use super::metric::{Measure, Measures, Metric, Seen};
 use super::run::Run;
 use super::schedule::{IntoRate, Rate, Schedule};
-use crate::data::Part;
+use crate::data::{Data, Order, Part};
 use crate::layers::Pass;
 use crate::params::Param;
 use crate::{Error, Result, interrupt, limits, show};
@@ -67,16 +67,16 @@ impl Learner {
         self.check(rate)?;
         let stage = Stage { batch: self.history.batches.len(), label: format!("{} · {rate}", self.trained_part()) };
         self.history.stages.push(stage);
-        self.cache.prepare(&self.model)?;
+        self.cache.prepare(&self.network)?;
         let mut run = Run {
-            rates: rate.over(self.model.body().len() + 1),
+            rates: rate.over(self.network.parts().len()),
             schedule,
             epochs,
             done: 0,
             steps: 0,
             planned: None,
             started: Instant::now(),
-            audit: Audit::begin(self.model.params())?,
+            audit: Audit::begin(self.network.params())?,
             screen: Screen::new(self.options.quiet, self.history.epochs.len()),
             notes: Vec::new(),
             gathered: Gathered::default(),
@@ -90,7 +90,7 @@ impl Learner {
                 run.done, run.steps
             ));
         }
-        let valid = self.history.epochs.last().filter(|_| run.done > 0).and_then(|epoch| epoch.valid);
+        let valid = self.history.epochs.last().filter(|_| run.done > 0).and_then(|epoch| epoch.valid.clone());
         let report = FitReport {
             epochs: (run.done, epochs),
             batches: run.steps,
@@ -107,7 +107,7 @@ impl Learner {
     }
 
     /// The epochs of one fit; whether the user stopped it.
-    fn epochs(&mut self, run: &mut Run, data: &dyn VisionData) -> Result<bool> {
+    fn epochs(&mut self, run: &mut Run, data: &dyn Data) -> Result<bool> {
         for _ in 0..run.epochs {
             if interrupt::requested() {
                 return Ok(true);
@@ -115,14 +115,14 @@ impl Learner {
             let begun = Instant::now();
             let number = self.begun;
             self.begun += 1;
-            let batches = match data.train_batches(number) {
+            let batches = match data.batches(Part::Train, Order::Epoch(number)) {
                 Ok(batches) => batches,
                 Err(error) if error.is_interrupted() => return Ok(true),
                 Err(error) => return Err(error),
             };
             let count = batches.size_hint().0.max(1);
             run.planned.get_or_insert(count.saturating_mul(run.epochs));
-            let (mut sum, mut pictures) = (0.0, 0);
+            let (mut sum, mut pictures, mut parts) = (0.0, 0, Vec::<(String, f64)>::new());
             for (index, batch) in batches.enumerate() {
                 if interrupt::requested() {
                     return Ok(true);
@@ -132,8 +132,15 @@ impl Learner {
                     Err(error) if error.is_interrupted() => return Ok(true),
                     Err(error) => return Err(error),
                 };
-                let loss = self.step(run, data, &batch, (number, index))?;
+                let (loss, made_of) = self.step(run, data, &batch, (number, index))?;
                 sum += loss * batch.len() as f64;
+                for (name, part) in made_of {
+                    let value = part * batch.len() as f64;
+                    match parts.iter_mut().find(|(own, _)| *own == name) {
+                        Some((_, own)) => *own += value,
+                        None => parts.push((name, value)),
+                    }
+                }
                 pictures += batch.len();
                 let position = Position {
                     epoch: (run.done + 1, run.epochs),
@@ -151,6 +158,7 @@ impl Learner {
                 epoch: history.epochs.len() + 1,
                 batch: history.batches.len(),
                 train_loss: sum / pictures.max(1) as f64,
+                parts: parts.into_iter().map(|(name, sum)| (name, sum / pictures.max(1) as f64)).collect(),
                 valid,
                 seconds: begun.elapsed().as_secs_f64(),
             });
@@ -160,39 +168,49 @@ impl Learner {
     }
 
     /// Measures on the validation pictures, where there are some; `None` when the user stopped it.
-    fn measure_if_any(&mut self, data: &dyn VisionData) -> Result<Option<Option<Measures>>> {
+    fn measure_if_any(&mut self, data: &dyn Data) -> Result<Option<Option<Measures>>> {
         if data.count(Part::Valid) == 0 {
             return Ok(Some(None));
         }
-        match self.judge_part(data, Part::Valid) {
+        match self.judge_part(data, Part::Valid, false) {
             Ok((measures, _)) => Ok(Some(Some(measures))),
             Err(error) if error.is_interrupted() => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// Judges every picture of a part, and measures all.
-    pub(super) fn judge_part(&mut self, data: &dyn VisionData, part: Part) -> Result<(Measures, Answers)> {
-        let (mut answers, mut sum, task) = (Answers::default(), 0.0, self.model.task());
-        let (model, cache) = match self.average.as_mut() {
+    /// Measures on a part's examples, and where they are wanted, gives the verdict on each.
+    pub(super) fn judge_part(&mut self, data: &dyn Data, part: Part, wanted: bool) -> Result<(Measures, Vec<Verdict>)> {
+        let (task, spec) = (self.task.clone(), (*self.spec).clone());
+        let (mut verdicts, mut sum, mut count) = (Vec::new(), 0.0, 0);
+        let mut own = task.metrics(&spec);
+        let mut metrics: Vec<&mut Box<dyn Metric>> = own.iter_mut().chain(self.metrics.iter_mut()).collect();
+        metrics.iter_mut().for_each(|metric| metric.reset());
+        let (network, cache) = match self.average.as_mut() {
             Some(average) => {
-                average.cache.prepare(&average.model)?;
-                (&average.model, &mut average.cache)
+                average.cache.prepare(&average.network)?;
+                (&average.network, &mut average.cache)
             }
-            None => (&*self.model, &mut *self.cache),
+            None => (&*self.network, &mut *self.cache),
         };
-        for batch in data.batches(part)? {
+        for batch in data.batches(part, Order::Given)? {
             if interrupt::requested() {
                 return Err(Error::interrupted());
             }
             let batch = batch?;
-            let state = cache.stem(model, part, &batch, self.options.keep_features)?;
-            let said = model.rest(cache.blocks(), &state, &Pass::eval())?;
-            let loss: Tensor = objective::loss(task, &said, &batch, 0.0)?;
-            sum += f64::from(loss.to_scalar::<f32>()?) * batch.len() as f64;
-            answers.add(task, &said, &batch)?;
+            let state = cache.stem(network, part, &batch, self.options.keep_features)?;
+            // measured where numbers are read
+            let said = network.rest(cache.blocks(), &state, &Pass::eval())?.to_device(&Device::Cpu)?;
+            sum += task.loss(&said, &batch)?.value()? * batch.len() as f64;
+            count += batch.len();
+            let seen = Seen { said: &said, batch: &batch, spec: &spec };
+            metrics.iter_mut().try_for_each(|metric| metric.add(&seen))?;
+            if wanted {
+                verdicts.extend(judge(task.as_ref(), &said, &batch, &spec)?);
+            }
         }
-        Ok((answers.measures(sum / answers.len().max(1) as f64), answers))
+        let list = metrics.iter().map(|metric| Measure::of(metric.as_ref())).collect();
+        Ok((Measures { loss: sum / count.max(1) as f64, list }, verdicts))
     }
 
     /// Refuses to train where an option makes no sense, or where there is nothing to train.
@@ -206,7 +224,7 @@ impl Learner {
         self.options.check()?;
         self.optimizer.check()?;
         self.data.as_ref().map_or(Ok(()), |data| data.check())?;
-        if self.model.params().trainable().is_empty() {
+        if self.network.params().trainable().is_empty() {
             return Err(Error::new("everything is frozen: there is nothing to train")
                 .remedy("`learner.freeze()` leaves the head trainable, `learner.unfreeze()` makes everything so"));
         }
@@ -215,8 +233,8 @@ impl Learner {
 
     /// What is trainable, in words: `head`, `from blocks.2`, `all`.
     fn trained_part(&self) -> String {
-        let parts = self.model.parts();
-        let first = self.model.params().trainable().iter().map(Param::group).min();
+        let parts = self.network.parts();
+        let first = self.network.params().trainable().iter().map(Param::group).min();
         match first {
             Some(0) => "all".to_owned(),
             Some(index) if index + 1 == parts.len() => "head".to_owned(),

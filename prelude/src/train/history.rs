@@ -1,14 +1,10 @@
 //! What a learner has been through: losses a batch, measures an epoch, stages.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
+use super::metric::{Measures, Unit, number};
 use crate::plot::Run;
 use crate::show::{Bundle, Show, Table};
-
-/// Reads a number; JSON has `null` for what is none.
-fn number<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
-    Ok(Option::deserialize(from)?.unwrap_or(f64::NAN))
-}
 
 /// One training step.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,36 +26,13 @@ pub struct EpochRecord {
     /// Mean training loss over the epoch's pictures.
     #[serde(deserialize_with = "number")]
     pub train_loss: f64,
+    /// What the training loss is made of, where its task names parts: means over the epoch's pictures.
+    #[serde(default)]
+    pub parts: Vec<(String, f64)>,
     /// What validation found, where there is validation data.
     pub valid: Option<Measures>,
     /// Seconds that it took, validation included.
     pub seconds: f64,
-}
-
-/// What was measured on a part of the data.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Measures {
-    /// Mean loss.
-    #[serde(deserialize_with = "number")]
-    pub loss: f64,
-    /// Share of pictures whose most likely class is right; 0 where there are numbers instead of classes.
-    pub accuracy: f64,
-    /// Mean intersection over union of the boxes, where there are boxes.
-    pub iou: Option<f64>,
-    /// Mean absolute error, where there are numbers instead of classes.
-    #[serde(default)]
-    pub mae: Option<f64>,
-}
-
-impl Measures {
-    /// What counts beside the loss: `accuracy 0.950`, `accuracy 0.950, mean IoU 0.700`, or `mean error 0.12`.
-    pub fn words(&self) -> String {
-        match (self.mae, self.iou) {
-            (Some(mae), _) => format!("mean error {mae:.4}"),
-            (None, Some(iou)) => format!("accuracy {:.3}, mean IoU {iou:.3}", self.accuracy),
-            (None, None) => format!("accuracy {:.3}", self.accuracy),
-        }
-    }
 }
 
 /// One call of `fit`.
@@ -85,19 +58,19 @@ pub struct History {
 impl History {
     /// The last epoch's validation accuracy.
     pub fn accuracy(&self) -> Option<f64> {
-        self.epochs.last().and_then(|epoch| epoch.valid).filter(|valid| valid.mae.is_none()).map(|valid| valid.accuracy)
+        self.epochs.last()?.valid.as_ref()?.find("accuracy")
     }
 
     /// The curves, for [`plot::compare`](crate::plot::compare) and [`LossCurve`](crate::plot::LossCurve).
     pub fn run(&self, name: impl Into<String>) -> Run {
-        let valid = self.epochs.iter().filter_map(|epoch| Some((epoch.batch, epoch.valid?)));
+        let valid = |name: &str| -> Vec<(usize, f64)> {
+            let each = self.epochs.iter();
+            each.filter_map(|epoch| Some((epoch.batch, epoch.valid.as_ref()?.find(name)?))).collect()
+        };
         Run {
             train: self.batches.iter().map(|batch| batch.loss).collect(),
-            valid: valid.clone().map(|(batch, valid)| (batch, valid.loss)).collect(),
-            accuracy: valid
-                .filter(|(_, valid)| valid.mae.is_none())
-                .map(|(batch, valid)| (batch, valid.accuracy))
-                .collect(),
+            valid: valid("loss"),
+            accuracy: valid("accuracy"),
             stages: self.stages.iter().skip(1).map(|stage| (stage.batch, stage.label.clone())).collect(),
             ..Run::new(name)
         }
@@ -117,27 +90,29 @@ impl Show for History {
 
 /// A row an epoch.
 pub(super) fn epochs_table(epochs: &[EpochRecord]) -> Table {
+    // a column for whatever one of them has measured
+    let mut measures: Vec<(String, Unit)> = Vec::new();
+    for valid in epochs.iter().filter_map(|epoch| epoch.valid.as_ref()) {
+        for one in &valid.list {
+            if !measures.iter().any(|(name, _)| *name == one.name) {
+                measures.push((one.name.clone(), one.unit));
+            }
+        }
+    }
     let measured = epochs.iter().any(|epoch| epoch.valid.is_some());
-    let boxes = epochs.iter().any(|epoch| epoch.valid.is_some_and(|valid| valid.iou.is_some()));
-    let numbers = epochs.iter().any(|epoch| epoch.valid.is_some_and(|valid| valid.mae.is_some()));
-    let measure = if numbers { "mean error" } else { "accuracy" };
-    let mut head = vec!["epoch", "train loss"];
-    head.extend(measured.then_some(["valid loss", measure]).into_iter().flatten());
-    head.extend(boxes.then_some("mean IoU"));
-    head.push("time");
+    let mut head = vec!["epoch".to_owned(), "train loss".to_owned()];
+    head.extend(measured.then(|| "valid loss".to_owned()));
+    head.extend(measures.iter().map(|(name, _)| name.clone()));
+    head.push("time".to_owned());
     let mut table = Table::new(head);
     for epoch in epochs {
         let mut row = vec![epoch.epoch.to_string(), format!("{:.4}", epoch.train_loss)];
-        let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.4}"));
-        let share = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.3}"));
-        if measured {
-            row.push(number(epoch.valid.map(|valid| valid.loss)));
-            let mae = epoch.valid.and_then(|valid| valid.mae);
-            row.push(if numbers { number(mae) } else { share(epoch.valid.map(|valid| valid.accuracy)) });
-        }
-        if boxes {
-            row.push(share(epoch.valid.and_then(|valid| valid.iou)));
-        }
+        let valid = |name: &str, unit: Unit| {
+            let value = epoch.valid.as_ref().and_then(|valid| valid.find(name));
+            value.map_or("–".to_owned(), |value| unit.words(value))
+        };
+        row.extend(measured.then(|| valid("loss", Unit::Number)));
+        row.extend(measures.iter().map(|(name, unit)| valid(name, *unit)));
         row.push(clock(epoch.seconds));
         table.push(row);
     }
@@ -176,8 +151,11 @@ impl FitReport {
     pub fn line(&self) -> String {
         let (done, asked) = self.epochs;
         let mut line = format!("{done} of {asked} epochs, {} steps in {}", self.batches, clock(self.seconds));
-        if let Some(valid) = self.valid {
-            line += &format!(": valid loss {:.4}, {}", valid.loss, valid.words());
+        if let Some(valid) = &self.valid {
+            line += &format!(": valid loss {:.4}", valid.loss);
+            if !valid.list.is_empty() {
+                line += &format!(", {}", valid.words());
+            }
         }
         line
     }
@@ -192,6 +170,7 @@ impl Show for FitReport {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::metric::{Better, Measure};
 
     #[test]
     fn clocks_are_short() {
@@ -202,25 +181,49 @@ mod tests {
         }
     }
 
+    fn measures(loss: f64) -> Measures {
+        let one = |name: &str, value| Measure { name: name.into(), value, unit: Unit::Share, better: Better::Higher };
+        Measures { loss, list: vec![one("accuracy", 0.75), one("mean IoU", 0.5)] }
+    }
+
+    fn epoch(valid: Option<Measures>) -> EpochRecord {
+        EpochRecord { epoch: 1, batch: 4, train_loss: 0.5, parts: Vec::new(), valid, seconds: 2.0 }
+    }
+
     #[test]
     fn a_loss_that_is_no_number_is_read_again() {
-        let valid = Measures { loss: f64::NAN, accuracy: 0.5, iou: None, mae: None };
-        let epoch = EpochRecord { epoch: 1, batch: 4, train_loss: f64::INFINITY, valid: Some(valid), seconds: 2.0 };
+        let epoch = EpochRecord { train_loss: f64::INFINITY, ..epoch(Some(measures(f64::NAN))) };
         let text = serde_json::to_string(&epoch).unwrap();
         let again: EpochRecord = serde_json::from_str(&text).unwrap();
-        assert!(
-            again.train_loss.is_nan() && again.valid.is_some_and(|valid| valid.loss.is_nan() && valid.accuracy == 0.5)
-        );
+        let valid = again.valid.expect("it was there");
+        assert!(again.train_loss.is_nan() && valid.loss.is_nan() && valid.find("accuracy") == Some(0.75));
         let batch: BatchRecord = serde_json::from_str("{\"loss\":null,\"rate\":0.1}").unwrap();
         assert!(batch.loss.is_nan() && batch.rate == 0.1);
     }
 
     #[test]
+    fn measures_of_version_1_are_read() {
+        for (text, expected) in [
+            ("{\"loss\":0.5,\"accuracy\":0.75,\"iou\":0.5,\"mae\":null}", measures(0.5)),
+            ("{\"loss\":0.5,\"accuracy\":0.75,\"iou\":null}", {
+                let Measures { loss, mut list } = measures(0.5);
+                list.truncate(1);
+                Measures { loss, list }
+            }),
+        ] {
+            assert_eq!(serde_json::from_str::<Measures>(text).unwrap(), expected);
+        }
+        let numbers = "{\"loss\":0.5,\"accuracy\":0.0,\"iou\":null,\"mae\":0.25}";
+        let numbers: Measures = serde_json::from_str(numbers).unwrap();
+        assert_eq!((numbers.words().as_str(), numbers.get("mean error").unwrap()), ("mean error 0.2500", 0.25));
+        assert!(numbers.get("accuracy").unwrap_err().to_string().contains("there are `loss`, `mean error`"));
+    }
+
+    #[test]
     fn columns_appear_with_their_measures() {
-        let mut epoch = EpochRecord { epoch: 1, batch: 4, train_loss: 0.5, valid: None, seconds: 2.0 };
-        assert_eq!(epochs_table(&[epoch.clone()]).text(), "epoch  train loss   time\n    1      0.5000  2.0 s\n");
-        epoch.valid = Some(Measures { loss: 0.4, accuracy: 0.75, iou: Some(0.5), mae: None });
-        let text = epochs_table(&[epoch]).text();
+        let plain = epochs_table(&[epoch(None)]);
+        assert_eq!(plain.text(), "epoch  train loss   time\n    1      0.5000  2.0 s\n");
+        let text = epochs_table(&[epoch(Some(measures(0.4)))]).text();
         assert!(text.contains("valid loss  accuracy  mean IoU") && text.contains("0.750     0.500"), "{text}");
     }
 }

@@ -1,10 +1,10 @@
 //! What a network gets right and wrong: validation, confusion, the worst pictures.
 
-use super::history::Measures;
+use super::answer::Answer;
+use super::judge::Verdict;
 use super::learner::Learner;
-use super::objective::{Answers, Judged};
-use crate::data::Part;
-use crate::models::Task;
+use super::metric::Measures;
+use crate::data::{Part, Target};
 use crate::plot::{self, Figure};
 use crate::show::{Bundle, Show, Table};
 use crate::{Error, Result, limits};
@@ -49,14 +49,16 @@ impl Learner {
     /// # Errors
     /// When there are none, or the user interrupts.
     pub fn evaluate(&mut self, part: Part) -> Result<Evaluation> {
-        let (all, Answers { judged, told }) = self.answers(part)?;
+        let (all, verdicts) = self.verdicts(part)?;
         let share = |some: usize, of: usize| if of == 0 { 0.0 } else { some as f64 / of as f64 };
-        let classes = (self.classes.iter().enumerate().filter(|_| told.is_empty()))
-            .map(|(class, name)| {
-                let own: Vec<&Judged> = judged.iter().filter(|one| one.truth == class).collect();
-                let called = judged.iter().filter(|one| one.guess == Some(class)).count();
-                let right = own.iter().filter(|one| one.guess == Some(class)).count();
-                let overlap = own.iter().map(|one| one.iou).sum::<Option<f64>>().filter(|_| !own.is_empty());
+        let mut found = Evaluation { all, classes: Vec::new(), numbers: Vec::new() };
+        let names = self.classes().iter().enumerate();
+        match self.spec.target {
+            Target::Class(_) => found.classes.extend(names.map(|(class, name)| {
+                let own: Vec<&Verdict> = verdicts.iter().filter(|one| one.truth.class == Some(class)).collect();
+                let called = verdicts.iter().filter(|one| one.answer.class == Some(class)).count();
+                let right = own.iter().filter(|one| one.answer.class == Some(class)).count();
+                let overlap = own.iter().map(|one| one.iou()).sum::<Option<f64>>().filter(|_| !own.is_empty());
                 ClassMeasures {
                     name: name.clone(),
                     pictures: own.len(),
@@ -64,15 +66,17 @@ impl Learner {
                     precision: share(right, called),
                     iou: overlap.map(|sum| sum / own.len() as f64),
                 }
-            })
-            .collect();
-        let numbers = (self.classes.iter().enumerate().filter(|_| !told.is_empty()))
-            .map(|(index, name)| {
-                let errors = told.iter().map(|one| f64::from((one.said[index] - one.truth[index]).abs()));
-                (name.clone(), errors.sum::<f64>() / told.len() as f64)
-            })
-            .collect();
-        Ok(Evaluation { all, classes, numbers })
+            })),
+            Target::Numbers(_) => found.numbers.extend(names.map(|(index, name)| {
+                let pairs = verdicts
+                    .iter()
+                    .filter_map(|one| Some((one.answer.numbers.get(index)?, one.truth.numbers.get(index)?)));
+                let errors = pairs.map(|(said, truth)| f64::from((said - truth).abs()));
+                (name.clone(), errors.sum::<f64>() / verdicts.len() as f64)
+            })),
+            _ => {}
+        }
+        Ok(found)
     }
 
     /// How often each class of the validation pictures is taken for each: `matrix[truth][guess]`. Answers that are no numbers
@@ -81,15 +85,23 @@ impl Learner {
     /// # Errors
     /// When there are no validation pictures or no classes, or the user interrupts.
     pub fn confusion_matrix(&mut self) -> Result<Vec<Vec<usize>>> {
-        if self.model.task() == Task::Regress {
-            return Err(Error::new("numbers have no confusion matrix")
-                .remedy("`learner.validate()?` gives their mean errors, `learner.top_losses(9)?` the worst pictures"));
-        }
-        let (_, Answers { judged, .. }) = self.answers(Part::Valid)?;
-        let mut matrix = vec![vec![0; self.classes.len()]; self.classes.len()];
-        for one in judged {
-            if let Some(guess) = one.guess {
-                matrix[one.truth][guess] += 1;
+        let Target::Class(classes) = &self.spec.target else {
+            let what = match self.spec.target {
+                Target::Numbers(_) => "numbers have no confusion matrix".to_owned(),
+                ref other => {
+                    format!("there is a confusion matrix where an example has one class; these have {}", other.words())
+                }
+            };
+            return Err(Error::new(what)
+                .remedy("`learner.validate()?` gives their mean errors, `learner.top_losses(9)?` the worst examples"));
+        };
+        let count = classes.len();
+        let mut matrix = vec![vec![0; count]; count];
+        for one in self.verdicts(Part::Valid)?.1 {
+            if let (Some(truth), Some(guess)) = (one.truth.class, one.answer.class)
+                && let Some(cell) = matrix.get_mut(truth).and_then(|row| row.get_mut(guess))
+            {
+                *cell += 1;
             }
         }
         Ok(matrix)
@@ -100,7 +112,7 @@ impl Learner {
     /// # Errors
     /// When there are no validation pictures, or the user interrupts.
     pub fn confusion(&mut self) -> Result<Figure> {
-        Ok(plot::confusion(&self.confusion_matrix()?, &self.classes))
+        Ok(plot::confusion(&self.confusion_matrix()?, self.classes()))
     }
 
     /// The validation pictures with the highest losses, `count` of them (1 to 1000): what was said, how sure, what is true.
@@ -110,41 +122,52 @@ impl Learner {
     pub fn top_losses(&mut self, count: usize) -> Result<Figure> {
         limits::shown("learner.top_losses", count)?;
         let data = self.need_data()?;
-        let (_, Answers { mut judged, mut told }) = self.answers(Part::Valid)?;
-        judged.sort_by(|a, b| b.loss.abs().total_cmp(&a.loss.abs()));
-        let (mut pictures, mut captions) = (Vec::new(), Vec::new());
-        for one in judged.iter().take(count) {
-            pictures.push(data.picture(one.id)?);
-            let truth = &self.classes[one.truth];
-            let said = one
-                .guess
-                .map_or("no number".to_owned(), |guess| format!("{} {:.0} %", self.classes[guess], one.score * 100.0));
-            captions.push(format!("{said}\nis {truth}, loss {:.2}", one.loss));
+        let (_, mut verdicts) = self.verdicts(Part::Valid)?;
+        verdicts.sort_by(|a, b| b.badness().total_cmp(&a.badness()));
+        let (mut pictures, mut captions, mut table) = (Vec::new(), Vec::new(), Vec::new());
+        for one in verdicts.iter().take(count) {
+            let example = data.example(one.id)?;
+            let row = |answer: &Answer| match answer.numbers.len() {
+                // the names of numbers stand elsewhere
+                1.. => answer.numbers.iter().map(|value| format!("{value:.3}")).collect::<Vec<_>>().join(", "),
+                0 => answer.words(&self.spec),
+            };
+            let sure = match one.answer.class {
+                Some(_) => format!(" {:.0} %", one.answer.score * 100.0),
+                None => String::new(),
+            };
+            let loss = if one.error().is_some() { String::new() } else { format!(", loss {:.2}", one.loss) };
+            let caption = format!("{}{sure}\nis {}{loss}", row(&one.answer), row(&one.truth));
+            match example.picture {
+                Some(picture) => {
+                    pictures.push(picture);
+                    captions.push(caption);
+                }
+                None => table.push(format!("{}: {}", example.name, caption.replace('\n', ", "))),
+            }
         }
-        told.sort_by(|a, b| b.error().total_cmp(&a.error()));
-        for one in told.iter().take(count) {
-            pictures.push(data.picture(one.id)?);
-            let row =
-                |numbers: &[f32]| numbers.iter().map(|value| format!("{value:.3}")).collect::<Vec<_>>().join(", ");
-            captions.push(format!("{}\nis {}", row(&one.said), row(&one.truth)));
+        if !table.is_empty() {
+            return Err(
+                Error::new("there are no pictures to show").remedy(format!("the worst are: {}", table.join("; ")))
+            );
         }
         Ok(plot::grid(&pictures, &captions))
     }
 
-    fn answers(&mut self, part: Part) -> Result<(Measures, Answers)> {
+    fn verdicts(&mut self, part: Part) -> Result<(Measures, Vec<Verdict>)> {
         let data = self.need_data()?;
         if data.count(part) == 0 {
             return Err(Error::new(format!("the data has no pictures for {}", part.as_str()))
                 .remedy("keep some apart: `.split(0.2, 42)?`, or a folder named val or test"));
         }
-        self.cache.prepare(&self.model)?;
-        self.judge_part(data.as_ref(), part)
+        self.cache.prepare(&self.network)?;
+        self.judge_part(data.as_ref(), part, true)
     }
 }
 
 impl Show for Evaluation {
     fn bundle(&self) -> Bundle {
-        let boxes = self.all.iou.is_some();
+        let boxes = self.classes.iter().any(|class| class.iou.is_some());
         let mut head = vec!["class", "pictures", "recall", "precision"];
         head.extend(boxes.then_some("mean IoU"));
         let mut table = Table::new(head).left(0);
@@ -158,6 +181,12 @@ impl Show for Evaluation {
             table = Table::new(["number", "mean error"]).left(0);
             self.numbers.iter().for_each(|(name, error)| table.push([name.clone(), format!("{error:.4}")]));
         }
-        table.note(format!("{}, loss {:.4}", self.all.words(), self.all.loss)).bundle()
+        let words = self.all.words();
+        let loss = format!("loss {:.4}", self.all.loss);
+        let note = if words.is_empty() { loss } else { format!("{words}, {loss}") };
+        if self.classes.is_empty() && self.numbers.is_empty() {
+            return Bundle::new().text(note);
+        }
+        table.note(note).bundle()
     }
 }

@@ -1,15 +1,21 @@
 //! The learner itself: what it owns, how one is made, what is frozen.
 
 use std::path::Path;
+use std::sync::Arc;
+
+use candle_core::{DType, Device, Tensor};
 
 use super::average::Average;
 use super::cache::FeatureCache;
-use super::data::VisionData;
 use super::history::History;
+use super::metric::Metric;
 use super::optim::Optimizer;
 use super::options::Options;
-use crate::data::{Fit, Normalize, Transform};
-use crate::models::{Arch, IntoStart, Model, Start, Task, Trained, Weights, device};
+use super::task::Task;
+use super::tasks::{self, Classify, Localize, Regress};
+use crate::data::{Data, Fields, Fit, Input, Normalize, Spec, Target, Transform};
+use crate::layers::Pass;
+use crate::models::{Arch, HeadMaker, IntoStart, Network, Start, Trained, Weights, device};
 use crate::params::LoadReport;
 use crate::sealed::Sealed;
 use crate::{Error, Result, show};
@@ -18,16 +24,19 @@ use crate::{Error, Result, show};
 ///
 /// See the [room's overview](crate::train) for its verbs.
 pub struct Learner {
-    pub(super) model: Sealed<Model>,
-    pub(super) data: Option<Box<dyn VisionData>>,
-    pub(super) classes: Vec<String>,
-    pub(super) transform: Transform,
+    pub(super) network: Sealed<Network>,
+    pub(super) task: Arc<dyn Task>,
+    pub(super) data: Option<Box<dyn Data>>,
+    /// What the network takes and tells: the data's, with what the network wants of it.
+    pub(super) spec: Sealed<Spec>,
     pub(super) optimizer: Sealed<Optimizer>,
     pub(super) history: Sealed<History>,
     pub(super) cache: Sealed<FeatureCache>,
     pub(super) options: Options,
     /// Epochs begun over all fits: decides order and dropout of the next one.
     pub(super) begun: u64,
+    /// What is measured beside what the task measures.
+    pub(super) metrics: Sealed<Vec<Box<dyn Metric>>>,
     /// The moving average of the weights, where one is kept.
     pub(super) average: Sealed<Option<Average>>,
     /// What became of the weights that it started from.
@@ -43,15 +52,15 @@ impl Learner {
     /// # Errors
     /// When the weights cannot be read or fit another architecture, and when the data has fewer than two classes or
     /// an option that makes no sense.
-    pub fn vision(arch: impl IntoStart, data: &impl VisionData) -> Result<Learner> {
-        Learner::start(arch.into_start(), Task::Classify, data)
+    pub fn vision(arch: impl IntoStart, data: &impl Data) -> Result<Learner> {
+        Learner::start(arch.into_start(), Arc::new(Classify), data)
     }
 
     /// The same network from random weights, to compare with.
     ///
     /// # Errors
     /// When the data has fewer than two classes or an option that makes no sense.
-    pub fn vision_untrained(arch: Arch, data: &impl VisionData) -> Result<Learner> {
+    pub fn vision_untrained(arch: Arch, data: &impl Data) -> Result<Learner> {
         Learner::vision(arch.untrained(), data)
     }
 
@@ -59,8 +68,8 @@ impl Learner {
     ///
     /// # Errors
     /// As [`Learner::vision`], and when a picture has no box.
-    pub fn localization(arch: impl IntoStart, data: &impl VisionData) -> Result<Learner> {
-        Learner::start(arch.into_start(), Task::Localize, data)
+    pub fn localization(arch: impl IntoStart, data: &impl Data) -> Result<Learner> {
+        Learner::start(arch.into_start(), Arc::new(Localize), data)
     }
 
     /// A network that says numbers, such as an age or an angle, for data with numbers; otherwise as [`Learner::vision`].
@@ -68,8 +77,8 @@ impl Learner {
     ///
     /// # Errors
     /// As [`Learner::vision`], and when the data has classes instead of numbers.
-    pub fn regression(arch: impl IntoStart, data: &impl VisionData) -> Result<Learner> {
-        Learner::start(arch.into_start(), Task::Regress, data)
+    pub fn regression(arch: impl IntoStart, data: &impl Data) -> Result<Learner> {
+        Learner::start(arch.into_start(), Arc::new(Regress), data)
     }
 
     /// The network that the architecture's weights were trained as, head included: to predict with, or to give a
@@ -90,14 +99,15 @@ impl Learner {
                 .remedy("start a network of your own from it: `Learner::vision(arch, &data)?`")
         };
         let count = trained.classes().ok_or_else(|| lacks("holds no head".to_owned()))?;
-        let model = Model::new(arch, Task::Classify, count, &device()?, 0)?;
-        let report = model.load_all(&trained.tensors, &trained.origin)?;
+        let network = Network::new(arch, HeadMaker::classes(count), &device()?, 0)?;
+        let report = network.load_all(&trained.tensors, &trained.origin)?;
         if !report.complete() {
             return Err(lacks(format!("does not hold the whole network: {report}")));
         }
         let transform = Transform { size: arch.picture(), fit: Fit::Crop, normalize: arch.normalize() };
         let classes = (0..count).map(|class| format!("class {class}")).collect();
-        let mut learner = Learner::assemble(model, classes, transform, None, 0);
+        let spec = Spec::new(Input::Picture(transform), Target::Class(classes), 0);
+        let mut learner = Learner::assemble(network, Arc::new(Classify), spec, None);
         *learner.report = Some(report);
         Ok(learner)
     }
@@ -110,48 +120,64 @@ impl Learner {
         Learner::from_trained(Trained::open(path.as_ref())?)
     }
 
+    /// A network of one's own, or of a candle model, and what it is to learn from which data:
+    /// `Learner::new(network, Classify, &data)?`.
+    ///
+    /// The network is run once, on zeros, so that a wrong shape is told now.
+    ///
+    /// # Errors
+    /// When the task cannot learn from the data, or the network does not take them or says something else than the task wants.
+    pub fn new(network: Network, task: impl Task + 'static, data: &impl Data) -> Result<Learner> {
+        Learner::start_own(network, Arc::new(task), data)
+    }
+
+    fn start_own(mut network: Network, task: Arc<dyn Task>, data: &dyn Data) -> Result<Learner> {
+        data.check()?;
+        let spec = data.spec();
+        task.check(&spec)?;
+        network.set_says(task.says());
+        try_out(&network, task.as_ref(), &spec)?;
+        Ok(Learner::assemble(network, task, spec, Some(data.boxed())))
+    }
+
     // Generic functions are compiled in the cell that calls them: they only hand on to others.
-    fn start(start: Start, task: Task, data: &dyn VisionData) -> Result<Learner> {
-        check_data(task, data)?;
-        let classes = data.classes().to_vec();
-        let model = Model::cut(start.arch, start.cut, task, classes.len(), &device()?, data.seed())?;
+    fn start(start: Start, task: Arc<dyn Task>, data: &dyn Data) -> Result<Learner> {
+        data.check()?;
+        let spec = data.spec();
+        task.check(&spec)?;
+        let wanted = pictures(&spec)?;
+        let network = Network::cut(start.arch, start.cut, maker(&task, &spec), &device()?, spec.seed)?;
         let mut report = None;
         let mut normalize = start.arch.normalize();
         if let Some(trained) = Trained::for_start(&start)? {
             normalize = trained.normalize().unwrap_or(normalize);
-            let loaded = model.load_body(&trained.tensors, &trained.origin)?;
+            let loaded = network.load_body(&trained.tensors, &trained.origin)?;
             if let Weights::File(_) = start.weights
-                && let Some(remark) = trained.remark(&loaded, classes.len())
+                && let Some(remark) = trained.remark(&loaded, spec.names().len())
             {
                 show::note(&remark);
             }
             report = Some(loaded);
-            tell_if_other(normalize, data);
+            tell_if_other(normalize, &spec);
         }
-        let data = data.suited(Transform { normalize, ..data.transform() });
-        let (transform, seed) = (data.transform(), data.seed());
-        let mut learner = Learner::assemble(model, classes, transform, Some(data), seed);
+        let data = data.suited(Transform { normalize, ..wanted });
+        let mut learner = Learner::assemble(network, task, data.spec(), Some(data));
         *learner.report = report;
         Ok(learner)
     }
 
-    pub(super) fn assemble(
-        model: Model,
-        classes: Vec<String>,
-        transform: Transform,
-        data: Option<Box<dyn VisionData>>,
-        seed: u64,
-    ) -> Learner {
+    pub(super) fn assemble(network: Network, task: Arc<dyn Task>, spec: Spec, data: Option<Box<dyn Data>>) -> Learner {
         Learner {
-            model: model.into(),
+            network: network.into(),
+            task,
             data,
-            classes,
-            transform,
             optimizer: Optimizer::adamw().into(),
             history: History::default().into(),
             cache: FeatureCache::default().into(),
-            options: Options::of(seed),
+            options: Options::of(spec.seed),
+            spec: spec.into(),
             begun: 0,
+            metrics: Vec::new().into(),
             average: None.into(),
             report: None.into(),
         }
@@ -163,26 +189,32 @@ impl Learner {
     ///
     /// # Errors
     /// When the data has fewer than two classes or an option that makes no sense.
-    pub fn replace_head(&self, data: &impl VisionData) -> Result<Learner> {
+    pub fn replace_head(&self, data: &impl Data) -> Result<Learner> {
         self.with_head_for(data)
     }
 
-    fn with_head_for(&self, data: &dyn VisionData) -> Result<Learner> {
-        let task = match self.model.task() {
-            _ if data.has_numbers() => Task::Regress,
-            Task::Localize if data.has_boxes() => Task::Localize,
-            _ => Task::Classify,
+    fn with_head_for(&self, data: &dyn Data) -> Result<Learner> {
+        data.check()?;
+        let wanted = data.spec();
+        // the same task where it can learn from these data, else what is usual for them
+        let task = match self.task.check(&wanted) {
+            Ok(()) => Arc::clone(&self.task),
+            Err(_) => tasks::usual(&wanted)?,
         };
-        check_data(task, data)?;
-        let (classes, old) = (data.classes().to_vec(), self.judged_model());
-        let model = Model::cut(old.arch(), old.removed(), task, classes.len(), old.params().device(), data.seed())?;
-        let trained = old.params().snapshot()?;
-        model.load_body(&trained, "the old network")?;
-        model.params().load(&trained, Some("head.box"))?;
-        tell_if_other(self.transform.normalize, data);
-        let data = data.suited(Transform { normalize: self.transform.normalize, ..data.transform() });
-        let (transform, seed) = (data.transform(), data.seed());
-        let mut learner = Learner::assemble(model, classes, transform, Some(data), seed);
+        task.check(&wanted)?;
+        let old = self.judged();
+        let network = old.with_head(maker(&task, &wanted), wanted.seed)?;
+        network.params().load(&old.params().snapshot()?, Some("head.box"))?;
+        let data = match (self.spec.transform(), wanted.transform()) {
+            (Some(own), Some(transform)) => {
+                tell_if_other(own.normalize, &wanted);
+                data.suited(Transform { normalize: own.normalize, ..transform })
+            }
+            _ => data.boxed(),
+        };
+        let spec = data.spec();
+        let seed = spec.seed;
+        let mut learner = Learner::assemble(network, task, spec, Some(data));
         *learner.optimizer = Optimizer::of(self.optimizer.rule());
         learner.options = Options { seed, ..self.options };
         Ok(learner)
@@ -192,46 +224,69 @@ impl Learner {
     ///
     /// # Errors
     /// When the classes are others, or an option of the data makes no sense.
-    pub fn set_data(&mut self, data: &impl VisionData) -> Result<&mut Learner> {
+    pub fn set_data(&mut self, data: &impl Data) -> Result<&mut Learner> {
         self.take_data(data)
     }
 
-    fn take_data(&mut self, data: &dyn VisionData) -> Result<&mut Learner> {
-        check_data(self.model.task(), data)?;
-        if data.classes() != self.classes {
-            let what = format!("the head tells {:?} apart, the data has {:?}", self.classes, data.classes());
+    fn take_data(&mut self, data: &dyn Data) -> Result<&mut Learner> {
+        data.check()?;
+        let spec = data.spec();
+        self.task.check(&spec)?;
+        if spec.names() != self.classes() {
+            let what = format!("the head tells {:?} apart, the data has {:?}", self.classes(), spec.names());
             return Err(Error::new(what).remedy("give it a new head: `learner.replace_head(&data)?`"));
         }
-        self.suit(data, self.transform);
+        if let (Input::Tensor(own), Input::Tensor(other)) = (&self.spec.input, &spec.input)
+            && own != other
+        {
+            return Err(Error::new(format!(
+                "the network takes {}, the data has {}",
+                self.spec.input.words(),
+                spec.input.words()
+            ))
+            .remedy("bring the data to the shape that the network was made for"));
+        }
+        if spec.transform().is_some() != self.spec.transform().is_some() {
+            return Err(Error::new(format!(
+                "the network takes {}, the data has {}",
+                self.spec.input.words(),
+                spec.input.words()
+            ))
+            .remedy("give it data of the kind that it was made for, or make another network"));
+        }
+        self.suit(data, self.spec.transform());
         *self.cache = FeatureCache::default();
         self.average.iter_mut().for_each(|average| average.cache = FeatureCache::default());
         Ok(self)
     }
 
     /// Takes data as the network wants it; a note says where the data was told otherwise.
-    pub(super) fn suit(&mut self, data: &dyn VisionData, network: Transform) {
-        tell_if_other(network.normalize, data);
-        let data = data.suited(network).reseeded(self.options.seed);
-        if data.transform().size != network.size {
-            show::note(&format!(
-                "the pictures are of {} pixels now, the network has seen {}",
-                data.transform().size,
-                network.size
-            ));
+    pub(super) fn suit(&mut self, data: &dyn Data, network: Option<Transform>) {
+        let mut suited = data.boxed();
+        if let Some(network) = network {
+            tell_if_other(network.normalize, &data.spec());
+            suited = data.suited(network);
         }
-        self.transform = data.transform();
+        let data = suited.reseeded(self.options.seed);
+        let spec = data.spec();
+        if let (Some(network), Some(own)) = (network, spec.transform())
+            && own.size != network.size
+        {
+            show::note(&format!("the pictures are of {} pixels now, the network has seen {}", own.size, network.size));
+        }
+        *self.spec = spec;
         self.data = Some(data);
     }
 
     /// Freezes the body: only the head trains.
     pub fn freeze(&mut self) -> &mut Learner {
-        self.model.params().freeze_before(self.model.body().len());
+        self.network.params().freeze_before(self.network.parts().len() - 1);
         self
     }
 
     /// Makes everything trainable.
     pub fn unfreeze(&mut self) -> &mut Learner {
-        self.model.params().freeze_before(0);
+        self.network.params().freeze_before(0);
         self
     }
 
@@ -241,12 +296,12 @@ impl Learner {
     /// # Errors
     /// When there is no such group.
     pub fn freeze_to(&mut self, group: isize) -> Result<&mut Learner> {
-        let groups = self.model.body().len() + 1;
+        let groups = self.network.parts().len();
         let index = if group < 0 { groups.checked_add_signed(group) } else { usize::try_from(group).ok() };
         match index.filter(|index| *index < groups) {
-            Some(index) => self.model.params().freeze_before(index),
+            Some(index) => self.network.params().freeze_before(index),
             None => {
-                let parts = self.model.parts().join(", ");
+                let parts = self.network.parts().join(", ");
                 return Err(Error::new(format!("there is no group {group}: {groups} groups are {parts}"))
                     .remedy(format!("a number from {} to {}", -(groups as isize), groups - 1)));
             }
@@ -259,33 +314,52 @@ impl Learner {
     /// # Errors
     /// When no part has this name; the message lists the names.
     pub fn unfreeze_from(&mut self, part: &str) -> Result<&mut Learner> {
-        let parts = self.model.parts();
+        let parts = self.network.parts();
         let Some(index) = parts.iter().position(|name| name == part.trim_end_matches('.')) else {
             return Err(Error::new(format!("no part of the network is named `{part}`"))
                 .remedy(format!("the parts are {}", parts.join(", "))));
         };
-        self.model.params().freeze_before(index);
+        self.network.params().freeze_before(index);
         Ok(self)
     }
 
+    /// Measures this too, beside the loss and what the task measures: a column of its own in the table of epochs.
+    pub fn metric(&mut self, metric: impl Metric + 'static) -> &mut Learner {
+        self.metrics.push(Box::new(metric));
+        self
+    }
+
     /// The network.
-    pub fn model(&self) -> &Model {
-        &self.model
+    pub fn network(&self) -> &Network {
+        &self.network
     }
 
     /// The network that validates and predicts: the average of the weights where one is kept, else the network itself.
-    pub fn judged_model(&self) -> &Model {
-        self.average.as_ref().map_or(&self.model, |average| &average.model)
+    pub fn judged(&self) -> &Network {
+        self.average.as_ref().map_or(&self.network, |average| &average.network)
     }
 
-    /// The names of the classes, or of the numbers.
+    /// What it learns.
+    pub fn task(&self) -> &dyn Task {
+        self.task.as_ref()
+    }
+
+    /// What goes into the network, and what it tells.
+    pub fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// The names of the classes, of the labels, or of the numbers.
     pub fn classes(&self) -> &[String] {
-        &self.classes
+        self.spec.names()
     }
 
     /// How a picture becomes numbers.
-    pub fn transform(&self) -> Transform {
-        self.transform
+    ///
+    /// # Errors
+    /// When no pictures go into the network.
+    pub fn transform(&self) -> Result<Transform> {
+        pictures(&self.spec)
     }
 
     /// Everything that fits have recorded.
@@ -308,7 +382,7 @@ impl Learner {
         self.cache.hits
     }
 
-    pub(super) fn need_data(&self) -> Result<Box<dyn VisionData>> {
+    pub(super) fn need_data(&self) -> Result<Box<dyn Data>> {
         self.data.as_ref().map(|data| data.boxed()).ok_or_else(|| {
             Error::new("this learner has no data")
                 .remedy("`learner.set_data(&data)?` for the same classes, or `learner.replace_head(&data)?` for others")
@@ -316,9 +390,44 @@ impl Learner {
     }
 }
 
+/// How pictures are prepared, where it is pictures that go in.
+fn pictures(spec: &Spec) -> Result<Transform> {
+    spec.transform().ok_or_else(|| {
+        let error = Error::new(format!("expected pictures (n, 3, side, side), found {}", spec.input.words()));
+        error.remedy(match spec.input.shape()[..] {
+            [1, height, width] if height == width => {
+                "a grey picture becomes one of three channels by `images.repeat((1, 3, 1, 1))?`; or bring a network of your own: \
+                 `Learner::new(network, task, &data)?`"
+            }
+            [3, _, _] => "bring the pictures to squares: `images.interpolate2d(64, 64)?`",
+            _ => "bring a network of your own that takes them: `Learner::new(network, task, &data)?`",
+        })
+    })
+}
+
+/// How the task makes heads for these data.
+pub(super) fn maker(task: &Arc<dyn Task>, spec: &Spec) -> HeadMaker {
+    let (task, spec) = (Arc::clone(task), spec.clone());
+    HeadMaker::new(move |at, features| task.head(at, features, &spec))
+}
+
+/// Runs a network on two examples of zeros, and asks the task whether what it says fits.
+fn try_out(network: &Network, task: &dyn Task, spec: &Spec) -> Result<()> {
+    let dims = [vec![2], spec.input.shape()].concat();
+    let zeros = Tensor::zeros(dims, DType::F32, network.params().device())?;
+    let inputs = Fields::of(spec.input.field(), zeros);
+    let said = network.rest(0, &inputs, &Pass::eval()).map_err(|error| {
+        Error::new(format!("the network does not take the data's {}", spec.input.words()))
+            .caused_by(error)
+            .remedy("make its first layer for that shape, or bring the data to the network's")
+    })?;
+    task.fits(&said.to_device(&Device::Cpu)?, spec)
+}
+
 /// Says where the data is told to be normalised otherwise than what the network was trained on.
-fn tell_if_other(normalize: Normalize, data: &dyn VisionData) {
-    if let Some(said) = data.said_normalize().filter(|said| *said != normalize) {
+fn tell_if_other(normalize: Normalize, data: &Spec) {
+    let said = data.transform().filter(|_| data.said_normalize).map(|transform| transform.normalize);
+    if let Some(said) = said.filter(|said| *said != normalize) {
         show::note(&format!(
             "the pictures are normalised to mean {:?} and deviation {:?}, but these weights were trained with mean {:?} and \
              deviation {:?}: they know less so; leave `.normalize(…)` out, and the learner takes the network's own",
@@ -327,42 +436,15 @@ fn tell_if_other(normalize: Normalize, data: &dyn VisionData) {
     }
 }
 
-fn check_data(task: Task, data: &dyn VisionData) -> Result<()> {
-    data.check()?;
-    let classes = data.classes();
-    match (task, data.has_numbers()) {
-        (Task::Regress, true) => return Ok(()),
-        (Task::Regress, false) => {
-            return Err(Error::new(format!("the data has classes ({}), but no numbers", classes.join(", "))).remedy(
-                "make it with `TensorData::numbers(images, values, &[\"age\"])?`, or use `Learner::vision` for classes",
-            ));
-        }
-        (_, true) => {
-            return Err(Error::new(format!("the data has numbers ({}), but no classes", classes.join(", ")))
-                .remedy("use `Learner::regression`"));
-        }
-        (_, false) => {}
-    }
-    if classes.len() < 2 {
-        return Err(Error::new(format!("the data has {} class: {classes:?}", classes.len()))
-            .remedy("a classifier needs two classes or more, one folder each"));
-    }
-    if task == Task::Localize && !data.has_boxes() {
-        return Err(Error::new("some pictures of the data have no box")
-            .remedy("use `Learner::vision` for classes alone, or give every picture a box"));
-    }
-    Ok(())
-}
-
 impl std::fmt::Debug for Learner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let params = self.model.params();
+        let params = self.network.params();
         let trainable: usize = params.trainable().iter().map(|param| param.count()).sum();
         write!(
             f,
             "Learner: {} for {:?}, {} parameters, {trainable} trainable, {} epochs",
-            self.model.arch(),
-            self.classes,
+            self.network.name(),
+            self.classes(),
             params.count(),
             self.history.epochs.len()
         )

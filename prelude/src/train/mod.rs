@@ -9,6 +9,7 @@
 //! | `Learner::localization(arch, &data)?` | a head that says one class and one box a picture |
 //! | `Learner::pretrained(arch)?`, `Learner::open(path)?` | a trained network with its head, without data: to predict with |
 //! | `Learner::regression(arch, &data)?` | a head that says numbers |
+//! | `Learner::new(network, Classify, &data)?` | a network of one's own, or of a candle model; any task, one's own too |
 //! | `Learner::vision(arch.cut(1), &data)?` | the body without its last block |
 //! | `learner.replace_head(&data)?` | the same body with a new head for other classes, as a new learner |
 //! | `learner.freeze()`, `unfreeze()` | the head alone trains; everything trains |
@@ -28,19 +29,22 @@
 //!
 //! All of them leave the learner whole when they fail or are interrupted.
 
+mod answer;
 mod audit;
 mod average;
 mod cache;
 mod checkpoint;
-mod data;
 mod finder;
 mod fit;
 mod gradients;
 mod history;
 mod inspect;
+mod judge;
 mod learner;
 mod live;
-mod objective;
+mod loss;
+mod metric;
+mod metrics;
 mod optim;
 mod options;
 mod predict;
@@ -48,16 +52,23 @@ mod run;
 mod schedule;
 mod step;
 mod summary;
+mod task;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod tuning;
 
-pub use data::{BatchIter, TensorData, VisionData};
+pub use answer::{Answer, Located};
 pub use finder::RateSearch;
-pub use history::{BatchRecord, EpochRecord, FitReport, History, Measures, Stage};
+pub use history::{BatchRecord, EpochRecord, FitReport, History, Stage};
 pub use inspect::{ClassMeasures, Evaluation};
 pub use learner::Learner;
+pub use loss::Loss;
+pub use metric::{Better, Measure, Measures, Metric, Seen, Unit};
+pub use metrics::{Accuracy, MeanError, MeanIou};
 pub use optim::{Optimizer, Rule, State};
 pub use predict::{Picture, Prediction};
 pub use schedule::{IntoRate, Rate, Schedule};
 pub use summary::{ModelSummary, PartSummary};
+pub use task::Task;
+pub use tasks::{Classify, Localize, Regress};

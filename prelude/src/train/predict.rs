@@ -2,17 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use candle_core::{D, Device, Tensor};
+use candle_core::{Device, Tensor};
 use image::{DynamicImage, RgbImage};
 
+use super::answer::Answer;
 use super::learner::Learner;
-use crate::boxes::{BBox, Detection};
-use crate::data::{field, read_picture, to_rgb};
+use crate::boxes::Detection;
+use crate::data::{Fields, Spec, Transform, read_picture, to_rgb};
 use crate::layers::Pass;
-use crate::models::Task;
 use crate::plot::{self, Mark};
 use crate::show::{Bundle, Show};
-use crate::{Error, Result, ops};
+use crate::{Error, Result};
 
 /// What can be predicted on: a path, or a picture.
 #[diagnostic::on_unimplemented(
@@ -59,19 +59,21 @@ impl<T: Picture + ?Sized> Picture for &T {
     }
 }
 
-/// What a network says of one picture. A cell that ends with it shows the picture with label and box.
+/// What a network says of one picture. A cell that ends with it shows the picture with label and boxes.
 #[derive(Clone, Debug)]
 pub struct Prediction {
-    /// The most likely class.
+    /// What it says in words: the most likely class, the labels that apply, or the numbers.
     pub label: String,
-    /// Its index.
+    /// The index of the most likely class.
     pub class: usize,
     /// How likely it is, from 0 to 1.
     pub score: f32,
     /// Every class with its probability, the most likely first.
     pub probabilities: Vec<(String, f32)>,
-    /// Where the object stands, in pixels of the picture, where the network says so.
-    pub bbox: Option<BBox>,
+    /// The labels that apply, where several can.
+    pub labels: Vec<String>,
+    /// What stands where, in pixels of the picture, where the network says so.
+    pub boxes: Vec<Detection>,
     /// The numbers that the network says, by name, where it says numbers instead of a class.
     pub numbers: Vec<(String, f32)>,
     /// The picture.
@@ -79,41 +81,57 @@ pub struct Prediction {
 }
 
 impl Prediction {
-    /// The object as a detection, where the network says where it stands.
+    fn of(answer: Answer, picture: RgbImage, spec: &Spec, transform: &Transform) -> Prediction {
+        let (width, height) = picture.dimensions();
+        let name = |class: usize| spec.names().get(class).cloned().unwrap_or_default();
+        let mut order: Vec<usize> = (0..answer.shares.len()).collect();
+        order.sort_by(|a, b| answer.shares[*b].total_cmp(&answer.shares[*a]));
+        let boxes = answer.boxes.iter().map(|one| {
+            let bbox = transform.to_source(one.bbox, width, height).clip(width, height);
+            Detection::new(one.class, name(one.class), one.score, bbox)
+        });
+        Prediction {
+            label: answer.words(spec),
+            class: answer.class.unwrap_or(0),
+            score: answer.score,
+            probabilities: order.iter().map(|class| (name(*class), answer.shares[*class])).collect(),
+            labels: answer.labels.iter().flatten().map(|label| name(*label)).collect(),
+            boxes: boxes.collect(),
+            numbers: answer.numbers.iter().enumerate().map(|(at, value)| (name(at), *value)).collect(),
+            picture,
+        }
+    }
+
+    /// The first object as a detection, where the network says where it stands.
     pub fn detection(&self) -> Option<Detection> {
-        Some(Detection::new(self.class, self.label.clone(), self.score, self.bbox?))
+        self.boxes.first().cloned()
     }
 
-    /// The picture with the box drawn on it.
+    /// The picture with the boxes drawn on it.
     pub fn drawn(&self) -> RgbImage {
-        match self.detection() {
-            Some(detection) => plot::draw_marks(&self.picture, &[Mark::from(&detection)]),
-            None => self.picture.clone(),
+        match self.boxes.is_empty() {
+            false => plot::draw_marks(&self.picture, &self.boxes.iter().map(Mark::from).collect::<Vec<_>>()),
+            true => self.picture.clone(),
         }
     }
 
-    /// The label and its probability, `truck 93 %`; or the numbers, `age 31.200`.
+    /// The label and its probability, `truck 93 %`; the labels, or the numbers, `age 31.200`.
     pub fn caption(&self) -> String {
-        if !self.numbers.is_empty() {
-            return self.label.clone();
-        }
-        format!("{} {:.0} %", self.label, self.score * 100.0)
+        let one_class = !self.probabilities.is_empty() && self.labels.is_empty() && self.label != "none";
+        if one_class { format!("{} {:.0} %", self.label, self.score * 100.0) } else { self.label.clone() }
     }
 }
 
 impl Show for Prediction {
     fn bundle(&self) -> Bundle {
-        if !self.numbers.is_empty() {
-            let bundle = plot::grid(std::slice::from_ref(&self.picture), &[self.caption()]).bundle();
-            return bundle.text(self.label.clone());
-        }
         let rest = self.probabilities.iter().take(5);
         let rest: Vec<String> = rest.map(|(name, share)| format!("{name} {:.1} %", share * 100.0)).collect();
-        match self.detection() {
-            Some(detection) => plot::overlay(&self.picture, &[detection]).bundle(),
-            None => plot::grid(std::slice::from_ref(&self.picture), &[self.caption()]).bundle(),
+        let text = if rest.is_empty() { self.label.clone() } else { rest.join("\n") };
+        match self.boxes.is_empty() {
+            false => plot::overlay(&self.picture, &self.boxes).bundle(),
+            true => plot::grid(std::slice::from_ref(&self.picture), &[self.caption()]).bundle(),
         }
-        .text(rest.join("\n"))
+        .text(text)
     }
 }
 
@@ -129,8 +147,8 @@ fn chunk(pictures: &mut dyn Iterator<Item = Result<RgbImage>>) -> Result<Option<
 }
 
 /// Refuses answers that are no numbers.
-fn numbers(rows: &[Vec<f32>]) -> Result<()> {
-    if rows.concat().iter().all(|value| value.is_finite()) {
+fn check(answers: &[Answer]) -> Result<()> {
+    if answers.iter().all(Answer::is_finite) {
         return Ok(());
     }
     Err(Error::new("the network's answer is no number: it has diverged")
@@ -157,30 +175,30 @@ impl Learner {
 
     // Not generic, so that a cell that calls the verbs does not compile it.
     fn predict_each(&self, pictures: &mut dyn Iterator<Item = Result<RgbImage>>) -> Result<Vec<Prediction>> {
+        let transform = self.transform()?;
         let mut predictions = Vec::new();
         while let Some(chunk) = chunk(pictures)? {
-            let tensors = chunk.iter().map(|pixels| self.transform.tensor(pixels)).collect::<Result<Vec<_>>>()?;
-            let said = self.judged_model().forward(&Tensor::stack(&tensors, 0)?, &Pass::eval())?;
-            if self.model.task() == Task::Regress {
-                let told = said.get(field::NUMBERS)?.to_vec2::<f32>()?;
-                numbers(&told)?;
-                let rows = chunk.into_iter().zip(told);
-                predictions.extend(rows.map(|(picture, numbers)| self.told(picture, &numbers)));
-                continue;
-            }
-            let shares = ops::softmax(said.get(field::LOGITS)?, D::Minus1)?.to_vec2::<f32>()?;
-            numbers(&shares)?;
-            let boxes = said.find(field::BOX).map(|boxes| boxes.to_vec2::<f32>()).transpose()?;
-            for (index, (picture, shares)) in chunk.into_iter().zip(shares).enumerate() {
-                let (width, height) = picture.dimensions();
-                let bbox = boxes.as_ref().map(|boxes| {
-                    let [cx, cy, w, h] = std::array::from_fn(|value| boxes[index][value]);
-                    self.transform.to_source([cx, cy, w, h], width, height).clip(width, height)
-                });
-                predictions.push(self.prediction(picture, &shares, bbox));
-            }
+            let tensors = chunk.iter().map(|pixels| transform.tensor(pixels)).collect::<Result<Vec<_>>>()?;
+            let answers = self.answers(&Tensor::stack(&tensors, 0)?)?;
+            let each = answers.into_iter().zip(chunk);
+            predictions.extend(each.map(|(answer, picture)| Prediction::of(answer, picture, &self.spec, &transform)));
         }
         Ok(predictions)
+    }
+
+    /// What the network says of examples that are tensors already, a row each; `answer.words(learner.spec())` tells one in words.
+    ///
+    /// # Shapes
+    /// (n, …), as the data have them
+    ///
+    /// # Errors
+    /// When the shape does not fit, and when the answer is no number.
+    pub fn answers(&self, inputs: &Tensor) -> Result<Vec<Answer>> {
+        let inputs = Fields::of(self.spec.input.field(), inputs.clone());
+        let said = self.judged().rest(0, &inputs, &Pass::eval())?.to_device(&Device::Cpu)?;
+        let answers = self.task.answers(&said, &self.spec)?;
+        check(&answers)?;
+        Ok(answers)
     }
 
     /// The body's features of a picture, averaged over it: a row of numbers that stands for what it shows. Pictures of
@@ -209,36 +227,15 @@ impl Learner {
 
     // Not generic, as above.
     fn embed_each(&self, pictures: &mut dyn Iterator<Item = Result<RgbImage>>) -> Result<Tensor> {
+        let transform = self.transform()?;
         let mut rows = Vec::new();
         while let Some(chunk) = chunk(pictures)? {
-            let tensors = chunk.iter().map(|picture| self.transform.tensor(picture));
-            rows.push(self.judged_model().embed(&Tensor::stack(&tensors.collect::<Result<Vec<_>>>()?, 0)?)?);
+            let tensors = chunk.iter().map(|picture| transform.tensor(picture));
+            rows.push(self.judged().embed(&Tensor::stack(&tensors.collect::<Result<Vec<_>>>()?, 0)?)?);
         }
         if rows.is_empty() {
             return Err(Error::new("there is no picture to embed").remedy("give one or more"));
         }
         Ok(Tensor::cat(&rows, 0)?.to_device(&Device::Cpu)?)
-    }
-
-    fn told(&self, picture: RgbImage, numbers: &[f32]) -> Prediction {
-        let numbers: Vec<(String, f32)> = self.classes.iter().cloned().zip(numbers.iter().copied()).collect();
-        let words: Vec<String> = numbers.iter().map(|(name, value)| format!("{name} {value:.3}")).collect();
-        let (probabilities, bbox) = (Vec::new(), None);
-        Prediction { label: words.join(", "), class: 0, score: 1.0, probabilities, bbox, numbers, picture }
-    }
-
-    fn prediction(&self, picture: RgbImage, shares: &[f32], bbox: Option<BBox>) -> Prediction {
-        let mut order: Vec<usize> = (0..shares.len()).collect();
-        order.sort_by(|a, b| shares[*b].total_cmp(&shares[*a]));
-        let class = order.first().copied().unwrap_or(0);
-        Prediction {
-            label: self.classes[class].clone(),
-            class,
-            score: shares[class],
-            probabilities: order.iter().map(|class| (self.classes[*class].clone(), shares[*class])).collect(),
-            bbox,
-            numbers: Vec::new(),
-            picture,
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::learner::Learner;
 use crate::Result;
-use crate::models::Task;
+use crate::data::field;
 use crate::plot::{Figure, LossCurve};
 use crate::show::{Bundle, Describe, Description, Show, Table};
 
@@ -20,7 +20,7 @@ pub struct ModelSummary {
 pub struct PartSummary {
     /// Its name.
     pub name: String,
-    /// The shape of one picture's value after it: (channels, height, width), or (classes).
+    /// The shape of one example's value after it: (channels, height, width), or (classes); empty where it is not known.
     pub output: Vec<usize>,
     /// Its parameters.
     pub parameters: usize,
@@ -45,31 +45,33 @@ impl Learner {
     /// # Errors
     /// When pictures of the learner's size are too small for the body.
     pub fn summary(&self) -> Result<ModelSummary> {
-        let (model, side) = (self.model(), self.transform().size);
-        let mut outputs = model.body().outputs(&[3, side, side])?;
-        outputs.push(vec![model.classes()]);
-        let rows: Vec<PartSummary> = (model.parts().into_iter().zip(outputs).enumerate())
+        let network = self.network();
+        let shapes = network.shapes(&self.spec().input)?;
+        let outputs = shapes.iter().map(|shapes| {
+            // of features the last ones, of answers the first
+            let main = shapes.find(field::FEATURES).or_else(|| shapes.iter().next().map(|(_, dims)| dims));
+            main.map(<[usize]>::to_vec).unwrap_or_default()
+        });
+        let outputs = outputs.chain(std::iter::repeat(Vec::new()));
+        let rows: Vec<PartSummary> = (network.parts().iter().zip(outputs).enumerate())
             .map(|(group, (name, output))| {
-                let params = model.params().in_group(group);
+                let mut params = network.params().in_group(group);
+                params.retain(|param| !param.fixed());
                 let trainable = params.iter().filter(|param| !param.frozen());
                 PartSummary {
                     output,
                     parameters: params.iter().map(|param| param.count()).sum(),
                     trainable: trainable.map(|param| param.count()).sum(),
-                    name,
+                    name: name.clone(),
                 }
             })
             .collect();
-        let says = match model.task() {
-            Task::Classify => "one class a picture",
-            Task::Localize => "one class and one box a picture",
-            Task::Regress => "numbers of a picture",
-        };
-        let title = format!("{} · {says}: {}", model.arch(), self.classes().join(", "));
+        let (task, target) = (self.task().name(), &self.spec().target);
+        let title = format!("{} · {task}: {}", network.name(), target.words());
         let all: usize = rows.iter().map(|row| row.parameters).sum();
         let trainable: usize = rows.iter().map(|row| row.trainable).sum();
-        let note =
-            format!("{} parameters, {} trainable, pictures of {side} × {side}", thousands(all), thousands(trainable));
+        let input = self.spec().input.words();
+        let note = format!("{} parameters, {} trainable, {input}", thousands(all), thousands(trainable));
         Ok(ModelSummary { rows, title, note })
     }
 
@@ -91,7 +93,8 @@ impl Show for ModelSummary {
         let mut table = Table::new(["part", "output", "parameters", ""]).left(0).left(1).left(3).title(&self.title);
         for row in &self.rows {
             let dims: Vec<String> = row.output.iter().map(ToString::to_string).collect();
-            table.push([row.name.clone(), dims.join(" × "), thousands(row.parameters), row.state().to_owned()]);
+            let dims = if dims.is_empty() { "–".to_owned() } else { dims.join(" × ") };
+            table.push([row.name.clone(), dims, thousands(row.parameters), row.state().to_owned()]);
         }
         table.note(&self.note).bundle()
     }
@@ -99,9 +102,10 @@ impl Show for ModelSummary {
 
 impl Describe for Learner {
     fn describe(&self) -> Description {
-        let params = self.model.params().params();
+        let params = self.network.params().params();
         let bytes = params.iter().map(|param| param.count() * param.value().dtype().size_in_bytes()).sum::<usize>();
-        let shape = format!("{} parameters, {} classes", thousands(self.model.params().count()), self.classes.len());
+        let shape =
+            format!("{} parameters, {} classes", thousands(self.network.params().count()), self.classes().len());
         Description { shape, bytes: bytes as u64 }
     }
 }

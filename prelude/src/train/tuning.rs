@@ -42,7 +42,7 @@ impl Learner {
     pub fn ema(&mut self, decay: f64) -> Result<&mut Learner> {
         let remedy = "try `learner.ema(0.999)?`; near the number of steps of one epoch, 1 - 1 / steps";
         limits::allow((0.0..1.0).contains(&decay), "the decay of `ema`", &decay, "a number from 0 to below 1", remedy)?;
-        *self.average = Some(Average::of(&self.model, decay)?);
+        *self.average = Some(Average::of(&self.network, decay)?);
         Ok(self)
     }
 
@@ -50,10 +50,10 @@ impl Learner {
     /// `autocast` does; weights, statistics, losses and predictions stay in f32. On the CPU it saves nothing: a note says
     /// so, and everything stays in f32. Micikevicius et al. 2018.
     pub fn mixed_precision(&mut self) -> &mut Learner {
-        if self.model.params().device().is_cuda() {
+        if self.network.params().device().is_cuda() {
             self.options.half = Some(DType::BF16);
         } else {
-            let place = if self.model.params().device().is_cpu() { "the CPU" } else { "this device" };
+            let place = if self.network.params().device().is_cpu() { "the CPU" } else { "this device" };
             show::note(&format!(
                 "half precision saves no time on {place}, where this learner computes: everything stays in f32"
             ));

@@ -1,7 +1,7 @@
 //! Options of learner, optimiser and data that make no sense, and the forms that a rate may have.
 
 use super::*;
-use crate::data::{ImageFolder, Normalize, Part};
+use crate::data::{ImageFolder, Normalize, Order, Part};
 
 /// Refused with this text and a remedy, and nothing was trained.
 fn refused(learner: &mut Learner, rate: impl IntoRate, text: &str) {
@@ -50,7 +50,7 @@ fn options_that_make_no_sense_are_told_by_fit() -> Result<()> {
         let says = says.unwrap_err().to_string();
         assert!(says.contains("`epochs` is 0; expected 1 or more passes") && says.contains("fit(3, 1e-3)"), "{says}");
     }
-    assert!(learner.model().params().trainable().len() > 20, "fine_tune froze nothing");
+    assert!(learner.network().params().trainable().len() > 20, "fine_tune froze nothing");
     for count in [0, 9999] {
         let says = learner.top_losses(count).unwrap_err().to_string();
         assert!(says.contains(&format!("`learner.top_losses` is {count}; expected 1 to 1000 pictures")), "{says}");
@@ -143,9 +143,9 @@ fn pictures_are_normalised_as_the_network_was_trained() -> Result<()> {
             None => data.clone().size(64),
         };
         let learner = Learner::vision(arch.untrained(), &data)?;
-        assert_eq!(learner.transform().normalize, expected, "{arch}");
-        assert_eq!(learner.transform().size, 64, "{arch}");
-        let batch = learner.need_data()?.batches(Part::Train)?.next().expect("a batch")?;
+        assert_eq!(learner.transform()?.normalize, expected, "{arch}");
+        assert_eq!(learner.transform()?.size, 64, "{arch}");
+        let batch = learner.need_data()?.batches(Part::Train, Order::Given)?.next().expect("a batch")?;
         let values = batch.inputs.get("image")?.flatten_all()?.to_vec1::<f32>()?;
         let brightest = (0..3).map(|c| (1.0 - expected.mean[c]) / expected.std[c]).fold(f32::MIN, f32::max);
         assert!((values.iter().copied().fold(f32::MIN, f32::max) - brightest).abs() < 0.2, "{arch}");
@@ -170,12 +170,12 @@ fn a_network_keeps_its_size_and_normalisation_with_other_data() -> Result<()> {
     assert_eq!(opened.set_data(&data)?.validate()?, before);
     let mut loaded = Learner::vision(Arch::Small.untrained(), &data)?;
     loaded.load(&path)?;
-    assert_eq!((loaded.transform(), loaded.validate()?), (learner.transform(), before));
+    assert_eq!((loaded.transform()?, loaded.validate()?), (learner.transform()?, before.clone()));
     // What is said counts.
     opened.set_data(&data.clone().size(32))?;
-    assert_eq!((opened.transform().size, opened.transform().normalize), (32, Normalize::half()));
+    assert_eq!((opened.transform()?.size, opened.transform()?.normalize), (32, Normalize::half()));
     let replaced = opened.replace_head(&data)?;
-    assert_eq!(replaced.transform().normalize, Normalize::half());
+    assert_eq!(replaced.transform()?.normalize, Normalize::half());
     Ok(())
 }
 
@@ -188,7 +188,7 @@ fn a_file_of_other_classes_is_refused() -> Result<()> {
     for names in [["standing", "lying"], ["cat", "dog"], ["Lying", "standing"]] {
         let images = Tensor::zeros((4, 3, SIDE, SIDE), candle_core::DType::F32, &Device::Cpu)?;
         let mut other = learner(&TensorData::new(images, vec![0, 1, 1, 0], &names)?)?;
-        let before = values(&other.model().params().params())?;
+        let before = values(&other.network().params().params())?;
         let says = other.load(&path).unwrap_err().to_string();
         assert!(
             says.contains("trained for lying, standing, this learner tells") && says.contains(&names.join(", ")),
@@ -196,7 +196,7 @@ fn a_file_of_other_classes_is_refused() -> Result<()> {
         );
         assert!(says.contains("Learner::open(path)?"), "{says}");
         assert_eq!(
-            (other.classes(), values(&other.model().params().params())?),
+            (other.classes(), values(&other.network().params().params())?),
             (&names.map(str::to_owned)[..], before)
         );
     }
@@ -228,11 +228,11 @@ fn options_come_back_from_a_file() -> Result<()> {
 fn an_answer_that_is_no_number_is_told() -> Result<()> {
     let data = bars(16, 52)?;
     let mut learner = learner(&data)?;
-    for param in learner.model().params().params() {
+    for param in learner.network().params().params() {
         param.set(&(param.value() * f64::NAN)?)?;
     }
     let found = learner.validate()?;
-    assert_eq!((found.all.accuracy, found.classes[1].recall, found.classes[1].precision), (0.0, 0.0, 0.0));
+    assert_eq!((found.all.get("accuracy")?, found.classes[1].recall, found.classes[1].precision), (0.0, 0.0, 0.0));
     assert_eq!(learner.confusion_matrix()?.concat().iter().sum::<usize>(), 0);
     learner.top_losses(2)?;
     let says = learner.predict(image::RgbImage::new(8, 8)).unwrap_err().to_string();
@@ -243,7 +243,7 @@ fn an_answer_that_is_no_number_is_told() -> Result<()> {
 #[test]
 fn published_weights_predict_without_data() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let source = Model::new(Arch::EfficientNetLite0, crate::models::Task::Classify, 5, &Device::Cpu, 9)?;
+    let source = Network::new(Arch::EfficientNetLite0, HeadMaker::classes(5), &Device::Cpu, 9)?;
     // timm's names, wrapped as `torch.compile` and `DataParallel` do
     let rename = |name: String| format!("_orig_mod.module.{}", name.replace("head.linear.", "classifier."));
     let tensors: Vec<_> = source.params().snapshot()?.into_iter().map(|(name, value)| (rename(name), value)).collect();
@@ -252,10 +252,10 @@ fn published_weights_predict_without_data() -> Result<()> {
     let trained = crate::models::Trained::open(&path)?;
     let learner = Learner::published(Arch::EfficientNetLite0, &trained)?;
     assert_eq!(learner.classes()[4], "class 4");
-    assert_eq!((learner.transform().size, learner.transform().normalize), (224, Normalize::half()));
+    assert_eq!((learner.transform()?.size, learner.transform()?.normalize), (224, Normalize::half()));
     assert!(learner.load_report().is_some_and(|report| report.complete()));
     let picture = image::RgbImage::from_fn(64, 48, |x, y| image::Rgb([x as u8 * 3, y as u8 * 5, 90]));
-    let tensor = learner.transform().tensor(&picture)?.unsqueeze(0)?;
+    let tensor = learner.transform()?.tensor(&picture)?.unsqueeze(0)?;
     let said = source.forward(&tensor, &Pass::eval())?.get("logits")?.get(0)?.to_vec1::<f32>()?;
     let most = (0..5).max_by(|a, b| said[*a].total_cmp(&said[*b])).expect("five");
     assert_eq!(learner.predict(&picture)?.class, most);
@@ -273,7 +273,7 @@ fn a_learners_seed_is_that_of_the_order_too() -> Result<()> {
     let path = folder.path().join("bars.safetensors");
     let data = bars(48, 53)?;
     let order = |learner: &Learner| -> Result<Vec<usize>> {
-        let batches = learner.need_data()?.train_batches(3)?;
+        let batches = learner.need_data()?.batches(Part::Train, Order::Epoch(3))?;
         Ok(batches.map(|batch| Ok(batch?.ids)).collect::<Result<Vec<_>>>()?.concat())
     };
     let mut first = learner(&data)?;

@@ -1,8 +1,12 @@
 //! Cut bodies, numbers, embeddings, gathered gradients, averaged weights, the search for a rate, and what must not change.
 
 use super::*;
-use crate::models::Task;
 use crate::show::Show;
+
+/// A picture of the data, as the network sees it.
+fn picture(data: &TensorData, id: usize) -> Result<image::RgbImage> {
+    Ok(data.example(id)?.picture.expect("they are pictures"))
+}
 
 /// Bars whose number is their length in shares of the side.
 fn lengths(count: usize, seed: u64) -> Result<TensorData> {
@@ -25,7 +29,7 @@ fn vector(tensor: &Tensor) -> Result<Vec<f32>> {
 }
 
 /// The largest distance between the values of two networks.
-fn apart(a: &Model, b: &Model) -> Result<f32> {
+fn apart(a: &Network, b: &Network) -> Result<f32> {
     let (a, b) = (a.params().snapshot()?, b.params().snapshot()?);
     assert_eq!(a.len(), b.len());
     let mut most = 0f32;
@@ -44,15 +48,15 @@ fn a_cut_body_trains_and_is_saved_as_it_is() -> Result<()> {
     let mut cut = quiet(Learner::vision(Arch::default().cut(2), &data)?);
     let report = cut.load_report().expect("its weights are built in");
     assert!(report.complete(), "{report}");
-    assert_eq!(cut.model().parts(), ["blocks.0", "blocks.1", "head"]);
-    assert_eq!((cut.model().channels(), cut.summary()?.rows[1].output.clone()), (48, vec![48, 8, 8]));
-    let names = cut.model().params().snapshot()?;
+    assert_eq!(cut.network().parts(), ["blocks.0", "blocks.1", "head"]);
+    assert_eq!(cut.summary()?.rows[1].output, [48, 8, 8]);
+    let names = cut.network().params().snapshot()?;
     assert!(names.iter().all(|(name, _)| !name.starts_with("blocks.2") && !name.starts_with("blocks.3")));
     cut.unfreeze_from("blocks.1")?.fit(1, 1e-3)?;
     cut.save(&path)?;
     let open = Learner::open(&path)?;
-    assert_eq!((open.model().removed(), apart(open.model(), cut.model())?), (2, 0.0));
-    assert_eq!(open.replace_head(&data)?.model().removed(), 2);
+    assert_eq!((open.network().removed(), apart(open.network(), cut.network())?), (2, 0.0));
+    assert_eq!(open.replace_head(&data)?.network().removed(), 2);
     let says = learner(&data)?.load(&path).unwrap_err().to_string();
     assert!(says.contains("holds a `small` without its last 2 blocks, this learner is a `small`"), "{says}");
     for too_many in [4, 99] {
@@ -67,14 +71,22 @@ fn every_body_can_be_cut_and_used_for_features() -> Result<()> {
     // VGG's hundred million parameters are spared
     for arch in Arch::ALL.into_iter().filter(|arch| !arch.name().starts_with("vgg")) {
         let (whole, cut) = (
-            Model::new(arch, Task::Regress, 3, &Device::Cpu, 0)?,
-            Model::cut(arch, 1, Task::Regress, 3, &Device::Cpu, 0)?,
+            Network::new(arch, HeadMaker::numbers(3), &Device::Cpu, 0)?,
+            Network::cut(arch, 1, HeadMaker::numbers(3), &Device::Cpu, 0)?,
         );
         assert_eq!(cut.parts().len() + 1, whole.parts().len(), "{arch}");
-        assert!(cut.params().params().iter().all(|param| param.group() <= cut.body().len()), "{arch}");
+        assert!(cut.params().params().iter().all(|param| param.group() < cut.parts().len()), "{arch}");
         let side = arch.picture();
         let pictures = Tensor::zeros((1, 3, side, side), candle_core::DType::F32, &Device::Cpu)?;
-        assert_eq!(cut.embed(&pictures)?.dims(), [1, cut.channels()], "{arch}");
+        let input = crate::data::Input::Picture(crate::data::Transform {
+            size: side,
+            fit: crate::data::Fit::Crop,
+            normalize: arch.normalize(),
+        });
+        let shapes = cut.shapes(&input)?;
+        let channels = shapes[cut.parts().len() - 2].channels()?;
+        assert_eq!(cut.embed(&pictures)?.dims(), [1, channels], "{arch}");
+        assert_eq!(shapes[cut.parts().len() - 1].get("numbers")?, [3], "{arch}");
         assert_eq!(cut.forward(&pictures, &Pass::eval())?.get("numbers")?.dims(), [1, 3], "{arch}");
     }
     Ok(())
@@ -85,14 +97,14 @@ fn it_learns_numbers() -> Result<()> {
     let data = lengths(96, 21)?;
     let mut learner = quiet(Learner::regression(Arch::default().untrained(), &data)?);
     let report = learner.fit_one_cycle(12, 4e-3)?;
-    let valid = report.valid.expect("a quarter is kept for validation");
+    let valid = report.valid.clone().expect("a quarter is kept for validation");
     // always saying the mean would be 0.19 off; over six seeds it ended between 0.06 and 0.08
-    assert!(valid.mae.is_some_and(|mae| mae < 0.12), "{valid:?}");
+    assert!(valid.get("mean error")? < 0.12, "{valid:?}");
     assert!(report.line().contains("mean error") && !report.line().contains("accuracy"), "{}", report.line());
     let found = learner.validate()?;
     assert!(found.classes.is_empty() && found.numbers[0].0 == "length");
-    assert!((found.numbers[0].1 - valid.mae.unwrap_or_default()).abs() < 1e-6);
-    let says = learner.predict(crate::train::VisionData::picture(&data, 0)?)?;
+    assert!((found.numbers[0].1 - valid.get("mean error")?).abs() < 1e-6);
+    let says = learner.predict(picture(&data, 0)?)?;
     assert!(says.caption().starts_with("length 0.") && says.probabilities.is_empty(), "{}", says.caption());
     assert!(learner.confusion().unwrap_err().to_string().contains("numbers have no confusion matrix"));
     assert!(learner.top_losses(4)?.size().0 > 0);
@@ -100,7 +112,7 @@ fn it_learns_numbers() -> Result<()> {
     assert_eq!(learner.history().accuracy(), None);
     let folder = tempfile::tempdir()?;
     learner.save(folder.path().join("lengths.safetensors"))?;
-    assert_eq!(Learner::open(folder.path().join("lengths.safetensors"))?.model().task(), Task::Regress);
+    assert_eq!(Learner::open(folder.path().join("lengths.safetensors"))?.task().name(), "regress");
     Ok(())
 }
 
@@ -109,8 +121,8 @@ fn a_head_for_numbers_is_exchanged_for_one_for_classes_and_back() -> Result<()> 
     let (classes, numbers) = (bars(16, 22)?, lengths(16, 22)?);
     let learner = learner(&classes)?;
     let other = learner.replace_head(&numbers)?;
-    assert_eq!((other.model().task(), other.model().classes()), (Task::Regress, 1));
-    assert_eq!(other.replace_head(&classes)?.model().task(), Task::Classify);
+    assert_eq!((other.task().name(), other.classes().len()), ("regress", 1));
+    assert_eq!(other.replace_head(&classes)?.task().name(), "classify");
     let says = Learner::regression(Arch::default(), &classes).unwrap_err().to_string();
     assert!(says.contains("no numbers") && says.contains("TensorData::numbers"), "{says}");
     let says = Learner::vision(Arch::default(), &numbers).unwrap_err().to_string();
@@ -118,9 +130,9 @@ fn a_head_for_numbers_is_exchanged_for_one_for_classes_and_back() -> Result<()> 
     let images = || Tensor::zeros((2, 3, 8, 8), candle_core::DType::F32, &Device::Cpu);
     let wrong =
         TensorData::numbers(images()?, Tensor::new(&[1f32, f32::NAN], &Device::Cpu)?.reshape((2, 1))?, &["age"]);
-    assert!(wrong.unwrap_err().to_string().contains("`age` of picture 1 is no number"));
+    assert!(wrong.unwrap_err().to_string().contains("`age` of example 1 is no number"));
     let wrong = TensorData::numbers(images()?, Tensor::new(&[1f32, 2.0], &Device::Cpu)?, &["age"]);
-    assert!(wrong.unwrap_err().to_string().contains("expected pictures (n, 3, side, side) and values (n, 1)"));
+    assert!(wrong.unwrap_err().to_string().contains("a column for each of 1 names, found values of [2]"));
     Ok(())
 }
 
@@ -128,11 +140,11 @@ fn a_head_for_numbers_is_exchanged_for_one_for_classes_and_back() -> Result<()> 
 fn an_embedding_is_the_mean_of_the_features() -> Result<()> {
     let data = bars(40, 23)?;
     let learner = learner(&data)?;
-    let pictures: Vec<_> = (0..35).map(|id| crate::train::VisionData::picture(&data, id)).collect::<Result<_>>()?;
+    let pictures: Vec<_> = (0..35).map(|id| picture(&data, id)).collect::<Result<_>>()?;
     let rows = learner.embed_all(&pictures)?;
     assert_eq!(rows.dims(), [35, 128]);
-    let one = learner.transform().tensor(&pictures[33])?.unsqueeze(0)?;
-    let expected = vector(&learner.model().features(&one, &Pass::eval())?.mean((2, 3))?)?;
+    let one = learner.transform()?.tensor(&pictures[33])?.unsqueeze(0)?;
+    let expected = vector(&learner.network().features(&one, &Pass::eval())?.mean((2, 3))?)?;
     for (found, expected) in learner.embed(&pictures[33])?.iter().zip(&expected) {
         assert!((found - expected).abs() < 1e-5, "{found} {expected}");
     }
@@ -147,7 +159,7 @@ fn boxes_after(data: &TensorData, batch: usize, gathered: usize) -> Result<(Vec<
     let data = data.clone().batch(batch);
     let mut learner = quiet(Learner::localization(Arch::default().untrained(), &data)?);
     learner.optimizer(Optimizer::sgd(0.9)).accumulate(gathered).freeze().fit(2, 1e-2)?;
-    let conv = learner.model().params().get("head.box.conv1.weight").expect("a head with boxes has it");
+    let conv = learner.network().params().get("head.box.conv1.weight").expect("a head with boxes has it");
     Ok((vector(&conv.value())?, learner.optimizer_state().state()[conv.name()].step))
 }
 
@@ -173,27 +185,27 @@ fn the_average_follows_the_weights_and_is_what_predicts() -> Result<()> {
     let data = bars(16, 25)?.batch(16);
     let mut learner = learner(&data)?;
     learner.optimizer(Optimizer::sgd(0.0)).ema(0.75)?;
-    let mut expected = learner.model().params().snapshot()?;
+    let mut expected = learner.network().params().snapshot()?;
     for _ in 0..3 {
         learner.fit(1, 0.05)?;
-        for ((_, old), (_, new)) in expected.iter_mut().zip(learner.model().params().snapshot()?) {
+        for ((_, old), (_, new)) in expected.iter_mut().zip(learner.network().params().snapshot()?) {
             *old = ((&*old * 0.75)? + (new * 0.25)?)?;
         }
     }
-    let average = learner.judged_model().copy()?;
+    let average = learner.judged().copy()?;
     for ((name, expected), (_, found)) in expected.iter().zip(average.params().snapshot()?) {
         let off = (expected - found)?.abs()?.flatten_all()?.max(0)?.to_scalar::<f32>()?;
         assert!(off < 1e-6, "{name}: {off:e}");
     }
-    assert!(apart(&average, learner.model())? > 1e-3);
+    assert!(apart(&average, learner.network())? > 1e-3);
     let measured = learner.validate()?;
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("average.safetensors");
     learner.save_weights(&path)?;
     let mut alone = Learner::open(&path)?;
-    assert_eq!(apart(alone.model(), &average)?, 0.0);
+    assert_eq!(apart(alone.network(), &average)?, 0.0);
     assert!((alone.set_data(&data)?.validate()?.all.loss - measured.all.loss).abs() < 1e-6);
-    let picture = crate::train::VisionData::picture(&data, 0)?;
+    let picture = picture(&data, 0)?;
     assert_eq!(alone.predict(&picture)?.score, learner.predict(&picture)?.score);
     Ok(())
 }
@@ -208,14 +220,14 @@ fn an_average_is_saved_and_goes_on() -> Result<()> {
     whole.save(&path)?;
     let mut resumed = learner(&data)?;
     resumed.load(&path)?;
-    assert_eq!(apart(resumed.judged_model(), whole.judged_model())?, 0.0);
+    assert_eq!(apart(resumed.judged(), whole.judged())?, 0.0);
     let (expected, found) = (whole.fit(2, 1e-3)?, resumed.fit(2, 1e-3)?);
-    assert_eq!(apart(resumed.judged_model(), whole.judged_model())?, 0.0);
+    assert_eq!(apart(resumed.judged(), whole.judged())?, 0.0);
     assert_eq!(found.valid, expected.valid);
-    assert!(apart(whole.model(), whole.judged_model())? > 0.0);
+    assert!(apart(whole.network(), whole.judged())? > 0.0);
     learner(&data)?.save(&path)?;
     whole.load(&path)?;
-    assert!(whole.average.is_some() && apart(whole.model(), whole.judged_model())? == 0.0, "it begins anew");
+    assert!(whole.average.is_some() && apart(whole.network(), whole.judged())? == 0.0, "it begins anew");
     for wrong in [1.0, -0.1, f64::NAN] {
         assert!(whole.ema(wrong).unwrap_err().to_string().contains("a number from 0 to below 1"));
     }
@@ -228,8 +240,8 @@ fn a_frozen_body_is_the_same_in_the_average_and_its_features_are_kept() -> Resul
     let mut learner = learner(&data)?;
     learner.freeze();
     learner.ema(0.9)?.fit(3, 1e-2)?;
-    let body = |model: &Model| values(&model.params().under("blocks"));
-    assert_eq!(body(learner.model())?, body(learner.judged_model())?);
+    let body = |network: &Network| values(&network.params().under("blocks"));
+    assert_eq!(body(learner.network())?, body(learner.judged())?);
     let kept = learner.average.as_ref().map(|average| average.cache.hits);
     assert_eq!(kept, Some(2 * 8), "validation in the second and third epoch");
     Ok(())
@@ -242,7 +254,7 @@ fn the_search_for_a_rate_changes_nothing() -> Result<()> {
         let mut learner = learner(&data)?;
         learner.optimizer(Optimizer::sgd(0.9)).fit(1, 1e-2)?;
         if search {
-            let before = learner.model().copy()?;
+            let before = learner.network().copy()?;
             let found = learner.lr_find()?;
             assert!(found.rates.windows(2).all(|pair| pair[0] < pair[1]) && (found.rates[0] - 1e-7).abs() < 1e-12);
             assert_eq!(found.rates.len(), found.losses.len());
@@ -250,14 +262,14 @@ fn the_search_for_a_rate_changes_nothing() -> Result<()> {
                 assert!((1e-7..=10.0).contains(&rate), "{rate}");
             }
             assert!(found.figure().size().0 > 0 && found.bundle().as_text().is_some());
-            assert_eq!(apart(learner.model(), &before)?, 0.0);
+            assert_eq!(apart(learner.network(), &before)?, 0.0);
         }
         learner.fit(1, 1e-2)?;
         Ok(learner)
     };
     let (searched, plain) = (run(true)?, run(false)?);
     assert_eq!(losses(&searched), losses(&plain));
-    assert_eq!(apart(searched.model(), plain.model())?, 0.0);
+    assert_eq!(apart(searched.network(), plain.network())?, 0.0);
     Ok(())
 }
 
@@ -286,7 +298,7 @@ fn kept_features_notice_every_change_of_what_is_frozen() -> Result<()> {
     };
     learner.freeze();
     assert_eq!(reused_by(&mut learner)?, 8);
-    let params = learner.model().params().clone();
+    let params = learner.network().params().clone();
     let weight = params.get("blocks.0.conv.weight").expect("the small body has it");
     let loss = learner.validate()?.all.loss;
     weight.set(&(weight.value() * 1.5)?)?;
@@ -312,11 +324,11 @@ fn the_audit_knows_a_gradient_of_zero_from_none() -> Result<()> {
     let data = bars(16, 32)?;
     let mut learner = learner(&data)?;
     // a head of zeros hands no slope on: every gradient of the body is there, and zero
-    for param in learner.model().params().under("head") {
+    for param in learner.network().params().under("head") {
         param.set(&param.value().zeros_like()?)?;
     }
     assert!(learner.fit(1, 1e-3)?.notes.is_empty());
-    learner.model().params().scope("spare", 0).param("weight", 3, crate::params::Init::Ones)?;
+    learner.network().params().scope("spare", 0).param("weight", 3, crate::params::Init::Ones)?;
     let notes = learner.fit(1, 1e-3)?.notes;
     assert!(notes.len() == 1 && notes[0].contains("no gradient reaches 1 of") && notes[0].contains("spare.weight"));
     Ok(())

@@ -1,0 +1,154 @@
+//! What a learner wants of its data, whoever made it.
+
+use image::RgbImage;
+
+use super::{Batch, ImageFolder, Input, Part, Spec, Target, Transform, field};
+use crate::Result;
+
+/// Batches, one after another.
+pub type BatchIter = Box<dyn Iterator<Item = Result<Batch>>>;
+
+/// The order in which a part's examples come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// As they lie, and as they are: for measuring.
+    Given,
+    /// Shuffled and varied, another way in each epoch: for training.
+    Epoch(u64),
+}
+
+/// What a person looks at of one example.
+#[derive(Clone, Debug, Default)]
+pub struct Example {
+    /// What to call it: a file's name.
+    pub name: String,
+    /// Its picture, as the network sees it.
+    pub picture: Option<RgbImage>,
+    /// Its text.
+    pub text: Option<String>,
+}
+
+/// What a learner wants of its data: [`ImageFolder`] and [`TensorData`](super::TensorData) give it, and so may a type of
+/// one's own that is `Clone`.
+///
+/// ```
+/// use candlewick_prelude::candle_core::{Device, Tensor};
+/// use candlewick_prelude::data::{Batch, BatchIter, Data, Example, Fields, Input, Order, Part, Spec, Target};
+/// use candlewick_prelude::Result;
+/// /// Numbers from 0 to 1, and whether they are above one half.
+/// #[derive(Clone)]
+/// struct Halves;
+/// impl Data for Halves {
+///     fn spec(&self) -> Spec {
+///         Spec::new(Input::Tensor(vec![1]), Target::Class(vec!["below".into(), "above".into()]), 1)
+///     }
+///     fn count(&self, part: Part) -> usize {
+///         if part == Part::Train { 100 } else { 0 }
+///     }
+///     fn batches(&self, _: Part, _: Order) -> Result<BatchIter> {
+///         Ok(Box::new((0..10).map(|number| {
+///             let values: Vec<f32> = (0..10).map(|i| ((number * 10 + i) * 37 % 100) as f32 / 100.0).collect();
+///             let truth: Vec<u32> = values.iter().map(|value| u32::from(*value > 0.5)).collect();
+///             let inputs = Fields::of("input", Tensor::from_vec(values, (10, 1), &Device::Cpu)?);
+///             let targets = Fields::of("class", Tensor::from_vec(truth, 10, &Device::Cpu)?);
+///             Ok(Batch { inputs, targets, ids: (number * 10..number * 10 + 10).collect() })
+///         })))
+///     }
+///     fn example(&self, id: usize) -> Result<Example> {
+///         Ok(Example { name: format!("number {id}"), ..Example::default() })
+///     }
+/// }
+/// assert_eq!(Halves.batches(Part::Train, Order::Given)?.count(), 10);
+/// # Ok::<(), candlewick_prelude::Error>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no data that a learner can train on",
+    label = "expected a data set, such as `ImageFolder` or `TensorData`",
+    note = "pictures in folders, one folder a class: `let data = ImageFolder::open(\"photos\")?.split(0.2, 42)?;`",
+    note = "examples that are tensors already: `let data = TensorData::new(images, labels, &[\"cat\", \"dog\"])?;`",
+    note = "data of one's own: `#[derive(Clone)] struct Mine …` and `impl Data for Mine`"
+)]
+pub trait Data: CloneData + Send + Sync {
+    /// What goes in, what is true, and what it is called.
+    fn spec(&self) -> Spec;
+    /// How many examples a part has.
+    fn count(&self, part: Part) -> usize;
+    /// A part's examples.
+    ///
+    /// # Errors
+    /// When none can be read, or the user interrupts.
+    fn batches(&self, part: Part, order: Order) -> Result<BatchIter>;
+    /// What a person looks at of the example of this number.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn example(&self, id: usize) -> Result<Example>;
+    /// Refuses options that make no sense, such as a batch of no pictures, by name.
+    ///
+    /// # Errors
+    /// When there is one.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+    /// A copy whose order and whatever else is random come from this seed.
+    fn reseeded(&self, _seed: u64) -> Box<dyn Data> {
+        self.boxed()
+    }
+    /// A copy with the size and the normalisation of its network where nobody has said others.
+    fn suited(&self, _network: Transform) -> Box<dyn Data> {
+        self.boxed()
+    }
+}
+
+/// A copy for a learner to own: whatever is [`Data`] and `Clone` has it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be copied: a learner owns a copy of its data",
+    label = "write `#[derive(Clone)]` above the type"
+)]
+pub trait CloneData {
+    /// A copy.
+    fn boxed(&self) -> Box<dyn Data>;
+}
+
+impl<T: Data + Clone + 'static> CloneData for T {
+    fn boxed(&self) -> Box<dyn Data> {
+        Box::new(self.clone())
+    }
+}
+
+impl Data for ImageFolder {
+    fn spec(&self) -> Spec {
+        let input = Input::Picture(ImageFolder::transform(self));
+        let mut spec = Spec::new(input, Target::Class(self.classes().to_vec()), self.seed());
+        spec.truths.extend(self.has_boxes().then(|| field::BOX.to_owned()));
+        Spec { varies: !self.augmentation().is_none(), said_normalize: self.said_normalize, ..spec }
+    }
+
+    fn count(&self, part: Part) -> usize {
+        self.ids(part).len()
+    }
+
+    fn batches(&self, part: Part, order: Order) -> Result<BatchIter> {
+        Ok(Box::new(match order {
+            Order::Given => ImageFolder::batches(self, part)?,
+            Order::Epoch(epoch) => self.varied(part, epoch)?,
+        }))
+    }
+
+    fn example(&self, id: usize) -> Result<Example> {
+        let name = self.sample(id).name.clone();
+        Ok(Example { name, picture: Some(ImageFolder::picture(self, id)?), text: None })
+    }
+
+    fn check(&self) -> Result<()> {
+        ImageFolder::check(self)
+    }
+
+    fn reseeded(&self, seed: u64) -> Box<dyn Data> {
+        Box::new(self.clone().seeded(seed))
+    }
+
+    fn suited(&self, network: Transform) -> Box<dyn Data> {
+        Box::new(ImageFolder::suited(self, network))
+    }
+}

@@ -1,0 +1,342 @@
+//! A network: parameters, a body and a head, and how to make the same again.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use candle_core::{Device, Tensor};
+
+use super::body::Blocks;
+use super::head::pooled;
+use super::{Arch, Body, Head, HeadMaker, Shapes, lookalike};
+use crate::data::{Fields, Input, field};
+use crate::layers::Pass;
+use crate::params::{LoadReport, Param, ParamSet, is_under};
+use crate::{Error, Result, ops};
+
+/// A network of named parts: a body, which turns what goes in into features, and a head, which says something of them.
+///
+/// One is made of an [`Arch`] ([`Network::new`]), of layers of one's own ([`Network::whole`]), or of a candle model
+/// ([`Network::candle`]).
+pub struct Network {
+    plan: Plan,
+    params: ParamSet,
+    body: Box<dyn Body>,
+    head: Box<dyn Head>,
+    parts: Vec<String>,
+    /// What its one answer is called, where its maker gave it no name.
+    says: Option<String>,
+}
+
+/// How a network is made, and made again.
+#[derive(Clone)]
+pub(super) enum Plan {
+    /// A body that is known by name, and a head.
+    Arch { arch: Arch, removed: usize, strides: Vec<usize>, head: HeadMaker },
+    /// A person's own.
+    Own(Arc<MakePieces>),
+}
+
+pub(super) type MakePieces = dyn Fn(&ParamSet) -> Result<Pieces> + Send + Sync;
+
+/// What a plan makes.
+pub(super) struct Pieces {
+    pub body: Box<dyn Body>,
+    pub head: Box<dyn Head>,
+    pub parts: Vec<String>,
+}
+
+impl Network {
+    /// A network of random weights, drawn from `seed`.
+    ///
+    /// # Errors
+    /// When the device cannot hold it.
+    pub fn new(arch: Arch, head: HeadMaker, device: &Device, seed: u64) -> Result<Network> {
+        Network::cut(arch, 0, head, device, seed)
+    }
+
+    /// The same without the body's last `removed` blocks: the head stands on what comes before them.
+    ///
+    /// # Errors
+    /// When no block would be left, and as [`Network::new`].
+    pub fn cut(arch: Arch, removed: usize, head: HeadMaker, device: &Device, seed: u64) -> Result<Network> {
+        Network::of(ParamSet::on(device, seed), arch, removed, head)
+    }
+
+    /// A network of the set's random weights; the set is empty before.
+    ///
+    /// # Errors
+    /// When no block would be left, and when the set's device cannot hold it.
+    pub fn of(params: ParamSet, arch: Arch, removed: usize, head: HeadMaker) -> Result<Network> {
+        Network::build(params, Plan::Arch { arch, removed, strides: Vec::new(), head })
+    }
+
+    pub(super) fn build(params: ParamSet, plan: Plan) -> Result<Network> {
+        ops::keep_memory();
+        let Pieces { body, head, parts } = match &plan {
+            Plan::Arch { arch, removed, strides, head } => pieces(&params, *arch, *removed, strides, head)?,
+            Plan::Own(make) => make(&params)?,
+        };
+        Ok(Network { plan, params, body, head, parts, says: None })
+    }
+
+    /// The kind of body, where it is one that is known by name.
+    pub fn arch(&self) -> Option<Arch> {
+        match self.plan {
+            Plan::Arch { arch, .. } => Some(arch),
+            Plan::Own(_) => None,
+        }
+    }
+
+    /// The name of its kind of body; `own` where a person made it.
+    pub fn name(&self) -> &'static str {
+        self.arch().map_or("own", Arch::name)
+    }
+
+    /// How many blocks were cut off the body's end.
+    pub fn removed(&self) -> usize {
+        match self.plan {
+            Plan::Arch { removed, .. } => removed,
+            Plan::Own(_) => 0,
+        }
+    }
+
+    /// A network of its own with the same values and frozen flags.
+    ///
+    /// # Errors
+    /// When the device cannot hold it.
+    pub fn copy(&self) -> Result<Network> {
+        let mut copy = Network::build(self.params.fresh(self.params.seed()), self.plan.clone())?;
+        copy.says.clone_from(&self.says);
+        copy.params.load(&self.params.snapshot()?, None)?;
+        for (own, param) in copy.params.params().iter().zip(self.params.params()) {
+            own.set_frozen(param.frozen());
+        }
+        Ok(copy)
+    }
+
+    /// A network of the same body, and its weights, with a new head of random weights, drawn from `seed`.
+    ///
+    /// # Errors
+    /// When the network was made in one piece, and when the device cannot hold it.
+    pub fn with_head(&self, head: HeadMaker, seed: u64) -> Result<Network> {
+        let Plan::Arch { arch, removed, ref strides, .. } = self.plan else {
+            return Err(Error::new("this network was made in one piece: it has no head that could be replaced")
+                .remedy(
+                    "make it again with a last layer of another size: `Network::whole(…)` or `Network::candle(…)`",
+                ));
+        };
+        let plan = Plan::Arch { arch, removed, strides: strides.clone(), head };
+        let network = Network::build(self.params.fresh(seed), plan)?;
+        network.load_body(&self.params.snapshot()?, "the old network")?;
+        Ok(network)
+    }
+
+    /// All parameters and buffers.
+    pub fn params(&self) -> &ParamSet {
+        &self.params
+    }
+
+    /// The body.
+    pub fn body(&self) -> &dyn Body {
+        self.body.as_ref()
+    }
+
+    /// The head.
+    pub fn head(&self) -> &dyn Head {
+        self.head.as_ref()
+    }
+
+    /// The names of the parts in order, of which each is a group of parameters: the body's, then `head`. Of a network of one's
+    /// own, they are told by the parameters' names: `a` has `a.weight` and `a.bias`, `blocks.2` has `blocks.2.conv.weight`.
+    pub fn parts(&self) -> &[String] {
+        &self.parts
+    }
+
+    /// The shapes of one example's value after each part, where that is known without running it.
+    ///
+    /// # Errors
+    /// When the inputs are too small.
+    pub fn shapes(&self, input: &Input) -> Result<Vec<Shapes>> {
+        let mut shapes = self.body.shapes(&Shapes::of(input.field(), &input.shape()))?;
+        if let Some(features) = shapes.last() {
+            shapes.push(self.head.shapes(features)?);
+        }
+        Ok(shapes)
+    }
+
+    /// What its one answer is called, where its maker gave it no name; a task says so.
+    pub fn set_says(&mut self, field: &str) {
+        self.says = Some(field.to_owned());
+    }
+
+    /// How many parts of the body at its start have no trainable parameter: they can run without a graph.
+    pub fn frozen_parts(&self) -> usize {
+        let first = self.params.trainable().iter().map(Param::group).min();
+        first.unwrap_or(usize::MAX).min(self.body_parts())
+    }
+
+    fn body_parts(&self) -> usize {
+        self.body.parts().len()
+    }
+
+    /// The state after the first `parts` parts of the body, as constants: stored statistics, no graph.
+    ///
+    /// # Errors
+    /// When a field is missing, or its shape does not fit.
+    pub fn stem(&self, parts: usize, inputs: &Fields) -> Result<Fields> {
+        Ok(self.run(0..parts, inputs, &Pass::eval())?.detach())
+    }
+
+    /// The features from the state after the first `parts` parts of the body on, and the maps that it taps.
+    ///
+    /// # Errors
+    /// When the shape does not fit.
+    pub fn features_from(&self, parts: usize, state: &Fields, pass: &Pass) -> Result<Fields> {
+        self.run(parts..self.body_parts(), state, pass)
+    }
+
+    /// What the head says of features.
+    ///
+    /// # Errors
+    /// When the shape does not fit.
+    pub fn said(&self, features: &Fields, pass: &Pass) -> Result<Fields> {
+        let mut said = ops::pooled(|| self.head.forward(features, pass))?;
+        if let Some(name) = &self.says
+            && let Some(answer) = said.remove(field::OUTPUT)
+        {
+            said.set(name, answer);
+        }
+        Ok(if pass.training() { said } else { said.detach() })
+    }
+
+    /// The answer from the state after the first `parts` parts of the body on.
+    ///
+    /// # Errors
+    /// When the shape does not fit.
+    pub fn rest(&self, parts: usize, state: &Fields, pass: &Pass) -> Result<Fields> {
+        self.said(&self.features_from(parts, state, pass)?, pass)
+    }
+
+    fn run(&self, parts: Range<usize>, state: &Fields, pass: &Pass) -> Result<Fields> {
+        ops::pooled(|| self.body.run(parts, state.to_device(self.params.device())?, pass))
+    }
+
+    /// The same network, whose body also gives its last maps of these strides (pixels of the picture a cell), as the fields
+    /// `tap.8` and the like, for a pyramid.
+    ///
+    /// # Errors
+    /// When the body has no map of a stride; the message lists those that it has.
+    pub fn tapped(self, strides: &[usize]) -> Result<Network> {
+        let Plan::Arch { arch, removed, head, .. } = &self.plan else {
+            return Err(Error::new("this network was made in one piece: it has no maps that could be tapped")
+                .remedy("start from an architecture, such as `Arch::ResNet18`"));
+        };
+        let (arch, removed) = (*arch, *removed);
+        let plan = Plan::Arch { arch, removed, strides: strides.to_vec(), head: head.clone() };
+        let tapped = Network::build(self.params.fresh(self.params.seed()), plan)?;
+        tapped.params.load(&self.params.snapshot()?, None)?;
+        Ok(tapped)
+    }
+
+    /// The body's features of pictures, or of whatever else goes in.
+    ///
+    /// # Shapes
+    /// (n, 3, h, w) → (n, channels, h', w')
+    ///
+    /// # Errors
+    /// When the shape does not fit.
+    pub fn features(&self, inputs: &Tensor, pass: &Pass) -> Result<Tensor> {
+        if self.body_parts() == 0 {
+            return Err(Error::new("this network was made in one piece: it has no features apart from its answer")
+                .remedy("run it: `learner.network().forward(&x, &Pass::eval())?`"));
+        }
+        Ok(self.features_from(0, &Fields::of(field::IMAGE, inputs.clone()), pass)?.get(field::FEATURES)?.clone())
+    }
+
+    /// A row of features a picture: those of the body, averaged over the picture. Two pictures that show alike things
+    /// have rows that point in alike directions.
+    ///
+    /// # Shapes
+    /// (n, 3, h, w) → (n, channels)
+    ///
+    /// # Errors
+    /// When the shape does not fit.
+    pub fn embed(&self, images: &Tensor) -> Result<Tensor> {
+        pooled(&self.features(images, &Pass::eval())?, &Pass::eval())
+    }
+
+    /// The answer for a batch of examples. Parts at the start that are wholly frozen run as in prediction.
+    ///
+    /// # Shapes
+    /// (n, 3, h, w) → what the head says, such as `logits` (n, classes)
+    ///
+    /// # Errors
+    /// When the shape does not fit.
+    pub fn forward(&self, inputs: &Tensor, pass: &Pass) -> Result<Fields> {
+        let frozen = if pass.training() { self.frozen_parts() } else { 0 };
+        self.rest(frozen, &self.stem(frozen, &Fields::of(field::IMAGE, inputs.clone()))?, pass)
+    }
+
+    /// Takes over a body's weights by name, published names included ([`Arch::adopt`]); heads are left alone.
+    ///
+    /// # Errors
+    /// When the weights are of another architecture; the message says what they look like.
+    pub fn load_body(&self, tensors: &[(String, Tensor)], origin: &str) -> Result<LoadReport> {
+        self.load_where(tensors, origin, |name| !is_under(name, "head"))
+    }
+
+    /// Takes over the weights of body and head by name, published names included: a network as its authors trained it.
+    ///
+    /// # Errors
+    /// When the weights are of another architecture; the message says what they look like.
+    pub fn load_all(&self, tensors: &[(String, Tensor)], origin: &str) -> Result<LoadReport> {
+        self.load_where(tensors, origin, |_| true)
+    }
+
+    fn load_where(
+        &self,
+        tensors: &[(String, Tensor)],
+        origin: &str,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<LoadReport> {
+        let Some(arch) = self.arch() else { return self.params.load_where(tensors, wanted) };
+        let mut adopted = Vec::with_capacity(tensors.len());
+        for (name, tensor) in tensors {
+            adopted.extend(arch.adopt(name, tensor)?);
+        }
+        let report = self.params.load_where(&adopted, wanted)?;
+        lookalike::check_fit(arch, &report, tensors, origin)?;
+        Ok(report)
+    }
+}
+
+/// The body of an architecture, cut and tapped.
+fn tapped(params: &ParamSet, arch: Arch, removed: usize, strides: &[usize]) -> Result<Blocks> {
+    let mut layers = arch.body(params)?;
+    if removed >= layers.len() {
+        let (blocks, names) = (layers.len(), layers.names().collect::<Vec<_>>().join(", "));
+        return Err(Error::new(format!("`{arch}` has {blocks} blocks ({names}): {removed} cannot be cut off"))
+            .remedy(format!("cut at most {}: at least one has to stay", blocks - 1)));
+    }
+    layers.truncate(layers.len() - removed);
+    params.remove_from(layers.len());
+    let mut body = Blocks::new(layers);
+    body.tap(strides, arch.picture(), arch.name())?;
+    Ok(body)
+}
+
+fn pieces(params: &ParamSet, arch: Arch, removed: usize, strides: &[usize], head: &HeadMaker) -> Result<Pieces> {
+    let body = tapped(params, arch, removed, strides)?;
+    let mut parts = body.parts();
+    let side = arch.picture();
+    let features = body.shapes(&Shapes::of(field::IMAGE, &[3, side, side]))?.pop().unwrap_or_default();
+    let head = head.make(&params.scope("head", parts.len()), &features)?;
+    parts.push("head".to_owned());
+    Ok(Pieces { body: Box::new(body), head, parts })
+}
+
+impl std::fmt::Debug for Network {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Network: {}, {} parameters in {}", self.name(), self.params.count(), self.parts.join(", "))
+    }
+}

@@ -1,0 +1,31 @@
+//! The tasks there are, each in a file of its own.
+
+mod class;
+mod numbers;
+mod place;
+
+pub use class::Classify;
+pub use numbers::Regress;
+pub use place::Localize;
+
+use std::sync::Arc;
+
+use super::task::Task;
+use crate::data::Spec;
+use crate::{Error, Result};
+
+/// The tasks that files know by name.
+const ALL: [fn() -> Arc<dyn Task>; 3] = [|| Arc::new(Classify), || Arc::new(Localize), || Arc::new(Regress)];
+
+/// The task of this name; `None` for one's own.
+pub(super) fn named(name: &str) -> Option<Arc<dyn Task>> {
+    ALL.iter().map(|make| make()).find(|task| task.name().eq_ignore_ascii_case(name))
+}
+
+/// The first task that can learn from data: what is usual for it.
+pub(super) fn usual(spec: &Spec) -> Result<Arc<dyn Task>> {
+    ALL.iter().map(|make| make()).find(|task| task.check(spec).is_ok()).ok_or_else(|| {
+        Error::new(format!("there is no usual task for data with {}", spec.target.words()))
+            .remedy("say which: `Learner::new(network, task, &data)?`")
+    })
+}

@@ -1,0 +1,341 @@
+//! What a person brings: a network, a candle model, a task, a metric, data.
+
+use super::*;
+use crate::data::{Batch, BatchIter, Example, Input, Order, Part, Spec, Target};
+use crate::layers::{Conv2d, GlobalAvgPool, Layer, Linear};
+use crate::ops;
+use candle_core::DType;
+use candle_nn::{Module, VarBuilder, VarMap};
+
+/// Three layers of one's own.
+fn net(seed: u64, outputs: usize) -> Result<Network> {
+    Network::whole(seed, move |at| {
+        let a = Conv2d::new(&at.child("stem.0"), 3, 8, 3).padding(1).stride(2).build()?;
+        let b = Conv2d::new(&at.child("stem.1"), 8, 16, 3).padding(1).stride(2).build()?;
+        let c = Linear::new(&at.child("last"), 16, outputs)?;
+        Ok(move |x: &Tensor, pass: &Pass| {
+            let x = ops::relu(&a.forward(x, pass)?)?;
+            let x = ops::relu(&b.forward(&x, pass)?)?;
+            c.forward(&GlobalAvgPool.forward(&x, pass)?, pass)
+        })
+    })
+}
+
+#[test]
+fn a_network_of_ones_own_does_what_others_do() -> Result<()> {
+    let data = bars(64, 60)?;
+    let mut learner = quiet(Learner::new(net(7, 2)?, Classify, &data)?);
+    assert_eq!(learner.network().parts(), ["stem.0", "stem.1", "last"]);
+    let first = learner.fit_one_cycle(4, 1e-2)?;
+    assert!(first.notes.is_empty(), "{:?}", first.notes);
+    // frozen by part, by number
+    learner.unfreeze_from("stem.1")?;
+    let frozen = learner.network().params().under("stem.0");
+    let before = values(&frozen)?;
+    learner.ema(0.9)?.fit(1, 1e-2..1e-1)?;
+    assert_eq!(values(&frozen)?, before);
+    assert!(learner.freeze_to(5).unwrap_err().to_string().contains("3 groups are stem.0, stem.1, last"));
+    assert!(learner.summary()?.rows.iter().map(|row| row.parameters).eq([216, 1152, 34]));
+    assert!(learner.predict(picture_of(&data)?)?.score > 0.4 && learner.confusion()?.size().0 > 0);
+    assert!(learner.top_losses(4)?.size().0 > 0 && learner.lr_find()?.rates.len() > 20);
+    // saved, and loaded into the same network made again
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("own.safetensors");
+    learner.save(&path)?;
+    let mut again = quiet(Learner::new(net(99, 2)?, Classify, &data)?);
+    again.load(&path)?;
+    learner.fit(1, 1e-2)?;
+    again.fit(1, 1e-2)?;
+    assert_eq!(losses(&again), losses(&learner));
+    assert_eq!(values(&again.judged().params().params())?, values(&learner.judged().params().params())?);
+    let says = Learner::open(&path).unwrap_err().to_string();
+    assert!(says.contains("a network of one's own") && says.contains("learner.load(path)?"), "{says}");
+    let says = again.replace_head(&data).unwrap_err().to_string();
+    assert!(says.contains("made in one piece") && says.contains("Network::whole"), "{says}");
+    let says = again.embed(picture_of(&data)?).unwrap_err().to_string();
+    assert!(says.contains("no features apart from its answer"), "{says}");
+    let other = Network::whole(1, |at| {
+        let a = Linear::new(&at.child("other"), 3, 2)?;
+        Ok(move |x: &Tensor, pass: &Pass| a.forward(&x.mean((2, 3))?, pass))
+    })?;
+    let mut other = quiet(Learner::new(other, Classify, &data)?);
+    let before = values(&other.network().params().params())?;
+    let says = other.load(&path).unwrap_err().to_string();
+    assert!(says.contains("does not hold the whole network") && says.contains("under the same names"), "{says}");
+    assert_eq!(values(&other.network().params().params())?, before);
+    Ok(())
+}
+
+fn picture_of(data: &TensorData) -> Result<image::RgbImage> {
+    Ok(data.example(1)?.picture.expect("they are pictures"))
+}
+
+#[test]
+fn what_does_not_fit_is_told_before_anything_is_trained() -> Result<()> {
+    let data = bars(16, 61)?;
+    let says = |network: Network, task: &str| match task {
+        "classify" => Learner::new(network, Classify, &data),
+        _ => Learner::new(network, Regress, &data),
+    };
+    let wrong = says(net(1, 5)?, "classify").unwrap_err().to_string();
+    assert!(wrong.contains("says 5 numbers an example, the data has 2 classes (lying, standing)"), "{wrong}");
+    let wrong = says(net(1, 2)?, "regress").unwrap_err().to_string();
+    assert!(wrong.contains("but no numbers"), "{wrong}");
+    let grey = Network::whole(1, |at| {
+        let a = Conv2d::new(&at.child("a"), 1, 2, 3).build()?;
+        Ok(move |x: &Tensor, pass: &Pass| GlobalAvgPool.forward(&a.forward(x, pass)?, pass))
+    })?;
+    let wrong = says(grey, "classify").unwrap_err().to_string();
+    assert!(wrong.contains("does not take the data's pictures of 32 × 32") && wrong.contains("first layer"), "{wrong}");
+    let map = Network::whole(1, |at| {
+        let a = Conv2d::new(&at.child("a"), 3, 2, 3).build()?;
+        Ok(move |x: &Tensor, pass: &Pass| a.forward(x, pass))
+    })?;
+    let wrong = says(map, "classify").unwrap_err().to_string();
+    assert!(wrong.contains("something of the shape [2, 2, 30, 30]"), "{wrong}");
+    let none = Network::whole(1, |_| Ok(|x: &Tensor, _: &Pass| Ok(x.clone()))).unwrap_err().to_string();
+    assert!(none.contains("no parameter"), "{none}");
+    let none = Network::candle(&VarMap::new(), |x| Ok(x.clone())).unwrap_err().to_string();
+    assert!(none.contains("no variable") && none.contains("VarBuilder::from_varmap"), "{none}");
+    Ok(())
+}
+
+/// A candle model: a convolution and a matrix.
+fn candle_net(vars: &VarMap) -> Result<Network> {
+    let vb = VarBuilder::from_varmap(vars, DType::F32, &Device::Cpu);
+    let config = candle_nn::Conv2dConfig { stride: 2, ..Default::default() };
+    let (c, l) = (candle_nn::conv2d(3, 8, 3, config, vb.pp("zz"))?, candle_nn::linear(8, 2, vb.pp("aa"))?);
+    Network::candle(vars, move |x| l.forward(&c.forward(x)?.relu()?.mean((2, 3))?))
+}
+
+#[test]
+fn a_candle_model_is_trained_as_candle_would() -> Result<()> {
+    let (data, vars) = (bars(48, 62)?.batch(64), VarMap::new());
+    let mut learner = quiet(Learner::new(candle_net(&vars)?, Classify, &data)?);
+    // parts in the order they were made, not of the alphabet
+    assert_eq!(learner.network().parts(), ["zz", "aa"]);
+    let weight = vars.data().lock().expect("nobody panicked").get("zz.weight").expect("made above").clone();
+    let before = weight.as_tensor().copy()?;
+    // one step of plain SGD, by hand with candle alone
+    let batch = learner.need_data()?.batches(Part::Train, Order::Epoch(0))?.next().expect("one")?;
+    let said = learner.network().forward(batch.inputs.get("image")?, &Pass::train(0))?;
+    let loss = candle_nn::loss::cross_entropy(said.get("logits")?, batch.targets.get("class")?)?;
+    let grad = loss.backward()?.get(&weight).expect("it trains").clone();
+    learner.optimizer(Optimizer::sgd(0.0)).fit(1, 0.1)?;
+    let off = ((before - (grad * 0.1)?)? - weight.as_tensor())?.abs()?.max_all()?.to_scalar::<f32>()?;
+    assert!(off < 1e-6, "{off:e}: the model's own variable has learned");
+    // frozen, averaged, saved, loaded
+    learner.freeze();
+    let before = weight.as_tensor().copy()?;
+    learner.optimizer(Optimizer::adamw()).ema(0.5)?.fit(3, 1e-1)?;
+    assert_eq!((before - weight.as_tensor())?.abs()?.max_all()?.to_scalar::<f32>()?, 0.0);
+    let x = batch.inputs.get("image")?;
+    let of = |network: &Network| -> Result<Vec<Vec<f32>>> {
+        Ok(network.forward(x, &Pass::eval())?.get("logits")?.to_vec2()?)
+    };
+    let (own, average) = (of(learner.network())?, of(learner.judged())?);
+    assert_ne!(own, average, "the average is another network");
+    assert_eq!(of(learner.network())?, own, "and has put everything back");
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("candle.safetensors");
+    learner.save(&path)?;
+    let mut again = quiet(Learner::new(candle_net(&VarMap::new())?, Classify, &data)?);
+    again.load(&path)?;
+    assert_eq!((of(again.network())?, of(again.judged())?), (own, average));
+    again.unfreeze();
+    again.fit(1, 1e-2)?;
+    Ok(())
+}
+
+#[test]
+fn candles_layer_norm_is_caught_by_name() -> Result<()> {
+    let (data, vars) = (bars(32, 63)?, VarMap::new());
+    let vb = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);
+    let first = candle_nn::linear(3 * SIDE * SIDE, 16, vb.pp("first"))?;
+    let norm = candle_nn::layer_norm(16, 1e-5, vb.pp("norm"))?;
+    let last = candle_nn::linear(16, 2, vb.pp("last"))?;
+    let network = Network::candle(&vars, move |x| last.forward(&norm.forward(&first.forward(&x.flatten_from(1)?)?)?))?;
+    let mut learner = quiet(Learner::new(network, Classify, &data)?);
+    let notes = learner.fit(1, 1e-3)?.notes;
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(notes[0].contains("no gradient reaches 4 of 6") && notes[0].contains("first.weight"), "{notes:?}");
+    assert!(notes[0].contains("norm.weight") && !notes[0].contains("last."), "{notes:?}");
+    Ok(())
+}
+
+#[test]
+fn a_candle_model_knows_whether_it_trains_and_keeps_its_statistics() -> Result<()> {
+    let (data, vars) = (bars(48, 64)?, VarMap::new());
+    let vb = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);
+    let c = candle_nn::conv2d(3, 4, 3, Default::default(), vb.pp("c"))?;
+    let norm = candle_nn::batch_norm(4, 1e-5, vb.pp("bn"))?;
+    let l = candle_nn::linear(4, 2, vb.pp("l"))?;
+    let network = Network::candle_t(&vars, move |x, train| {
+        use candle_nn::ModuleT;
+        l.forward(&norm.forward_t(&c.forward(x)?, train)?.relu()?.mean((2, 3))?)
+    })?;
+    let mut learner = quiet(Learner::new(network, Classify, &data)?);
+    let mean = learner.network().params().get("bn.running_mean").expect("it is kept with the others");
+    let before = mean.value().copy()?;
+    let report = learner.fit(1, 1e-3)?;
+    assert!(report.notes.is_empty(), "{:?}", report.notes);
+    let moved = |to: &Tensor| -> Result<f32> { Ok((mean.value() - to)?.abs()?.max_all()?.to_scalar()?) };
+    assert!(moved(&before)? > 0.0, "training moves it");
+    let before = mean.value().copy()?;
+    learner.validate()?;
+    assert_eq!(moved(&before)?, 0.0, "measuring does not");
+    learner.unfreeze();
+    assert!(mean.frozen() && learner.network().params().trainable().len() == 6);
+    Ok(())
+}
+
+/// Lin et al. 2017 on top of what there is.
+struct Focal(f64);
+
+impl Task for Focal {
+    fn name(&self) -> &str {
+        "focal"
+    }
+    fn like(&self) -> Option<&dyn Task> {
+        Some(&Classify)
+    }
+    fn loss(&self, said: &Fields, batch: &Batch) -> Result<Loss> {
+        let logs = ops::log_softmax(said.get("logits")?, 1)?;
+        let own = logs.gather(&batch.targets.get("class")?.unsqueeze(1)?, 1)?;
+        Loss::mean(&(own.exp()?.affine(-1.0, 1.0)?.powf(self.0)? * own.neg()?)?)
+    }
+}
+
+#[test]
+fn a_loss_of_ones_own_stands_on_a_task_that_is_there() -> Result<()> {
+    let data = bars(48, 65)?;
+    let loss = |task: &dyn Task, logits: &Tensor| -> Result<f64> {
+        let targets = Fields::of("class", Tensor::new(&[0u32, 1, 0], &Device::Cpu)?);
+        let batch = Batch { inputs: Fields::default(), targets, ids: vec![0, 1, 2] };
+        let said = Fields::of("logits", logits.clone());
+        let each = task.losses(&said, &batch)?;
+        let mean = task.loss(&said, &batch)?.value()?;
+        assert!((each.iter().sum::<f64>() / 3.0 - mean).abs() < 1e-6, "one by one it is the same");
+        Ok(mean)
+    };
+    let logits = Tensor::new(&[[2f32, 0.0], [0.5, 1.0], [-1.0, 1.0]], &Device::Cpu)?;
+    assert!((loss(&Focal(0.0), &logits)? - loss(&Classify, &logits)?).abs() < 1e-6);
+    // by hand: Σ (1 − p)² · −ln p / 3
+    let p = [0.880_797, 0.622_459, 0.119_203f64];
+    let expected = p.iter().map(|p| (1.0 - p).powi(2) * -p.ln()).sum::<f64>() / 3.0;
+    assert!((loss(&Focal(2.0), &logits)? - expected).abs() < 1e-5);
+    let mut learner = quiet(Learner::new(net(7, 2)?, Focal(2.0), &data)?);
+    let report = learner.fit(2, 1e-3)?;
+    assert!(report.notes.is_empty() && report.valid.is_some_and(|valid| valid.find("accuracy").is_some()));
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("focal.safetensors");
+    learner.save(&path)?;
+    let says = quiet(Learner::new(net(7, 2)?, Classify, &data)?).load(&path).unwrap_err().to_string();
+    assert!(says.contains("task `focal`") && says.contains("task `classify`"), "{says}");
+    struct Bare;
+    impl Task for Bare {
+        fn name(&self) -> &str {
+            "bare"
+        }
+    }
+    let says = quiet(Learner::new(net(7, 2)?, Bare, &data)?).fit(1, 1e-3).unwrap_err().to_string();
+    assert!(says.contains("the task `bare` has no loss") && says.contains("fn loss"), "{says}");
+    Ok(())
+}
+
+/// How often the network is sure.
+#[derive(Default)]
+struct Sure(usize, usize);
+
+impl Metric for Sure {
+    fn name(&self) -> &str {
+        "sure"
+    }
+    fn add(&mut self, seen: &Seen) -> Result<()> {
+        let shares = ops::softmax(seen.said.get("logits")?, 1)?.to_vec2::<f32>()?;
+        self.0 += shares.iter().filter(|row| row.iter().any(|share| *share > 0.5)).count();
+        self.1 += seen.batch.len();
+        Ok(())
+    }
+    fn value(&self) -> f64 {
+        self.0 as f64 / self.1.max(1) as f64
+    }
+    fn reset(&mut self) {
+        *self = Sure::default();
+    }
+}
+
+#[test]
+fn a_metric_of_ones_own_is_a_column() -> Result<()> {
+    let data = bars(32, 66)?;
+    let mut learner = learner(&data)?;
+    learner.metric(Sure::default()).fit(2, 1e-3)?;
+    assert_eq!(learner.validate()?.all.get("sure")?, 1.0);
+    let text = learner.history().table().text();
+    assert!(text.contains("accuracy") && text.contains("sure") && text.contains("1.000"), "{text}");
+    Ok(())
+}
+
+/// Rows of numbers, and whether their sum is above one half.
+#[derive(Clone)]
+struct Sums(usize);
+
+impl Data for Sums {
+    fn spec(&self) -> Spec {
+        Spec::new(Input::Tensor(vec![4]), Target::Class(vec!["low".into(), "high".into()]), 3)
+    }
+    fn count(&self, part: Part) -> usize {
+        if part == Part::Test { 0 } else { self.0 }
+    }
+    fn batches(&self, part: Part, order: Order) -> Result<BatchIter> {
+        let seed = match (part, order) {
+            (Part::Train, Order::Epoch(epoch)) => epoch,
+            _ => 1000,
+        };
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let rows: Vec<f32> = (0..4 * self.0).map(|_| rng.random_range(-1.0..1.0)).collect();
+        let truth: Vec<u32> = rows.chunks(4).map(|row| u32::from(row.iter().sum::<f32>() > 0.0)).collect();
+        let inputs = Fields::of("input", Tensor::from_vec(rows, (self.0, 4), &Device::Cpu)?);
+        let targets = Fields::of("class", Tensor::from_vec(truth, self.0, &Device::Cpu)?);
+        Ok(Box::new(std::iter::once(Ok(Batch { inputs, targets, ids: (0..self.0).collect() }))))
+    }
+    fn example(&self, id: usize) -> Result<Example> {
+        Ok(Example { name: format!("row {id}"), ..Example::default() })
+    }
+}
+
+#[test]
+fn data_of_ones_own_need_be_no_pictures() -> Result<()> {
+    let network = |inputs: usize| {
+        Network::whole(5, move |at| {
+            let (a, b) = (Linear::new(&at.child("a"), inputs, 16)?, Linear::new(&at.child("b"), 16, 2)?);
+            Ok(move |x: &Tensor, pass: &Pass| b.forward(&ops::relu(&a.forward(x, pass)?)?, pass))
+        })
+    };
+    let mut learner = quiet(Learner::new(network(4)?, Classify, &Sums(64))?);
+    learner.fit(60, 1e-2)?;
+    assert!(learner.validate()?.all.get("accuracy")? > 0.9, "{:?}", learner.validate()?.all);
+    let rows = Tensor::new(&[[0.9f32, 0.9, 0.9, 0.9], [-0.9, -0.9, -0.9, -0.9]], &Device::Cpu)?;
+    let words: Vec<String> = learner.answers(&rows)?.iter().map(|answer| answer.words(learner.spec())).collect();
+    assert_eq!(words, ["high", "low"]);
+    let says = learner.top_losses(3).unwrap_err().to_string();
+    assert!(says.contains("no pictures to show") && says.contains("row "), "{says}");
+    let says = learner.predict(image::RgbImage::new(4, 4)).unwrap_err().to_string();
+    assert!(says.contains("found tensors of (4)"), "{says}");
+    let says = Learner::new(network(5)?, Classify, &Sums(64)).unwrap_err().to_string();
+    assert!(says.contains("does not take the data's tensors of (4)"), "{says}");
+    let says = Learner::vision(Arch::default(), &Sums(64)).unwrap_err().to_string();
+    assert!(says.contains("expected pictures (n, 3, side, side), found tensors of (4)"), "{says}");
+    assert!(says.contains("Learner::new(network, task, &data)?"), "{says}");
+    let grey = TensorData::new(Tensor::zeros((4, 1, 8, 8), DType::F32, &Device::Cpu)?, vec![0, 1, 0, 1], &["a", "b"])?;
+    let says = Learner::vision(Arch::default(), &grey).unwrap_err().to_string();
+    assert!(says.contains("images.repeat((1, 3, 1, 1))?"), "{says}");
+    // saved and loaded, with the shape of what goes in
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("sums.safetensors");
+    learner.save(&path)?;
+    let mut again = quiet(Learner::new(network(4)?, Classify, &Sums(64))?);
+    again.load(&path)?;
+    assert_eq!(again.validate()?, learner.validate()?);
+    Ok(())
+}
