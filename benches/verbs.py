@@ -30,7 +30,7 @@ datasets::vehicles().per_class(6).seed(1).size(32).classes(&["car", "truck"]).wr
 datasets::vehicles().write_to("folder")?
 ImageFolder::open("photos")?
 ImageFolder::open("photos")?.split(0.2, 42)?.size(64).augment(Augment::standard()).batch(32)
-ImageFolder::open("photos")?.limit(9).fit(candlewick::data::Fit::Crop).normalize(Normalize::imagenet()).seeded(3).skip_corrupt(true).strict()
+ImageFolder::open("photos")?.limit(9).resize(candlewick::data::ResizeMethod::Crop).normalize(Normalize::imagenet()).seeded(3).skip_corrupt(true).strict()
 Augment::none()
 Augment::boxes()
 Augment::standard().is_none()

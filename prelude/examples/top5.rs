@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use candlewick_prelude::candle_core::{D, Device};
-use candlewick_prelude::data::{Fit, Transform, read_picture};
+use candlewick_prelude::data::{ResizeMethod, Transform, read_picture};
 use candlewick_prelude::layers::Pass;
 use candlewick_prelude::models::{Arch, HeadMaker, Network, Trained};
 use candlewick_prelude::{Error, Result, ops};
@@ -23,7 +23,7 @@ fn main() -> Result<()> {
     let trained = Trained::open(Path::new(&weights))?;
     let model = Network::new(arch, HeadMaker::classes(1000), &Device::Cpu, 0)?;
     model.load_all(&trained.tensors, &trained.origin)?;
-    let transform = Transform { size: arch.picture(), fit: Fit::Crop, normalize: arch.normalize() };
+    let transform = Transform { size: arch.picture(), resize: ResizeMethod::Crop, normalize: arch.normalize() };
     for (number, path) in pictures.iter().enumerate() {
         let picture = read_picture(path)?;
         transform

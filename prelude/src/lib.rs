@@ -43,8 +43,8 @@ pub mod prelude {
     pub use crate::params::{Init, Scope};
     pub use crate::show::{CellValue, Show, display};
     pub use crate::train::{
-        Answer, Better, Classify, Learner, Localize, Loss, Metric, Optimizer, Prediction, Rate, Regress, Seen, Task,
-        Unit,
+        Answer, Better, Callback, Classify, Fit, Learner, Localize, Loss, Metric, Next, Optimizer, Prediction, Rate,
+        Regress, Seen, Task, Unit, When,
     };
     pub use crate::widgets::{AnyWidget, Button, FloatProgress, IntProgress, Label, Widget};
     pub use crate::{datasets, interrupt, plot, show, widgets};

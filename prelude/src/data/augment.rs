@@ -198,14 +198,14 @@ fn mirror(i: i32, last: i32) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Fit, Normalize};
+    use crate::data::{Normalize, ResizeMethod};
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
 
     const SIDE: usize = 32;
 
     fn transform() -> Transform {
-        Transform { size: SIDE, fit: Fit::Stretch, normalize: Normalize::none() }
+        Transform { size: SIDE, resize: ResizeMethod::Stretch, normalize: Normalize::none() }
     }
 
     /// A black picture with a white rectangle.

@@ -3,7 +3,7 @@
 use super::scan::scan;
 use super::split::{self, Copies};
 use super::store::Store;
-use super::{Augment, Fit, Normalize, Part, Sample, Transform, read_picture};
+use super::{Augment, Normalize, Part, ResizeMethod, Sample, Transform, read_picture};
 use crate::show::{Bundle, Describe, Description, Show};
 use crate::{Error, Result, limits, show};
 use image::RgbImage;
@@ -80,8 +80,8 @@ impl ImageFolder {
             ));
         }
         let has_boxes = found.samples.iter().all(|sample| !sample.boxes.is_empty());
-        let fit = if has_boxes { Fit::Stretch } else { Fit::Crop };
-        let transform = Transform { size: 64, fit, normalize: Normalize::imagenet() };
+        let resize = if has_boxes { ResizeMethod::Stretch } else { ResizeMethod::Crop };
+        let transform = Transform { size: 64, resize, normalize: Normalize::imagenet() };
         Ok(ImageFolder {
             root,
             classes: Arc::new(found.classes),

@@ -56,6 +56,6 @@ pub use sample::Sample;
 pub use spec::{Input, Spec, Target};
 pub use summary::Summary;
 pub use tensors::TensorData;
-pub use transform::{Fit, Normalize, Transform};
+pub use transform::{Normalize, ResizeMethod, Transform};
 
 pub(crate) use annotations::write_boxes;

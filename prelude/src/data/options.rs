@@ -2,7 +2,7 @@
 
 use super::folder::ImageFolder;
 use super::store::Store;
-use super::{Augment, Fit, Normalize, Transform};
+use super::{Augment, Normalize, ResizeMethod, Transform};
 use crate::{Result, limits};
 use std::sync::Arc;
 
@@ -23,8 +23,8 @@ impl ImageFolder {
     }
 
     /// How a picture that is not square becomes one (default: the middle square, or stretched where there are boxes).
-    pub fn fit(mut self, fit: Fit) -> ImageFolder {
-        self.transform.fit = fit;
+    pub fn resize(mut self, resize: ResizeMethod) -> ImageFolder {
+        self.transform.resize = resize;
         self.renew()
     }
 
@@ -79,7 +79,7 @@ impl ImageFolder {
     /// A new store where size or fit have changed.
     fn renew(mut self) -> ImageFolder {
         let old = self.store.transform();
-        if old.size != self.transform.size || old.fit != self.transform.fit {
+        if old.size != self.transform.size || old.resize != self.transform.resize {
             self.store = Arc::new(Store::new(self.samples.len(), self.transform));
             self.warned = Arc::default();
         }

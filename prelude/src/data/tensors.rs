@@ -9,7 +9,8 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    Batch, BatchIter, Data, Example, Fields, Fit, Input, Normalize, Order, Part, Spec, Target, Transform, field,
+    Batch, BatchIter, Data, Example, Fields, Input, Normalize, Order, Part, ResizeMethod, Spec, Target, Transform,
+    field,
 };
 use crate::params::name_seed;
 use crate::show::{Describe, Description};
@@ -123,7 +124,7 @@ impl TensorData {
     fn of(inputs: &Tensor, truth: Tensor, target: Target) -> Result<TensorData> {
         let input = match *inputs.dims() {
             [_, 3, height, width] if height == width => {
-                Input::Picture(Transform { size: width, fit: Fit::Stretch, normalize: Normalize::none() })
+                Input::Picture(Transform { size: width, resize: ResizeMethod::Stretch, normalize: Normalize::none() })
             }
             _ => Input::Tensor(inputs.dims()[1..].to_vec()),
         };

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// How a picture that is not square becomes a square one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Fit {
+pub enum ResizeMethod {
     /// Stretched: nothing is lost, proportions change.
     Stretch,
     /// The middle square: proportions stay, the ends of the longer side are lost.
@@ -76,7 +76,8 @@ pub struct Transform {
     /// Side of the square in pixels.
     pub size: usize,
     /// How a picture that is not square becomes one.
-    pub fit: Fit,
+    #[serde(rename = "fit")]
+    pub resize: ResizeMethod,
     /// Shift and scale of the values.
     pub normalize: Normalize,
 }
@@ -158,14 +159,14 @@ impl Transform {
     fn placement(&self, width: u32, height: u32) -> Placement {
         let side = self.size as u32;
         let whole = [0, 0, width, height];
-        match self.fit {
-            Fit::Stretch => Placement { crop: whole, place: [0, 0, side, side] },
-            Fit::Crop => {
+        match self.resize {
+            ResizeMethod::Stretch => Placement { crop: whole, place: [0, 0, side, side] },
+            ResizeMethod::Crop => {
                 let short = width.min(height);
                 let crop = [(width - short) / 2, (height - short) / 2, short, short];
                 Placement { crop, place: [0, 0, side, side] }
             }
-            Fit::Pad => {
+            ResizeMethod::Pad => {
                 let long = width.max(height) as f32;
                 let w = ((width as f32 / long * side as f32).round() as u32).max(1);
                 let h = ((height as f32 / long * side as f32).round() as u32).max(1);
@@ -195,19 +196,19 @@ fn resize(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
 mod tests {
     use super::*;
 
-    fn transform(size: usize, fit: Fit) -> Transform {
-        Transform { size, fit, normalize: Normalize::imagenet() }
+    fn transform(size: usize, resize: ResizeMethod) -> Transform {
+        Transform { size, resize, normalize: Normalize::imagenet() }
     }
 
     #[test]
     fn boxes_go_there_and_back() {
         let bbox = BBox::new(120.0, 20.0, 200.0, 90.0);
-        for fit in [Fit::Stretch, Fit::Crop, Fit::Pad] {
-            let t = transform(64, fit);
+        for resize in [ResizeMethod::Stretch, ResizeMethod::Crop, ResizeMethod::Pad] {
+            let t = transform(64, resize);
             let on_square = t.to_square(&bbox, 300, 100);
             let back = t.to_source(on_square.to_cxcywh(64, 64), 300, 100);
             for (a, b) in back.to_xyxy().iter().zip(bbox.to_xyxy()) {
-                assert!((a - b).abs() < 0.6, "{fit:?}: {back:?}");
+                assert!((a - b).abs() < 0.6, "{resize:?}: {back:?}");
             }
         }
     }
@@ -215,7 +216,7 @@ mod tests {
     // by hand: 300×100 cropped to its middle 100×100 at 64: x = (125 - 100) · 0.64
     #[test]
     fn a_cropped_box() {
-        let b = transform(64, Fit::Crop).to_square(&BBox::new(125.0, 25.0, 400.0, 50.0), 300, 100);
+        let b = transform(64, ResizeMethod::Crop).to_square(&BBox::new(125.0, 25.0, 400.0, 50.0), 300, 100);
         assert_eq!(b.to_xyxy(), [16.0, 16.0, 64.0, 32.0]);
     }
 
@@ -223,7 +224,7 @@ mod tests {
     #[test]
     fn values_as_torchvision() -> Result<()> {
         let red = RgbImage::from_pixel(8, 8, image::Rgb([255, 0, 0]));
-        let t = transform(4, Fit::Crop).tensor(&red)?;
+        let t = transform(4, ResizeMethod::Crop).tensor(&red)?;
         assert_eq!(t.dims(), [3, 4, 4]);
         let values = t.flatten_all()?.to_vec1::<f32>()?;
         for (c, expected) in [2.2489, -2.0357, -1.8044].into_iter().enumerate() {
@@ -235,7 +236,7 @@ mod tests {
     #[test]
     fn padding_is_grey_and_the_picture_in_the_middle() {
         let white = RgbImage::from_pixel(40, 20, image::Rgb([255; 3]));
-        let square = transform(20, Fit::Pad).square(&white);
+        let square = transform(20, ResizeMethod::Pad).square(&white);
         assert_eq!(square.get_pixel(10, 10).0, [255; 3]);
         assert_eq!(square.get_pixel(10, 2).0, [114; 3]);
         assert_eq!(square.get_pixel(10, 17).0, [114; 3]);
@@ -247,7 +248,7 @@ mod tests {
         for (x, _, pixel) in stripes.enumerate_pixels_mut() {
             pixel.0 = [if x % 2 == 0 { 0 } else { 255 }; 3];
         }
-        let small = transform(16, Fit::Crop).square(&stripes);
+        let small = transform(16, ResizeMethod::Crop).square(&stripes);
         assert!(small.pixels().all(|p| p[0].abs_diff(127) < 6));
     }
 }

@@ -73,6 +73,9 @@ struct Progress {
     /// The decay of the weights' moving average, where one is kept.
     #[serde(default)]
     ema: Option<f64>,
+    /// What callbacks that have a name remember.
+    #[serde(default)]
+    callbacks: HashMap<String, String>,
     /// What a step does beside.
     #[serde(default)]
     options: Option<Kept>,
@@ -122,9 +125,19 @@ impl Learner {
             seed: self.options.seed,
             begun: self.begun,
             ema: self.average.as_ref().map(|average| average.decay),
+            callbacks: self.remembered(),
             options: Some(Kept { clip, accumulate, smoothing, keep_features }),
         };
         self.write(path, &tensors, Some(progress))
+    }
+
+    /// What callbacks remember now; while a fit runs, what they did at the end of its last epoch.
+    fn remembered(&self) -> HashMap<String, String> {
+        let mut states = self.states.clone();
+        for callback in self.callbacks.iter().filter(|callback| !callback.name().is_empty()) {
+            states.extend(callback.state().map(|state| (callback.name().to_owned(), state)));
+        }
+        states
     }
 
     /// Writes the weights alone, with classes and normalisation: what others need to predict or to fine-tune. Where a
@@ -172,6 +185,7 @@ impl Learner {
         let trained = Trained::open(path)?;
         let card = card(&trained)?;
         self.check_card(&card, &trained.origin)?;
+        self.restore(&card, &trained.origin)?;
         // what it holds is looked at before anything is changed for good
         let before = self.network.params().snapshot()?;
         let taken = fill(&self.network, &trained, &card).and_then(|()| self.average_in(&card, &trained));
@@ -184,6 +198,21 @@ impl Learner {
         }
         self.thaw(&card);
         self.take(card, &trained);
+        Ok(())
+    }
+
+    /// Has callbacks take over what a file has of them.
+    fn restore(&mut self, card: &Card, origin: &str) -> Result<()> {
+        let Some(progress) = &card.progress else { return Ok(()) };
+        for callback in self.callbacks.iter_mut() {
+            if let Some(state) = progress.callbacks.get(callback.name()) {
+                callback.restore(state).map_err(|error| {
+                    Error::new(format!("{origin}: the callback `{}` does not take over its state", callback.name()))
+                        .caused_by(error)
+                        .remedy("load it without the callback: `learner.remove_callbacks()`")
+                })?;
+            }
+        }
         Ok(())
     }
 
@@ -257,6 +286,7 @@ impl Learner {
                 self.options = Options { clip, accumulate, smoothing, keep_features, ..self.options };
             }
             self.begun = progress.begun;
+            self.states = progress.callbacks;
         }
         match self.data.take() {
             Some(data) => self.suit(data.as_ref(), transform),

@@ -1,6 +1,5 @@
 //! The search for a learning rate: a short mock training with a rising rate.
 
-use super::gradients::shorten;
 use super::learner::Learner;
 use super::schedule::Rate;
 use crate::data::{Data, Order, Part};
@@ -64,11 +63,11 @@ impl Learner {
                     return Ok((rates, losses));
                 }
                 show::progress(LABEL, rates.len() as u64, STEPS as u64);
-                let found = self.gradients(data, &batch?, (pass, index))?;
+                let (loss, mut gradients, passed) = self.gradients(data, &batch?, (pass, index))?;
                 let rate = FIRST * (LAST / FIRST).powf(rates.len() as f64 / STEPS as f64);
-                mean = SMOOTHING * mean + (1.0 - SMOOTHING) * found.loss;
+                mean = SMOOTHING * mean + (1.0 - SMOOTHING) * loss;
                 let loss = mean / (1.0 - SMOOTHING.powi(rates.len() as i32 + 1));
-                if !loss.is_finite() || !found.norm.is_finite() {
+                if !loss.is_finite() || !gradients.norm().is_finite() {
                     return Ok((rates, losses));
                 }
                 rates.push(rate);
@@ -77,10 +76,9 @@ impl Learner {
                 if loss > DIVERGED * best {
                     return Ok((rates, losses));
                 }
-                let trainable = self.network.params().trainable();
-                let grads = shorten(&trainable, found.grads, found.norm, self.options.clip)?;
-                self.optimizer.step(&trainable, &grads, |_| rate, None)?;
-                found.pass.commit()?;
+                self.options.clip.map_or(Ok(()), |clip| gradients.shorten(clip))?;
+                self.optimizer.step(gradients.params(), gradients.store(), |_| rate, None)?;
+                passed.commit()?;
             }
             if rates.len() == before {
                 break;

@@ -1,15 +1,11 @@
-//! The training loop: epochs, steps, validation, and the ways a fit can end early.
-
-use std::time::Instant;
+//! The verbs that train, and what is measured on a part of the data.
 
 use candle_core::Device;
 
-use super::audit::Audit;
-use super::gradients::Gathered;
-use super::history::{EpochRecord, FitReport, Stage};
+use super::fitting::Fitting;
+use super::history::{FitReport, Stage};
 use super::judge::{Verdict, judge};
 use super::learner::Learner;
-use super::live::{Position, Screen};
 use super::metric::{Measure, Measures, Metric, Seen};
 use super::run::Run;
 use super::schedule::{IntoRate, Rate, Schedule};
@@ -68,115 +64,20 @@ impl Learner {
         let stage = Stage { batch: self.history.batches.len(), label: format!("{} · {rate}", self.trained_part()) };
         self.history.stages.push(stage);
         self.cache.prepare(&self.network)?;
-        let mut run = Run {
-            rates: rate.over(self.network.parts().len()),
-            schedule,
-            epochs,
-            done: 0,
-            steps: 0,
-            planned: None,
-            started: Instant::now(),
-            audit: Audit::begin(self.network.params())?,
-            screen: Screen::new(self.options.quiet, self.history.epochs.len()),
-            notes: Vec::new(),
-            gathered: Gathered::default(),
-        };
-        let ended = self.epochs(&mut run, data.as_ref());
-        run.audit.end(&mut run.notes)?;
-        let interrupted = matches!(&ended, Ok(true));
-        if interrupted {
-            run.notes.push(format!(
-                "interrupted after {} of {epochs} epochs and {} steps: the network keeps what it learned, the next fit goes on",
-                run.done, run.steps
-            ));
-        }
-        let valid = self.history.epochs.last().filter(|_| run.done > 0).and_then(|epoch| epoch.valid.clone());
-        let report = FitReport {
-            epochs: (run.done, epochs),
-            batches: run.steps,
-            interrupted,
-            seconds: run.started.elapsed().as_secs_f64(),
-            valid,
-            notes: run.notes,
-        };
-        run.screen.finish(&self.history, &report);
-        if self.options.quiet {
+        let quiet = self.options.quiet;
+        let run =
+            Run::new(rate.over(self.network.parts().len()), schedule, epochs, &self.options, self.history.epochs.len());
+        let mut fitting = Fitting::begin(self, run);
+        let ended = fitting.epochs(data.as_ref());
+        let closed = fitting.close(matches!(ended, Ok(true)));
+        let report = fitting.run.report(&fitting.learner.history);
+        drop(fitting);
+        if quiet {
             report.notes.iter().for_each(|note| show::note(note));
         }
-        ended.map(|_| report)
-    }
-
-    /// The epochs of one fit; whether the user stopped it.
-    fn epochs(&mut self, run: &mut Run, data: &dyn Data) -> Result<bool> {
-        for _ in 0..run.epochs {
-            if interrupt::requested() {
-                return Ok(true);
-            }
-            let begun = Instant::now();
-            let number = self.begun;
-            self.begun += 1;
-            let batches = match data.batches(Part::Train, Order::Epoch(number)) {
-                Ok(batches) => batches,
-                Err(error) if error.is_interrupted() => return Ok(true),
-                Err(error) => return Err(error),
-            };
-            let count = batches.size_hint().0.max(1);
-            run.planned.get_or_insert(count.saturating_mul(run.epochs));
-            let (mut sum, mut pictures, mut parts) = (0.0, 0, Vec::<(String, f64)>::new());
-            for (index, batch) in batches.enumerate() {
-                if interrupt::requested() {
-                    return Ok(true);
-                }
-                let batch = match batch {
-                    Ok(batch) => batch,
-                    Err(error) if error.is_interrupted() => return Ok(true),
-                    Err(error) => return Err(error),
-                };
-                let (loss, made_of) = self.step(run, data, &batch, (number, index))?;
-                sum += loss * batch.len() as f64;
-                for (name, part) in made_of {
-                    let value = part * batch.len() as f64;
-                    match parts.iter_mut().find(|(own, _)| *own == name) {
-                        Some((_, own)) => *own += value,
-                        None => parts.push((name, value)),
-                    }
-                }
-                pictures += batch.len();
-                let position = Position {
-                    epoch: (run.done + 1, run.epochs),
-                    batch: (index + 1, count),
-                    step: (run.steps, run.planned.unwrap_or(1)),
-                    pictures: batch.len(),
-                };
-                run.screen.step(&self.history, position);
-            }
-            self.take_step(run)?;
-            let Some(valid) = self.measure_if_any(data)? else { return Ok(true) };
-            run.done += 1;
-            let history = &mut *self.history;
-            history.epochs.push(EpochRecord {
-                epoch: history.epochs.len() + 1,
-                batch: history.batches.len(),
-                train_loss: sum / pictures.max(1) as f64,
-                parts: parts.into_iter().map(|(name, sum)| (name, sum / pictures.max(1) as f64)).collect(),
-                valid,
-                seconds: begun.elapsed().as_secs_f64(),
-            });
-            run.screen.epoch(&self.history, (run.done, run.epochs));
-        }
-        Ok(false)
-    }
-
-    /// Measures on the validation pictures, where there are some; `None` when the user stopped it.
-    fn measure_if_any(&mut self, data: &dyn Data) -> Result<Option<Option<Measures>>> {
-        if data.count(Part::Valid) == 0 {
-            return Ok(Some(None));
-        }
-        match self.judge_part(data, Part::Valid, false) {
-            Ok((measures, _)) => Ok(Some(Some(measures))),
-            Err(error) if error.is_interrupted() => Ok(None),
-            Err(error) => Err(error),
-        }
+        ended?;
+        closed?;
+        Ok(report)
     }
 
     /// Measures on a part's examples, and where they are wanted, gives the verdict on each.

@@ -1,4 +1,4 @@
-//! Gradients: their norm, their shortening, and those that wait for their step.
+//! The gradients of a loss, by parameter: their norm, their shortening.
 
 use candle_core::Tensor;
 use candle_core::backprop::GradStore;
@@ -6,77 +6,91 @@ use candle_core::backprop::GradStore;
 use crate::Result;
 use crate::params::Param;
 
-/// Gradients that wait for their step: sums over pictures.
-#[derive(Default)]
-pub(super) struct Gathered {
-    grads: Option<GradStore>,
+/// The gradients of a loss with respect to what trains.
+pub struct Gradients {
+    params: Vec<Param>,
+    grads: GradStore,
     norm: f64,
-    pictures: usize,
-    /// How many batches wait.
-    pub batches: usize,
 }
 
-impl Gathered {
-    /// Adds a batch's gradients; the first ones are kept as they are until a second batch comes.
-    pub fn add(&mut self, params: &[Param], mut new: GradStore, norm: f64, pictures: usize) -> Result<()> {
-        if let Some(mut sum) = self.grads.take() {
-            let before = if self.batches == 1 { self.pictures as f64 } else { 1.0 };
-            for param in params {
-                let (old, add) = (sum.remove(param.var()), new.remove(param.var()));
-                let scaled = |grad: Option<Tensor>, by: f64| grad.map(|grad| grad * by).transpose();
-                let total = match (scaled(old, before)?, scaled(add, pictures as f64)?) {
-                    (Some(old), Some(add)) => (old + add)?,
-                    (Some(one), None) | (None, Some(one)) => one,
-                    (None, None) => continue,
-                };
-                new.insert(param.var(), total);
+impl Gradients {
+    pub(super) fn of(params: Vec<Param>, grads: GradStore) -> Result<Gradients> {
+        let norm = norm(&params, &grads)?;
+        Ok(Gradients { params, grads, norm })
+    }
+
+    /// The norm of all gradients together.
+    pub fn norm(&self) -> f64 {
+        self.norm
+    }
+
+    /// The parameters that train.
+    pub fn params(&self) -> &[Param] {
+        &self.params
+    }
+
+    /// The gradient of a parameter, by its name; `None` where none reaches it.
+    pub fn get(&self, name: &str) -> Option<&Tensor> {
+        self.grads.get(self.params.iter().find(|param| param.name() == name)?.var())
+    }
+
+    /// Multiplies every gradient.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn scale(&mut self, by: f64) -> Result<()> {
+        self.map(|_, grad| Ok((grad * by)?))
+    }
+
+    /// Changes every gradient, each beside its parameter.
+    ///
+    /// # Errors
+    /// Those of `change`.
+    pub fn map(&mut self, change: impl Fn(&Param, &Tensor) -> Result<Tensor>) -> Result<()> {
+        for param in &self.params {
+            if let Some(grad) = self.grads.remove(param.var()) {
+                self.grads.insert(param.var(), change(param, &grad)?);
             }
         }
-        self.grads = Some(new);
-        self.norm = norm;
-        self.pictures += pictures;
-        self.batches += 1;
+        self.norm = norm(&self.params, &self.grads)?;
         Ok(())
     }
 
-    /// The mean gradient over all pictures, and its norm.
-    pub fn take(&mut self, params: &[Param]) -> Result<Option<(GradStore, f64)>> {
-        let Gathered { grads, norm, pictures, batches } = std::mem::take(self);
-        let Some(mut grads) = grads else { return Ok(None) };
-        if batches == 1 {
-            return Ok(Some((grads, norm)));
+    /// Where their norm is above this one, shortens them to it.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn shorten(&mut self, most: f64) -> Result<()> {
+        if self.norm > most { self.scale(most / self.norm) } else { Ok(()) }
+    }
+
+    pub(super) fn store(&self) -> &GradStore {
+        &self.grads
+    }
+
+    /// Adds others: this one's times `own`, and the others' times `by`.
+    pub(super) fn add(&mut self, own: f64, mut others: Gradients, by: f64) -> Result<()> {
+        let scaled = |grad: Option<Tensor>, by: f64| grad.map(|grad| grad * by).transpose();
+        for param in &self.params {
+            let (old, new) = (self.grads.remove(param.var()), others.grads.remove(param.var()));
+            let total = match (scaled(old, own)?, scaled(new, by)?) {
+                (Some(old), Some(new)) => (old + new)?,
+                (Some(one), None) | (None, Some(one)) => one,
+                (None, None) => continue,
+            };
+            self.grads.insert(param.var(), total);
         }
-        scale(params, &mut grads, 1.0 / pictures as f64)?;
-        let norm = self::norm(params, &grads)?;
-        Ok(Some((grads, norm)))
+        Ok(())
     }
 }
 
 /// The norm of all gradients together.
-pub(super) fn norm(params: &[Param], grads: &GradStore) -> Result<f64> {
+fn norm(params: &[Param], grads: &GradStore) -> Result<f64> {
     let mut squares = 0.0;
     for grad in params.iter().filter_map(|param| grads.get(param.var())) {
         squares += f64::from(grad.detach().sqr()?.sum_all()?.to_scalar::<f32>()?);
     }
     Ok(squares.sqrt())
-}
-
-/// The gradients as they are, or where their norm is above `clip`, shortened to it.
-pub(super) fn shorten(params: &[Param], mut grads: GradStore, norm: f64, clip: Option<f64>) -> Result<GradStore> {
-    if let Some(clip) = clip.filter(|clip| norm > *clip) {
-        scale(params, &mut grads, clip / norm)?;
-    }
-    Ok(grads)
-}
-
-/// Multiplies every gradient.
-fn scale(params: &[Param], grads: &mut GradStore, by: f64) -> Result<()> {
-    for param in params {
-        if let Some(grad) = grads.remove(param.var()) {
-            grads.insert(param.var(), (grad * by)?);
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -97,40 +111,15 @@ mod tests {
     }
 
     #[test]
-    fn gathered_batches_are_one_large_batch() -> Result<()> {
-        let set = ParamSet::new(0);
-        set.scope("a", 0).param("weight", 1, Init::Constant(0.7))?;
-        set.scope("b", 0).param("weight", 1, Init::Constant(0.2))?;
-        let (params, rows) = (set.params(), [1f32, 2.0, 3.0, -4.0, 0.5, 6.0, 7.0]);
-        let mut gathered = Gathered::default();
-        for part in [&rows[..3], &rows[3..4], &rows[4..]] {
-            let grads = grads(&set, part)?;
-            let norm = norm(&params, &grads)?;
-            gathered.add(&params, grads, norm, part.len())?;
-        }
-        let (found, length) = gathered.take(&params)?.expect("three were added");
-        let expected = grads(&set, &rows)?;
-        for param in &params {
-            let value = |grads: &GradStore| grads.get(param.var()).expect("both see rows").to_vec1::<f32>();
-            let (found, expected) = (value(&found)?[0], value(&expected)?[0]);
-            assert!((found / expected - 1.0).abs() < 1e-6, "{}: {found} {expected}", param.name());
-        }
-        assert!((length / norm(&params, &expected)? - 1.0).abs() < 1e-6);
-        assert!(gathered.take(&params)?.is_none(), "it is empty again");
-        Ok(())
-    }
-
-    #[test]
     fn long_gradients_are_shortened_and_short_ones_kept() -> Result<()> {
         let set = ParamSet::new(0);
         set.scope("a", 0).param("weight", 1, Init::Constant(3.0))?;
         let params = set.params();
         // d/dw (2 w)² at 3 = 24
         for (clip, expected) in [(None, 24.0), (Some(30.0), 24.0), (Some(6.0), 6.0)] {
-            let grads = grads(&set, &[2.0])?;
-            let norm = norm(&params, &grads)?;
-            let short = shorten(&params, grads, norm, clip)?;
-            let found = short.get(params[0].var()).expect("it has one").to_vec1::<f32>()?[0];
+            let mut short = Gradients::of(params.clone(), grads(&set, &[2.0])?)?;
+            clip.map_or(Ok(()), |clip| short.shorten(clip))?;
+            let found = short.get("a.weight").expect("it has one").to_vec1::<f32>()?[0];
             assert!((found - expected).abs() < 1e-4, "{clip:?}: {found}");
         }
         Ok(())

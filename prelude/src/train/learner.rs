@@ -1,5 +1,6 @@
 //! The learner itself: what it owns, how one is made, what is frozen.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -7,13 +8,14 @@ use candle_core::{DType, Device, Tensor};
 
 use super::average::Average;
 use super::cache::FeatureCache;
+use super::callback::Callback;
 use super::history::History;
 use super::metric::Metric;
 use super::optim::Optimizer;
 use super::options::Options;
 use super::task::Task;
 use super::tasks::{self, Classify, Localize, Regress};
-use crate::data::{Data, Fields, Fit, Input, Normalize, Spec, Target, Transform};
+use crate::data::{Data, Fields, Input, Normalize, ResizeMethod, Spec, Target, Transform};
 use crate::layers::Pass;
 use crate::models::{Arch, HeadMaker, IntoStart, Network, Start, Trained, Weights, device};
 use crate::params::LoadReport;
@@ -37,6 +39,10 @@ pub struct Learner {
     pub(super) begun: u64,
     /// What is measured beside what the task measures.
     pub(super) metrics: Sealed<Vec<Box<dyn Metric>>>,
+    /// What takes part in every fit, in order.
+    pub(super) callbacks: Sealed<Vec<Box<dyn Callback>>>,
+    /// What callbacks that have a name remember, by their names.
+    pub(super) states: HashMap<String, String>,
     /// The moving average of the weights, where one is kept.
     pub(super) average: Sealed<Option<Average>>,
     /// What became of the weights that it started from.
@@ -104,7 +110,7 @@ impl Learner {
         if !report.complete() {
             return Err(lacks(format!("does not hold the whole network: {report}")));
         }
-        let transform = Transform { size: arch.picture(), fit: Fit::Crop, normalize: arch.normalize() };
+        let transform = Transform { size: arch.picture(), resize: ResizeMethod::Crop, normalize: arch.normalize() };
         let classes = (0..count).map(|class| format!("class {class}")).collect();
         let spec = Spec::new(Input::Picture(transform), Target::Class(classes), 0);
         let mut learner = Learner::assemble(network, Arc::new(Classify), spec, None);
@@ -178,6 +184,8 @@ impl Learner {
             spec: spec.into(),
             begun: 0,
             metrics: Vec::new().into(),
+            callbacks: Vec::new().into(),
+            states: HashMap::new(),
             average: None.into(),
             report: None.into(),
         }
@@ -326,6 +334,30 @@ impl Learner {
     /// Measures this too, beside the loss and what the task measures: a column of its own in the table of epochs.
     pub fn metric(&mut self, metric: impl Metric + 'static) -> &mut Learner {
         self.metrics.push(Box::new(metric));
+        self
+    }
+
+    /// Has this take part in every fit from now on, behind those that were added before. Where a file was loaded that has
+    /// the state of one of its name, it takes it over.
+    ///
+    /// A function does, too: `learner.add(|when: When, fit: &mut ResizeMethod| { …; Ok(Next::Go) })`.
+    pub fn add(&mut self, callback: impl Callback + 'static) -> &mut Learner {
+        self.add_boxed(Box::new(callback))
+    }
+
+    fn add_boxed(&mut self, mut callback: Box<dyn Callback>) -> &mut Learner {
+        if let Some(state) = self.states.get(callback.name())
+            && let Err(error) = callback.restore(state)
+        {
+            show::note(&format!("the callback `{}` begins anew: {error}", callback.name()));
+        }
+        self.callbacks.push(callback);
+        self
+    }
+
+    /// Has no callback take part any more but the learner's own.
+    pub fn remove_callbacks(&mut self) -> &mut Learner {
+        self.callbacks.clear();
         self
     }
 

@@ -18,6 +18,7 @@
 //! | `learner.fit_one_cycle(4, 1e-3)?` | train with the rate going up and down |
 //! | `learner.fine_tune(4)?` | one epoch frozen, then so many with everything trainable, as fastai |
 //! | `learner.lr_find()?` | a curve of losses over rates, with a suggestion |
+//! | `learner.add(callback)`, `learner.metric(metric)` | what takes part in every fit; what is measured beside |
 //! | `learner.accumulate(4)`, `clip(1.0)`, `ema(0.999)?` | larger batches, shorter gradients, averaged weights |
 //! | `learner.summary()?` | a row a part: output shape, parameters, trainable or frozen |
 //! | `learner.plot_losses()?` | the curve of all fits so far |
@@ -30,18 +31,19 @@
 //! All of them leave the learner whole when they fail or are interrupted.
 
 mod answer;
-mod audit;
 mod average;
 mod cache;
+mod callback;
+mod callbacks;
 mod checkpoint;
 mod finder;
 mod fit;
+mod fitting;
 mod gradients;
 mod history;
 mod inspect;
 mod judge;
 mod learner;
-mod live;
 mod loss;
 mod metric;
 mod metrics;
@@ -59,7 +61,9 @@ mod tests;
 mod tuning;
 
 pub use answer::{Answer, Located};
+pub use callback::{Callback, Fit, Next, When};
 pub use finder::RateSearch;
+pub use gradients::Gradients;
 pub use history::{BatchRecord, EpochRecord, FitReport, History, Stage};
 pub use inspect::{ClassMeasures, Evaluation};
 pub use learner::Learner;

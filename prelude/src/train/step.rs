@@ -1,97 +1,58 @@
-//! One training step: the loss and gradients of a batch, gathered over batches where wanted, and the optimiser's turn.
+//! One training step up to its gradients: the loss of a batch, and the way back through head and body.
 
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor, Var};
 
-use super::gradients::{norm, shorten};
-use super::history::BatchRecord;
+use super::gradients::Gradients;
 use super::learner::Learner;
-use super::run::Run;
+use super::loss::Loss;
+use crate::Result;
 use crate::data::{Batch, Data, Fields, Part, field};
 use crate::layers::Pass;
-use crate::params::{Param, name_seed};
-use crate::{Error, Result, ops};
+use crate::ops;
+use crate::params::name_seed;
 
-/// What a batch gave: its loss, the gradients, their norm, and statistics that wait to be stored.
-pub(super) struct Gradients {
-    pub loss: f64,
-    /// What the loss is made of, by name.
-    pub parts: Vec<(String, f64)>,
-    pub grads: GradStore,
-    pub norm: f64,
+/// A batch's way through the network: its loss, the way back, and statistics that wait to be stored.
+pub(super) struct Passed {
+    pub loss: Loss,
+    pub joint: Joint,
     pub pass: Pass,
 }
 
 impl Learner {
-    /// One batch, and where enough of them are gathered, a step; gives the batch's loss and its parts.
-    pub(super) fn step(
-        &mut self,
-        run: &mut Run,
-        data: &dyn Data,
-        batch: &Batch,
-        at: (u64, usize),
-    ) -> Result<(f64, Vec<(String, f64)>)> {
-        let trainable = self.network.params().trainable();
-        let Gradients { loss, parts, grads, norm, pass } = self.gradients(data, batch, at)?;
-        let place = || format!("at epoch {}, batch {}", run.done + 1, at.1 + 1);
-        if !loss.is_finite() {
-            return Err(lost("the loss", loss, &place(), run));
-        }
-        if !norm.is_finite() {
-            return Err(lost("a gradient", norm, &place(), run));
-        }
-        if run.steps == 0 {
-            run.audit.first_step(&trainable, &grads, &mut run.notes);
-        }
-        pass.commit()?;
-        run.gathered.add(&trainable, grads, norm, batch.len())?;
-        let (factor, _) = run.factor();
-        if run.gathered.batches >= self.options.accumulate {
-            self.take_step(run)?;
-        }
-        run.steps += 1;
-        self.history.batches.push(BatchRecord { loss, rate: run.top() * factor });
-        Ok((loss, parts))
-    }
-
-    /// The optimiser's turn, where gradients are waiting.
-    pub(super) fn take_step(&mut self, run: &mut Run) -> Result<()> {
-        let trainable = self.network.params().trainable();
-        let Some((grads, norm)) = run.gathered.take(&trainable)? else { return Ok(()) };
-        let (factor, momentum) = run.factor();
-        let grads = shorten(&trainable, grads, norm, self.options.clip)?;
-        let rate = |param: &Param| run.rates.get(param.group()).copied().unwrap_or_default() * factor;
-        self.optimizer.step(&trainable, &grads, rate, momentum)?;
-        self.average.as_ref().map_or(Ok(()), |average| average.follow(&self.network))
-    }
-
-    /// The loss of a batch and its gradients; nothing is changed yet.
-    pub(super) fn gradients(&mut self, data: &dyn Data, batch: &Batch, at: (u64, usize)) -> Result<Gradients> {
-        let keep = self.options.keep_features && !data.spec().varies;
+    /// The loss of a batch; nothing is changed yet. Where `keep`, features of frozen parts may be kept, or taken from those
+    /// that are.
+    pub(super) fn loss_of(&mut self, data: &dyn Data, batch: &Batch, at: (u64, usize), keep: bool) -> Result<Passed> {
+        let keep = keep && self.options.keep_features && !data.spec().varies;
         let state = self.cache.stem(&self.network, Part::Train, batch, keep)?;
         let pass = Pass::train(name_seed(self.options.seed, &format!("epoch {} batch {}", at.0, at.1)))
             .with_products_in(self.options.half);
-        let features = Joint::new(self.network.features_from(self.cache.blocks(), &state, &pass)?)?;
-        let said = self.network.said(features.values(), &pass)?;
-        let mut batch = self.placed(batch)?;
+        let joint = Joint::new(self.network.features_from(self.cache.blocks(), &state, &pass)?)?;
+        let said = self.network.said(joint.values(), &pass)?;
+        let targets = batch.targets.to_device(self.network.params().device())?;
+        let mut batch = Batch { targets, ..batch.clone() };
         if self.options.smoothing > 0.0 {
             batch.targets.set(field::SMOOTHING, Tensor::new(self.options.smoothing, &Device::Cpu)?);
         }
-        let loss = self.task.loss(&said, &batch)?;
-        let grads = features.backward(&loss.total)?;
-        let norm = norm(&self.network.params().trainable(), &grads)?;
-        Ok(Gradients { loss: loss.value()?, parts: loss.numbers()?, grads, norm, pass })
+        Ok(Passed { loss: self.task.loss(&said, &batch)?, joint, pass })
     }
 
-    /// A batch whose truth lies where the network does.
-    pub(super) fn placed(&self, batch: &Batch) -> Result<Batch> {
-        Ok(Batch { targets: batch.targets.to_device(self.network.params().device())?, ..batch.clone() })
+    /// The loss of a batch and its gradients, without anybody else taking part.
+    pub(super) fn gradients(
+        &mut self,
+        data: &dyn Data,
+        batch: &Batch,
+        at: (u64, usize),
+    ) -> Result<(f64, Gradients, Pass)> {
+        let Passed { loss, joint, pass } = self.loss_of(data, batch, at, true)?;
+        let gradients = Gradients::of(self.network.params().trainable(), joint.backward(&loss.total)?)?;
+        Ok((loss.value()?, gradients, pass))
     }
 }
 
 /// Where body and head meet. The two are differentiated one after the other, so that the body, made of this crate's
 /// operations alone, gets their own fast backward pass whatever the head and the loss are made of.
-struct Joint {
+pub(super) struct Joint {
     /// What the body gave.
     features: Fields,
     /// The same, with variables in the place of what trains.
@@ -100,7 +61,7 @@ struct Joint {
 }
 
 impl Joint {
-    fn new(features: Fields) -> Result<Joint> {
+    pub fn new(features: Fields) -> Result<Joint> {
         let (mut leaves, mut cuts) = (features.clone(), Vec::new());
         for (name, value) in features.iter().filter(|(_, value)| value.track_op()) {
             let leaf = Var::from_tensor(&value.detach())?;
@@ -110,11 +71,11 @@ impl Joint {
         Ok(Joint { features, leaves, cuts })
     }
 
-    fn values(&self) -> &Fields {
+    pub fn values(&self) -> &Fields {
         &self.leaves
     }
 
-    fn backward(&self, loss: &Tensor) -> Result<GradStore> {
+    pub fn backward(&self, loss: &Tensor) -> Result<GradStore> {
         let mut grads = ops::backward(loss)?;
         let mut parts = Vec::new();
         for (name, leaf) in &self.cuts {
@@ -134,24 +95,6 @@ impl Joint {
         }
         Ok(grads)
     }
-}
-
-fn lost(what: &str, value: f64, place: &str, run: &Run) -> Error {
-    let rate = run.top();
-    let remedy = if run.steps == 0 {
-        "no step came before it, so either the network has diverged in an earlier fit (make it anew, or load a checkpoint), \
-         or the data hold values that are no numbers"
-            .to_owned()
-    } else {
-        format!(
-            "make the network anew or load a checkpoint, and try a lower rate, such as {:.0e}, or `learner.clip(1.0)`",
-            (rate / 10.0).min(1e-2)
-        )
-    };
-    let said = format!(
-        "{what} is {value} {place} (rate {rate:.1e}): the step was not taken, the network is as it was before it"
-    );
-    Error::new(said).remedy(remedy)
 }
 
 #[cfg(test)]

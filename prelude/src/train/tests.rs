@@ -11,6 +11,7 @@ use crate::layers::Pass;
 use crate::models::{Arch, HeadMaker, Network};
 use crate::params::Param;
 
+mod callbacks;
 mod clumsy;
 mod own;
 mod verbs;

@@ -80,7 +80,7 @@ fn every_body_can_be_cut_and_used_for_features() -> Result<()> {
         let pictures = Tensor::zeros((1, 3, side, side), candle_core::DType::F32, &Device::Cpu)?;
         let input = crate::data::Input::Picture(crate::data::Transform {
             size: side,
-            fit: crate::data::Fit::Crop,
+            resize: crate::data::ResizeMethod::Crop,
             normalize: arch.normalize(),
         });
         let shapes = cut.shapes(&input)?;

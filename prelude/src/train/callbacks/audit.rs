@@ -4,20 +4,42 @@ use candle_core::backprop::GradStore;
 
 use crate::Result;
 use crate::params::{Param, ParamSet};
+use crate::train::callback::{Callback, Fit, Next, When};
 
-/// What is checked in every fit: after its first step, and at its end.
-#[derive(Debug)]
-pub(super) struct Audit(Vec<(Param, u64)>);
+/// What is checked in every fit: with its first gradients, and at its end.
+#[derive(Debug, Default)]
+pub(super) struct Audit {
+    frozen: Vec<(Param, u64)>,
+    seen: bool,
+}
+
+impl Callback for Audit {
+    fn on(&mut self, when: When, fit: &mut Fit) -> Result<Next> {
+        match when {
+            When::FitBegins => *self = Audit::begin(fit.network().params())?,
+            When::GradientsKnown if !self.seen => {
+                self.seen = true;
+                if let Some(gradients) = &fit.run.gradients {
+                    self.first_step(gradients.params(), gradients.store(), &mut fit.run.notes);
+                }
+            }
+            When::FitEnded => self.end(&mut fit.run.notes)?,
+            _ => {}
+        }
+        Ok(Next::Go)
+    }
+}
 
 impl Audit {
     /// Remembers the frozen parameters as they are.
-    pub fn begin(params: &ParamSet) -> Result<Audit> {
+    fn begin(params: &ParamSet) -> Result<Audit> {
         let frozen = params.params().into_iter().filter(|param| param.frozen() && !param.fixed());
-        Ok(Audit(frozen.map(|param| Ok((param.clone(), param.fingerprint()?))).collect::<Result<_>>()?))
+        let frozen = frozen.map(|param| Ok((param.clone(), param.fingerprint()?))).collect::<Result<_>>()?;
+        Ok(Audit { frozen, seen: false })
     }
 
     /// Names the trainable parameters without a gradient.
-    pub fn first_step(&self, trainable: &[Param], grads: &GradStore, notes: &mut Vec<String>) {
+    fn first_step(&self, trainable: &[Param], grads: &GradStore, notes: &mut Vec<String>) {
         let missing = trainable.iter().filter(|param| grads.get(param.var()).is_none()).map(Param::name);
         let missing: Vec<&str> = missing.collect();
         if !missing.is_empty() {
@@ -31,8 +53,8 @@ impl Audit {
     }
 
     /// Names the frozen parameters that changed.
-    pub fn end(&self, notes: &mut Vec<String>) -> Result<()> {
-        for (param, before) in &self.0 {
+    fn end(&self, notes: &mut Vec<String>) -> Result<()> {
+        for (param, before) in &self.frozen {
             if param.frozen() && param.fingerprint()? != *before {
                 notes.push(format!("frozen, but changed during the fit: {}", param.name()));
             }

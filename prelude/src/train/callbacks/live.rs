@@ -2,21 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use super::history::{FitReport, History, clock, epochs_table};
+use crate::Result;
 use crate::plot::LossCurve;
 use crate::show::{Bundle, Live, escape};
+use crate::train::callback::{Callback, Fit, Next, When};
+use crate::train::history::{History, clock, epochs_table};
 
 /// Drawing takes at most this share of a fit.
 const SHARE: u32 = 12;
-
-/// Where a fit is: each pair counts from 1, with its total.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Position {
-    pub epoch: (usize, usize),
-    pub batch: (usize, usize),
-    pub step: (usize, usize),
-    pub pictures: usize,
-}
 
 /// The display of one fit.
 #[derive(Debug)]
@@ -37,26 +30,7 @@ impl Screen {
         Screen { live: (!quiet).then(Live::new), started: now, recent: (0, now), before, next: now }
     }
 
-    /// A step was taken.
-    pub fn step(&mut self, history: &History, position: Position) {
-        self.recent.0 += position.pictures;
-        let speed = self.recent.0 as f64 / self.recent.1.elapsed().as_secs_f64().max(1e-6);
-        let elapsed = self.started.elapsed().as_secs_f64();
-        let (done, total) = position.step;
-        self.update(history, done as f64 / total.max(1) as f64, || {
-            let left = elapsed / done.max(1) as f64 * total.saturating_sub(done) as f64;
-            let (epoch, batch) = (position.epoch, position.batch);
-            format!(
-                "epoch {}/{} · batch {}/{} · {speed:.0} img/s · {} left",
-                epoch.0,
-                epoch.1,
-                batch.0,
-                batch.1,
-                clock(left)
-            )
-        });
-    }
-
+    /// Draws where it is time to; `part` is how much is done.
     fn update(&mut self, history: &History, part: f64, line: impl FnOnce() -> String) {
         let (before, begun) = (self.before, Instant::now());
         let Some(live) = self.live.as_mut().filter(|live| begun >= self.next && live.is_due()) else { return };
@@ -64,18 +38,41 @@ impl Screen {
         self.next = Instant::now() + (begun.elapsed() * SHARE).min(Duration::from_secs(5));
     }
 
-    /// An epoch ended.
-    pub fn epoch(&mut self, history: &History, (done, total): (usize, usize)) {
-        self.recent = (0, Instant::now());
-        self.update(history, done as f64 / total.max(1) as f64, || format!("epoch {done}/{total} done"));
+    /// A batch is done.
+    fn batch(&mut self, fit: &Fit) -> Result<()> {
+        self.recent.0 += fit.batch()?.len();
+        let speed = self.recent.0 as f64 / self.recent.1.elapsed().as_secs_f64().max(1e-6);
+        let elapsed = self.started.elapsed().as_secs_f64();
+        let (done, total) = (fit.steps(), fit.run.planned.unwrap_or(1));
+        self.update(fit.history(), done as f64 / total.max(1) as f64, || {
+            let left = clock(elapsed / done.max(1) as f64 * total.saturating_sub(done) as f64);
+            let epoch = format!("epoch {}/{}", fit.epoch(), fit.epochs());
+            format!("{epoch} · batch {}/{} · {speed:.0} img/s · {left} left", fit.batch_number(), fit.batches())
+        });
+        Ok(())
     }
+}
 
-    /// The fit ended: the last state, which stays.
-    pub fn finish(&mut self, history: &History, report: &FitReport) {
-        let before = self.before;
-        if let Some(live) = &mut self.live {
-            live.finish(&bundle(history, before, &report.line(), None, &report.notes));
+impl Callback for Screen {
+    fn on(&mut self, when: When, fit: &mut Fit) -> Result<Next> {
+        match when {
+            When::BatchEnded => self.batch(fit)?,
+            When::EpochEnded => {
+                self.recent = (0, Instant::now());
+                let (done, total) = (fit.run.done, fit.epochs());
+                let line = || format!("epoch {done}/{total} done");
+                self.update(fit.history(), done as f64 / total.max(1) as f64, line);
+            }
+            // the last state, which stays
+            When::FitEnded => {
+                let (before, report) = (self.before, fit.report());
+                if let Some(live) = &mut self.live {
+                    live.finish(&bundle(fit.history(), before, &report.line(), None, &report.notes));
+                }
+            }
+            _ => {}
         }
+        Ok(Next::Go)
     }
 }
 

@@ -1,0 +1,261 @@
+//! What takes part in a fit: the seam for callbacks, one's own too.
+
+use std::path::Path;
+
+use candle_core::Tensor;
+
+use super::gradients::Gradients;
+use super::history::{FitReport, History};
+use super::loss::Loss;
+use super::run::Run;
+use crate::data::Batch;
+use crate::models::Network;
+use crate::{Error, Result};
+
+/// When a callback is asked, in the order of a fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// Before the first epoch.
+    FitBegins,
+    /// Before an epoch's first batch.
+    EpochBegins,
+    /// A batch has come; [`Fit::batch_mut`] may change it.
+    BatchBegins,
+    /// The batch's loss is known; [`Fit::add_loss`] may add to it.
+    LossKnown,
+    /// The gradients are known; [`Fit::gradients`] may change them, or take them, and then there is no step.
+    GradientsKnown,
+    /// The optimiser has taken a step.
+    StepTaken,
+    /// The batch is done, with or without a step.
+    BatchEnded,
+    /// The epoch's batches are done; nothing is measured yet.
+    EpochTrained,
+    /// The epoch is measured and recorded: [`Fit::measure`].
+    EpochEnded,
+    /// The fit is over, in whatever way.
+    FitEnded,
+}
+
+/// What comes after a callback was asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Next {
+    /// The fit goes on.
+    #[default]
+    Go,
+    /// No further batch of this epoch: it is measured and ends.
+    EndEpoch,
+    /// The fit ends: at the end of an epoch after what is measured, elsewhere at once.
+    EndFit,
+}
+
+/// What takes part in a fit.
+///
+/// Callbacks are asked in this order: the audit of gradients, the gathering of batches, clipping; then a person's own, in the order
+/// in which they were added; then the moving average of the weights, and the live display. An error ends the fit with it.
+///
+/// ```
+/// use candlewick_prelude::prelude::*;
+/// /// Ends a fit whose validation loss no longer falls.
+/// struct Patience { best: f64, left: usize }
+/// impl Callback for Patience {
+///     fn on(&mut self, when: When, fit: &mut Fit) -> Result<Next> {
+///         if when != When::EpochEnded { return Ok(Next::Go) }
+///         let loss = fit.measure("loss")?;
+///         if loss < self.best { (self.best, self.left) = (loss, 3) } else { self.left -= 1 }
+///         Ok(if self.left == 0 { Next::EndFit } else { Next::Go })
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no callback",
+    label = "expected what takes part in a fit",
+    note = "one's own: `impl Callback for Mine {{ fn on(&mut self, when: When, fit: &mut Fit) -> Result<Next> {{ … }} }}`"
+)]
+pub trait Callback: Send + Sync {
+    /// Looks at the fit, changes what may be changed, and says how it goes on.
+    ///
+    /// # Errors
+    /// Its own; the fit ends with it.
+    fn on(&mut self, when: When, fit: &mut Fit) -> Result<Next>;
+
+    /// The name under which its state is kept in files; one without a name is not kept.
+    fn name(&self) -> &str {
+        ""
+    }
+
+    /// What it has to remember, as text; `learner.save` writes it.
+    fn state(&self) -> Option<String> {
+        None
+    }
+
+    /// Takes over what [`state`](Callback::state) gave.
+    ///
+    /// # Errors
+    /// When it makes no sense.
+    fn restore(&mut self, _state: &str) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// What a fit needs of the learner that it trains.
+pub(super) trait Trainee {
+    fn network(&self) -> &Network;
+    fn history(&self) -> &History;
+    fn save_to(&self, path: &Path) -> Result<()>;
+    /// Moves the average of the weights, where one is kept, after them.
+    fn follow(&self) -> Result<()>;
+}
+
+/// A fit while it runs, as a callback sees it.
+pub struct Fit<'a> {
+    pub(super) run: &'a mut Run,
+    pub(super) learner: &'a dyn Trainee,
+}
+
+impl Fit<'_> {
+    /// The epoch that runs, or has just ended, from 1, in this fit; 0 before the first.
+    pub fn epoch(&self) -> usize {
+        self.run.epoch
+    }
+
+    /// How many epochs were asked for.
+    pub fn epochs(&self) -> usize {
+        self.run.epochs
+    }
+
+    /// The batch that runs, from 1, in this epoch.
+    pub fn batch_number(&self) -> usize {
+        self.run.batch.0
+    }
+
+    /// How many batches the epoch has.
+    pub fn batches(&self) -> usize {
+        self.run.batch.1
+    }
+
+    /// How many batches this fit has trained on.
+    pub fn steps(&self) -> usize {
+        self.run.steps
+    }
+
+    /// The learning rate of this moment: the highest of the groups.
+    pub fn rate(&self) -> f64 {
+        self.run.rate()
+    }
+
+    /// Another learning rate from now on; the groups' stay in proportion, and a schedule goes on from it.
+    ///
+    /// # Errors
+    /// When it is no finite number above 0.
+    pub fn set_rate(&mut self, rate: f64) -> Result<()> {
+        if !(rate.is_finite() && rate > 0.0) {
+            return Err(Error::new(format!("the learning rate is {rate:e}; expected a finite number above 0")));
+        }
+        self.run.scale *= rate / self.run.rate();
+        Ok(())
+    }
+
+    /// The loss of the last batch.
+    pub fn loss(&self) -> f64 {
+        self.run.last
+    }
+
+    /// What was measured at the end of the last epoch: `loss`, `accuracy`, or whatever its metrics are named; without
+    /// validation data there is `train loss` alone.
+    ///
+    /// # Errors
+    /// When nothing of that name was measured; the message lists the names.
+    pub fn measure(&self, name: &str) -> Result<f64> {
+        let epoch = self.learner.history().epochs.last().filter(|_| self.run.done > 0);
+        let epoch = epoch.ok_or_else(|| {
+            Error::new(format!("`{name}` is not measured yet: no epoch has ended"))
+                .remedy("ask at its end: `if when != When::EpochEnded { return Ok(Next::Go) }`")
+        })?;
+        match (&epoch.valid, name) {
+            (_, "train loss") => Ok(epoch.train_loss),
+            (Some(valid), _) => valid.get(name),
+            (None, _) => Err(Error::new(format!("`{name}` is not measured: there is no validation data"))
+                .remedy("keep some apart (`.split(0.2, 42)?`), or ask for `train loss`")),
+        }
+    }
+
+    /// The batch that runs.
+    ///
+    /// # Errors
+    /// When none does.
+    pub fn batch(&self) -> Result<&Batch> {
+        self.run.fed.as_ref().ok_or_else(no_batch)
+    }
+
+    /// The batch that runs, to be changed before the network sees it (at [`When::BatchBegins`]).
+    ///
+    /// Inputs that were changed are not taken from the features that frozen parts have given before.
+    ///
+    /// # Errors
+    /// When none does.
+    pub fn batch_mut(&mut self) -> Result<&mut Batch> {
+        self.run.changed = true;
+        self.run.fed.as_mut().ok_or_else(no_batch)
+    }
+
+    /// Adds something to the batch's loss (at [`When::LossKnown`]): a penalty, for example.
+    ///
+    /// # Errors
+    /// When it is not one number, or no loss is known.
+    pub fn add_loss(&mut self, name: &str, part: &Tensor) -> Result<()> {
+        let before = self
+            .run
+            .loss
+            .as_ref()
+            .ok_or_else(|| Error::new("no loss is known now").remedy("add to it at `When::LossKnown`"))?;
+        let mut loss = Loss::of((&before.total + Loss::of(part.clone())?.total)?)?;
+        loss.parts = before.parts.clone();
+        loss.parts.push((name.to_owned(), part.detach()));
+        self.run.loss = Some(loss);
+        Ok(())
+    }
+
+    /// The gradients of this moment (at [`When::GradientsKnown`]); where they are taken out, there is no step.
+    pub fn gradients(&mut self) -> &mut Option<Gradients> {
+        &mut self.run.gradients
+    }
+
+    /// The network.
+    pub fn network(&self) -> &Network {
+        self.learner.network()
+    }
+
+    /// Everything that fits have recorded.
+    pub fn history(&self) -> &History {
+        self.learner.history()
+    }
+
+    /// Writes the learner to a file, as `learner.save`.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        self.learner.save_to(path.as_ref())
+    }
+
+    /// A line for the fit's report.
+    pub fn note(&mut self, text: impl Into<String>) {
+        self.run.notes.push(text.into());
+    }
+
+    /// What the fit has done by now.
+    pub fn report(&self) -> FitReport {
+        self.run.report(self.learner.history())
+    }
+}
+
+fn no_batch() -> Error {
+    Error::new("no batch runs now").remedy("look at it between `When::BatchBegins` and `When::BatchEnded`")
+}
+
+impl<F: FnMut(When, &mut Fit) -> Result<Next> + Send + Sync> Callback for F {
+    fn on(&mut self, when: When, fit: &mut Fit) -> Result<Next> {
+        self(when, fit)
+    }
+}

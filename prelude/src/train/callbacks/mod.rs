@@ -1,0 +1,24 @@
+//! The learner's own callbacks: each stands on the seam that a person's own does.
+
+mod audit;
+mod clip;
+mod follow;
+mod gather;
+mod live;
+
+use super::callback::Callback;
+use super::run::Run;
+
+/// Those that come before a person's own.
+pub(super) fn first(run: &Run) -> Vec<Box<dyn Callback>> {
+    vec![
+        Box::new(audit::Audit::default()),
+        Box::new(gather::Gather::of(run.accumulate)),
+        Box::new(clip::Clip(run.clip)),
+    ]
+}
+
+/// Those that come after them.
+pub(super) fn last(run: &Run) -> Vec<Box<dyn Callback>> {
+    vec![Box::new(follow::Follow), Box::new(live::Screen::new(run.quiet, run.before))]
+}

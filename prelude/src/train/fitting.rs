@@ -1,0 +1,275 @@
+//! The training loop: epochs, steps, validation, callbacks, and the ways a fit can end early.
+
+use std::path::Path;
+use std::time::Instant;
+
+use super::callback::{Callback, Fit, Next, Trainee, When};
+use super::callbacks;
+use super::gradients::Gradients;
+use super::history::{BatchRecord, EpochRecord, History};
+use super::learner::Learner;
+use super::metric::Measures;
+use super::run::Run;
+use crate::data::{Data, Order, Part};
+use crate::models::Network;
+use crate::params::Param;
+use crate::{Error, Result, interrupt};
+
+impl Trainee for Learner {
+    fn network(&self) -> &Network {
+        &self.network
+    }
+
+    fn history(&self) -> &History {
+        &self.history
+    }
+
+    fn save_to(&self, path: &Path) -> Result<()> {
+        self.save(path)
+    }
+
+    fn follow(&self) -> Result<()> {
+        self.average.as_ref().map_or(Ok(()), |average| average.follow(&self.network))
+    }
+}
+
+/// A fit and those who take part in it.
+pub(super) struct Fitting<'a> {
+    pub learner: &'a mut Learner,
+    pub run: Run,
+    /// The learner's own callbacks that come first, and last; a person's come between.
+    first: Vec<Box<dyn Callback>>,
+    persons: Vec<Box<dyn Callback>>,
+    last: Vec<Box<dyn Callback>>,
+}
+
+impl Drop for Fitting<'_> {
+    /// A person's callbacks go back to the learner, in whatever way the fit ends.
+    fn drop(&mut self) {
+        *self.learner.callbacks = std::mem::take(&mut self.persons);
+    }
+}
+
+impl<'a> Fitting<'a> {
+    pub fn begin(learner: &'a mut Learner, run: Run) -> Fitting<'a> {
+        let (first, last) = (callbacks::first(&run), callbacks::last(&run));
+        let persons = std::mem::take(&mut *learner.callbacks);
+        Fitting { learner, run, first, persons, last }
+    }
+
+    /// Asks every callback; the strongest wish counts.
+    fn ask(&mut self, when: When) -> Result<Next> {
+        let mut next = Next::Go;
+        for callback in self.first.iter_mut().chain(&mut self.persons).chain(&mut self.last) {
+            let wish = callback.on(when, &mut Fit { run: &mut self.run, learner: &*self.learner })?;
+            next = match (next, wish) {
+                (Next::EndFit, _) | (_, Next::EndFit) => Next::EndFit,
+                (Next::EndEpoch, _) | (_, Next::EndEpoch) => Next::EndEpoch,
+                _ => Next::Go,
+            };
+        }
+        Ok(next)
+    }
+
+    /// The last word of everybody; what is remembered is kept.
+    pub fn close(&mut self, interrupted: bool) -> Result<()> {
+        self.run.interrupted = interrupted;
+        if interrupted {
+            self.run.notes.push(format!(
+                "interrupted after {} of {} epochs and {} steps: the network keeps what it learned, the next fit goes on",
+                self.run.done, self.run.epochs, self.run.steps
+            ));
+        }
+        let closed = self.ask(When::FitEnded);
+        self.remember();
+        closed.map(|_| ())
+    }
+
+    /// Keeps the states of those callbacks that have a name.
+    fn remember(&mut self) {
+        for callback in self.persons.iter().filter(|callback| !callback.name().is_empty()) {
+            if let Some(state) = callback.state() {
+                self.learner.states.insert(callback.name().to_owned(), state);
+            }
+        }
+    }
+
+    /// The epochs of one fit; whether the user stopped it.
+    pub fn epochs(&mut self, data: &dyn Data) -> Result<bool> {
+        if self.ask(When::FitBegins)? == Next::EndFit {
+            return Ok(self.ended_early());
+        }
+        for _ in 0..self.run.epochs {
+            if interrupt::requested() {
+                return Ok(true);
+            }
+            let begun = Instant::now();
+            let number = self.learner.begun;
+            self.learner.begun += 1;
+            self.run.epoch += 1;
+            if self.ask(When::EpochBegins)? == Next::EndFit {
+                return Ok(self.ended_early());
+            }
+            let mut sums = Sums::default();
+            match heard(self.batches(data, number, &mut sums))? {
+                None => return Ok(true),
+                Some(Next::EndFit) => return Ok(self.ended_early()),
+                Some(_) => {}
+            }
+            let next = self.ask(When::EpochTrained)?;
+            if self.run.gradients.is_some() {
+                self.ask(When::GradientsKnown)?;
+                self.take_step()?;
+            }
+            let Some(valid) = heard(self.measure(data))? else { return Ok(true) };
+            self.run.done += 1;
+            let count = sums.examples.max(1) as f64;
+            let history = &mut *self.learner.history;
+            history.epochs.push(EpochRecord {
+                epoch: history.epochs.len() + 1,
+                batch: history.batches.len(),
+                train_loss: sums.loss / count,
+                parts: sums.parts.into_iter().map(|(name, sum)| (name, sum / count)).collect(),
+                valid,
+                seconds: begun.elapsed().as_secs_f64(),
+            });
+            self.remember();
+            let after = self.ask(When::EpochEnded)?;
+            self.remember();
+            if (next == Next::EndFit || after == Next::EndFit) && self.run.done < self.run.epochs {
+                return Ok(self.ended_early());
+            }
+        }
+        Ok(false)
+    }
+
+    /// Notes that a callback wanted no more; the user did not stop it.
+    fn ended_early(&mut self) -> bool {
+        let Run { done, epochs, .. } = self.run;
+        self.run.notes.push(format!("a callback ended the fit after {done} of {epochs} epochs"));
+        false
+    }
+
+    /// An epoch's batches.
+    fn batches(&mut self, data: &dyn Data, epoch: u64, sums: &mut Sums) -> Result<Next> {
+        let batches = data.batches(Part::Train, Order::Epoch(epoch))?;
+        let count = batches.size_hint().0.max(1);
+        self.run.planned.get_or_insert(count.saturating_mul(self.run.epochs));
+        for (index, batch) in batches.enumerate() {
+            interrupt::check()?;
+            self.run.batch = (index + 1, count);
+            self.run.fed = Some(batch?);
+            self.run.changed = false;
+            let next = match self.ask(When::BatchBegins)? {
+                Next::Go => {
+                    self.step(data, (epoch, index), sums)?;
+                    self.ask(When::BatchEnded)?
+                }
+                other => other,
+            };
+            self.run.fed = None;
+            if next != Next::Go {
+                return Ok(next);
+            }
+        }
+        Ok(Next::Go)
+    }
+
+    /// One batch, and where its gradients are let through, a step.
+    fn step(&mut self, data: &dyn Data, at: (u64, usize), sums: &mut Sums) -> Result<()> {
+        let batch = self.run.fed.take().ok_or_else(|| Error::new("a callback took the batch away"))?;
+        let keep = !self.run.changed;
+        let passed = self.learner.loss_of(data, &batch, at, keep)?;
+        let (examples, pass) = (batch.len(), passed.pass);
+        self.run.fed = Some(batch);
+        self.run.loss = Some(passed.loss);
+        self.ask(When::LossKnown)?;
+        let Some(loss) = self.run.loss.take() else { return Err(Error::new("a callback took the loss away")) };
+        let number = loss.value()?;
+        if !number.is_finite() {
+            return Err(self.lost("the loss", number, at));
+        }
+        let gradients = Gradients::of(self.learner.network.params().trainable(), passed.joint.backward(&loss.total)?)?;
+        if !gradients.norm().is_finite() {
+            return Err(self.lost("a gradient", gradients.norm(), at));
+        }
+        pass.commit()?;
+        sums.add(&loss.numbers()?, number, examples);
+        self.run.last = number;
+        self.run.gradients = Some(gradients);
+        self.ask(When::GradientsKnown)?;
+        let rate = self.run.rate();
+        self.take_step()?;
+        self.run.steps += 1;
+        self.learner.history.batches.push(BatchRecord { loss: number, rate });
+        Ok(())
+    }
+
+    /// The optimiser's turn, where there are gradients.
+    fn take_step(&mut self) -> Result<()> {
+        let Some(gradients) = self.run.gradients.take() else { return Ok(()) };
+        let (factor, momentum) = self.run.factor();
+        let rate = |param: &Param| self.run.rates.get(param.group()).copied().unwrap_or_default() * factor;
+        self.learner.optimizer.step(gradients.params(), gradients.store(), rate, momentum)?;
+        self.ask(When::StepTaken)?;
+        Ok(())
+    }
+
+    /// Measures on the validation examples, where there are some.
+    fn measure(&mut self, data: &dyn Data) -> Result<Option<Measures>> {
+        if data.count(Part::Valid) == 0 {
+            return Ok(None);
+        }
+        Ok(Some(self.learner.judge_part(data, Part::Valid, false)?.0))
+    }
+
+    fn lost(&self, what: &str, value: f64, at: (u64, usize)) -> Error {
+        let rate = self.run.top();
+        let remedy = if self.run.steps == 0 {
+            "no step came before it, so either the network has diverged in an earlier fit (make it anew, or load a checkpoint), \
+             or the data hold values that are no numbers"
+                .to_owned()
+        } else {
+            format!(
+                "make the network anew or load a checkpoint, and try a lower rate, such as {:.0e}, or `learner.clip(1.0)`",
+                (rate / 10.0).min(1e-2)
+            )
+        };
+        let place = format!("at epoch {}, batch {}", self.run.done + 1, at.1 + 1);
+        let said = format!(
+            "{what} is {value} {place} (rate {rate:.1e}): the step was not taken, the network is as it was before it"
+        );
+        Error::new(said).remedy(remedy)
+    }
+}
+
+/// What something gave, or nothing where the user stopped it.
+fn heard<T>(result: Result<T>) -> Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_interrupted() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Sums of losses over an epoch's examples.
+#[derive(Default)]
+struct Sums {
+    loss: f64,
+    examples: usize,
+    parts: Vec<(String, f64)>,
+}
+
+impl Sums {
+    fn add(&mut self, parts: &[(String, f64)], loss: f64, examples: usize) {
+        self.loss += loss * examples as f64;
+        self.examples += examples;
+        for (name, part) in parts {
+            let value = part * examples as f64;
+            match self.parts.iter_mut().find(|(own, _)| own == name) {
+                Some((_, own)) => *own += value,
+                None => self.parts.push((name.clone(), value)),
+            }
+        }
+    }
+}
