@@ -31,8 +31,8 @@ pub use plotters;
 pub mod prelude {
     pub use crate::boxes::{Annotation, BBox, Detection};
     pub use crate::data::{
-        Augment, Batch, BatchIter, Data, Example, Fields, ImageFolder, Input, Normalize, Order, Part, Spec, Target,
-        TensorData,
+        Augment, Batch, BatchIter, Data, Example, Fields, ImageFolder, Input, LabelTable, Normalize, Order, Part, Spec,
+        Target, TensorData,
     };
     pub use crate::error::{Error, Result};
     pub use crate::layers::{
@@ -43,8 +43,8 @@ pub mod prelude {
     pub use crate::params::{Init, Scope};
     pub use crate::show::{CellValue, Show, display};
     pub use crate::train::{
-        Answer, Better, Callback, Classify, Fit, Learner, Localize, Loss, Metric, Next, Optimizer, Prediction, Rate,
-        Regress, Seen, Task, Unit, When,
+        Answer, Better, Callback, Classify, Fit, Labels, Learner, Localize, Loss, Metric, Next, Optimizer, Prediction,
+        Rate, Regress, Seen, Task, Unit, When,
     };
     pub use crate::widgets::{AnyWidget, Button, FloatProgress, IntProgress, Label, Widget};
     pub use crate::{datasets, interrupt, plot, show, widgets};

@@ -79,17 +79,29 @@ impl ImageFolder {
                 root.display()
             ));
         }
-        let has_boxes = found.samples.iter().all(|sample| !sample.boxes.is_empty());
+        let made = ImageFolder::of(root, found.classes, found.samples, copies);
+        let (left_out, leaks) = (Arc::new(found.left_out), Arc::new(leaks));
+        Ok(ImageFolder { parted: found.parted, left_out, leaks, ..made })
+    }
+
+    /// These pictures, as one class.
+    pub(super) fn listed(root: PathBuf, samples: Vec<Sample>) -> ImageFolder {
+        let copies = Copies::find(&samples);
+        ImageFolder::of(root, vec!["picture".to_owned()], samples, copies)
+    }
+
+    fn of(root: PathBuf, classes: Vec<String>, samples: Vec<Sample>, copies: Copies) -> ImageFolder {
+        let has_boxes = samples.iter().all(|sample| !sample.boxes.is_empty());
         let resize = if has_boxes { ResizeMethod::Stretch } else { ResizeMethod::Crop };
         let transform = Transform { size: 64, resize, normalize: Normalize::imagenet() };
-        Ok(ImageFolder {
+        ImageFolder {
             root,
-            classes: Arc::new(found.classes),
-            store: Arc::new(Store::new(found.samples.len(), transform)),
-            samples: Arc::new(found.samples),
-            parted: found.parted,
-            left_out: Arc::new(found.left_out),
-            leaks: Arc::new(leaks),
+            classes: Arc::new(classes),
+            store: Arc::new(Store::new(samples.len(), transform)),
+            samples: Arc::new(samples),
+            parted: false,
+            left_out: Arc::default(),
+            leaks: Arc::default(),
             copies: Arc::new(copies),
             has_boxes,
             transform,
@@ -101,7 +113,7 @@ impl ImageFolder {
             limit: None,
             strict: false,
             warned: Arc::default(),
-        })
+        }
     }
 
     /// Keeps about `fraction` of each class for validation, chosen by `seed`.

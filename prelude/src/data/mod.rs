@@ -19,7 +19,7 @@
 //! - `decode` reads a picture file; `transform` brings it to the network's size and range, and boxes back.
 //! - `augment` varies a training picture, boxes included; `store` keeps decoded pictures in memory.
 //! - `feed` makes tensors of them, `fields` under their names, `batches` one batch ahead in a thread of its own; `truth` follows the picture.
-//! - `dataset` is what a learner wants of any data, `spec` what a data set says of itself; `tensors` is data that is numbers already.
+//! - `dataset` is what a learner wants of any data, `spec` what a data set says of itself; `tensors` is data that is numbers already, `table` pictures with several labels.
 //! - `summary` is what a person wants to know of a data set before training on it.
 
 mod annotations;
@@ -38,6 +38,7 @@ mod spec;
 mod split;
 mod store;
 mod summary;
+mod table;
 mod tensors;
 mod transform;
 mod truth;
@@ -55,6 +56,7 @@ pub use part::Part;
 pub use sample::Sample;
 pub use spec::{Input, Spec, Target};
 pub use summary::Summary;
+pub use table::LabelTable;
 pub use tensors::TensorData;
 pub use transform::{Normalize, ResizeMethod, Transform};
 

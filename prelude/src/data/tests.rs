@@ -9,6 +9,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 mod clumsy;
+mod table;
 
 /// A picture whose every pixel tells which one it is.
 fn picture(class: u8, number: u8) -> RgbImage {

@@ -63,6 +63,14 @@ impl Answer {
         self
     }
 
+    /// Whether it is, or has among its labels, this class.
+    pub fn tells(&self, class: usize) -> bool {
+        match &self.labels {
+            Some(labels) => labels.contains(&class),
+            None => self.class == Some(class),
+        }
+    }
+
     /// Whether every number of the answer is one.
     pub fn is_finite(&self) -> bool {
         let boxes = self.boxes.iter().flat_map(|one| one.bbox);

@@ -54,10 +54,10 @@ impl Learner {
         let mut found = Evaluation { all, classes: Vec::new(), numbers: Vec::new() };
         let names = self.classes().iter().enumerate();
         match self.spec.target {
-            Target::Class(_) => found.classes.extend(names.map(|(class, name)| {
-                let own: Vec<&Verdict> = verdicts.iter().filter(|one| one.truth.class == Some(class)).collect();
-                let called = verdicts.iter().filter(|one| one.answer.class == Some(class)).count();
-                let right = own.iter().filter(|one| one.answer.class == Some(class)).count();
+            Target::Class(_) | Target::Classes(_) => found.classes.extend(names.map(|(class, name)| {
+                let own: Vec<&Verdict> = verdicts.iter().filter(|one| one.truth.tells(class)).collect();
+                let called = verdicts.iter().filter(|one| one.answer.tells(class)).count();
+                let right = own.iter().filter(|one| one.answer.tells(class)).count();
                 let overlap = own.iter().map(|one| one.iou()).sum::<Option<f64>>().filter(|_| !own.is_empty());
                 ClassMeasures {
                     name: name.clone(),
@@ -133,8 +133,8 @@ impl Learner {
                 0 => answer.words(&self.spec),
             };
             let sure = match one.answer.class {
-                Some(_) => format!(" {:.0} %", one.answer.score * 100.0),
-                None => String::new(),
+                Some(_) if one.answer.labels.is_none() => format!(" {:.0} %", one.answer.score * 100.0),
+                _ => String::new(),
             };
             let loss = if one.error().is_some() { String::new() } else { format!(", loss {:.2}", one.loss) };
             let caption = format!("{}{sure}\nis {}{loss}", row(&one.answer), row(&one.truth));

@@ -147,7 +147,7 @@ impl Learner {
     }
 
     // Generic functions are compiled in the cell that calls them: they only hand on to others.
-    fn start(start: Start, task: Arc<dyn Task>, data: &dyn Data) -> Result<Learner> {
+    pub(super) fn start(start: Start, task: Arc<dyn Task>, data: &dyn Data) -> Result<Learner> {
         data.check()?;
         let spec = data.spec();
         task.check(&spec)?;

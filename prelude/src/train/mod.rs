@@ -9,6 +9,7 @@
 //! | `Learner::localization(arch, &data)?` | a head that says one class and one box a picture |
 //! | `Learner::pretrained(arch)?`, `Learner::open(path)?` | a trained network with its head, without data: to predict with |
 //! | `Learner::regression(arch, &data)?` | a head that says numbers |
+//! | `Learner::labels(arch, &data)?`, `thresholds()?` | any number of labels a picture; what each one's share has to reach |
 //! | `Learner::new(network, Classify, &data)?` | a network of one's own, or of a candle model; any task, one's own too |
 //! | `Learner::vision(arch.cut(1), &data)?` | the body without its last block |
 //! | `learner.replace_head(&data)?` | the same body with a new head for other classes, as a new learner |
@@ -43,6 +44,7 @@ mod gradients;
 mod history;
 mod inspect;
 mod judge;
+mod labels;
 mod learner;
 mod loss;
 mod metric;
@@ -75,4 +77,4 @@ pub use predict::{Picture, Prediction};
 pub use schedule::{IntoRate, Rate, Schedule};
 pub use summary::{ModelSummary, PartSummary};
 pub use task::Task;
-pub use tasks::{Classify, Localize, Regress};
+pub use tasks::{AveragePrecision, Classify, F1, Labels, Localize, Regress};

@@ -1,10 +1,13 @@
 //! The tasks there are, each in a file of its own.
 
 mod class;
+mod labels;
 mod numbers;
 mod place;
 
 pub use class::Classify;
+pub(super) use labels::best_thresholds;
+pub use labels::{AveragePrecision, F1, Labels};
 pub use numbers::Regress;
 pub use place::Localize;
 
@@ -15,7 +18,8 @@ use crate::data::Spec;
 use crate::{Error, Result};
 
 /// The tasks that files know by name.
-const ALL: [fn() -> Arc<dyn Task>; 3] = [|| Arc::new(Classify), || Arc::new(Localize), || Arc::new(Regress)];
+const ALL: [fn() -> Arc<dyn Task>; 4] =
+    [|| Arc::new(Classify), || Arc::new(Localize), || Arc::new(Regress), || Arc::new(Labels)];
 
 /// The task of this name; `None` for one's own.
 pub(super) fn named(name: &str) -> Option<Arc<dyn Task>> {

@@ -339,3 +339,95 @@ fn data_of_ones_own_need_be_no_pictures() -> Result<()> {
     assert_eq!(again.validate()?, learner.validate()?);
     Ok(())
 }
+
+/// What scikit-learn measures (`tests/reference/labels.py`).
+#[test]
+fn labels_are_measured_as_scikit_learn_does() -> Result<()> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/labels.safetensors");
+    let saved = candle_core::safetensors::load(path, &Device::Cpu)?;
+    let number = |name: &str| -> Result<Vec<f64>> { Ok(saved[name].to_vec1::<f64>()?) };
+    let (logits, truth) = (&saved["logits"], &saved["truth"]);
+    let names = (0..4).map(|label| format!("label {label}")).collect();
+    let spec = Spec::new(Input::Tensor(vec![1]), Target::Classes(names), 0);
+    let measured = |metric: &mut dyn Metric, thresholds: &Tensor| -> Result<f64> {
+        metric.reset();
+        // in two batches
+        for (from, count) in [(0, 37), (37, 23)] {
+            let part = |all: &Tensor| all.narrow(0, from, count);
+            let said = Fields::of("logits", part(logits)?).with("threshold", thresholds.clone());
+            let targets = Fields::of("labels", part(truth)?);
+            let batch = Batch { inputs: Fields::default(), targets, ids: (0..count).collect() };
+            metric.add(&Seen { said: &said, batch: &batch, spec: &spec })?;
+        }
+        Ok(metric.value())
+    };
+    let found = measured(&mut AveragePrecision::default(), &saved["thresholds"])?;
+    assert!((found - number("map")?[0]).abs() < 1e-9, "{found}");
+    let found = measured(&mut F1::default(), &saved["thresholds"])?;
+    assert!((found - number("f1")?[0]).abs() < 1e-9, "{found}");
+    let shares = ops::sigmoid(logits)?.to_vec2::<f32>()?;
+    let best = tasks::best_thresholds(&shares, &truth.to_vec2::<f32>()?);
+    let found = measured(&mut F1::default(), &Tensor::new(best.as_slice(), &Device::Cpu)?)?;
+    let expected = number("best")?.iter().sum::<f64>() / 4.0;
+    assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+    assert_eq!(best[3], 0.5, "a label that never applies");
+    Ok(())
+}
+
+/// Bars, and whether each lies and whether it is in the left half.
+fn several(count: usize, seed: u64) -> Result<TensorData> {
+    let data = bars(count, seed)?;
+    let batch = data.clone().batch(count).batches(Part::Train)?.next().expect("one")?;
+    let (class, boxes) = (batch.targets.get("class")?.to_vec1::<u32>()?, batch.targets.get("box")?.to_vec2::<f32>()?);
+    let rows = class.iter().zip(&boxes).map(|(class, bbox)| [1.0 - *class as f32, f32::from(u8::from(bbox[0] < 0.5))]);
+    let rows: Vec<f32> = rows.flatten().collect();
+    let truth = Tensor::from_vec(rows, (class.len(), 2), &Device::Cpu)?;
+    TensorData::labels(batch.inputs.get("image")?.clone(), truth, &["lying", "left"])?.split(0.25, seed)
+}
+
+#[test]
+fn several_labels_an_example_are_learned() -> Result<()> {
+    let data = several(160, 67)?.batch(16);
+    let mut learner = quiet(Learner::labels(Arch::default().untrained(), &data)?);
+    // the gradient of the loss is sigmoid(x) − y, divided by the count
+    let logits = candle_core::Var::new(&[[2f32, -1.0]], &Device::Cpu)?;
+    let targets = Fields::of("labels", Tensor::new(&[[1f32, 1.0]], &Device::Cpu)?);
+    let batch = Batch { inputs: Fields::default(), targets, ids: vec![0] };
+    let loss = Labels.loss(&Fields::of("logits", logits.as_tensor().clone()), &batch)?;
+    let grad = loss.total.backward()?.get(&logits).expect("it has one").to_vec2::<f32>()?;
+    assert!((grad[0][0] - (0.880_797 - 1.0) / 2.0).abs() < 1e-5 && (grad[0][1] - (0.268_941 - 1.0) / 2.0).abs() < 1e-5);
+    let report = learner.fit_one_cycle(10, 4e-3)?;
+    let valid = report.valid.expect("a quarter is kept");
+    assert!(valid.get("mAP")? > 0.8 && valid.get("F1")? > 0.6, "{valid:?}");
+    let before = learner.validate()?;
+    assert_eq!(before.classes.len(), 2);
+    let found = learner.thresholds()?;
+    let after = learner.validate()?;
+    assert!(after.all.get("F1")? >= before.all.get("F1")?, "{found:?}");
+    assert!(found.iter().map(|(name, _)| name.as_str()).eq(["lying", "left"]));
+    let says = learner.predict(picture_of(&data)?)?;
+    assert_eq!(says.label, if says.labels.is_empty() { "none".to_owned() } else { says.labels.join(", ") });
+    assert!(learner.top_losses(3)?.size().0 > 0);
+    let says = learner.confusion().unwrap_err().to_string();
+    assert!(says.contains("where an example has one class"), "{says}");
+    // saved with its thresholds, opened without data, and given another head
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("labels.safetensors");
+    learner.save(&path)?;
+    let mut opened = Learner::open(&path)?;
+    assert_eq!((opened.task().name(), opened.classes()), ("labels", learner.classes()));
+    assert_eq!(opened.set_data(&data)?.validate()?, after);
+    assert_eq!(opened.replace_head(&bars(16, 68)?)?.task().name(), "classify");
+    assert_eq!(super::learner(&bars(16, 68)?)?.replace_head(&data)?.task().name(), "labels");
+    let says = Learner::vision(Arch::default(), &data).unwrap_err().to_string();
+    assert!(says.contains("labels, several a picture (lying, left)"), "{says}");
+    let says = Learner::labels(Arch::default(), &bars(16, 68)?).unwrap_err().to_string();
+    assert!(says.contains("but no labels") && says.contains("TensorData::labels"), "{says}");
+    let wrong = TensorData::labels(
+        Tensor::zeros((2, 3), DType::F32, &Device::Cpu)?,
+        Tensor::new(&[[0.5f32], [1.0]], &Device::Cpu)?,
+        &["a"],
+    );
+    assert!(wrong.unwrap_err().to_string().contains("`a` of example 0 is 0.5; expected 0 or 1"));
+    Ok(())
+}

@@ -1,0 +1,248 @@
+//! Pictures with any number of labels each, listed in a table.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use candle_core::{Device, Tensor};
+use image::RgbImage;
+
+use super::{
+    Augment, Batch, BatchIter, Data, Example, Fields, ImageFolder, Normalize, Order, Part, ResizeMethod, Sample,
+};
+use super::{Spec, Target, Transform, field};
+use crate::plot::{self, Figure};
+use crate::show::{Bundle, Show};
+use crate::{Error, Result, limits};
+
+/// Pictures with any number of labels each, as a table of text lists them: a line a picture, `boat.jpg,sea;sky`.
+///
+/// ```no_run
+/// use candlewick_prelude::prelude::*;
+/// let data = LabelTable::csv("photos/labels.csv")?.split(0.2, 42)?.size(64).augment(Augment::standard()).batch(32);
+/// let mut learner = Learner::labels(Arch::default(), &data)?;
+/// # Ok::<(), candlewick_prelude::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct LabelTable {
+    pictures: ImageFolder,
+    names: Arc<Vec<String>>,
+    /// For each picture, 1 for each label that applies.
+    truth: Arc<Vec<Vec<f32>>>,
+}
+
+impl LabelTable {
+    /// Reads a table: a picture's file, relative to the table, and its labels, parted by `;` or `|`, or where there are none of these, by spaces.
+    /// A first line such as `file,labels` names the columns. A picture without labels has an empty second column.
+    ///
+    /// # Errors
+    /// When the table cannot be read, names files that are not there, or no label.
+    pub fn csv(path: impl AsRef<Path>) -> Result<LabelTable> {
+        LabelTable::open(path.as_ref())
+    }
+
+    fn open(path: &Path) -> Result<LabelTable> {
+        let shown = path.display();
+        let unreadable = |error: &dyn std::fmt::Display| {
+            Error::new(format!("`{shown}` cannot be read: {error}"))
+                .remedy("check the path, and that it is text in UTF-8")
+        };
+        let bytes = std::fs::read(path).map_err(|error| unreadable(&error))?;
+        let text = String::from_utf8(bytes).map_err(|_| unreadable(&"it is no UTF-8 text"))?;
+        let rows = rows(text.trim_start_matches('\u{feff}'), &shown.to_string())?;
+        let root = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+        let missing: Vec<&str> =
+            rows.iter().map(|row| row.file.as_str()).filter(|file| !root.join(file).is_file()).collect();
+        if let [first, ..] = missing[..] {
+            let what = format!("`{shown}` lists {} files that are not there, `{first}` the first", missing.len());
+            return Err(Error::new(what).remedy("files are named from the folder of the table on"));
+        }
+        let names: BTreeSet<&String> = rows.iter().flat_map(|row| &row.labels).collect();
+        let names: Vec<String> = names.into_iter().cloned().collect();
+        if names.is_empty() {
+            return Err(
+                Error::new(format!("`{shown}` names no label")).remedy("expected a line a picture: `boat.jpg,sea;sky`")
+            );
+        }
+        let truth = rows.iter().map(|row| {
+            let applies = |name: &String| f32::from(u8::from(row.labels.contains(name)));
+            names.iter().map(applies).collect()
+        });
+        let truth = Arc::new(truth.collect());
+        let samples = rows.iter().map(|row| Sample {
+            path: root.join(&row.file),
+            name: row.file.clone(),
+            class: 0,
+            part: Part::Train,
+            boxes: Vec::new(),
+        });
+        let pictures = ImageFolder::listed(root.clone(), samples.collect());
+        Ok(LabelTable { pictures, names: Arc::new(names), truth })
+    }
+
+    /// Keeps about `fraction` of the pictures for validation, chosen by `seed`; equal files stay on one side.
+    ///
+    /// # Errors
+    /// When `fraction` is not between 0 and 1, or there are fewer than two different pictures.
+    pub fn split(self, fraction: f64, seed: u64) -> Result<LabelTable> {
+        Ok(LabelTable { pictures: self.pictures.split(fraction, seed)?, ..self })
+    }
+
+    fn with(self, change: impl FnOnce(ImageFolder) -> ImageFolder) -> LabelTable {
+        LabelTable { pictures: change(self.pictures), ..self }
+    }
+
+    /// The side of the square pictures that the network sees, in pixels (default 64).
+    pub fn size(self, side: usize) -> LabelTable {
+        self.with(|pictures| pictures.size(side))
+    }
+
+    /// How a picture that is not square becomes one (default: the middle square).
+    pub fn resize(self, method: ResizeMethod) -> LabelTable {
+        self.with(|pictures| pictures.resize(method))
+    }
+
+    /// How training pictures are varied (default: not at all).
+    pub fn augment(self, augment: Augment) -> LabelTable {
+        self.with(|pictures| pictures.augment(augment))
+    }
+
+    /// How many pictures go through the network at once, 1 or more (default 32).
+    pub fn batch(self, count: usize) -> LabelTable {
+        self.with(|pictures| pictures.batch(count))
+    }
+
+    /// The shift and scale of the values (default: those that the learner's network was trained with).
+    pub fn normalize(self, normalize: Normalize) -> LabelTable {
+        self.with(|pictures| pictures.normalize(normalize))
+    }
+
+    /// The seed of order and augmentation (default: the split's).
+    pub fn seeded(self, seed: u64) -> LabelTable {
+        self.with(|pictures| pictures.seeded(seed))
+    }
+
+    /// Stops with an error at a picture that cannot be read, instead of leaving it out with a word.
+    pub fn strict(self) -> LabelTable {
+        self.with(ImageFolder::strict)
+    }
+
+    /// The names of the labels, sorted.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// How many pictures there are.
+    pub fn len(&self) -> usize {
+        self.truth.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.truth.is_empty()
+    }
+
+    /// How many pictures of a part each label applies to.
+    pub fn counts(&self, part: Part) -> Vec<usize> {
+        let ids = self.pictures.ids(part);
+        let of = |label: usize| ids.iter().filter(|id| self.truth[**id][label] > 0.5).count();
+        (0..self.names.len()).map(of).collect()
+    }
+
+    /// Shows `count` training pictures (1 to 1000), as the network will see them, with their labels.
+    ///
+    /// # Errors
+    /// When the count or an option makes no sense, and when no picture can be read.
+    pub fn show_batch(&self, count: usize) -> Result<Figure> {
+        limits::shown("data.show_batch", count)?;
+        let ids = self.pictures.ids(Part::Train);
+        let ids: Vec<usize> = ids.into_iter().take(count).collect();
+        let pictures: Vec<RgbImage> = ids.iter().map(|id| self.pictures.picture(*id)).collect::<Result<_>>()?;
+        let captions: Vec<String> = ids.iter().map(|id| self.words(*id)).collect();
+        Ok(plot::grid(&pictures, &captions))
+    }
+
+    /// The labels of a picture in words.
+    fn words(&self, id: usize) -> String {
+        let names = self.names.iter().zip(&self.truth[id]).filter(|(_, applies)| **applies > 0.5);
+        let names: Vec<&str> = names.map(|(name, _)| name.as_str()).collect();
+        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    }
+
+    fn told(&self, batch: Batch) -> Result<Batch> {
+        let rows: Vec<f32> = batch.ids.iter().flat_map(|id| self.truth[*id].iter().copied()).collect();
+        let truth = Tensor::from_vec(rows, (batch.ids.len(), self.names.len()), &Device::Cpu)?;
+        Ok(Batch { targets: Fields::of(field::LABELS, truth), ..batch })
+    }
+}
+
+impl Data for LabelTable {
+    fn spec(&self) -> Spec {
+        let target = Target::Classes(self.names.to_vec());
+        let own = self.pictures.spec();
+        Spec { target, truths: vec![field::LABELS.to_owned()], ..own }
+    }
+
+    fn count(&self, part: Part) -> usize {
+        Data::count(&self.pictures, part)
+    }
+
+    fn batches(&self, part: Part, order: Order) -> Result<BatchIter> {
+        let table = self.clone();
+        Ok(Box::new(Data::batches(&self.pictures, part, order)?.map(move |batch| table.told(batch?))))
+    }
+
+    fn example(&self, id: usize) -> Result<Example> {
+        self.pictures.example(id)
+    }
+
+    fn check(&self) -> Result<()> {
+        Data::check(&self.pictures)
+    }
+
+    fn reseeded(&self, seed: u64) -> Box<dyn Data> {
+        Box::new(self.clone().seeded(seed))
+    }
+
+    fn suited(&self, network: Transform) -> Box<dyn Data> {
+        Box::new(LabelTable { pictures: ImageFolder::suited(&self.pictures, network), ..self.clone() })
+    }
+}
+
+impl Show for LabelTable {
+    fn bundle(&self) -> Bundle {
+        let each = self.names.iter().zip(self.counts(Part::Train));
+        let each: Vec<String> = each.map(|(name, count)| format!("{name} {count}")).collect();
+        let (train, valid) = (Data::count(self, Part::Train), Data::count(self, Part::Valid));
+        Bundle::new().text(format!("{train} pictures for training, {valid} for validation; labels {}", each.join(", ")))
+    }
+}
+
+/// A line of a table.
+struct Row {
+    file: String,
+    labels: Vec<String>,
+}
+
+fn rows(text: &str, shown: &str) -> Result<Vec<Row>> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let (file, labels) = line.split_once([',', '\t']).ok_or_else(|| {
+            Error::new(format!("line {} of `{shown}` is `{line}`", number + 1))
+                .remedy("expected a file and its labels: `boat.jpg,sea;sky`")
+        })?;
+        let bare = |text: &str| text.trim().trim_matches('"').trim().to_owned();
+        let (file, labels) = (bare(file), bare(labels));
+        if number == 0 && Path::new(&file).extension().is_none() {
+            continue; // the names of the columns
+        }
+        found.push((file, labels));
+    }
+    let marked = found.iter().any(|(_, labels)| labels.contains([';', '|']));
+    let part = |labels: &str| -> Vec<String> {
+        let words: Vec<&str> =
+            if marked { labels.split([';', '|']).collect() } else { labels.split([' ', ',']).collect() };
+        words.into_iter().map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    };
+    Ok(found.into_iter().map(|(file, labels)| Row { labels: part(&labels), file }).collect())
+}
