@@ -2,15 +2,22 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use candle_core::{Tensor, Var};
 
 use crate::{Error, Result};
 
 /// A trainable tensor with a name, a group and a frozen flag; clones are handles to the same one.
+///
+/// What it holds is behind a table of functions: a cell that drops a layer does not compile how a tensor is dropped.
 #[derive(Clone)]
-pub struct Param(Arc<Inner>);
+pub struct Param(Arc<dyn Held<Inner>>);
+
+/// Something whose drop is compiled here.
+pub(super) trait Held<T>: Send + Sync {
+    fn held(&self) -> &T;
+}
 
 struct Inner {
     name: String,
@@ -19,6 +26,12 @@ struct Inner {
     frozen: AtomicBool,
     /// A value that no training changes, such as another crate's running mean.
     fixed: bool,
+}
+
+impl Held<Inner> for Inner {
+    fn held(&self) -> &Inner {
+        self
+    }
 }
 
 impl Param {
@@ -32,27 +45,27 @@ impl Param {
 
     /// The dotted name: `blocks.2.conv1.weight`.
     pub fn name(&self) -> &str {
-        &self.0.name
+        &self.0.held().name
     }
 
     /// The group by depth, 0 at the input.
     pub fn group(&self) -> usize {
-        self.0.group.load(Ordering::Relaxed)
+        self.0.held().group.load(Ordering::Relaxed)
     }
 
     /// Puts the parameter into another group.
     pub fn set_group(&self, group: usize) {
-        self.0.group.store(group, Ordering::Relaxed);
+        self.0.held().group.store(group, Ordering::Relaxed);
     }
 
     /// Whether training leaves it alone.
     pub fn frozen(&self) -> bool {
-        self.0.fixed || self.0.frozen.load(Ordering::Relaxed)
+        self.0.held().fixed || self.0.held().frozen.load(Ordering::Relaxed)
     }
 
     /// Whether it is a value that no training changes, whatever is frozen: another crate's running mean.
     pub fn fixed(&self) -> bool {
-        self.0.fixed
+        self.0.held().fixed
     }
 
     /// Freezes it, from the next step on.
@@ -67,27 +80,27 @@ impl Param {
 
     /// Freezes it or makes it trainable.
     pub fn set_frozen(&self, frozen: bool) {
-        self.0.frozen.store(frozen, Ordering::Relaxed);
+        self.0.held().frozen.store(frozen, Ordering::Relaxed);
     }
 
     /// The value as a layer uses it in training: a constant when frozen, else a variable of the graph.
     pub fn in_graph(&self) -> Tensor {
-        if self.frozen() { self.value() } else { self.0.var.as_tensor().clone() }
+        if self.frozen() { self.value() } else { self.0.held().var.as_tensor().clone() }
     }
 
     /// The value as a constant; it shares memory with the parameter and follows its changes.
     pub fn value(&self) -> Tensor {
-        self.0.var.as_detached_tensor()
+        self.0.held().var.as_detached_tensor()
     }
 
     /// The variable, to look up its gradient.
     pub fn var(&self) -> &Var {
-        &self.0.var
+        &self.0.held().var
     }
 
     /// The number of elements.
     pub fn count(&self) -> usize {
-        self.0.var.elem_count()
+        self.0.held().var.elem_count()
     }
 
     /// Replaces the value.
@@ -95,11 +108,11 @@ impl Param {
     /// # Errors
     /// When the shape is another one.
     pub fn set(&self, value: &Tensor) -> Result<()> {
-        if value.dims() != self.0.var.dims() {
-            return Err(wrong_shape(self.name(), self.0.var.dims(), value.dims()));
+        if value.dims() != self.0.held().var.dims() {
+            return Err(wrong_shape(self.name(), self.0.held().var.dims(), value.dims()));
         }
-        let value = value.to_dtype(self.0.var.dtype())?.to_device(self.0.var.device())?;
-        Ok(self.0.var.set(&value.contiguous()?)?)
+        let value = value.to_dtype(self.0.held().var.dtype())?.to_device(self.0.held().var.device())?;
+        Ok(self.0.held().var.set(&value.contiguous()?)?)
     }
 
     /// A number that changes with any bit of the value: tells whether it was touched.
@@ -111,36 +124,48 @@ impl Param {
 impl fmt::Debug for Param {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = if self.frozen() { "frozen" } else { "trainable" };
-        write!(f, "{} {:?} group {} {state}", self.name(), self.0.var.dims(), self.group())
+        write!(f, "{} {:?} group {} {state}", self.name(), self.0.held().var.dims(), self.group())
     }
 }
 
 /// A stored tensor that no gradient reaches, such as a running mean; clones are handles to the same one.
 #[derive(Clone)]
-pub struct Buffer {
-    name: Arc<str>,
+pub struct Buffer(Arc<dyn Held<Stored>>);
+
+struct Stored {
+    name: String,
     group: usize,
-    value: Arc<Mutex<Tensor>>,
+    value: Mutex<Tensor>,
+}
+
+impl Held<Stored> for Stored {
+    fn held(&self) -> &Stored {
+        self
+    }
 }
 
 impl Buffer {
     pub(super) fn new(name: String, value: Tensor, group: usize) -> Buffer {
-        Buffer { name: name.into(), group, value: Arc::new(Mutex::new(value)) }
+        Buffer(Arc::new(Stored { name, group, value: Mutex::new(value) }))
     }
 
     /// The group by depth, 0 at the input.
     pub fn group(&self) -> usize {
-        self.group
+        self.0.held().group
     }
 
     /// The dotted name: `blocks.2.bn1.running_mean`.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.0.held().name
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Tensor> {
+        self.0.held().value.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// The value, a constant. A later [`set`](Buffer::set) does not change the tensor returned here.
     pub fn value(&self) -> Tensor {
-        self.value.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+        self.slot().clone()
     }
 
     /// A number that changes with any bit of the value: tells whether it was touched.
@@ -153,9 +178,9 @@ impl Buffer {
     /// # Errors
     /// When the shape is another one.
     pub fn set(&self, value: &Tensor) -> Result<()> {
-        let mut slot = self.value.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut slot = self.slot();
         if value.dims() != slot.dims() {
-            return Err(wrong_shape(&self.name, slot.dims(), value.dims()));
+            return Err(wrong_shape(self.name(), slot.dims(), value.dims()));
         }
         *slot = value.to_dtype(slot.dtype())?.to_device(slot.device())?.detach();
         Ok(())
@@ -164,7 +189,7 @@ impl Buffer {
 
 impl fmt::Debug for Buffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {:?} buffer", self.name, self.value().dims())
+        write!(f, "{} {:?} buffer", self.name(), self.value().dims())
     }
 }
 

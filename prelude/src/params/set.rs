@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use candle_core::{DType, Device, Shape, Tensor, Var};
 
+use super::param::Held;
 use super::{Buffer, Init, LoadReport, Param, name_seed};
 use crate::{Error, Result};
 
 /// The parameters and buffers of a model, in the order they were made; clones share them.
 #[derive(Clone)]
-pub struct ParamSet(Arc<Inner>);
+pub struct ParamSet(Arc<dyn Held<Inner>>);
 
 struct Inner {
     seed: u64,
@@ -23,6 +24,12 @@ struct Inner {
 struct Entries {
     params: Vec<Param>,
     buffers: Vec<Buffer>,
+}
+
+impl Held<Inner> for Inner {
+    fn held(&self) -> &Inner {
+        self
+    }
 }
 
 impl ParamSet {
@@ -43,21 +50,21 @@ impl ParamSet {
 
     /// An empty set of the same kind, whose first values come from `seed`.
     pub fn fresh(&self, seed: u64) -> ParamSet {
-        ParamSet::of(self.0.dtype, &self.0.device, seed)
+        ParamSet::of(self.0.held().dtype, &self.0.held().device, seed)
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
-        self.0.entries.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0.held().entries.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     /// The device that holds the values.
     pub fn device(&self) -> &Device {
-        &self.0.device
+        &self.0.held().device
     }
 
     /// The seed of the first values.
     pub fn seed(&self) -> u64 {
-        self.0.seed
+        self.0.held().seed
     }
 
     /// Where a layer makes its parameters: a name prefix and a group. An empty prefix is the root.
@@ -247,7 +254,7 @@ impl Scope {
     /// # Errors
     /// When the name is taken.
     pub fn param(&self, name: &str, shape: impl Into<Shape>, init: Init) -> Result<Param> {
-        self.param_of(self.set.0.dtype, name, shape, init)
+        self.param_of(self.set.0.held().dtype, name, shape, init)
     }
 
     /// Makes a trainable parameter of this type and shape.
@@ -267,7 +274,7 @@ impl Scope {
     pub fn buffer(&self, name: &str, shape: impl Into<Shape>, init: Init) -> Result<Buffer> {
         let name = self.full(name);
         let value = init.draw(shape, name_seed(self.set.seed(), &name), self.set.device())?;
-        let value = value.to_dtype(self.set.0.dtype)?;
+        let value = value.to_dtype(self.set.0.held().dtype)?;
         let buffer = Buffer::new(name, value, self.group);
         self.set.entries().buffers.push(buffer.clone());
         Ok(buffer)

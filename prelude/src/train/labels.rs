@@ -11,6 +11,9 @@ use crate::layers::Pass;
 use crate::models::IntoStart;
 use crate::{Error, Result, interrupt, ops};
 
+/// Numbers, a row an example.
+type Rows = Vec<Vec<f32>>;
+
 impl Learner {
     /// A network that says any number of labels a picture, for data with labels; otherwise as [`Learner::vision`]. A label applies
     /// where its share is above one half, or what [`thresholds`](Learner::thresholds) has found.
@@ -44,7 +47,7 @@ impl Learner {
     }
 
     /// The shares of a part's examples, a row each, and their truth.
-    fn shares_of(&mut self, part: Part) -> Result<(Vec<Vec<f32>>, Vec<Vec<f32>>)> {
+    fn shares_of(&mut self, part: Part) -> Result<(Rows, Rows)> {
         let data = self.need_data()?;
         let (mut shares, mut truths) = (Vec::new(), Vec::new());
         for batch in data.batches(part, Order::Given)? {
