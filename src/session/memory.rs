@@ -126,6 +126,15 @@ impl Memory {
             };
             self.fates.insert(name.clone(), fate);
         }
+        // What a cell that went well has bound and does not leave, it has moved itself.
+        for name in prepared.binds.iter().filter(|name| !failed && !after.contains(*name)) {
+            if let Some((line, text)) = mention(&told.code, name) {
+                let what =
+                    format!("`{name}` was moved in cell {number} itself, which bound it (line {line}: `{text}`)");
+                let remedy = format!("clone it there (`{name}.clone()`), or lend it (`&{name}`)");
+                self.fates.insert(name.clone(), Fate { what, remedy });
+            }
+        }
         if failed {
             for name in prepared.binds.iter().filter(|name| !after.contains(*name)) {
                 let what = format!("`{name}` of cell {number} was not kept, since that cell ended early");
@@ -243,6 +252,16 @@ mod tests {
         assert!(fate.remedy.contains("`t.clone()`"));
         run(&mut memory, "let t = 1;", &["n", "u"], &["n", "t", "u"], false);
         assert_eq!(memory.fate("t"), None);
+    }
+
+    #[test]
+    fn what_a_cell_bound_and_moved_itself_is_told_of_it() {
+        let mut memory = Memory::default();
+        run(&mut memory, "let net = f()?;\nlet l = g(net)?;", &[], &[], true);
+        assert!(memory.fate("net").unwrap().what.contains("was not kept"));
+        run(&mut memory, "let net = f()?;\nlet l = g(net, &net2)?;", &[], &["l"], false);
+        let told = "`net` was moved in cell 2 itself, which bound it (line 2: `let l = g(net, &net2)?;`)";
+        assert_eq!(memory.fate("net").unwrap().what, told);
     }
 
     #[test]
