@@ -2,6 +2,7 @@
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::Hash;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The folder of the shims, with the socket and the process group's number; set for all of the host's children.
@@ -28,6 +29,21 @@ const DECIDING: [&str; 5] = ["RUSTC", "RUSTFLAGS", "RUSTC_WRAPPER", "CARGO_TARGE
 pub fn hash_deciding_variables(digest: &mut DefaultHasher) {
     for name in DECIDING {
         std::env::var_os(name).hash(digest);
+    }
+}
+
+/// Where cargo keeps its sources, as the user's environment has it.
+pub fn cargo_home() -> Option<PathBuf> {
+    let own = std::env::var_os(CARGO_HOME_VARIABLE).or_else(|| std::env::var_os("CARGO_HOME"));
+    let own = own.filter(|home| !home.is_empty()).map(PathBuf::from);
+    own.or_else(|| Some(std::env::home_dir()?.join(".cargo")))
+}
+
+/// Has cargo keep its sources where it kept them when the template was built: under another folder it would compile all anew.
+pub fn keep_to_cargo_home(of_template: &Path) {
+    if of_template.is_dir() && cargo_home().is_none_or(|own| own != of_template) {
+        // SAFETY: other threads of the host read the environment through std, which locks it.
+        unsafe { std::env::set_var(CARGO_HOME_VARIABLE, of_template) };
     }
 }
 

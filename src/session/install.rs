@@ -164,6 +164,7 @@ pub fn wanted_stamp(home: &Home, features: &[String]) -> io::Result<Stamp> {
         sources: format!("{:016x}", digest.finish()),
         features,
         home: home.root.clone(),
+        cargo_home: environment::cargo_home().unwrap_or_default(),
         compiler: String::new(),
         size: Size::default(),
     })

@@ -292,6 +292,9 @@ impl Session {
         let analysis = match &place {
             Place::Template(..) => None,
             Place::CopyOfTemplate => {
+                if let Some(stamp) = template::stamp(&home) {
+                    environment::keep_to_cargo_home(&stamp.cargo_home);
+                }
                 let pack = home.template().join(template::PACK);
                 Some(Arc::new(Analysis::start(pack, WARM).map_err(|error| broken(&error))?))
             }

@@ -50,6 +50,8 @@ pub enum Stale {
     Compiler(String, String),
     /// It was made in another folder.
     Moved(PathBuf),
+    /// The sources of what was compiled are gone from here.
+    Sources(PathBuf),
     /// Files are missing or cut short.
     Damaged,
 }
@@ -61,6 +63,7 @@ impl Stale {
             Stale::Missing => "there is no template yet".to_owned(),
             Stale::Compiler(was, is) => format!("the template was built by {was}, and the compiler is {is} now"),
             Stale::Moved(from) => format!("the template was built in {}, from where it was moved", from.display()),
+            Stale::Sources(from) => format!("what the template was built from is gone ({})", from.display()),
             Stale::Damaged => "the template is damaged".to_owned(),
         }
     }
@@ -74,6 +77,9 @@ pub fn stale(home: &Home) -> Option<Stale> {
     }
     if !Size::of(&home.template()).is_ok_and(|size| size == stamp.size) {
         return Some(Stale::Damaged);
+    }
+    if !stamp.cargo_home.as_os_str().is_empty() && !stamp.cargo_home.is_dir() {
+        return Some(Stale::Sources(stamp.cargo_home));
     }
     let known = !stamp.compiler.is_empty() && mark().is_some_and(|mark| mark == stamp.compiler);
     if known { None } else { by_version(&stamp, &version()?) }
@@ -126,6 +132,7 @@ mod tests {
             sources: String::new(),
             features: Vec::new(),
             home: home.root.clone(),
+            cargo_home: PathBuf::new(),
             compiler: String::new(),
             size: Size::of(&home.template()).unwrap(),
         };

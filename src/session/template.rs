@@ -8,8 +8,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// Files from this size on are shared between template and session by hard links; smaller ones, which
-/// cargo may rewrite in place, are copied.
+/// Files from this size on are shared between template and session by hard links, where they are of a kind that no build
+/// writes into (see `is_replaced`); all others are copied.
 const LINKED_FROM: u64 = 64 << 10;
 
 /// The file in the template that says what it was built from.
@@ -32,6 +32,9 @@ pub struct Stamp {
     /// candlewick's folder, whose path is in what was compiled.
     #[serde(default)]
     pub home: PathBuf,
+    /// Where cargo kept the sources of what was compiled: under another one all of it is stale for cargo.
+    #[serde(default)]
+    pub cargo_home: PathBuf,
     /// The compiler's file, as [`mark`](super::compiler::mark) tells it from another.
     #[serde(default)]
     pub compiler: String,
@@ -43,7 +46,7 @@ pub struct Stamp {
 impl Stamp {
     /// Whether a template with this stamp is what a build for the other one would give.
     pub fn fits(&self, wanted: &Stamp) -> bool {
-        let Stamp { version, rustc, sources, features, home, compiler: _, size: _ } = self;
+        let Stamp { version, rustc, sources, features, home, cargo_home: _, compiler: _, size: _ } = self;
         let same = (version, rustc, sources) == (&wanted.version, &wanted.rustc, &wanted.sources);
         same && (features, home) == (&wanted.features, &wanted.home)
     }
@@ -139,9 +142,7 @@ pub fn copy(from: &Path, to: &Path, link: bool) -> io::Result<()> {
             continue;
         }
         let metadata = entry.metadata()?;
-        // cargo writes its lock in place, however long it is.
-        let is_lock = source.extension().is_some_and(|extension| extension == "lock");
-        if link && !is_lock && metadata.len() >= LINKED_FROM && fs::hard_link(&source, &target).is_ok() {
+        if link && is_replaced(&source) && metadata.len() >= LINKED_FROM && fs::hard_link(&source, &target).is_ok() {
             continue;
         }
         fs::copy(&source, &target)?;
@@ -150,6 +151,13 @@ pub fn copy(from: &Path, to: &Path, link: bool) -> io::Result<()> {
         fs::File::options().write(true).open(&target)?.set_modified(modified)?;
     }
     Ok(())
+}
+
+/// Whether builds put another file in the place of this one, and never write into it: libraries, programs, and what the analysis
+/// reads. What a build script makes, the lists of sources and cargo's lock are written in place.
+fn is_replaced(path: &Path) -> bool {
+    path.extension()
+        .is_none_or(|extension| ["rlib", "rmeta", "so", "dylib", "pack"].iter().any(|kind| extension == *kind))
 }
 
 /// Removes the folders of sessions and of their hosts whose process is gone (a machine that lost power, a kill).

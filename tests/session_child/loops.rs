@@ -98,6 +98,9 @@ pub fn plain(session: &Arc<Session>) {
         "fn fib(n: u64) -> u64 { if n < 2 { n } else { fib(n - 1) + fib(n - 2) } }\nlet own = 1u8; let late = fib(80);",
         "struct Tree(Vec<Tree>); impl Tree { fn walk(&self) -> u64 { if self.0.is_empty() { Tree(vec![Tree(vec![])]).walk() } else { self.0[0].walk() } } }\nlet own = 1u8; fn wide(n: u64) -> u64 { (0..9).map(|m| if n == 0 { m } else { wide(n - 1) }).sum() }\nlet late = wide(60);",
         "let own = 1u8; let pixels = Tensor::randn(0f32, 1f32, (64, 3, 64, 64), &Device::Cpu)?;\nlet data = TensorData::new(pixels, (0..64).map(|i| i % 2).collect(), &[\"a\", \"b\"])?.split(0.25, 1)?;\nlet mut learner = Learner::vision_untrained(Arch::default(), &data)?;\nlearner.quiet().fit(10_000, 1e-3)?;\nprintln!(\"went on\"); let late = 2;",
+        // within a block and a loop of the cell
+        "let own = 1u8; let pixels = Tensor::randn(0f32, 1f32, (64, 3, 64, 64), &Device::Cpu)?;\nlet data = TensorData::new(pixels, (0..64).map(|i| i % 2).collect(), &[\"a\", \"b\"])?.split(0.25, 1)?;\nlet mut learner = Learner::vision_untrained(Arch::default(), &data)?;\n{ learner.quiet().fit(10_000, 1e-3)?; println!(\"went on\"); } let late = 2;",
+        "let own = 1u8; let pixels = Tensor::randn(0f32, 1f32, (64, 3, 64, 64), &Device::Cpu)?;\nlet data = TensorData::new(pixels, (0..64).map(|i| i % 2).collect(), &[\"a\", \"b\"])?.split(0.25, 1)?;\nlet mut learner = Learner::vision_untrained(Arch::default(), &data)?;\nfor rate in [1e-3, 1e-4] { learner.quiet().fit(10_000, rate)?; println!(\"went on\"); } let late = 2;",
     ] {
         let ended = within_its_turn(session, code);
         assert!(!ended.err.contains("not heard"), "{code}: {}", ended.err);

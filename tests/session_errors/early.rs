@@ -82,6 +82,32 @@ pub const CASES: &[Case] = &[
         ],
     ),
     (
+        "a whole number that becomes too small or too large loses nothing",
+        &[
+            Fails(
+                "let mut o_v = vec![1, 2, 3]; let o_s = String::from(\"precious\"); let o_n = o_v.len() - 5;",
+                &["overflow", "`o_n` of this cell was not kept; `o_s` and `o_v` are"],
+            ),
+            Gives("(o_v.len(), o_s.len())", "(3, 8)"),
+            Fails("let o_s = String::from(\"x\"); println!(\"{o_s}\"); let o_i = o_s.len() - 20;", &["`o_s` is"]),
+            Fails("let o_v = vec![4]; let o_t: u8 = vec![200u8, 100].iter().sum();", &["overflow", "`o_v` is"]),
+            Fails("let o_v = vec![5u8]; let o_w: Vec<u8> = o_v.iter().map(|x| x - 6).collect();", &["`o_v` is"]),
+            Fails("let o_v = vec![7]; let o_p = 3i32.pow(40);", &["overflow", "`o_v` is"]),
+            Gives("o_v", "[7]"),
+        ],
+    ),
+    (
+        "the crates of the standard library can be named as others are",
+        &[
+            Runs("extern crate alloc;"),
+            Gives("alloc::vec![1].len()", "1"),
+            Runs("extern crate std as mystd;\nextern crate core;"),
+            Gives("mystd::cmp::max(1, 2) + core::cmp::min(3, 4)", "5"),
+            Fails("let x_j = serde_jsn::from_str(\"1\");", &["serde_jsn"]),
+            Gives("1 + 1", "2"),
+        ],
+    ),
+    (
         "a question mark in a macro of one's own loses nothing",
         &[
             Runs("macro_rules! number { ($e:expr) => { $e.parse::<i32>()? }; }"),

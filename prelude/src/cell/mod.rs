@@ -3,6 +3,9 @@
 //! evcxr puts the source of its variable store into each cell, so that each cell compiles a hash map anew. A
 //! candlewick session leads the cell's calls here instead; the names are evcxr's.
 
+/// `extern crate alloc;` of a cell leads here.
+pub extern crate alloc;
+
 mod failed;
 mod kept;
 mod leave;

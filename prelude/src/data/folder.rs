@@ -242,7 +242,7 @@ impl ImageFolder {
     /// Where the size makes no sense, and where it cannot be read.
     pub fn picture(&self, id: usize) -> Result<RgbImage> {
         self.check()?;
-        let sample = &self.samples[id];
+        let sample = self.known(id)?;
         let picture = self.store.get(id, sample).map_err(|why| self.unreadable(&sample.name, &why))?;
         let side = self.transform.size as u32;
         RgbImage::from_raw(side, side, picture.pixels.clone()).ok_or_else(|| Error::new("a picture of the wrong size"))
@@ -253,7 +253,15 @@ impl ImageFolder {
     /// # Errors
     /// Where it cannot be read.
     pub fn original(&self, id: usize) -> Result<RgbImage> {
-        read_picture(&self.samples[id].path)
+        read_picture(&self.known(id)?.path)
+    }
+
+    fn known(&self, id: usize) -> Result<&Sample> {
+        self.samples.get(id).ok_or_else(|| {
+            let count = self.samples.len();
+            Error::new(format!("there is no picture {id}: the data set has {count}"))
+                .remedy(format!("a number from 0 to {}", count.saturating_sub(1)))
+        })
     }
 
     /// The pictures of a part that can be read, all decoded where they fit into memory.

@@ -264,7 +264,11 @@ fn check_rows(inputs: &Tensor, rows: usize, beside: &str) -> Result<()> {
         "expected pictures (n, 3, side, side) or other examples (n, …), a row for each of {beside}, found {:?}",
         inputs.dims()
     );
-    Err(Error::new(what).remedy("stack the examples along a new first dimension: `Tensor::stack(&examples, 0)?`"))
+    Err(Error::new(what).remedy(match *inputs.dims() {
+        [] | [_] => "stack the examples along a new first dimension: `Tensor::stack(&examples, 0)?`".to_owned(),
+        _ if inputs.elem_count() == 0 => "there is no example: check what the tensor was made of".to_owned(),
+        [count, ..] => format!("there are {count} examples along the first dimension: give each of them its own truth"),
+    }))
 }
 
 impl Describe for TensorData {

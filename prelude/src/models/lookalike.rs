@@ -39,6 +39,11 @@ pub(super) fn check_fit(arch: Arch, report: &LoadReport, tensors: &[(String, Ten
     Err(Error::new(what).remedy(remedy))
 }
 
+/// What a file's names look like: the architecture's name where it is one of [`Arch`]'s, else a few words.
+pub(super) fn kind(tensors: &[(String, Tensor)]) -> Option<String> {
+    Names(tensors).kind()
+}
+
 /// A file's names and shapes.
 struct Names<'a>(&'a [(String, Tensor)]);
 

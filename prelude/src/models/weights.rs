@@ -7,7 +7,7 @@ use candle_core::Tensor;
 use candlewick_wire::weights::{Shelf, sha256_of};
 
 use super::hub::{Hub, PUBLISHED};
-use super::{Arch, Start, Weights};
+use super::{Arch, Start, Weights, lookalike};
 use crate::data::Normalize;
 use crate::params::{LoadReport, is_under, read_tensors, read_whole};
 use crate::{Error, Result};
@@ -97,6 +97,11 @@ impl Trained {
             words.push(format!("the head is new: it tells {classes} classes apart, theirs {found}"));
         }
         (!words.is_empty()).then(|| format!("weights from {}: {}", self.origin, words.join("\n")))
+    }
+
+    /// The architecture that their names are those of, where it is a known one.
+    pub fn arch(&self) -> Option<Arch> {
+        Arch::named(&lookalike::kind(&self.tensors)?).ok()
     }
 
     /// Whether a learner wrote them, and so says what they are.

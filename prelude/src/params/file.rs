@@ -15,6 +15,11 @@ use super::named::unwrap;
 use super::{NamedTensors, pth};
 use crate::{Error, Result};
 
+/// The folder that paths begin from.
+fn here() -> String {
+    std::env::current_dir().map(|folder| folder.display().to_string()).unwrap_or_default()
+}
+
 /// The bytes of a file that stays as it is while it is read.
 ///
 /// # Errors
@@ -23,7 +28,7 @@ pub fn read_whole(path: &Path) -> Result<Vec<u8>> {
     let failed = |error: std::io::Error| {
         Error::new(format!("no weights could be read from {}", path.display()))
             .caused_by(error)
-            .remedy("check the path: cells run in the notebook's folder")
+            .remedy(format!("check the path; cells run in `{}`, or give it in full", here()))
     };
     let mut file = File::open(path).map_err(failed)?;
     let before = file.metadata().map_err(failed)?.len();

@@ -16,7 +16,7 @@ use super::tasks;
 use crate::data::{Input, Spec, Target, Transform};
 use crate::models::{Arch, CARD, Network, Trained, device};
 use crate::params::write_tensors;
-use crate::{Error, Result};
+use crate::{Error, Result, show};
 
 /// The version that is written; those before it are read.
 const VERSION: u32 = 2;
@@ -106,6 +106,7 @@ impl Learner {
 
     fn save_at(&self, path: &Path) -> Result<()> {
         let mut tensors = self.network.params().snapshot()?;
+        tell_if_spoiled(&tensors)?;
         let mut steps = HashMap::new();
         for (name, state) in self.optimizer.state() {
             steps.insert(name.clone(), state.step);
@@ -150,7 +151,9 @@ impl Learner {
     }
 
     fn save_weights_at(&self, path: &Path) -> Result<()> {
-        self.write(path, &self.judged().params().snapshot()?, None)
+        let tensors = self.judged().params().snapshot()?;
+        tell_if_spoiled(&tensors)?;
+        self.write(path, &tensors, None)
     }
 
     fn write(&self, path: &Path, tensors: &[(String, Tensor)], progress: Option<Progress>) -> Result<()> {
@@ -251,7 +254,7 @@ impl Learner {
                 self.classes().join(", ")
             );
             return Err(Error::new(what).remedy(
-                "`Learner::open(path)?.replace_head(&data)?` keeps its body and makes a new head for your classes",
+                "`let mut learner = Learner::open(path)?.replace_head(&data)?;` keeps its body and makes a new head for your classes",
             ));
         }
         Ok(())
@@ -320,12 +323,32 @@ impl Learner {
     }
 }
 
+/// Says where values that are to be saved are no numbers.
+fn tell_if_spoiled(tensors: &[(String, Tensor)]) -> Result<()> {
+    for (name, tensor) in tensors.iter().filter(|(_, tensor)| tensor.dtype().is_float()) {
+        if !tensor.sum_all()?.to_dtype(candle_core::DType::F32)?.to_scalar::<f32>()?.is_finite() {
+            show::note(&format!(
+                "what is saved has diverged: `{name}` holds values that are no numbers; load an older file, or make the network anew"
+            ));
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
 /// Reads the card of a file.
 fn card(trained: &Trained) -> Result<Card> {
     let origin = &trained.origin;
     let Some(json) = trained.metadata.get(CARD) else {
         return Err(Error::new(format!("{origin} was not written by `learner.save`: it does not say what it is"))
-            .remedy("for weights alone, start from them: `Learner::vision(Arch::default().weights(path), &data)?`"));
+            .remedy(match trained.arch() {
+                Some(arch) => format!(
+                    "its names are those of {arch}: start from it, `Learner::vision(Arch::{arch:?}.weights(path), &data)?`"
+                ),
+                None => "start from it with the architecture that it was trained with: \
+                         `Learner::vision(Arch::ResNet18.weights(path), &data)?`"
+                    .to_owned(),
+            }));
     };
     let card: Card = serde_json::from_str(json).map_err(|error| {
         Error::new(format!("{origin} says something that this version does not understand"))

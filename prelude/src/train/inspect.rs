@@ -7,7 +7,7 @@ use super::metric::Measures;
 use crate::data::{Part, Target};
 use crate::plot::{self, Figure};
 use crate::show::{Bundle, Show, Table};
-use crate::{Error, Result, limits};
+use crate::{Error, Result, limits, show};
 
 /// What was measured on a part of the data, overall and class by class.
 #[derive(Clone, Debug, PartialEq)]
@@ -161,7 +161,14 @@ impl Learner {
                 .remedy("keep some apart: `.split(0.2, 42)?`, or a folder named val or test"));
         }
         self.cache.prepare(&self.network)?;
-        self.judge_part(data.as_ref(), part, true)
+        let (measures, verdicts) = self.judge_part(data.as_ref(), part, true)?;
+        if !measures.loss.is_finite() {
+            show::note(&format!(
+                "the loss is {}: the network has diverged, and these numbers mean nothing; load a checkpoint, or make it anew",
+                measures.loss
+            ));
+        }
+        Ok((measures, verdicts))
     }
 }
 

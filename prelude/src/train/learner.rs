@@ -242,7 +242,9 @@ impl Learner {
         self.task.check(&spec)?;
         if spec.names() != self.classes() {
             let what = format!("the head tells {:?} apart, the data has {:?}", self.classes(), spec.names());
-            return Err(Error::new(what).remedy("give it a new head: `learner.replace_head(&data)?`"));
+            return Err(
+                Error::new(what).remedy("give it a new head: `let mut learner = learner.replace_head(&data)?;`")
+            );
         }
         if let (Input::Tensor(own), Input::Tensor(other)) = (&self.spec.input, &spec.input)
             && own != other
@@ -417,7 +419,9 @@ impl Learner {
     pub(super) fn need_data(&self) -> Result<Box<dyn Data>> {
         self.data.as_ref().map(|data| data.boxed()).ok_or_else(|| {
             Error::new("this learner has no data")
-                .remedy("`learner.set_data(&data)?` for the same classes, or `learner.replace_head(&data)?` for others")
+                .remedy(
+                    "`learner.set_data(&data)?` for the same classes, or `let mut learner = learner.replace_head(&data)?;` for others",
+                )
         })
     }
 }

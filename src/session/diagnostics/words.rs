@@ -24,6 +24,9 @@ pub fn plain(text: &str) -> String {
         ("Result<(), EvcxrUserCodeError>", "Result"),
         ("`EvcxrUserCodeError`", "an error that can be shown"),
         ("EvcxrUserCodeError", "an error that can be shown"),
+        // a session has no Cargo.toml of the user's
+        ("use `cargo add ", "add it above the code: `:dep "),
+        ("` to add it to your `Cargo.toml`", " = \"*\"`"),
     ] {
         text = text.replace(ours, theirs);
     }
@@ -76,6 +79,13 @@ pub fn label(text: &str, title: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_missing_crate_is_added_as_cells_do() {
+        let theirs = "if you wanted to use a crate named `serde_json`, use `cargo add serde_json` to add it to your `Cargo.toml`";
+        let ours = "if you wanted to use a crate named `serde_json`, add it above the code: `:dep serde_json = \"*\"`";
+        assert_eq!(plain(theirs), ours);
+    }
 
     #[test]
     fn names_of_the_surroundings_are_not_shown() {

@@ -15,9 +15,23 @@ use crate::session::unused::PUTS;
 use ra_ap_syntax::ast::{self, BinaryOp, HasName};
 use ra_ap_syntax::{AstNode, Edition, NodeOrToken, SourceFile, SyntaxKind, SyntaxNode, SyntaxToken, T};
 
+/// Whether this is a whole number that may become too small: a literal, or how many there are of something.
+fn is_count(expression: ast::Expr) -> bool {
+    match expression {
+        ast::Expr::Literal(literal) => matches!(literal.kind(), ast::LiteralKind::IntNumber(_)),
+        ast::Expr::MethodCallExpr(call) => {
+            call.name_ref().is_some_and(|name| ["len", "count", "ndim", "rank"].contains(&name.text()))
+        }
+        _ => false,
+    }
+}
+
 /// Methods that panic where there is no such value or place, or that may, and macros.
-const PANIC: [&str; 31] = [
+const PANIC: [&str; 34] = [
     "sleep",
+    "sum",
+    "product",
+    "pow",
     "remove",
     "swap_remove",
     "swap",
@@ -292,7 +306,10 @@ impl Ends {
         } else if let Some(both) = ast::BinExpr::cast(node.clone())
             && let Some(BinaryOp::ArithOp(of) | BinaryOp::Assignment { op: Some(of) }) = both.op_kind()
         {
-            self.panics |= matches!(of, ast::ArithOp::Div | ast::ArithOp::Rem);
+            let divides = matches!(of, ast::ArithOp::Div | ast::ArithOp::Rem);
+            let counts =
+                matches!(of, ast::ArithOp::Sub) && [both.lhs(), both.rhs()].into_iter().flatten().any(is_count);
+            self.panics |= divides || counts;
         }
     }
 

@@ -4,7 +4,7 @@
 //! `session/keep/`). Loops in blocks of the cell's leave it where they are; those in functions and closures unwind it, as a
 //! panic does. So do functions that call themselves, at each call.
 //!
-//! A training that is interrupted gives what it has; where the cell would go on behind it, it is left there too.
+//! A training that is interrupted gives what it has; where the cell would go on behind it, in a block or a loop too, it is left there.
 //!
 //! Left alone are cells that name `interrupt` (they see to it themselves), and loops where nothing may unwind or be called.
 
@@ -30,6 +30,13 @@ pub fn edit(parsed: &Parsed, edits: &mut Edits) {
         let own = own_loop(node);
         if at + 1 < parsed.nodes.len() && own.is_none() && !is_apart(node) && fits(node) {
             edits.insert(range(node).end, format!(" {GOES_ON}"));
+        }
+        for inner in node.descendants().filter(|inner| inner != node && trains(inner) && reaches(inner, node)) {
+            let label = own.as_ref().filter(|own| reaches(&inner, own)).map(|own| {
+                let word = if own.kind() == SyntaxKind::LOOP_EXPR { "continue" } else { "break" };
+                format!(" if {STOPPED} {{ {word} {}; }}", label(own).unwrap_or_else(|| LABEL.to_owned()))
+            });
+            edits.insert(range(&inner).end, label.unwrap_or_else(|| format!(" {GOES_ON}")));
         }
         for inner in node.descendants().filter_map(ast::Fn::cast).filter(calls_itself) {
             if let Some(start) =
@@ -63,6 +70,15 @@ pub fn edit(parsed: &Parsed, edits: &mut Edits) {
             edits.insert(start, format!(" if {STOPPED} {{ {word} {label}; }}"));
         }
     }
+}
+
+/// Whether this is a statement of an inner block that trains and behind which something stands.
+fn trains(node: &SyntaxNode) -> bool {
+    let is_statement = ast::ExprStmt::can_cast(node.kind()) || ast::LetStmt::can_cast(node.kind());
+    let goes_on = || node.next_sibling().is_some();
+    // the innermost statement that trains: those around it are no end of their own
+    let inner = || node.descendants().skip(1).any(|inner| ast::StmtList::can_cast(inner.kind()) && fits(&inner));
+    is_statement && goes_on() && fits(node) && !inner()
 }
 
 /// Whether a statement of the cell trains, itself and not in a closure or a function of its own.
@@ -235,6 +251,17 @@ mod tests {
                 "for r in rates { l.fit(1, r)?; }\n1",
                 "'stopped: for r in rates { if ? { break 'stopped; } l.fit(1, r)?; }¶\n1",
             ),
+            (
+                "for r in rates { l.fit(1, r)?; l.save(p)?; }",
+                "'stopped: for r in rates { if ? { break 'stopped; } l.fit(1, r)?; if ? { break 'stopped; } l.save(p)?; }¶",
+            ),
+            ("{ l.fit(1, r)?; l.save(p)?; }", "{ l.fit(1, r)?;¶ l.save(p)?; }"),
+            ("if a { let r = l.fit(1, r)?; l.save(p)?; }", "if a { let r = l.fit(1, r)?;¶ l.save(p)?; }"),
+            (
+                "loop { l.fit(1, r)?; if done() { break } }",
+                "'stopped: loop {¶ l.fit(1, r)?; if ? { continue 'stopped; } if done() { break } }",
+            ),
+            ("let f = || { l.fit(1, r)?; l.save(p) };", "let f = || { l.fit(1, r)?; l.save(p) };"),
             ("learner.fit(3, 1e-3)?;", "learner.fit(3, 1e-3)?;"),
             (
                 "let f = |l: &mut Learner| l.fit(3, 1e-3); f(&mut l)?;",

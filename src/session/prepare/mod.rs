@@ -3,7 +3,7 @@
 //! - `leading`: commands behind comments, and Rust that looks like a command.
 //! - `tail`: the last expression becomes a statement that shows its value.
 //! - `statics`: values that are to last from cell to cell.
-//! - `globs`: imports of all that a module has.
+//! - `globs`: imports of all that a module has; `standard`: crates of the standard library that are named as others are.
 //! - `loops`: loops hear the interrupt.
 //! - `impls`: what is run again replaces what it was before.
 //! - `syntax`: the cell as the parser sees it.
@@ -13,6 +13,7 @@ mod impls;
 pub mod leading;
 mod loops;
 mod sleep;
+mod standard;
 mod statics;
 pub mod syntax;
 mod tail;
@@ -93,6 +94,7 @@ pub fn prepare(code: &str, held: &Held, bound: &[Bound]) -> Option<Prepared> {
         sleep::edit(&parsed, &mut edits);
         tail::edit(&parsed, &mut edits);
         globs::edit(&parsed, &mut edits);
+        standard::edit(&parsed, &mut edits);
         loops::edit(&parsed, &mut edits);
     }
     let awaits = parsed.nodes.iter().any(syntax::awaits);
