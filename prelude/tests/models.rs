@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use candlewick_prelude::Result;
 use candlewick_prelude::candle_core::{DType, Device, Tensor, safetensors};
-use candlewick_prelude::data::Fields;
-use candlewick_prelude::layers::{Layer, Pass};
+use candlewick_prelude::data::{Fields, Input, ResizeMethod, Transform};
+use candlewick_prelude::layers::Pass;
 use candlewick_prelude::models::{Arch, HeadMaker, Network, Trained};
 use candlewick_prelude::ops;
 use candlewick_prelude::params::ParamSet;
@@ -204,7 +204,10 @@ fn sizes_are_known_without_running() -> Result<()> {
     for (arch, count, features, parts, from) in KNOWN {
         let model = Network::new(arch, HeadMaker::classes(1000), &Device::Cpu, 0)?;
         assert_eq!(model.params().count(), count, "{arch}");
-        assert_eq!(arch.body(&ParamSet::new(0))?.output(&[3, 224, 224])?, features, "{arch}");
+        let transform = Transform { size: 224, resize: ResizeMethod::Crop, normalize: arch.normalize() };
+        let shapes = model.shapes(&Input::Picture(transform))?;
+        assert_eq!(shapes[parts - 1].get("features")?, features, "{arch}");
+        assert_eq!(shapes[parts].get("logits")?, [1000], "{arch}");
         let names = model.parts();
         assert_eq!(names.len(), parts + 1, "{arch}: {names:?}");
         assert!(names.iter().any(|name| name == from), "{arch}: {names:?}");
