@@ -289,7 +289,7 @@ impl Learner {
                 self.options = Options { clip, accumulate, smoothing, keep_features, ..self.options };
             }
             self.begun = progress.begun;
-            self.states = progress.callbacks;
+            *self.states = progress.callbacks;
         }
         match self.data.take() {
             Some(data) => self.suit(data.as_ref(), transform),

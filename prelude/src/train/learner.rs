@@ -42,7 +42,7 @@ pub struct Learner {
     /// What takes part in every fit, in order.
     pub(super) callbacks: Sealed<Vec<Box<dyn Callback>>>,
     /// What callbacks that have a name remember, by their names.
-    pub(super) states: HashMap<String, String>,
+    pub(super) states: Sealed<HashMap<String, String>>,
     /// The moving average of the weights, where one is kept.
     pub(super) average: Sealed<Option<Average>>,
     /// What became of the weights that it started from.
@@ -185,7 +185,7 @@ impl Learner {
             begun: 0,
             metrics: Vec::new().into(),
             callbacks: Vec::new().into(),
-            states: HashMap::new(),
+            states: HashMap::new().into(),
             average: None.into(),
             report: None.into(),
         }
