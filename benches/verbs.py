@@ -71,7 +71,12 @@ Learner::regression(Arch::default(), &data)?
 Learner::pretrained(Arch::default())?
 Learner::new(Network::whole(7, |at| { let a = Linear::new(&at.child("a"), 3, 2)?; Ok(move |x: &Tensor, pass: &Pass| a.forward(&x.mean((2, 3))?, pass)) })?, Classify, &data)?
 Network::candle(&candle_nn::VarMap::new(), |x| x.relu())?
+Learner::labels(Arch::default(), &data)?
+LabelTable::csv("photos/labels.csv")?.split(0.2, 42)?.size(64).batch(32)
+learner.thresholds()?
 learner.metric(candlewick::train::Accuracy::default())
+learner.add(|when: When, _: &mut Fit| Ok(if when == When::EpochEnded { Next::EndFit } else { Next::Go }))
+learner.remove_callbacks()
 learner.answers(&t)?
 Learner::open("checkpoint.safetensors")?
 Arch::default().name()
@@ -148,10 +153,10 @@ t.sum_all()?.to_scalar::<f32>()?
 
 # What holds verbs: the files whose public functions, other than those that rows above call, `--list` names.
 ROOMS = ["data/folder.rs", "data/feed.rs", "data/options.rs", "data/augment.rs", "datasets/vehicles.rs", "train/learner.rs", "train/fit.rs",
-         "train/tuning.rs", "train/predict.rs", "train/inspect.rs", "data/tensors.rs", "train/checkpoint.rs", "train/finder.rs",
+         "train/tuning.rs", "train/labels.rs", "data/table.rs", "train/predict.rs", "train/inspect.rs", "data/tensors.rs", "train/checkpoint.rs", "train/finder.rs",
          "interrupt.rs"]
 # Of those, what cells have no use for.
-NOT_IN_CELLS = {"as_str", "factor", "top", "of", "check", "write", "bbox", "line", "request", "clear", "install", "hear"}
+NOT_IN_CELLS = {"as_str", "factor", "top", "of", "check", "write", "bbox", "line", "request", "clear", "install", "hear", "nap", "sleep"}
 
 
 def unlisted():
