@@ -257,6 +257,9 @@ fn bodies_tap_maps_for_a_pyramid() -> Result<()> {
         (Arch::EfficientNetLite0, [40, 112, 1280]),
     ] {
         let model = Network::new(arch, HeadMaker::classes(2), &Device::Cpu, 0)?.tapped(&[8, 16, 32])?;
+        model.params().freeze_before(2);
+        let model = model.tapped(&[8, 16, 32])?;
+        assert_eq!(model.frozen_parts(), 2, "what is frozen stays so");
         let state = model.features_from(0, &picture, &Pass::eval())?;
         assert_eq!(state.names().collect::<Vec<_>>(), ["tap.8", "tap.16", "tap.32", "features"], "{arch}");
         for (stride, channels) in [8, 16, 32].into_iter().zip(channels) {

@@ -186,6 +186,17 @@ mod tests {
     }
 
     #[test]
+    fn a_template_whose_sources_are_gone_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let gone = folder.path().join("gone");
+        let home = home_with(folder.path(), |stamp| stamp.cargo_home.clone_from(&gone));
+        assert_eq!(stale(&home), Some(Stale::Sources(gone.clone())));
+        assert!(Stale::Sources(gone).because().contains("is gone"));
+        let home = home_with(folder.path(), |stamp| stamp.cargo_home = folder.path().to_owned());
+        assert_eq!(stale(&home), None);
+    }
+
+    #[test]
     fn without_sources_nothing_is_built() {
         let folder = tempfile::tempdir().unwrap();
         assert!(renew(&Home { root: folder.path().to_owned() }).is_ok());

@@ -194,6 +194,9 @@ mod tests {
         fs::write(&large, vec![1; LINKED_FROM as usize]).unwrap();
         let lock = home.template().join("Cargo.lock");
         fs::write(&lock, vec![1; LINKED_FROM as usize]).unwrap();
+        // what builds write into, however large
+        let written = ["target/deps/a.d", "target/deps/tables.rs"].map(|name| home.template().join(name));
+        written.iter().for_each(|file| fs::write(file, vec![1; LINKED_FROM as usize]).unwrap());
         let small = home.template().join(STAMP);
         fs::write(&small, "{}").unwrap();
         let old = SystemTime::now() - std::time::Duration::from_secs(5000);
@@ -204,6 +207,10 @@ mod tests {
         assert_eq!(inode(&large), inode(&session.path().join("target/deps/large")));
         assert_ne!(inode(&small), inode(&session.path().join(STAMP)));
         assert_ne!(inode(&lock), inode(&session.path().join("Cargo.lock")));
+        for file in &written {
+            let own = session.path().join(file.strip_prefix(home.template()).unwrap());
+            assert_ne!(inode(file), inode(&own), "{}", own.display());
+        }
         assert_eq!(fs::metadata(session.path().join(STAMP)).unwrap().modified().unwrap(), old);
         for private in [session.path(), &home.sessions()] {
             assert_eq!(fs::metadata(private).unwrap().mode() & 0o777, 0o700, "{}", private.display());

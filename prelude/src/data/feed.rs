@@ -55,6 +55,11 @@ impl ImageFolder {
     /// # Errors
     /// Where the count or an option makes no sense, and where no picture can be read.
     pub fn show_batch(&self, count: usize) -> Result<Figure> {
+        self.shown(count, &|id| self.classes[self.samples[id].class].clone())
+    }
+
+    /// The same with other words below the pictures.
+    pub(super) fn shown(&self, count: usize, caption: &dyn Fn(usize) -> String) -> Result<Figure> {
         limits::shown("data.show_batch", count)?;
         let mut ids = self.readable(Part::Train)?;
         ids.shuffle(&mut ChaCha8Rng::seed_from_u64(mix(self.seed, 1, 1)));
@@ -79,7 +84,7 @@ impl ImageFolder {
                 picture = plot::draw_marks(&picture, &[plot::Mark::plain(class, bbox.to_xyxy())]);
             }
             pictures.push(picture);
-            captions.push(self.classes[class].clone());
+            captions.push(caption(*id));
         }
         Ok(plot::grid(&pictures, &captions))
     }

@@ -66,6 +66,17 @@ impl Target {
         }
     }
 
+    /// The name of the field that holds the truth.
+    pub fn field(&self) -> &str {
+        match self {
+            Target::Class(_) => super::field::CLASS,
+            Target::Classes(_) => super::field::LABELS,
+            Target::Numbers(_) => super::field::NUMBERS,
+            Target::Boxes(_) => super::field::BOX,
+            Target::Own(what) => what,
+        }
+    }
+
     /// In words: `classes (cat, dog)`.
     pub fn words(&self) -> String {
         let (what, names) = match self {
@@ -99,14 +110,7 @@ pub struct Spec {
 impl Spec {
     /// Of examples that do not vary, whose truth is one field, named after the target's kind.
     pub fn new(input: Input, target: Target, seed: u64) -> Spec {
-        let truth = match &target {
-            Target::Class(_) => super::field::CLASS,
-            Target::Classes(_) => super::field::LABELS,
-            Target::Numbers(_) => super::field::NUMBERS,
-            Target::Boxes(_) => super::field::BOX,
-            Target::Own(what) => what,
-        };
-        let truths = vec![truth.to_owned()];
+        let truths = vec![target.field().to_owned()];
         Spec { input, target, truths, varies: false, said_normalize: false, seed }
     }
 

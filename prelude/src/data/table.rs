@@ -5,15 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
-use image::RgbImage;
 
 use super::{
     Augment, Batch, BatchIter, Data, Example, Fields, ImageFolder, Normalize, Order, Part, ResizeMethod, Sample,
 };
 use super::{Spec, Target, Transform, field};
-use crate::plot::{self, Figure};
+use crate::plot::Figure;
 use crate::show::{Bundle, Show};
-use crate::{Error, Result, limits};
+use crate::{Error, Result};
 
 /// Pictures with any number of labels each, as a table of text lists them: a line a picture, `boat.jpg,sea;sky`.
 ///
@@ -154,12 +153,7 @@ impl LabelTable {
     /// # Errors
     /// When the count or an option makes no sense, and when no picture can be read.
     pub fn show_batch(&self, count: usize) -> Result<Figure> {
-        limits::shown("data.show_batch", count)?;
-        let ids = self.pictures.ids(Part::Train);
-        let ids: Vec<usize> = ids.into_iter().take(count).collect();
-        let pictures: Vec<RgbImage> = ids.iter().map(|id| self.pictures.picture(*id)).collect::<Result<_>>()?;
-        let captions: Vec<String> = ids.iter().map(|id| self.words(*id)).collect();
-        Ok(plot::grid(&pictures, &captions))
+        self.pictures.shown(count, &|id| self.words(id))
     }
 
     /// The labels of a picture in words.
@@ -180,7 +174,7 @@ impl Data for LabelTable {
     fn spec(&self) -> Spec {
         let target = Target::Classes(self.names.to_vec());
         let own = self.pictures.spec();
-        Spec { target, truths: vec![field::LABELS.to_owned()], ..own }
+        Spec { truths: vec![target.field().to_owned()], target, ..own }
     }
 
     fn count(&self, part: Part) -> usize {

@@ -236,7 +236,7 @@ impl TensorData {
     fn gather(&self, ids: Vec<usize>) -> Result<Batch> {
         let n = ids.len();
         let index = Tensor::from_vec(ids.iter().map(|id| *id as u32).collect(), n, &Device::Cpu)?;
-        let mut targets = Fields::of(self.spec().truths.swap_remove(0), self.truth.index_select(&index, 0)?);
+        let mut targets = Fields::of(self.target.field(), self.truth.index_select(&index, 0)?);
         if let Some(boxes) = &self.boxes {
             targets.set(field::BOX, boxes.index_select(&index, 0)?);
         }

@@ -9,8 +9,8 @@ use crate::layers::{Activation, Conv2d, Layer, Pass};
 use crate::params::{Init, Scope};
 use crate::{Result, ops};
 
-/// A class as [`LinearHead`](super::LinearHead) says it, and a box: each cell of the feature map proposes one around its own centre, and the
-/// answer is their mean, weighted by a softmax over the cells. Works for any size of picture.
+/// A class as [`LinearHead`] says it, and a box: each cell of the feature map proposes one around its own centre, and
+/// the answer is their mean, weighted by a softmax over the cells. Works for any size of picture.
 /// Names: `head.class.linear`, `head.box.conv1`, `head.box.conv2`.
 #[derive(Debug)]
 pub struct LocalizeHead {

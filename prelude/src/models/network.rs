@@ -23,6 +23,8 @@ pub struct Network {
     body: Box<dyn Body>,
     head: Box<dyn Head>,
     parts: Vec<String>,
+    /// How many of the parts are the body's.
+    body_parts: usize,
     /// What its one answer is called, where its maker gave it no name.
     says: Option<String>,
 }
@@ -76,7 +78,8 @@ impl Network {
             Plan::Arch { arch, removed, strides, head } => pieces(&params, *arch, *removed, strides, head)?,
             Plan::Own(make) => make(&params)?,
         };
-        Ok(Network { plan, params, body, head, parts, says: None })
+        let body_parts = body.parts().len();
+        Ok(Network { plan, params, body, head, parts, body_parts, says: None })
     }
 
     /// The kind of body, where it is one that is known by name.
@@ -105,7 +108,12 @@ impl Network {
     /// # Errors
     /// When the device cannot hold it.
     pub fn copy(&self) -> Result<Network> {
-        let mut copy = Network::build(self.params.fresh(self.params.seed()), self.plan.clone())?;
+        self.made_by(self.plan.clone())
+    }
+
+    /// The same values and frozen flags in a network that this plan makes.
+    fn made_by(&self, plan: Plan) -> Result<Network> {
+        let mut copy = Network::build(self.params.fresh(self.params.seed()), plan)?;
         copy.says.clone_from(&self.says);
         copy.params.load(&self.params.snapshot()?, None)?;
         for (own, param) in copy.params.params().iter().zip(self.params.params()) {
@@ -172,11 +180,7 @@ impl Network {
     /// How many parts of the body at its start have no trainable parameter: they can run without a graph.
     pub fn frozen_parts(&self) -> usize {
         let first = self.params.trainable().iter().map(Param::group).min();
-        first.unwrap_or(usize::MAX).min(self.body_parts())
-    }
-
-    fn body_parts(&self) -> usize {
-        self.body.parts().len()
+        first.unwrap_or(usize::MAX).min(self.body_parts)
     }
 
     /// The state after the first `parts` parts of the body, as constants: stored statistics, no graph.
@@ -192,7 +196,7 @@ impl Network {
     /// # Errors
     /// When the shape does not fit.
     pub fn features_from(&self, parts: usize, state: &Fields, pass: &Pass) -> Result<Fields> {
-        self.run(parts..self.body_parts(), state, pass)
+        self.run(parts..self.body_parts, state, pass)
     }
 
     /// What the head says of features.
@@ -233,9 +237,7 @@ impl Network {
         };
         let (arch, removed) = (*arch, *removed);
         let plan = Plan::Arch { arch, removed, strides: strides.to_vec(), head: head.clone() };
-        let tapped = Network::build(self.params.fresh(self.params.seed()), plan)?;
-        tapped.params.load(&self.params.snapshot()?, None)?;
-        Ok(tapped)
+        self.made_by(plan)
     }
 
     /// The body's features of pictures, or of whatever else goes in.
@@ -246,7 +248,7 @@ impl Network {
     /// # Errors
     /// When the shape does not fit.
     pub fn features(&self, inputs: &Tensor, pass: &Pass) -> Result<Tensor> {
-        if self.body_parts() == 0 {
+        if self.body_parts == 0 {
             return Err(Error::new("this network was made in one piece: it has no features apart from its answer")
                 .remedy("run it: `learner.network().forward(&x, &Pass::eval())?`"));
         }

@@ -166,20 +166,34 @@ impl Head for CandleHead {
         let x = first(inputs)?;
         let running = self.model.running.lock();
         let Some(values) = &self.values else { return Ok(Fields::of(field::OUTPUT, self.model.run(x, pass)?)) };
-        let before: Vec<Tensor> = self
-            .model
-            .vars
-            .iter()
-            .map(|(_, var)| var.as_detached_tensor().copy())
-            .collect::<candle_core::Result<_>>()?;
-        let put = |values: &mut dyn Iterator<Item = Tensor>| -> Result<()> {
-            self.model.vars.iter().zip(values).try_for_each(|((_, var), value)| Ok(var.set(&value)?))
-        };
-        put(&mut values.iter().map(Param::value))?;
+        let lent = Lent::of(&self.model.vars, values)?;
         let said = self.model.run(x, pass).map(|said| said.detach());
-        put(&mut before.into_iter())?;
-        drop(running);
+        drop((lent, running));
         Ok(Fields::of(field::OUTPUT, said?))
+    }
+}
+
+/// Other values in a model's variables; its own are put back in whatever way the model's function ends.
+struct Lent<'a> {
+    vars: &'a [(String, Var)],
+    own: Vec<Tensor>,
+}
+
+impl<'a> Lent<'a> {
+    fn of(vars: &'a [(String, Var)], values: &[Param]) -> Result<Lent<'a>> {
+        let own = vars.iter().map(|(_, var)| var.as_detached_tensor().copy()).collect::<candle_core::Result<_>>()?;
+        let lent = Lent { vars, own };
+        vars.iter().zip(values).try_for_each(|((_, var), value)| var.set(&value.value()))?;
+        Ok(lent)
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        for ((_, var), own) in self.vars.iter().zip(&self.own) {
+            // of one shape, on one device: it fails only with the device
+            let _ = var.set(own);
+        }
     }
 }
 

@@ -63,7 +63,7 @@ impl Learner {
                     return Ok((rates, losses));
                 }
                 show::progress(LABEL, rates.len() as u64, STEPS as u64);
-                let (loss, mut gradients, passed) = self.gradients(data, &batch?, (pass, index))?;
+                let (loss, mut gradients, passed) = self.gradients(&batch?, (pass, index))?;
                 let rate = FIRST * (LAST / FIRST).powf(rates.len() as f64 / STEPS as f64);
                 mean = SMOOTHING * mean + (1.0 - SMOOTHING) * loss;
                 let loss = mean / (1.0 - SMOOTHING.powi(rates.len() as i32 + 1));

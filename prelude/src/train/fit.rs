@@ -2,6 +2,8 @@
 
 use candle_core::Device;
 
+use super::average::Average;
+use super::cache::FeatureCache;
 use super::fitting::Fitting;
 use super::history::{FitReport, Stage};
 use super::judge::{Verdict, judge};
@@ -9,8 +11,9 @@ use super::learner::Learner;
 use super::metric::{Measure, Measures, Metric, Seen};
 use super::run::Run;
 use super::schedule::{IntoRate, Rate, Schedule};
-use crate::data::{Data, Order, Part};
+use crate::data::{Batch, Data, Fields, Order, Part};
 use crate::layers::Pass;
+use crate::models::Network;
 use crate::params::Param;
 use crate::{Error, Result, interrupt, limits, show};
 
@@ -87,31 +90,26 @@ impl Learner {
         let mut own = task.metrics(&spec);
         let mut metrics: Vec<&mut Box<dyn Metric>> = own.iter_mut().chain(self.metrics.iter_mut()).collect();
         metrics.iter_mut().for_each(|metric| metric.reset());
-        let (network, cache) = match self.average.as_mut() {
-            Some(average) => {
-                average.cache.prepare(&average.network)?;
-                (&average.network, &mut average.cache)
-            }
-            None => (&*self.network, &mut *self.cache),
-        };
-        for batch in data.batches(part, Order::Given)? {
-            if interrupt::requested() {
-                return Err(Error::interrupted());
-            }
-            let batch = batch?;
-            let state = cache.stem(network, part, &batch, self.options.keep_features)?;
-            // measured where numbers are read
-            let said = network.rest(cache.blocks(), &state, &Pass::eval())?.to_device(&Device::Cpu)?;
-            sum += task.loss(&said, &batch)?.value()? * batch.len() as f64;
+        let (network, cache) = judged(&mut self.average, &self.network, &mut self.cache)?;
+        each_answer((network, cache, self.options.keep_features), data, part, &mut |said, batch| {
+            sum += task.loss(said, batch)?.value()? * batch.len() as f64;
             count += batch.len();
-            let seen = Seen { said: &said, batch: &batch, spec: &spec };
+            let seen = Seen { said, batch, spec: &spec };
             metrics.iter_mut().try_for_each(|metric| metric.add(&seen))?;
             if wanted {
-                verdicts.extend(judge(task.as_ref(), &said, &batch, &spec)?);
+                verdicts.extend(judge(task.as_ref(), said, batch, &spec)?);
             }
-        }
+            Ok(())
+        })?;
         let list = metrics.iter().map(|metric| Measure::of(metric.as_ref())).collect();
         Ok((Measures { loss: sum / count.max(1) as f64, list }, verdicts))
+    }
+
+    /// Shows each batch of a part's examples, and what the network that is judged says of it.
+    pub(super) fn answers_to(&mut self, data: &dyn Data, part: Part, see: &mut See) -> Result<()> {
+        self.cache.prepare(&self.network)?;
+        let (network, cache) = judged(&mut self.average, &self.network, &mut self.cache)?;
+        each_answer((network, cache, self.options.keep_features), data, part, see)
     }
 
     /// Refuses to train where an option makes no sense, or where there is nothing to train.
@@ -138,11 +136,49 @@ impl Learner {
         let first = self.network.params().trainable().iter().map(Param::group).min();
         match first {
             Some(0) => "all".to_owned(),
-            Some(index) if index + 1 == parts.len() => "head".to_owned(),
+            Some(index) if index + 1 == parts.len() => parts[index].clone(),
             Some(index) => format!("from {}", parts[index]),
             None => "nothing".to_owned(),
         }
     }
+}
+
+/// What looks at the answer to a batch, and at the batch; both lie on the CPU.
+type See<'a> = dyn FnMut(&Fields, &Batch) -> Result<()> + 'a;
+
+/// The network that is judged, and what is kept of its features: the average's where there is one.
+fn judged<'a>(
+    average: &'a mut Option<Average>,
+    network: &'a Network,
+    cache: &'a mut FeatureCache,
+) -> Result<(&'a Network, &'a mut FeatureCache)> {
+    match average {
+        Some(average) => {
+            average.cache.prepare(&average.network)?;
+            Ok((&average.network, &mut average.cache))
+        }
+        None => Ok((network, cache)),
+    }
+}
+
+/// Shows each batch of a part's examples, and what the network says of it; features are kept where `keep` says so.
+fn each_answer(
+    (network, cache, keep): (&Network, &mut FeatureCache, bool),
+    data: &dyn Data,
+    part: Part,
+    see: &mut See,
+) -> Result<()> {
+    for batch in data.batches(part, Order::Given)? {
+        if interrupt::requested() {
+            return Err(Error::interrupted());
+        }
+        let batch = batch?;
+        let state = cache.stem(network, part, &batch, keep)?;
+        // looked at where numbers are read
+        let said = network.rest(cache.blocks(), &state, &Pass::eval())?.to_device(&Device::Cpu)?;
+        see(&said, &batch)?;
+    }
+    Ok(())
 }
 
 fn check_epochs(epochs: usize) -> Result<()> {

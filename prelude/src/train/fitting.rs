@@ -162,7 +162,7 @@ impl<'a> Fitting<'a> {
             self.run.changed = false;
             let next = match self.ask(When::BatchBegins)? {
                 Next::Go => {
-                    self.step(data, (epoch, index), sums)?;
+                    self.step((epoch, index), sums)?;
                     self.ask(When::BatchEnded)?
                 }
                 other => other,
@@ -176,10 +176,10 @@ impl<'a> Fitting<'a> {
     }
 
     /// One batch, and where its gradients are let through, a step.
-    fn step(&mut self, data: &dyn Data, at: (u64, usize), sums: &mut Sums) -> Result<()> {
+    fn step(&mut self, at: (u64, usize), sums: &mut Sums) -> Result<()> {
         let batch = self.run.fed.take().ok_or_else(|| Error::new("a callback took the batch away"))?;
         let keep = !self.run.changed;
-        let passed = self.learner.loss_of(data, &batch, at, keep)?;
+        let passed = self.learner.loss_of(&batch, at, keep)?;
         let (examples, pass) = (batch.len(), passed.pass);
         self.run.fed = Some(batch);
         self.run.loss = Some(passed.loss);

@@ -143,7 +143,9 @@ impl Learner {
                     pictures.push(picture);
                     captions.push(caption);
                 }
-                None => table.push(format!("{}: {}", example.name, caption.replace('\n', ", "))),
+                None => {
+                    table.push(format!("{}: {}", example.text.unwrap_or(example.name), caption.replace('\n', ", ")))
+                }
             }
         }
         if !table.is_empty() {

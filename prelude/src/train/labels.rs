@@ -6,10 +6,9 @@ use candle_core::{Device, Tensor};
 
 use super::learner::Learner;
 use super::tasks::{Labels, best_thresholds};
-use crate::data::{Data, Order, Part, field};
-use crate::layers::Pass;
+use crate::data::{Data, Part, field};
 use crate::models::IntoStart;
-use crate::{Error, Result, interrupt, ops};
+use crate::{Error, Result, ops};
 
 /// Numbers, a row an example.
 type Rows = Vec<Vec<f32>>;
@@ -50,13 +49,11 @@ impl Learner {
     fn shares_of(&mut self, part: Part) -> Result<(Rows, Rows)> {
         let data = self.need_data()?;
         let (mut shares, mut truths) = (Vec::new(), Vec::new());
-        for batch in data.batches(part, Order::Given)? {
-            interrupt::check()?;
-            let batch = batch?;
-            let said = self.judged().rest(0, &batch.inputs, &Pass::eval())?.to_device(&Device::Cpu)?;
+        self.answers_to(data.as_ref(), part, &mut |said, batch| {
             shares.extend(ops::sigmoid(said.get(field::LOGITS)?)?.to_vec2::<f32>()?);
             truths.extend(batch.targets.get(field::LABELS)?.to_vec2::<f32>()?);
-        }
+            Ok(())
+        })?;
         if shares.is_empty() {
             return Err(Error::new("there are no validation examples to find thresholds on")
                 .remedy("keep some apart: `.split(0.2, 42)?`"));

@@ -40,22 +40,19 @@ impl Metric for Accuracy {
     }
 }
 
-/// The mean intersection over union of one box a picture.
+/// The mean of a number an example.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct MeanIou {
+struct Mean {
     sum: f64,
     all: usize,
 }
 
-impl Metric for MeanIou {
-    fn name(&self) -> &str {
-        "mean IoU"
-    }
-
-    fn add(&mut self, seen: &Seen) -> Result<()> {
-        let said = seen.said.get(field::BOX)?.to_vec2::<f32>()?;
-        let truth = seen.batch.targets.get(field::BOX)?.to_vec2::<f32>()?;
-        self.sum += said.iter().zip(&truth).map(|(said, truth)| iou(said, truth)).sum::<f64>();
+impl Mean {
+    /// Adds what is found of each example's row of a field, said and true.
+    fn add(&mut self, seen: &Seen, field: &str, found: fn(&[f32], &[f32]) -> f64) -> Result<()> {
+        let said = seen.said.get(field)?.to_vec2::<f32>()?;
+        let truth = seen.batch.targets.get(field)?.to_vec2::<f32>()?;
+        self.sum += said.iter().zip(&truth).map(|(said, truth)| found(said, truth)).sum::<f64>();
         self.all += truth.len();
         Ok(())
     }
@@ -63,18 +60,33 @@ impl Metric for MeanIou {
     fn value(&self) -> f64 {
         self.sum / self.all.max(1) as f64
     }
+}
+
+/// The mean intersection over union of one box a picture.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MeanIou(Mean);
+
+impl Metric for MeanIou {
+    fn name(&self) -> &str {
+        "mean IoU"
+    }
+
+    fn add(&mut self, seen: &Seen) -> Result<()> {
+        self.0.add(seen, field::BOX, iou)
+    }
+
+    fn value(&self) -> f64 {
+        self.0.value()
+    }
 
     fn reset(&mut self) {
-        *self = MeanIou::default();
+        self.0 = Mean::default();
     }
 }
 
 /// The mean absolute error of numbers.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct MeanError {
-    sum: f64,
-    all: usize,
-}
+pub struct MeanError(Mean);
 
 impl Metric for MeanError {
     fn name(&self) -> &str {
@@ -90,19 +102,15 @@ impl Metric for MeanError {
     }
 
     fn add(&mut self, seen: &Seen) -> Result<()> {
-        let said = seen.said.get(field::NUMBERS)?.to_vec2::<f32>()?;
-        let truth = seen.batch.targets.get(field::NUMBERS)?.to_vec2::<f32>()?;
-        self.sum += said.iter().zip(&truth).map(|(said, truth)| error(said, truth)).sum::<f64>();
-        self.all += truth.len();
-        Ok(())
+        self.0.add(seen, field::NUMBERS, error)
     }
 
     fn value(&self) -> f64 {
-        self.sum / self.all.max(1) as f64
+        self.0.value()
     }
 
     fn reset(&mut self) {
-        *self = MeanError::default();
+        self.0 = Mean::default();
     }
 }
 

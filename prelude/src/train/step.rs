@@ -7,7 +7,7 @@ use super::gradients::Gradients;
 use super::learner::Learner;
 use super::loss::Loss;
 use crate::Result;
-use crate::data::{Batch, Data, Fields, Part, field};
+use crate::data::{Batch, Fields, Part, field};
 use crate::layers::Pass;
 use crate::ops;
 use crate::params::name_seed;
@@ -22,8 +22,8 @@ pub(super) struct Passed {
 impl Learner {
     /// The loss of a batch; nothing is changed yet. Where `keep`, features of frozen parts may be kept, or taken from those
     /// that are.
-    pub(super) fn loss_of(&mut self, data: &dyn Data, batch: &Batch, at: (u64, usize), keep: bool) -> Result<Passed> {
-        let keep = keep && self.options.keep_features && !data.spec().varies;
+    pub(super) fn loss_of(&mut self, batch: &Batch, at: (u64, usize), keep: bool) -> Result<Passed> {
+        let keep = keep && self.options.keep_features && !self.spec.varies;
         let state = self.cache.stem(&self.network, Part::Train, batch, keep)?;
         let pass = Pass::train(name_seed(self.options.seed, &format!("epoch {} batch {}", at.0, at.1)))
             .with_products_in(self.options.half);
@@ -38,13 +38,8 @@ impl Learner {
     }
 
     /// The loss of a batch and its gradients, without anybody else taking part.
-    pub(super) fn gradients(
-        &mut self,
-        data: &dyn Data,
-        batch: &Batch,
-        at: (u64, usize),
-    ) -> Result<(f64, Gradients, Pass)> {
-        let Passed { loss, joint, pass } = self.loss_of(data, batch, at, true)?;
+    pub(super) fn gradients(&mut self, batch: &Batch, at: (u64, usize)) -> Result<(f64, Gradients, Pass)> {
+        let Passed { loss, joint, pass } = self.loss_of(batch, at, true)?;
         let gradients = Gradients::of(self.network.params().trainable(), joint.backward(&loss.total)?)?;
         Ok((loss.value()?, gradients, pass))
     }

@@ -12,7 +12,7 @@ use super::{GOES_ON, piece};
 use crate::session::edits::Edits;
 use crate::session::prepare::syntax::is_apart;
 use crate::session::unused::PUTS;
-use ra_ap_syntax::ast::{self, BinaryOp, HasName};
+use ra_ap_syntax::ast::{self, BinaryOp, HasArgList, HasName};
 use ra_ap_syntax::{AstNode, Edition, NodeOrToken, SourceFile, SyntaxKind, SyntaxNode, SyntaxToken, T};
 
 /// Whether this is a whole number that may become too small: a literal, or how many there are of something.
@@ -297,7 +297,10 @@ impl Ends {
         if let Some(call) = ast::MethodCallExpr::cast(node.clone())
             && let Some(name) = call.name_ref()
         {
-            self.panics |= PANIC.contains(&name.text()) || known.calls(name.text()) || hears(node);
+            // A tensor's `sum` is over something, and panics at nothing.
+            let of_tensor = ["sum", "product"].contains(&name.text())
+                && call.arg_list().is_some_and(|list| list.args().next().is_some());
+            self.panics |= PANIC.contains(&name.text()) && !of_tensor || known.calls(name.text()) || hears(node);
         } else if let Some(call) = ast::MacroCall::cast(node.clone())
             && let Some(name) = call.path().and_then(|path| path.segment()?.name_ref())
         {

@@ -3,7 +3,7 @@
 use candle_core::{D, Tensor};
 
 use crate::data::{Batch, Fields, Spec, Target, field};
-use crate::models::{Head, LinearHead, Shapes};
+use crate::models::{Head, HeadMaker, Shapes};
 use crate::params::Scope;
 use crate::train::answer::Answer;
 use crate::train::loss::Loss;
@@ -40,7 +40,7 @@ impl Task for Classify {
     }
 
     fn head(&self, at: &Scope, features: &Shapes, spec: &Spec) -> Result<Box<dyn Head>> {
-        Ok(Box::new(LinearHead::new(at, field::LOGITS, features.channels()?, spec.names().len())?))
+        HeadMaker::classes(spec.names().len()).make(at, features)
     }
 
     fn loss(&self, said: &Fields, batch: &Batch) -> Result<Loss> {

@@ -2,7 +2,7 @@
 
 use super::class::row_of;
 use crate::data::{Batch, Fields, Spec, Target, field};
-use crate::models::{Head, LinearHead, Shapes};
+use crate::models::{Head, HeadMaker, Shapes};
 use crate::params::Scope;
 use crate::train::answer::Answer;
 use crate::train::loss::Loss;
@@ -41,7 +41,7 @@ impl Task for Regress {
     }
 
     fn head(&self, at: &Scope, features: &Shapes, spec: &Spec) -> Result<Box<dyn Head>> {
-        Ok(Box::new(LinearHead::new(at, field::NUMBERS, features.channels()?, spec.names().len())?))
+        HeadMaker::numbers(spec.names().len()).make(at, features)
     }
 
     fn loss(&self, said: &Fields, batch: &Batch) -> Result<Loss> {

@@ -2,7 +2,7 @@
 
 use super::class::{Classify, cross_entropy};
 use crate::data::{Batch, Fields, Spec, field};
-use crate::models::{Head, LocalizeHead, Shapes};
+use crate::models::{Head, HeadMaker, Shapes};
 use crate::params::Scope;
 use crate::train::answer::Answer;
 use crate::train::loss::Loss;
@@ -39,7 +39,7 @@ impl Task for Localize {
     }
 
     fn head(&self, at: &Scope, features: &Shapes, spec: &Spec) -> Result<Box<dyn Head>> {
-        Ok(Box::new(LocalizeHead::new(at, features.channels()?, spec.names().len())?))
+        HeadMaker::class_and_box(spec.names().len()).make(at, features)
     }
 
     fn loss(&self, said: &Fields, batch: &Batch) -> Result<Loss> {

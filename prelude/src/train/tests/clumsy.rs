@@ -233,6 +233,8 @@ fn an_answer_that_is_no_number_is_told() -> Result<()> {
     }
     let found = learner.validate()?;
     assert_eq!((found.all.get("accuracy")?, found.classes[1].recall, found.classes[1].precision), (0.0, 0.0, 0.0));
+    let says = learner.lr_find().unwrap_err().to_string();
+    assert!(says.contains("the network has diverged") && says.contains("load a checkpoint"), "{says}");
     assert_eq!(learner.confusion_matrix()?.concat().iter().sum::<usize>(), 0);
     learner.top_losses(2)?;
     let says = learner.predict(image::RgbImage::new(8, 8)).unwrap_err().to_string();

@@ -148,6 +148,31 @@ fn a_candle_model_is_trained_as_candle_would() -> Result<()> {
 }
 
 #[test]
+fn a_candle_model_whose_function_panics_keeps_its_weights() -> Result<()> {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let (data, vars) = (bars(16, 69)?, VarMap::new());
+    let vb = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);
+    let l = candle_nn::linear(3, 2, vb.pp("l"))?;
+    let panics = std::sync::Arc::new(AtomicBool::new(false));
+    let told = std::sync::Arc::clone(&panics);
+    let network = Network::candle(&vars, move |x| {
+        assert!(!told.load(Ordering::Relaxed), "on purpose");
+        l.forward(&x.mean((2, 3))?)
+    })?;
+    let mut learner = quiet(Learner::new(network, Classify, &data)?);
+    learner.ema(0.9)?.fit(1, 1e-1)?;
+    let before = values(&learner.network().params().params())?;
+    assert_ne!(values(&learner.judged().params().params())?, before);
+    panics.store(true, Ordering::Relaxed);
+    let judged = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| learner.validate()));
+    assert!(judged.is_err());
+    assert_eq!(values(&learner.network().params().params())?, before, "not the average's");
+    panics.store(false, Ordering::Relaxed);
+    learner.validate()?;
+    Ok(())
+}
+
+#[test]
 fn candles_layer_norm_is_caught_by_name() -> Result<()> {
     let (data, vars) = (bars(32, 63)?, VarMap::new());
     let vb = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);

@@ -333,3 +333,37 @@ fn the_audit_knows_a_gradient_of_zero_from_none() -> Result<()> {
     assert!(notes.len() == 1 && notes[0].contains("no gradient reaches 1 of") && notes[0].contains("spare.weight"));
     Ok(())
 }
+
+/// A file as candlewick wrote it before the learner was open: two epochs of a frozen body cut to its first block, clipped,
+/// smoothed, two batches a step, averaged; and the losses of the epoch that came after it was saved. The cell:
+///
+/// ```text
+/// let mut learner = Learner::vision(Arch::Small.untrained().cut(3), &data)?;
+/// learner.quiet().clip(0.5).label_smoothing(0.1).accumulate(2);
+/// learner.freeze();
+/// learner.ema(0.5)?.fit(2, 1e-2)?;
+/// learner.save("version1.safetensors")?;
+/// learner.fit(1, 1e-2)?;
+/// ```
+#[test]
+fn a_file_of_version_1_goes_on_as_it_did() -> Result<()> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/version1.safetensors");
+    let images = (Tensor::arange(0f32, (8 * 3 * 16 * 16) as f32, &Device::Cpu)? * 0.37)?.sin()?;
+    let labels = vec![0, 1, 0, 1, 0, 1, 0, 1];
+    let data = TensorData::new(images.reshape((8, 3, 16, 16))?, labels, &["even", "odd"])?.split(0.25, 3)?.batch(3);
+    let mut loaded = quiet(Learner::vision(Arch::Small.untrained().cut(3), &data)?);
+    loaded.load(path)?;
+    let mut opened = quiet(Learner::open(path)?);
+    opened.set_data(&data)?;
+    for learner in [&mut loaded, &mut opened] {
+        assert_eq!((learner.task().name(), learner.history().epochs.len()), ("classify", 2));
+        assert!(learner.history().accuracy().is_some(), "its measures are read");
+        learner.fit(1, 1e-2)?;
+        let found = &losses(learner)[4..];
+        for (found, expected) in found.iter().zip([0.698_258_638_381_958, 0.719_051_599_502_562_5]) {
+            assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+        }
+        assert_eq!(found.len(), 2);
+    }
+    Ok(())
+}
