@@ -32,7 +32,8 @@ pub struct LabelTable {
 
 impl LabelTable {
     /// Reads a table: a picture's file, relative to the table, and its labels, parted by `;` or `|`, or where there are none of these, by spaces.
-    /// A first line such as `file,labels` names the columns. A picture without labels has an empty second column.
+    /// A first line such as `file,labels` names the columns. A picture without labels has an empty second column. A column a label, of 0 and
+    /// 1, is read too, where the first line names them.
     ///
     /// # Errors
     /// When the table cannot be read, names files that are not there, or no label.
@@ -219,24 +220,61 @@ struct Row {
 }
 
 fn rows(text: &str, shown: &str) -> Result<Vec<Row>> {
-    let mut found: Vec<(String, String)> = Vec::new();
-    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let (file, labels) = line.split_once([',', '\t']).ok_or_else(|| {
-            Error::new(format!("line {} of `{shown}` is `{line}`", number + 1))
-                .remedy("expected a file and its labels: `boat.jpg,sea;sky`")
-        })?;
-        let bare = |text: &str| text.trim().trim_matches('"').trim().to_owned();
-        let (file, labels) = (bare(file), bare(labels));
-        if number == 0 && Path::new(&file).extension().is_none() {
-            continue; // the names of the columns
-        }
-        found.push((file, labels));
+    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+    let mut lines: Vec<(usize, Vec<String>)> = lines.map(|(number, line)| (number, cells(line))).collect();
+    let is_head = |row: &(usize, Vec<String>)| Path::new(&row.1[0]).extension().is_none();
+    let head = if lines.first().is_some_and(is_head) { Some(lines.remove(0).1) } else { None };
+    let columns = lines.first().map_or(2, |(_, row)| row.len());
+    if let Some((number, row)) = lines.iter().find(|(_, row)| row.len() != columns || row.len() < 2) {
+        return Err(Error::new(format!("line {number} of `{shown}` is `{}`", row.join(",")))
+            .remedy("expected a file and its labels: `boat.jpg,sea;sky`"));
     }
-    let marked = found.iter().any(|(_, labels)| labels.contains([';', '|']));
-    let part = |labels: &str| -> Vec<String> {
-        let words: Vec<&str> =
-            if marked { labels.split([';', '|']).collect() } else { labels.split([' ', ',']).collect() };
-        words.into_iter().map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    let all = lines.into_iter().map(|(_, row)| row);
+    let names_labels = head.as_ref().is_none_or(|head| {
+        head.len() != 2
+            || ["label", "labels", "tag", "tags", "class", "classes"].contains(&head[1].to_lowercase().as_str())
+    });
+    let all: Vec<Vec<String>> = all.collect();
+    if columns == 2 && (names_labels || all.iter().any(|row| ones(&row[1..]).is_none())) {
+        let marked = all.iter().any(|row| row[1].contains([';', '|']));
+        let separators: &[char] = if marked { &[';', '|'] } else { &[' ', ','] };
+        let part = |text: &str| {
+            text.split(separators).map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+        };
+        return Ok(all.into_iter().map(|row| Row { labels: part(&row[1]), file: row[0].clone() }).collect());
+    }
+    // a column a label, with 1 where it applies
+    let applies = |row: Vec<String>| {
+        let names = head.as_ref().filter(|head| head.len() == columns)?;
+        let labels =
+            ones(&row[1..])?.into_iter().zip(&names[1..]).filter(|(one, _)| *one).map(|(_, name)| name.clone());
+        Some(Row { labels: labels.collect(), file: row[0].clone() })
     };
-    Ok(found.into_iter().map(|(file, labels)| Row { labels: part(&labels), file }).collect())
+    all.into_iter().map(applies).collect::<Option<Vec<Row>>>().ok_or_else(|| {
+        Error::new(format!("`{shown}` has {columns} columns"))
+            .remedy("expected two, a file and its labels (`boat.jpg,sea;sky`), or a column a label, named in the first line, of 0 and 1")
+    })
+}
+
+/// The cells of a line, parted by commas or, where there are some, tabs; what stands in quotes is one.
+fn cells(line: &str) -> Vec<String> {
+    let separator = if line.contains('\t') { '\t' } else { ',' };
+    let mut quoted = false;
+    let parts = line.split(|c: char| {
+        quoted ^= c == '"';
+        c == separator && !quoted
+    });
+    parts.map(|cell| cell.trim().trim_matches('"').trim().to_owned()).collect()
+}
+
+/// Which of these are 1; `None` where one is neither 0 nor 1.
+fn ones(cells: &[String]) -> Option<Vec<bool>> {
+    cells
+        .iter()
+        .map(|cell| match cell.as_str() {
+            "1" | "1.0" => Some(true),
+            "0" | "0.0" => Some(false),
+            _ => None,
+        })
+        .collect()
 }

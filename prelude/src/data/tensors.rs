@@ -129,7 +129,14 @@ impl TensorData {
             _ => Input::Tensor(inputs.dims()[1..].to_vec()),
         };
         Ok(TensorData {
-            inputs: inputs.to_dtype(DType::F32)?.to_device(&Device::Cpu)?.contiguous()?.detach(),
+            // pictures and other measures are f32; whole numbers, such as the indices of words, stay what they are
+            inputs: match inputs.dtype().is_float() || matches!(input, Input::Picture(_)) {
+                true => inputs.to_dtype(DType::F32)?,
+                false => inputs.clone(),
+            }
+            .to_device(&Device::Cpu)?
+            .contiguous()?
+            .detach(),
             truth,
             boxes: None,
             input,

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use candle_core::{Tensor, Var};
+use candle_core::{DType, Tensor, Var};
 use candle_nn::VarMap;
 
 use super::body::NoBody;
@@ -112,6 +112,10 @@ impl Network {
                 "make the model's layers of `VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu)`, and then the network",
             ));
         };
+        if let Some((name, var)) = vars.iter().find(|(_, var)| var.dtype() != DType::F32) {
+            return Err(Error::new(format!("`{name}` is of {:?}; learners train in f32", var.dtype()))
+                .remedy("make the model of `VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu)`"));
+        }
         let params = ParamSet::of(first.dtype(), first.device(), 0);
         let model = Arc::new(Candle { vars, forward, running: Mutex::new(()) });
         let own = Mutex::new(true);

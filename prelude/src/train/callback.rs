@@ -38,14 +38,14 @@ pub enum When {
 }
 
 /// What comes after a callback was asked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Next {
     /// The fit goes on.
     #[default]
     Go,
-    /// No further batch of this epoch: it is measured and ends.
+    /// No further batch of this epoch: it is measured and ends. What the running batch has begun is done first.
     EndEpoch,
-    /// The fit ends: at the end of an epoch after what is measured, elsewhere at once.
+    /// The fit ends: behind the running batch, or where an epoch's batches are done, behind what is measured.
     EndFit,
 }
 

@@ -231,7 +231,9 @@ impl Learner {
             return Err(Error::new(format!("{origin} holds a {theirs}, this learner is a {own}"))
                 .remedy("`Learner::open(path)?` makes a learner of the file's own kind"));
         }
-        let same_task = card.task.eq_ignore_ascii_case(task);
+        // a task takes over what the one that it is like has learned
+        let chain = std::iter::successors(Some(self.task()), |task| task.like());
+        let same_task = chain.take(16).any(|task| card.task.eq_ignore_ascii_case(task.name()));
         if same_task && card.classes.len() == self.classes().len() && card.classes != self.classes() {
             let names = |classes: &[String]| classes.join(", ");
             let what = format!(
@@ -253,9 +255,13 @@ impl Learner {
                 self.classes().len(),
                 self.classes().join(", ")
             );
-            return Err(Error::new(what).remedy(
-                "`let mut learner = Learner::open(path)?.replace_head(&data)?;` keeps its body and makes a new head for your classes",
-            ));
+            return Err(Error::new(what).remedy(match self.network.arch() {
+                Some(_) => {
+                    "`let mut learner = Learner::open(path)?.replace_head(&data)?;` keeps its body and makes a new head for your \
+                     classes"
+                }
+                None => "make the learner with the task that the file was trained with, or with one whose `fn like` gives that task",
+            }));
         }
         Ok(())
     }

@@ -85,6 +85,7 @@ impl Learner {
 
     /// Measures on a part's examples, and where they are wanted, gives the verdict on each.
     pub(super) fn judge_part(&mut self, data: &dyn Data, part: Part, wanted: bool) -> Result<(Measures, Vec<Verdict>)> {
+        self.check_metrics()?;
         let (task, spec) = (self.task.clone(), (*self.spec).clone());
         let (mut verdicts, mut sum, mut count) = (Vec::new(), 0.0, 0);
         let mut own = task.metrics(&spec);
@@ -95,7 +96,11 @@ impl Learner {
             sum += task.loss(said, batch)?.value()? * batch.len() as f64;
             count += batch.len();
             let seen = Seen { said, batch, spec: &spec };
-            metrics.iter_mut().try_for_each(|metric| metric.add(&seen))?;
+            for metric in &mut metrics {
+                metric
+                    .add(&seen)
+                    .map_err(|error| Error::new(format!("the metric `{}` failed", metric.name())).caused_by(error))?;
+            }
             if wanted {
                 verdicts.extend(judge(task.as_ref(), said, batch, &spec)?);
             }
@@ -121,11 +126,26 @@ impl Learner {
             limits::allow(low <= high, "the range of learning rates", &rate, "the lower rate first", &remedy)?;
         }
         self.options.check()?;
+        self.check_metrics()?;
         self.optimizer.check()?;
         self.data.as_ref().map_or(Ok(()), |data| data.check())?;
         if self.network.params().trainable().is_empty() {
             return Err(Error::new("everything is frozen: there is nothing to train")
                 .remedy("`learner.freeze()` leaves the head trainable, `learner.unfreeze()` makes everything so"));
+        }
+        Ok(())
+    }
+
+    /// Refuses two measures of one name, which the table could not tell apart.
+    fn check_metrics(&self) -> Result<()> {
+        let own = self.task.metrics(&self.spec);
+        let mut names = vec!["loss", "train loss"];
+        for metric in own.iter().chain(self.metrics.iter()) {
+            if names.contains(&metric.name()) {
+                return Err(Error::new(format!("two measures are named `{}`", metric.name()))
+                    .remedy("give the one that you added with `learner.metric(…)` another name"));
+            }
+            names.push(metric.name());
         }
         Ok(())
     }

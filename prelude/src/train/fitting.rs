@@ -41,6 +41,8 @@ pub(super) struct Fitting<'a> {
     first: Vec<Box<dyn Callback>>,
     persons: Vec<Box<dyn Callback>>,
     last: Vec<Box<dyn Callback>>,
+    /// The strongest wish that none has heeded yet.
+    wish: Next,
 }
 
 impl Drop for Fitting<'_> {
@@ -54,21 +56,28 @@ impl<'a> Fitting<'a> {
     pub fn begin(learner: &'a mut Learner, run: Run) -> Fitting<'a> {
         let (first, last) = (callbacks::first(&run), callbacks::last(&run));
         let persons = std::mem::take(&mut *learner.callbacks);
-        Fitting { learner, run, first, persons, last }
+        Fitting { learner, run, first, persons, last, wish: Next::Go }
     }
 
-    /// Asks every callback; the strongest wish counts.
-    fn ask(&mut self, when: When) -> Result<Next> {
-        let mut next = Next::Go;
-        for callback in self.first.iter_mut().chain(&mut self.persons).chain(&mut self.last) {
-            let wish = callback.on(when, &mut Fit { run: &mut self.run, learner: &*self.learner })?;
-            next = match (next, wish) {
-                (Next::EndFit, _) | (_, Next::EndFit) => Next::EndFit,
-                (Next::EndEpoch, _) | (_, Next::EndEpoch) => Next::EndEpoch,
-                _ => Next::Go,
-            };
+    /// Asks every callback; what they wish is heeded at the next place where the fit may end.
+    fn ask(&mut self, when: When) -> Result<()> {
+        let own = self.first.len()..self.first.len() + self.persons.len();
+        let all = self.first.iter_mut().chain(&mut self.persons).chain(&mut self.last);
+        for (at, callback) in all.enumerate() {
+            let asked = callback.on(when, &mut Fit { run: &mut self.run, learner: &*self.learner });
+            let wish = asked.map_err(|error| match own.contains(&at) && !error.is_interrupted() {
+                true => {
+                    let whose = match callback.name() {
+                        "" => format!("callback {}", at - own.start + 1),
+                        name => format!("the callback `{name}`"),
+                    };
+                    Error::new(format!("{whose} failed at {when:?}")).caused_by(error)
+                }
+                false => error,
+            })?;
+            self.wish = self.wish.max(wish);
         }
-        Ok(next)
+        Ok(())
     }
 
     /// The last word of everybody; what is remembered is kept.
@@ -82,7 +91,7 @@ impl<'a> Fitting<'a> {
         }
         let closed = self.ask(When::FitEnded);
         self.remember();
-        closed.map(|_| ())
+        closed
     }
 
     /// Keeps the states of those callbacks that have a name.
@@ -96,9 +105,7 @@ impl<'a> Fitting<'a> {
 
     /// The epochs of one fit; whether the user stopped it.
     pub fn epochs(&mut self, data: &dyn Data) -> Result<bool> {
-        if self.ask(When::FitBegins)? == Next::EndFit {
-            return Ok(self.ended_early());
-        }
+        self.ask(When::FitBegins)?;
         for _ in 0..self.run.epochs {
             if interrupt::requested() {
                 return Ok(true);
@@ -107,16 +114,16 @@ impl<'a> Fitting<'a> {
             let number = self.learner.begun;
             self.learner.begun += 1;
             self.run.epoch += 1;
-            if self.ask(When::EpochBegins)? == Next::EndFit {
+            self.ask(When::EpochBegins)?;
+            let mut sums = Sums::default();
+            if heard(self.batches(data, number, &mut sums))?.is_none() {
+                return Ok(true);
+            }
+            if self.wish == Next::EndFit {
                 return Ok(self.ended_early());
             }
-            let mut sums = Sums::default();
-            match heard(self.batches(data, number, &mut sums))? {
-                None => return Ok(true),
-                Some(Next::EndFit) => return Ok(self.ended_early()),
-                Some(_) => {}
-            }
-            let next = self.ask(When::EpochTrained)?;
+            self.wish = Next::Go;
+            self.ask(When::EpochTrained)?;
             if self.run.gradients.is_some() {
                 self.ask(When::GradientsKnown)?;
                 self.take_step()?;
@@ -134,11 +141,12 @@ impl<'a> Fitting<'a> {
                 seconds: begun.elapsed().as_secs_f64(),
             });
             self.remember();
-            let after = self.ask(When::EpochEnded)?;
+            self.ask(When::EpochEnded)?;
             self.remember();
-            if (next == Next::EndFit || after == Next::EndFit) && self.run.done < self.run.epochs {
+            if self.wish == Next::EndFit && self.run.done < self.run.epochs {
                 return Ok(self.ended_early());
             }
+            self.wish = Next::Go;
         }
         Ok(false)
     }
@@ -150,29 +158,27 @@ impl<'a> Fitting<'a> {
         false
     }
 
-    /// An epoch's batches.
-    fn batches(&mut self, data: &dyn Data, epoch: u64, sums: &mut Sums) -> Result<Next> {
+    /// An epoch's batches, up to where a callback wants no more.
+    fn batches(&mut self, data: &dyn Data, epoch: u64, sums: &mut Sums) -> Result<()> {
         let batches = data.batches(Part::Train, Order::Epoch(epoch))?;
         let count = batches.size_hint().0.max(1);
         self.run.planned.get_or_insert(count.saturating_mul(self.run.epochs));
         for (index, batch) in batches.enumerate() {
+            if self.wish != Next::Go {
+                break;
+            }
             interrupt::check()?;
             self.run.batch = (index + 1, count);
             self.run.fed = Some(batch?);
             self.run.changed = false;
-            let next = match self.ask(When::BatchBegins)? {
-                Next::Go => {
-                    self.step((epoch, index), sums)?;
-                    self.ask(When::BatchEnded)?
-                }
-                other => other,
-            };
-            self.run.fed = None;
-            if next != Next::Go {
-                return Ok(next);
+            self.ask(When::BatchBegins)?;
+            if self.wish == Next::Go {
+                self.step((epoch, index), sums)?;
+                self.ask(When::BatchEnded)?;
             }
+            self.run.fed = None;
         }
-        Ok(Next::Go)
+        Ok(())
     }
 
     /// One batch, and where its gradients are let through, a step.
@@ -187,7 +193,19 @@ impl<'a> Fitting<'a> {
         let Some(loss) = self.run.loss.take() else { return Err(Error::new("a callback took the loss away")) };
         let number = loss.value()?;
         if !number.is_finite() {
-            return Err(self.lost("the loss", number, at));
+            let parts = loss.numbers()?;
+            return Err(match parts.iter().find(|(_, part)| !part.is_finite()) {
+                Some((name, part)) => {
+                    let what = format!(
+                        "the loss is {number} at epoch {}, batch {}: its part `{name}` is {part}",
+                        self.run.done + 1,
+                        at.1 + 1
+                    );
+                    Error::new(format!("{what}; the step was not taken, the network is as it was before it"))
+                        .remedy("look at what that part is made of; if it was a number before, try a lower rate, or `learner.clip(1.0)`")
+                }
+                None => self.lost("the loss", number, at),
+            });
         }
         let gradients = Gradients::of(self.learner.network.params().trainable(), passed.joint.backward(&loss.total)?)?;
         if !gradients.norm().is_finite() {

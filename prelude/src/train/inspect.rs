@@ -92,8 +92,9 @@ impl Learner {
                     format!("there is a confusion matrix where an example has one class; these have {}", other.words())
                 }
             };
-            return Err(Error::new(what)
-                .remedy("`learner.validate()?` gives their mean errors, `learner.top_losses(9)?` the worst examples"));
+            return Err(Error::new(what).remedy(
+                "`learner.validate()?` gives what is measured of them, `learner.top_losses(9)?` the worst examples",
+            ));
         };
         let count = classes.len();
         let mut matrix = vec![vec![0; count]; count];

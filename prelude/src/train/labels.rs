@@ -34,8 +34,10 @@ impl Learner {
             own.map(|network| network.params().buffers().into_iter().find(|buffer| buffer.name() == "head.threshold"))
         };
         let [Some(own), Some(judged)] = kept(self) else {
-            return Err(Error::new("this network keeps no threshold for its labels")
-                .remedy("make it with `Learner::labels(arch, &data)?`"));
+            return Err(Error::new("this network keeps no thresholds for labels").remedy(
+                "networks that `Learner::labels(arch, &data)?` makes keep some; of one of your own, `learner.answers(&x)?` gives every \
+                 label's share",
+            ));
         };
         let (shares, truths) = self.shares_of(Part::Valid)?;
         let best = best_thresholds(&shares, &truths);

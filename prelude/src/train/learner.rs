@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::Device;
 
 use super::average::Average;
 use super::cache::FeatureCache;
@@ -15,7 +15,7 @@ use super::optim::Optimizer;
 use super::options::Options;
 use super::task::Task;
 use super::tasks::{self, Classify, Localize, Regress};
-use crate::data::{Data, Fields, Input, Normalize, ResizeMethod, Spec, Target, Transform};
+use crate::data::{Data, Input, Normalize, Order, Part, ResizeMethod, Spec, Target, Transform};
 use crate::layers::Pass;
 use crate::models::{Arch, HeadMaker, IntoStart, Network, Start, Trained, Weights, device};
 use crate::params::LoadReport;
@@ -129,7 +129,7 @@ impl Learner {
     /// A network of one's own, or of a candle model, and what it is to learn from which data:
     /// `Learner::new(network, Classify, &data)?`.
     ///
-    /// The network is run once, on zeros, so that a wrong shape is told now.
+    /// The network is run on the first batch, and its loss made, so that what does not fit is told now.
     ///
     /// # Errors
     /// When the task cannot learn from the data, or the network does not take them or says something else than the task wants.
@@ -140,9 +140,10 @@ impl Learner {
     fn start_own(mut network: Network, task: Arc<dyn Task>, data: &dyn Data) -> Result<Learner> {
         data.check()?;
         let spec = data.spec();
+        grounded(task.as_ref())?;
         task.check(&spec)?;
         network.set_says(task.says());
-        try_out(&network, task.as_ref(), &spec)?;
+        try_out(&network, task.as_ref(), data)?;
         Ok(Learner::assemble(network, task, spec, Some(data.boxed())))
     }
 
@@ -342,7 +343,7 @@ impl Learner {
     /// Has this take part in every fit from now on, behind those that were added before. Where a file was loaded that has
     /// the state of one of its name, it takes it over.
     ///
-    /// A function does, too: `learner.add(|when: When, fit: &mut ResizeMethod| { …; Ok(Next::Go) })`.
+    /// A function does, too: `learner.add(|when: When, fit: &mut Fit| { …; Ok(Next::Go) })`.
     pub fn add(&mut self, callback: impl Callback + 'static) -> &mut Learner {
         self.add_boxed(Box::new(callback))
     }
@@ -393,7 +394,10 @@ impl Learner {
     /// # Errors
     /// When no pictures go into the network.
     pub fn transform(&self) -> Result<Transform> {
-        pictures(&self.spec)
+        self.spec.transform().ok_or_else(|| {
+            Error::new(format!("expected a network that takes pictures, found {}", self.spec.input.words()))
+                .remedy("give it what it takes: `learner.answers(&x)?`, a row an example")
+        })
     }
 
     /// Everything that fits have recorded.
@@ -447,17 +451,38 @@ pub(super) fn maker(task: &Arc<dyn Task>, spec: &Spec) -> HeadMaker {
     HeadMaker::new(move |at, features| task.head(at, features, &spec))
 }
 
-/// Runs a network on two examples of zeros, and asks the task whether what it says fits.
-fn try_out(network: &Network, task: &dyn Task, spec: &Spec) -> Result<()> {
-    let dims = [vec![2], spec.input.shape()].concat();
-    let zeros = Tensor::zeros(dims, DType::F32, network.params().device())?;
-    let inputs = Fields::of(spec.input.field(), zeros);
-    let said = network.rest(0, &inputs, &Pass::eval()).map_err(|error| {
-        Error::new(format!("the network does not take the data's {}", spec.input.words()))
+/// Refuses a task that is like itself, be it through others: what it does not say has no end.
+fn grounded(task: &dyn Task) -> Result<()> {
+    let mut last = task;
+    for _ in 0..16 {
+        match last.like() {
+            Some(other) => last = other,
+            None => return Ok(()),
+        }
+    }
+    Err(Error::new(format!("the task `{}` is like itself: what it does not say has no end", task.name()))
+        .remedy("let `fn like` give another task: `Some(&Classify)`"))
+}
+
+/// Runs a network on the first batch, asks the task whether what it says fits, and has it make a loss.
+fn try_out(network: &Network, task: &dyn Task, data: &dyn Data) -> Result<()> {
+    let spec = data.spec();
+    let Some(batch) = data.batches(Part::Train, Order::Given)?.next() else { return Ok(()) };
+    let batch = batch?;
+    let said = network.rest(0, &batch.inputs, &Pass::eval()).map_err(|error| {
+        let kinds: Vec<String> = batch
+            .inputs
+            .iter()
+            .map(|(name, value)| format!("`{name}` {:?} of {:?}", value.dims(), value.dtype()))
+            .collect();
+        Error::new(format!("the network does not take the data's {} ({})", spec.input.words(), kinds.join(", ")))
             .caused_by(error)
-            .remedy("make its first layer for that shape, or bring the data to the network's")
+            .remedy("make its first layer for that shape and kind of number, or bring the data to the network's")
     })?;
-    task.fits(&said.to_device(&Device::Cpu)?, spec)
+    let said = said.to_device(&Device::Cpu)?;
+    task.fits(&said, &spec)?;
+    task.loss(&said, &batch)?.value()?;
+    Ok(())
 }
 
 /// Says where the data is told to be normalised otherwise than what the network was trained on.

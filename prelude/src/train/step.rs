@@ -6,11 +6,10 @@ use candle_core::{Device, Tensor, Var};
 use super::gradients::Gradients;
 use super::learner::Learner;
 use super::loss::Loss;
-use crate::Result;
 use crate::data::{Batch, Fields, Part, field};
 use crate::layers::Pass;
-use crate::ops;
 use crate::params::name_seed;
+use crate::{Error, Result, ops};
 
 /// A batch's way through the network: its loss, the way back, and statistics that wait to be stored.
 pub(super) struct Passed {
@@ -34,7 +33,10 @@ impl Learner {
         if self.options.smoothing > 0.0 {
             batch.targets.set(field::SMOOTHING, Tensor::new(self.options.smoothing, &Device::Cpu)?);
         }
-        Ok(Passed { loss: self.task.loss(&said, &batch)?, joint, pass })
+        let loss = self.task.loss(&said, &batch).map_err(|error| {
+            Error::new(format!("the task `{}` makes no loss of this batch", self.task.name())).caused_by(error)
+        })?;
+        Ok(Passed { loss, joint, pass })
     }
 
     /// The loss of a batch and its gradients, without anybody else taking part.

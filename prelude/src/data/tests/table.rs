@@ -26,11 +26,15 @@ fn tables_are_read_as_people_write_them() -> Result<()> {
         "fname,tags\none.png,sea boat\ntwo.png,sea\n\na b/three.png,\"\"\nfour.png,boat\n",
         "one.png\tsea|boat\ntwo.png\tsea\na b/three.png\t\nfour.png\tboat\n",
         "one.png,\"boat,sea\"\ntwo.png,sea\na b/three.png,\nfour.png,boat",
+        "file,boat,sea\none.png,1,1\ntwo.png,0,1\na b/three.png,0,0\nfour.png,1,0\n",
+        "file\tsea\tboat\none.png\t1\t1\ntwo.png\t1\t0\na b/three.png\t0\t0\nfour.png\t0.0\t1.0\n",
     ] {
         let data = open(table)?;
         assert_eq!((data.len(), data.names()), (4, &["boat".to_owned(), "sea".to_owned()][..]), "{table}");
         assert_eq!(data.counts(Part::Train), [2, 2], "{table}");
     }
+    let one = open("file,boat\none.png,1\ntwo.png,0\na b/three.png,0\nfour.png,1")?;
+    assert_eq!((one.names(), one.counts(Part::Train)), (&["boat".to_owned()][..], vec![2]));
     let folder = folder("one.png,sea;boat\ntwo.png,sea\na b/three.png,\nfour.png,boat")?;
     let data = LabelTable::csv(folder.path().join("labels.csv"))?.size(8).batch(8);
     let batch = Data::batches(&data, Part::Train, Order::Given)?.next().expect("one")?;
@@ -50,6 +54,9 @@ fn what_is_wrong_with_a_table_is_told() -> Result<()> {
         ("one.png,\ntwo.png,", "names no label"),
         ("", "names no label"),
         ("one.png sea", "line 1 of"),
+        ("file,labels,split\none.png,sea boat,train\ntwo.png,sea,train", "has 3 columns"),
+        ("one.png,1,0\ntwo.png,0,1", "has 3 columns"),
+        ("one.png,sea\ntwo.png,sea,boat", "line 2 of"),
     ] {
         let says = open(table).err().expect("an error").to_string();
         assert!(says.contains(text) && says.contains("\n  → "), "{table}: {says}");

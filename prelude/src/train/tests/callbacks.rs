@@ -114,6 +114,44 @@ fn a_callback_ends_a_fit_and_is_kept_in_files() -> Result<()> {
     Ok(())
 }
 
+/// Wishes something at one moment.
+struct Wish(When, Next);
+
+impl Callback for Wish {
+    fn on(&mut self, when: When, _: &mut Fit) -> Result<Next> {
+        Ok(if when == self.0 { self.1 } else { Next::Go })
+    }
+}
+
+#[test]
+fn a_wish_is_heeded_whenever_it_comes() -> Result<()> {
+    // 12 training pictures: 3 batches an epoch, 2 epochs
+    let data = bars(16, 76)?.batch(4);
+    let ran = |when: When, next: Next| -> Result<(usize, usize)> {
+        let mut learner = learner(&data)?;
+        let report = learner.add(Wish(when, next)).fit(2, 1e-3)?;
+        assert_eq!(report.notes.len(), usize::from(next == Next::EndFit && report.epochs.0 < 2), "{when:?}");
+        Ok((report.epochs.0, report.batches))
+    };
+    use When::*;
+    for (when, end_fit, end_epoch) in [
+        (FitBegins, (0, 0), (2, 3)),
+        (EpochBegins, (0, 0), (2, 0)),
+        (BatchBegins, (0, 0), (2, 0)),
+        (LossKnown, (0, 1), (2, 2)),
+        (GradientsKnown, (0, 1), (2, 2)),
+        (StepTaken, (0, 1), (2, 2)),
+        (BatchEnded, (0, 1), (2, 2)),
+        (EpochTrained, (1, 3), (2, 6)),
+        (EpochEnded, (1, 3), (2, 6)),
+        (FitEnded, (2, 6), (2, 6)),
+    ] {
+        assert_eq!(ran(when, Next::EndFit)?, end_fit, "{when:?}");
+        assert_eq!(ran(when, Next::EndEpoch)?, end_epoch, "{when:?}");
+    }
+    Ok(())
+}
+
 #[test]
 fn rate_loss_gradients_and_batch_may_be_changed() -> Result<()> {
     let data = bars(16, 72)?.batch(64);
@@ -196,7 +234,15 @@ fn what_a_callback_asks_at_the_wrong_time_is_told() -> Result<()> {
         When::StepTaken => Err(Error::new("enough of this")),
         _ => Ok(Next::Go),
     })?;
-    assert!(own.contains("enough of this"), "{own}");
+    assert!(own.contains("callback 1 failed at StepTaken: enough of this"), "{own}");
+    let spoiled = says(|when, fit| match when {
+        When::LossKnown => {
+            let nan = Tensor::new(f32::NAN, &Device::Cpu)?;
+            fit.add_loss("penalty", &nan).map(|()| Next::Go)
+        }
+        _ => Ok(Next::Go),
+    })?;
+    assert!(spoiled.contains("its part `penalty` is NaN") && spoiled.contains("was not taken"), "{spoiled}");
     Ok(())
 }
 

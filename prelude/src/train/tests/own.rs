@@ -92,7 +92,7 @@ fn what_does_not_fit_is_told_before_anything_is_trained() -> Result<()> {
         Ok(move |x: &Tensor, pass: &Pass| a.forward(x, pass))
     })?;
     let wrong = says(map, "classify").unwrap_err().to_string();
-    assert!(wrong.contains("something of the shape [2, 2, 30, 30]"), "{wrong}");
+    assert!(wrong.contains("something of the shape [12, 2, 30, 30]"), "{wrong}");
     let none = Network::whole(1, |_| Ok(|x: &Tensor, _: &Pass| Ok(x.clone()))).unwrap_err().to_string();
     assert!(none.contains("no parameter"), "{none}");
     let none = Network::candle(&VarMap::new(), |x| Ok(x.clone())).unwrap_err().to_string();
@@ -257,13 +257,31 @@ fn a_loss_of_ones_own_stands_on_a_task_that_is_there() -> Result<()> {
     learner.save(&path)?;
     let says = quiet(Learner::new(net(7, 2)?, Classify, &data)?).load(&path).unwrap_err().to_string();
     assert!(says.contains("task `focal`") && says.contains("task `classify`"), "{says}");
+    // what Classify has learned may go on under a task that is like it
+    let mut plain = quiet(Learner::new(net(9, 2)?, Classify, &data)?);
+    plain.save(&path)?;
+    learner.load(&path)?;
+    assert_eq!(values(&learner.network().params().params())?, values(&plain.network().params().params())?);
+    plain.fit(1, 1e-3)?;
+    learner.fit(1, 1e-3)?;
+    struct Myself;
+    impl Task for Myself {
+        fn name(&self) -> &str {
+            "myself"
+        }
+        fn like(&self) -> Option<&dyn Task> {
+            Some(self)
+        }
+    }
+    let says = Learner::new(net(7, 2)?, Myself, &data).unwrap_err().to_string();
+    assert!(says.contains("the task `myself` is like itself") && says.contains("Some(&Classify)"), "{says}");
     struct Bare;
     impl Task for Bare {
         fn name(&self) -> &str {
             "bare"
         }
     }
-    let says = quiet(Learner::new(net(7, 2)?, Bare, &data)?).fit(1, 1e-3).unwrap_err().to_string();
+    let says = Learner::new(net(7, 2)?, Bare, &data).unwrap_err().to_string();
     assert!(says.contains("the task `bare` has no loss") && says.contains("fn loss"), "{says}");
     Ok(())
 }
@@ -298,6 +316,11 @@ fn a_metric_of_ones_own_is_a_column() -> Result<()> {
     assert_eq!(learner.validate()?.all.get("sure")?, 1.0);
     let text = learner.history().table().text();
     assert!(text.contains("accuracy") && text.contains("sure") && text.contains("1.000"), "{text}");
+    // two columns of one name could not be told apart
+    for says in [learner.metric(Sure::default()).fit(1, 1e-3).err(), learner.validate().err()] {
+        let says = says.expect("an error").to_string();
+        assert!(says.contains("two measures are named `sure`") && says.contains("another name"), "{says}");
+    }
     Ok(())
 }
 
@@ -362,6 +385,26 @@ fn data_of_ones_own_need_be_no_pictures() -> Result<()> {
     let mut again = quiet(Learner::new(network(4)?, Classify, &Sums(64))?);
     again.load(&path)?;
     assert_eq!(again.validate()?, learner.validate()?);
+    Ok(())
+}
+
+#[test]
+fn whole_numbers_stay_whole_for_a_network_of_ones_own() -> Result<()> {
+    let rows: Vec<u32> = (0..16 * 6).map(|at| at % 11).collect();
+    let tokens = Tensor::from_vec(rows, (16, 6), &Device::Cpu)?;
+    let data = TensorData::new(tokens, (0..16).map(|at| at % 2).collect(), &["a", "b"])?.split(0.25, 1)?.batch(4);
+    let batch = data.batches(Part::Train)?.next().expect("one")?;
+    assert_eq!(batch.inputs.get("input")?.dtype(), DType::U32);
+    let vars = VarMap::new();
+    let vb = VarBuilder::from_varmap(&vars, DType::F32, &Device::Cpu);
+    let (e, l) = (candle_nn::embedding(11, 8, vb.pp("e"))?, candle_nn::linear(8, 2, vb.pp("l"))?);
+    let network = Network::candle(&vars, move |x| l.forward(&e.forward(x)?.mean(1)?))?;
+    let report = quiet(Learner::new(network, Classify, &data)?).fit(1, 1e-3)?;
+    assert!(report.notes.is_empty(), "{:?}", report.notes);
+    let doubles = VarMap::new();
+    let _ = candle_nn::linear(8, 2, VarBuilder::from_varmap(&doubles, DType::F64, &Device::Cpu))?;
+    let says = Network::candle(&doubles, |x| Ok(x.clone())).unwrap_err().to_string();
+    assert!(says.contains("is of F64; learners train in f32") && says.contains("DType::F32"), "{says}");
     Ok(())
 }
 
