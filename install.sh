@@ -83,8 +83,8 @@ mkdir -p "$bin" 2>/dev/null || fail "the folder $bin cannot be made" "choose ano
 weigh() {
     case $1 in
         ra_ap_hir_ty) weight=40 ;;
-        ra_ap_hir_def | candlewick) weight=20 ;;
-        ra_ap_ide_assists | ra_ap_hir | zeromq | jupyter-protocol) weight=10 ;;
+        ra_ap_hir_def) weight=20 ;;
+        ra_ap_ide_assists | ra_ap_hir | zeromq | candlewick) weight=10 ;;
         ra_ap_* | evcxr | image | libsqlite3-sys | syntect | jupyter-zmq-client | tokio | regex-automata) weight=5 ;;
         *) weight=1 ;;
     esac
