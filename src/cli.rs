@@ -11,11 +11,11 @@ use std::time::Duration;
 #[command(name = "candlewick", version, about)]
 struct Arguments {
     #[command(subcommand)]
-    command: Command,
+    command: Verb,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum Verb {
     /// Serve one Jupyter kernel (Jupyter starts this).
     Kernel {
         /// The connection file that Jupyter wrote.
@@ -74,10 +74,10 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
 /// Runs the command line; returns the process's exit code.
 pub fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Kernel { connection_file } => kernel::run(&connection_file).map(|()| 0),
-        Command::Spare => kernel::spare::wait().map(|()| 0),
-        Command::Repl { script, no_color } => repl::run(&repl::Options { script, no_color }),
-        Command::Run { notebook, output, html, set, parameter, timeout } => notebook::run(&notebook::Options {
+        Verb::Kernel { connection_file } => kernel::run(&connection_file).map(|()| 0),
+        Verb::Spare => kernel::spare::wait().map(|()| 0),
+        Verb::Repl { script, no_color } => repl::run(&repl::ReplOptions { script, no_color }),
+        Verb::Run { notebook, output, html, set, parameter, timeout } => notebook::run(&notebook::RunOptions {
             input: notebook,
             output,
             html,
@@ -85,10 +85,10 @@ pub fn main() -> ExitCode {
             parameters: parameter,
             timeout: timeout.filter(|seconds| *seconds > 0.0).map(Duration::from_secs_f64),
         }),
-        Command::Weights(command) => weights::run(&command),
-        Command::Install(options) => setup::install(&options),
-        Command::Uninstall(options) => setup::uninstall(&options),
-        Command::Doctor(options) => setup::doctor(&options),
+        Verb::Weights(command) => weights::run(&command),
+        Verb::Install(options) => setup::install(&options),
+        Verb::Uninstall(options) => setup::uninstall(&options),
+        Verb::Doctor(options) => setup::doctor(&options),
     };
     session::clean_up();
     match result {

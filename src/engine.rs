@@ -1,11 +1,12 @@
-//! Whatever executes cells, as the frontends see it: a session, or a test's stand-in.
+//! Whatever executes cells, as the frontends see it: a session, one that still starts, or a test's stand-in.
 
-use crate::screen::Screen;
-use crate::session::{CellError, Completions, Done, Inspection, Session, Variable};
+use crate::screen::{Comm, Screen};
+use crate::session::{self, CellError, Completeness, Completions, Done, Inspection, Session, Variable};
 
-/// Executes cells; its methods are called from several threads.
+/// Executes cells; its methods are called from several threads. [`execute`](Engine::execute) blocks, the others answer
+/// soon. Those with a body are for engines that know of such things.
 pub trait Engine: Send + Sync {
-    /// Runs one cell; its outputs go to the screen.
+    /// Runs one cell; its outputs go to the screen while it runs.
     ///
     /// # Errors
     /// Whatever ended the cell early.
@@ -26,6 +27,10 @@ pub trait Engine: Send + Sync {
         let _ = (code, cursor);
         None
     }
+    /// Whether `code` could be run as it stands.
+    fn completeness(&self, code: &str) -> Completeness {
+        session::completeness(code)
+    }
     /// The variables that cells have bound.
     fn variables(&self) -> Vec<Variable> {
         Vec::new()
@@ -34,6 +39,18 @@ pub trait Engine: Send + Sync {
     fn columns(&self, columns: usize) {
         let _ = columns;
     }
+    /// Hands what a frontend said over a comm to the cells' side, also while a cell runs;
+    /// [`Said::Handled`](crate::screen::Said::Handled) tells when it has been dealt with. False where nobody is there.
+    fn comm(&self, number: u64, comm: Comm) -> bool {
+        let _ = (number, comm);
+        false
+    }
+    /// Lets `screen` hear what is said while no cell runs; called once, first.
+    fn listen(&self, screen: Box<dyn Screen + Send>) {
+        let _ = screen;
+    }
+    /// Ends it; called once, last.
+    fn shutdown(&self) {}
 }
 
 impl Engine for Session {
@@ -57,5 +74,11 @@ impl Engine for Session {
     }
     fn columns(&self, columns: usize) {
         Session::columns(self, columns);
+    }
+    fn comm(&self, number: u64, comm: Comm) -> bool {
+        Session::comm(self, number, comm)
+    }
+    fn listen(&self, screen: Box<dyn Screen + Send>) {
+        Session::listen(self, screen);
     }
 }

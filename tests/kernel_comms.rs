@@ -2,7 +2,7 @@
 
 mod frontend;
 
-use candlewick::screen::CommAct;
+use candlewick::screen::{CommAct, Said};
 use frontend::fake::{buffers, comm};
 use frontend::{Frontend, PATIENCE};
 use serde_json::{Value, json};
@@ -164,7 +164,7 @@ fn a_callback_that_takes_its_time_keeps_the_kernel_busy_and_can_be_interrupted()
     // What comes next waits for it; what is said meanwhile is said by the callback that runs.
     let next = f.shell.send("comm_msg", json!({"comm_id": "w1", "data": {"hold": 2}}));
     f.busy(&next);
-    f.engine.between(|screen| screen.stream(candlewick::screen::StreamName::Stderr, "still\n"));
+    f.engine.between(|screen| screen.say(Said::err("still\n")));
     f.stream(&slow, "stderr", "still\n");
     let interrupt = f.control.send("interrupt_request", json!({}));
     f.busy(&interrupt);
@@ -173,7 +173,7 @@ fn a_callback_that_takes_its_time_keeps_the_kernel_busy_and_can_be_interrupted()
     assert!(f.engine.is_interrupted());
     let heard = std::mem::take(&mut *f.engine.heard.lock().unwrap());
     for ((number, _), id) in heard.into_iter().zip([&slow, &next]) {
-        f.engine.between(|screen| screen.handled(number));
+        f.engine.between(|screen| screen.say(Said::Handled { number }));
         f.idle(id);
     }
     f.end();
@@ -186,8 +186,8 @@ fn what_threads_say_between_cells_answers_the_last_cell() {
     f.stream(&id, "stdout", "x\n");
     end(&f, &id);
     f.engine.between(|screen| {
-        screen.stream(candlewick::screen::StreamName::Stdout, "later\n");
-        screen.comm(comm("w9", CommAct::Open("t".to_owned()), json!({})));
+        screen.say(Said::out("later\n"));
+        screen.say(Said::Comm(comm("w9", CommAct::Open("t".to_owned()), json!({}))));
     });
     f.stream(&id, "stdout", "later\n");
     f.published("comm_open", &id);

@@ -387,7 +387,7 @@ fn what_compiles_is_one_line_after_half_a_second() {
     let f = Frontend::start();
     for said_before in [false, true] {
         let before = if said_before { "out before\n" } else { "" };
-        let code = "compiling a\ncompiling b\nsleep 550\ncompiling c\nsleep 150\ncompiling d\nsleep 150\ncompiling d\nprogress not shown\nout done";
+        let code = "compiling a\ncompiling b\nsleep 550\ncompiling c\nsleep 150\ncompiling d\nsleep 150\ncompiling d\nprogress halfway\nout done";
         let id = f.shell.send("execute_request", json!({"code": format!("{before}{code}")}));
         f.busy(&id);
         f.published("execute_input", &id);
@@ -399,6 +399,8 @@ fn what_compiles_is_one_line_after_half_a_second() {
         let updated = f.published("update_display_data", &id).content;
         assert_eq!(updated["data"]["text/plain"], "compiling d");
         assert_eq!(updated["transient"], shown["transient"]);
+        let updated = f.published("update_display_data", &id).content;
+        assert_eq!(updated["data"]["text/plain"], "halfway ━━━━━━━━━━────────── 1/2");
         // Where there is nothing else to lose, the line leaves no trace.
         match said_before {
             true => assert_eq!(f.published("update_display_data", &id).content["data"]["text/plain"], ""),
@@ -408,6 +410,34 @@ fn what_compiles_is_one_line_after_half_a_second() {
         f.shell.reply("execute_reply", &id);
         f.idle(&id);
     }
+    f.end();
+}
+
+#[test]
+fn work_that_ends_blanks_its_line_for_the_next() {
+    let f = Frontend::start();
+    let work = |name: &str| format!("progress {name}\nsleep 550\nprogress {name}\nfinished {name}\n");
+    let code = format!("out before\n{}{}out between\n{}", work("reading"), work("measuring"), work("last"));
+    let id = f.shell.send("execute_request", json!({"code": code}));
+    f.busy(&id);
+    f.published("execute_input", &id);
+    f.stream(&id, "stdout", "before\n");
+    let text = |kind: &str| {
+        let content = f.published(kind, &id).content;
+        (content["data"]["text/plain"].as_str().unwrap_or_default().to_owned(), content["transient"].clone())
+    };
+    let (shown, first) = text("display_data");
+    assert_eq!(shown, "reading ━━━━━━━━━━────────── 1/2");
+    assert_eq!(text("update_display_data"), (String::new(), first.clone()));
+    // Nothing else stands below it: the line is used again.
+    assert_eq!(text("update_display_data"), ("measuring ━━━━━━━━━━────────── 1/2".to_owned(), first.clone()));
+    assert_eq!(text("update_display_data"), (String::new(), first.clone()));
+    f.stream(&id, "stdout", "between\n");
+    let (shown, second) = text("display_data");
+    assert!(shown.starts_with("last ") && second != first, "{shown}");
+    assert_eq!(text("update_display_data"), (String::new(), second));
+    f.shell.reply("execute_reply", &id);
+    f.idle(&id);
     f.end();
 }
 

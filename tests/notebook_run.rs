@@ -2,11 +2,11 @@
 
 use candlewick::document::{self, Notebook};
 use candlewick::engine::Engine;
-use candlewick::notebook::Ended;
-use candlewick::notebook::report::Report;
+use candlewick::notebook::Outcome;
+use candlewick::notebook::report::RunReport;
 use candlewick::notebook::runner::{self, Limits};
-use candlewick::notebook::{self, Options, html};
-use candlewick::screen::{Display, Progress, Screen, StreamName};
+use candlewick::notebook::{self, RunOptions, html};
+use candlewick::screen::{Display, Progress, Said, Screen};
 use candlewick::session::{CellError, Done, Why};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -38,14 +38,14 @@ impl Engine for Fake {
         self.interrupted.store(false, Ordering::SeqCst);
         for line in code.lines() {
             match line.split_once(' ').unwrap_or((line, "")) {
-                ("print", what) => screen.stream(StreamName::Stdout, &what.replace("\\r", "\r")),
-                ("warn", what) => screen.stream(StreamName::Stderr, what),
-                ("show", what) => screen.display(text(what, None)),
-                ("named", what) => screen.display(text(what, Some("id"))),
-                ("update", what) => screen.update(text(what, Some("id"))),
-                ("value", what) => screen.result(text(what, None)),
+                ("print", what) => screen.say(Said::out(what.replace("\\r", "\r"))),
+                ("warn", what) => screen.say(Said::err(what)),
+                ("show", what) => screen.say(Said::Display(text(what, None))),
+                ("named", what) => screen.say(Said::Display(text(what, Some("id")))),
+                ("update", what) => screen.say(Said::Update(text(what, Some("id")))),
+                ("value", what) => screen.say(Said::Result(text(what, None))),
                 ("progress", what) => {
-                    screen.progress(Progress { label: what.to_owned(), done: 1, total: 2 });
+                    screen.say(Said::Progress(Progress { label: what.to_owned(), done: 1, total: 2 }));
                 }
                 ("fail", what) => return Err(error(Why::Error, "Error", what)),
                 ("wait", returns) => {
@@ -88,14 +88,14 @@ fn book(cells: Vec<Value>) -> Notebook {
 
 struct Ran {
     notebook: Notebook,
-    ended: Ended,
+    ended: Outcome,
     ran: Vec<String>,
 }
 
 fn run_with(cells: Vec<Value>, timeout: Option<Duration>, stop: &(dyn Fn() -> bool + Sync)) -> Ran {
     let mut notebook = book(cells);
     let fake = Fake::default();
-    let report = Mutex::new(Report::new(std::io::sink(), true, true));
+    let report = Mutex::new(RunReport::new(std::io::sink(), true, true));
     let ended = runner::run(&mut notebook, &fake, &Limits { timeout, stop }, &report);
     Ran { notebook, ended, ran: fake.ran.into_inner().unwrap() }
 }
@@ -113,7 +113,7 @@ fn outputs_come_back_as_nbformat_writes_them() {
         code("update new\nprogress halfway"),
     ];
     let Ran { notebook, ended, ran } = run(cells);
-    assert!(matches!(ended, Ended::Done), "{ended:?}");
+    assert!(matches!(ended, Outcome::Done), "{ended:?}");
     assert_eq!(ran.len(), 2, "an empty cell does not run");
     let cells = notebook.cells();
     assert_eq!(
@@ -136,7 +136,7 @@ fn a_failing_cell_ends_the_run_and_what_ran_stays() {
     stale["outputs"] = json!([{ "output_type": "stream", "name": "stdout", "text": "of last week" }]);
     stale["execution_count"] = json!(9);
     let Ran { notebook, ended, ran } = run(vec![code("print kept"), code("print so far\nfail no such folder"), stale]);
-    let Ended::Failed { number: 2, error } = ended else { panic!("{ended:?}") };
+    let Outcome::Failed { number: 2, error } = ended else { panic!("{ended:?}") };
     assert_eq!(error.value, "no such folder");
     assert_eq!(ran.len(), 2);
     let cells = notebook.cells();
@@ -157,7 +157,7 @@ fn tags_are_those_of_jupyters_own_runner() {
         tagged("fail never", "skip-execution"),
         code("print after"),
     ]);
-    assert!(matches!(ended, Ended::Done), "{ended:?}");
+    assert!(matches!(ended, Outcome::Done), "{ended:?}");
     assert_eq!(ran, ["print 1", "fail on purpose", "print after"]);
     assert_eq!(notebook.cells()[1]["outputs"][0]["evalue"], "on purpose");
 }
@@ -167,7 +167,7 @@ fn a_cell_past_its_time_is_interrupted_and_fails() {
     for cell in ["print begun\nwait", "print begun\nwait ok"] {
         let Ran { notebook, ended, .. } =
             run_with(vec![code(cell), code("print never")], Some(Duration::from_millis(150)), &|| false);
-        let Ended::Failed { number: 1, error } = ended else { panic!("{ended:?}") };
+        let Outcome::Failed { number: 1, error } = ended else { panic!("{ended:?}") };
         assert_eq!(error.name, "Timeout");
         assert!(error.value.contains("0.15 s") && error.value.contains("--timeout"), "{}", error.value);
         let outputs = &notebook.cells()[0]["outputs"];
@@ -182,7 +182,7 @@ fn the_user_ends_a_run_and_what_ran_stays() {
         let stop = move || start.elapsed() > Duration::from_millis(200);
         let Ran { notebook, ended, ran } =
             run_with(vec![code("print first"), code(cell), code("print never")], None, &stop);
-        assert!(matches!(ended, Ended::Stopped { number: n } if n == number), "{ended:?}");
+        assert!(matches!(ended, Outcome::Stopped { number: n } if n == number), "{ended:?}");
         assert_eq!(ran.len(), 2);
         assert_eq!(notebook.cells()[1]["outputs"][0]["text"], json!(["begun"]));
     }
@@ -201,7 +201,7 @@ fn nothing_of_a_document_is_lost() {
     });
     let mut notebook = Notebook::parse(original.to_string().as_bytes()).unwrap();
     notebook.upgrade();
-    let report = Mutex::new(Report::new(std::io::sink(), false, false));
+    let report = Mutex::new(RunReport::new(std::io::sink(), false, false));
     runner::run(&mut notebook, &Fake::default(), &Limits { timeout: None, stop: &|| false }, &report);
     let mut after: Value = serde_json::from_slice(&notebook.to_bytes()).unwrap();
     let mut expected = original;
@@ -251,14 +251,14 @@ fn a_page_holds_everything_and_loads_nothing() {
     assert!(!page.contains("<script") && !page.contains("src=\"http") && !page.contains("<link"));
 }
 
-fn refused(options: &Options) -> String {
+fn refused(options: &RunOptions) -> String {
     let error = notebook::prepare(options).unwrap_err();
     format!("{error:#}")
 }
 
-fn written(folder: &Path, name: &str, content: &str) -> Options {
+fn written(folder: &Path, name: &str, content: &str) -> RunOptions {
     std::fs::write(folder.join(name), content).unwrap();
-    Options { input: folder.join(name), ..Options::default() }
+    RunOptions { input: folder.join(name), ..RunOptions::default() }
 }
 
 #[test]
@@ -284,7 +284,7 @@ fn parameters_that_cannot_be_are_refused_before_anything_runs() {
     let options = written(folder.path(), "n.ipynb", &text);
     let given = |pairs: &[(&str, &str)]| {
         let parameters = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Options { parameters, ..options.clone() }
+        RunOptions { parameters, ..options.clone() }
     };
     for (pairs, reason) in [
         (&[("type", "3")][..], "`type` is a word of Rust's own"),
@@ -352,12 +352,12 @@ fn what_is_no_notebook_is_refused_with_the_reason() {
         (b"{ \"cells\": [],\n \"x\": \"gr\xf6\xdfe\" }", "no UTF-8 from line 2"),
     ] {
         std::fs::write(folder.path().join("n.ipynb"), bytes).unwrap();
-        let message = refused(&Options { input: folder.path().join("n.ipynb"), ..Options::default() });
+        let message = refused(&RunOptions { input: folder.path().join("n.ipynb"), ..RunOptions::default() });
         assert!(message.contains(reason), "{bytes:?}: {message}");
     }
-    let options = Options { input: folder.path().join("absent.ipynb"), ..Options::default() };
+    let options = RunOptions { input: folder.path().join("absent.ipynb"), ..RunOptions::default() };
     assert!(refused(&options).contains("absent.ipynb"));
-    let options = Options { input: folder.path().to_owned(), ..Options::default() };
+    let options = RunOptions { input: folder.path().to_owned(), ..RunOptions::default() };
     assert!(refused(&options).contains("is a folder"));
 }
 
@@ -366,17 +366,17 @@ fn a_place_that_cannot_be_written_is_found_before_anything_runs() {
     let folder = tempfile::tempdir().unwrap();
     let good = written(folder.path(), "n.ipynb", EMPTY);
     assert!(notebook::prepare(&good).is_ok());
-    let to = |output: PathBuf| Options { output: Some(output), ..good.clone() };
+    let to = |output: PathBuf| RunOptions { output: Some(output), ..good.clone() };
     let message = refused(&to(folder.path().join("absent/out.ipynb")));
     assert!(message.contains("absent does not exist"), "{message}");
     assert!(refused(&to(folder.path().to_owned())).contains("it is a folder"));
-    let html = Options { html: Some(folder.path().join("absent/out.html")), ..good.clone() };
+    let html = RunOptions { html: Some(folder.path().join("absent/out.html")), ..good.clone() };
     assert!(refused(&html).contains("out.html"));
     // `/proc` takes no files from anybody, root included.
     if cfg!(target_os = "linux") {
         assert!(refused(&to("/proc/out.ipynb".into())).contains("cannot write into the folder /proc"));
     }
-    let set = Options { set: vec![(String::new(), "1".to_owned())], ..good };
+    let set = RunOptions { set: vec![(String::new(), "1".to_owned())], ..good };
     assert!(refused(&set).contains("NAME=VALUE"));
     let left = std::fs::read_dir(folder.path()).unwrap().count();
     assert_eq!(left, 1, "the check leaves nothing behind");

@@ -7,7 +7,7 @@ use candlewick::repl::complete;
 use candlewick::repl::plain::Plain;
 use candlewick::repl::run::{Face, Runner};
 use candlewick::repl::script::{self, Cells};
-use candlewick::screen::{Display, Screen, StreamName};
+use candlewick::screen::{Display, Said, Screen};
 use candlewick::session::{Candidate, CellError, Completions, Done, Variable, Why};
 use serde_json::json;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,8 +21,8 @@ struct Fake {
 
 impl Engine for Fake {
     fn execute(&self, code: &str, screen: &mut dyn Screen) -> Result<Done, CellError> {
-        screen.stream(StreamName::Stdout, "10 %\r");
-        screen.stream(StreamName::Stdout, &format!("ran {code}\n"));
+        screen.say(Said::out("10 %\r"));
+        screen.say(Said::out(format!("ran {code}\n")));
         match code {
             "wait" => {
                 let start = Instant::now();
@@ -38,7 +38,7 @@ impl Engine for Fake {
             _ => {
                 let mut display = Display::default();
                 display.data.insert("text/plain".to_owned(), "42".into());
-                screen.result(display);
+                screen.say(Said::Result(display));
                 Ok(Done::default())
             }
         }

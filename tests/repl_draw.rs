@@ -2,8 +2,8 @@
 
 use candlewick::repl::draw::Terminal;
 use candlewick::repl::plain::Plain;
-use candlewick::repl::tty::{Abilities, Size};
-use candlewick::screen::{Display, Progress, Screen, StreamName};
+use candlewick::repl::tty::{Abilities, WindowSize};
+use candlewick::screen::{Display, Progress, Said, Screen};
 use std::io::Write;
 use std::num::NonZero;
 use std::sync::{Arc, Mutex};
@@ -55,8 +55,8 @@ impl Emulator {
     }
 }
 
-fn size() -> Size {
-    Size { rows: ROWS, columns: COLUMNS, ..Size::default() }
+fn size() -> WindowSize {
+    WindowSize { rows: ROWS, columns: COLUMNS, ..WindowSize::default() }
 }
 
 fn terminal(emulator: &Emulator) -> Terminal {
@@ -73,7 +73,7 @@ fn text(text: &str, id: Option<&str>) -> Display {
 }
 
 fn out(terminal: &mut Terminal, text: &str) {
-    terminal.stream(StreamName::Stdout, text);
+    terminal.say(Said::out(text));
 }
 
 #[test]
@@ -81,17 +81,17 @@ fn a_display_changes_in_place_and_progress_goes() {
     let emulator = Emulator::new();
     let mut terminal = terminal(&emulator);
     out(&mut terminal, "before\n");
-    terminal.display(text("curve\n1", Some("c")));
-    terminal.progress(Progress { label: "epoch 1 of 2".to_owned(), done: 5, total: 10 });
+    terminal.say(Said::Display(text("curve\n1", Some("c"))));
+    terminal.say(Said::Progress(Progress { label: "epoch 1 of 2".to_owned(), done: 5, total: 10 }));
     terminal.tick();
     let shown = emulator.shows();
     assert!(shown.starts_with("before\ncurve\n1\nepoch 1 of 2 ━━━━"), "{shown}");
     assert!(shown.ends_with("5/10  0 s"), "{shown}");
-    terminal.update(text("curve\n2\nand a line more", Some("c")));
+    terminal.say(Said::Update(text("curve\n2\nand a line more", Some("c"))));
     out(&mut terminal, "after");
     terminal.tick();
     assert!(emulator.shows().starts_with("before\ncurve\n2\nand a line more\nafter\nepoch 1 of 2"));
-    terminal.update(text("short", Some("c")));
+    terminal.say(Said::Update(text("short", Some("c"))));
     terminal.finish();
     assert_eq!(emulator.shows(), "before\nshort\nafter");
     terminal.line("next");
@@ -116,16 +116,16 @@ fn clear_is_now_or_with_what_comes() {
     let emulator = Emulator::new();
     let mut terminal = terminal(&emulator);
     out(&mut terminal, "one\n");
-    terminal.clear(true);
+    terminal.say(Said::Clear { wait: true });
     terminal.tick();
     assert_eq!(emulator.shows(), "one");
-    terminal.display(text("two", None));
+    terminal.say(Said::Display(text("two", None)));
     terminal.tick();
     assert_eq!(emulator.shows(), "two");
-    terminal.clear(false);
+    terminal.say(Said::Clear { wait: false });
     terminal.tick();
     assert_eq!(emulator.shows(), "");
-    terminal.result(text("three", None));
+    terminal.say(Said::Result(text("three", None)));
     terminal.finish();
     assert_eq!(emulator.shows(), "three");
 }
@@ -134,15 +134,15 @@ fn clear_is_now_or_with_what_comes() {
 fn a_display_that_left_the_window_appears_below() {
     let emulator = Emulator::new();
     let mut terminal = terminal(&emulator);
-    terminal.display(text("old", Some("c")));
+    terminal.say(Said::Display(text("old", Some("c"))));
     (0..30).for_each(|i| out(&mut terminal, &format!("line {i}\n")));
     terminal.tick();
-    terminal.update(text("new", Some("c")));
+    terminal.say(Said::Update(text("new", Some("c"))));
     terminal.finish();
     let shown = emulator.shows();
     assert!(shown.ends_with("line 28\nline 29\nnew"), "{shown}");
     terminal.begin();
-    terminal.update(text("of another cell", Some("c")));
+    terminal.say(Said::Update(text("of another cell", Some("c"))));
     terminal.finish();
     assert!(emulator.shows().ends_with("line 29\nnew\nof another cell"));
 }
@@ -155,9 +155,9 @@ fn a_display_taller_than_the_window_is_whole_at_the_end() {
         let rows: String = (1..=epoch).map(|i| format!("\nepoch {i}")).collect();
         text(&format!("{epoch} of 20{rows}\ncurve"), Some("fit"))
     };
-    terminal.display(tall(1));
+    terminal.say(Said::Display(tall(1)));
     (2..=20).for_each(|epoch| {
-        terminal.update(tall(epoch));
+        terminal.say(Said::Update(tall(epoch)));
         terminal.tick();
     });
     // What says how far it is stays in sight, and the table scrolls.
@@ -174,9 +174,9 @@ fn a_tall_display_whose_beginning_changes_is_shown_once_more() {
     let emulator = Emulator::new();
     let mut terminal = terminal(&emulator);
     let tall = |word: &str| text(&(1..=20).map(|i| format!("{word} {i}\n")).collect::<String>(), Some("d"));
-    terminal.display(tall("old"));
+    terminal.say(Said::Display(tall("old")));
     terminal.tick();
-    terminal.update(tall("new"));
+    terminal.say(Said::Update(tall("new")));
     terminal.finish();
     let all = emulator.all();
     let whole: String = (2..=20).map(|i| format!("new {i}\n")).collect::<String>() + "new 1";
@@ -191,10 +191,10 @@ fn a_table_of_forty_epochs_scrolls_and_is_whole() {
         let rows: String = (1..=epochs).map(|i| format!("{i:>5}  0.{i:02}\n")).collect();
         text(&format!("{epochs}/40\nepoch  loss\n{rows}chart 1\nchart 2\nchart 3\n"), Some("fit"))
     };
-    terminal.display(table(1));
+    terminal.say(Said::Display(table(1)));
     for epochs in [2, 5, 9, 10, 17, 18, 30, 31, 40] {
-        terminal.update(table(epochs));
-        terminal.progress(Progress { label: "epoch".to_owned(), done: epochs as u64, total: 41 });
+        terminal.say(Said::Update(table(epochs)));
+        terminal.say(Said::Progress(Progress { label: "epoch".to_owned(), done: epochs as u64, total: 41 }));
         terminal.tick();
     }
     terminal.finish();
@@ -208,11 +208,11 @@ static WIDTH: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::n
 fn what_is_drawn_fits_a_window_that_has_become_another() {
     let emulator = Emulator::new();
     let abilities = Abilities { live: true, colours: true, truecolor: true, pixels: false };
-    let measure = || Size { columns: WIDTH.load(std::sync::atomic::Ordering::SeqCst), ..size() };
+    let measure = || WindowSize { columns: WIDTH.load(std::sync::atomic::Ordering::SeqCst), ..size() };
     let mut terminal = Terminal::new(Box::new(emulator.clone()), abilities, measure);
     terminal.begin();
     out(&mut terminal, "a stream\n");
-    terminal.display(text("short", Some("d")));
+    terminal.say(Said::Display(text("short", Some("d"))));
     terminal.tick();
     let resize = |columns: usize| {
         WIDTH.store(columns, std::sync::atomic::Ordering::SeqCst);
@@ -223,13 +223,13 @@ fn what_is_drawn_fits_a_window_that_has_become_another() {
     resize(60);
     terminal.tick();
     assert_eq!(terminal.columns(), 60);
-    terminal.update(text(&"x".repeat(50), Some("d")));
+    terminal.say(Said::Update(text(&"x".repeat(50), Some("d"))));
     terminal.tick();
     assert_eq!(emulator.shows(), format!("a stream\n{}", "x".repeat(50)));
     // Narrower: no line is longer than the window.
     resize(20);
     terminal.tick();
-    terminal.update(text(&"y".repeat(50), Some("d")));
+    terminal.say(Said::Update(text(&"y".repeat(50), Some("d"))));
     terminal.finish();
     let shown = emulator.shows();
     assert!(shown.ends_with(&format!("a stream\n{0}\n{0}\n{1}", "y".repeat(20), "y".repeat(10))), "{shown}");
@@ -281,18 +281,18 @@ fn random_cells_leave_the_expected_window() {
                     last_height = 0;
                 }
                 1 => {
-                    terminal.progress(Progress { label: "p".to_owned(), done: random(9), total: 10 });
+                    terminal.say(Said::Progress(Progress { label: "p".to_owned(), done: random(9), total: 10 }));
                 }
                 2 if last_height > 0 => {
-                    terminal.update(text(&content.join("\n"), Some("last")));
+                    terminal.say(Said::Update(text(&content.join("\n"), Some("last"))));
                     expected.truncate(expected.len() - last_height);
                     last_height = content.len();
                     expected.extend(content);
                 }
                 _ => {
                     // A new name each time, so that only the last display is updated.
-                    terminal.clear(false);
-                    terminal.display(text(&content.join("\n"), Some("last")));
+                    terminal.say(Said::Clear { wait: false });
+                    terminal.say(Said::Display(text(&content.join("\n"), Some("last"))));
                     expected.clear();
                     last_height = content.len();
                     expected.extend(content);
@@ -313,11 +313,11 @@ fn random_cells_leave_the_expected_window() {
 fn a_file_gets_text_alone_and_the_last_state() {
     let (mut to_out, mut to_err) = (Vec::new(), Vec::new());
     let mut plain = Plain::new(&mut to_out, &mut to_err);
-    plain.stream(StreamName::Stdout, "\u{1b}[31mred\u{1b}[0m, no newline");
-    plain.result(text("\u{1b}[1m42\u{1b}[0m", None));
-    plain.display(text("curve 1", Some("c")));
-    plain.update(text("curve 2", Some("c")));
-    plain.progress(Progress { label: "p".to_owned(), done: 1, total: 2 });
+    plain.say(Said::out("\u{1b}[31mred\u{1b}[0m, no newline"));
+    plain.say(Said::Result(text("\u{1b}[1m42\u{1b}[0m", None)));
+    plain.say(Said::Display(text("curve 1", Some("c"))));
+    plain.say(Said::Update(text("curve 2", Some("c"))));
+    plain.say(Said::Progress(Progress { label: "p".to_owned(), done: 1, total: 2 }));
     plain.finish();
     plain.complain("\u{1b}[31mwrong\u{1b}[0m");
     drop(plain);

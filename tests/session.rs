@@ -6,7 +6,7 @@
 #[path = "common/skip.rs"]
 mod skip;
 
-use candlewick::screen::{Display, Progress, Question, Recorder, Said, Screen, StreamName};
+use candlewick::screen::{Display, Question, Recorder, Said, Screen, StreamName};
 use candlewick::session::{CellError, Options, Session, Why, hook};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -99,14 +99,12 @@ struct Interrupter {
 }
 
 impl Screen for Interrupter {
-    fn stream(&mut self, _name: StreamName, _text: &str) {
-        self.at.get_or_insert_with(Instant::now);
-        self.session.interrupt();
+    fn say(&mut self, said: Said) {
+        if let Said::Stream { .. } = said {
+            self.at.get_or_insert_with(Instant::now);
+            self.session.interrupt();
+        }
     }
-    fn display(&mut self, _display: Display) {}
-    fn update(&mut self, _display: Display) {}
-    fn result(&mut self, _display: Display) {}
-    fn clear(&mut self, _wait: bool) {}
 }
 
 /// Runs a cell that prints and goes on, and interrupts it when it has printed.
@@ -135,7 +133,7 @@ fn order(session: &Arc<Session>) {
     let mut told = String::new();
     for said in &screen.said {
         match said {
-            Said::Stream(StreamName::Stdout, text) => told.push_str(text),
+            Said::Stream { name: StreamName::Stdout, text } => told.push_str(text),
             Said::Display(Display { data, .. }) => told.push_str(data["text/plain"].as_str().unwrap()),
             other => panic!("{other:?}"),
         }
@@ -151,14 +149,11 @@ struct Clock {
 }
 
 impl Screen for Clock {
-    fn stream(&mut self, _name: StreamName, text: &str) {
-        self.texts.push((self.start.elapsed(), text.to_owned()));
+    fn say(&mut self, said: Said) {
+        if let Said::Stream { text, .. } = said {
+            self.texts.push((self.start.elapsed(), text));
+        }
     }
-    fn display(&mut self, _display: Display) {}
-    fn update(&mut self, _display: Display) {}
-    fn result(&mut self, _display: Display) {}
-    fn clear(&mut self, _wait: bool) {}
-    fn progress(&mut self, _progress: Progress) {}
 }
 
 fn text_without_newline(session: &Arc<Session>) {
@@ -180,20 +175,8 @@ fn text_without_newline(session: &Arc<Session>) {
 struct Answerer(Recorder, Vec<Question>);
 
 impl Screen for Answerer {
-    fn stream(&mut self, name: StreamName, text: &str) {
-        self.0.stream(name, text);
-    }
-    fn display(&mut self, display: Display) {
-        self.0.display(display);
-    }
-    fn update(&mut self, display: Display) {
-        self.0.update(display);
-    }
-    fn result(&mut self, display: Display) {
-        self.0.result(display);
-    }
-    fn clear(&mut self, wait: bool) {
-        self.0.clear(wait);
+    fn say(&mut self, said: Said) {
+        self.0.say(said);
     }
     fn input(&mut self, question: Question) -> Option<String> {
         self.1.push(question);
@@ -224,7 +207,7 @@ fn displays(session: &Arc<Session>) {
     assert!(!updates.is_empty() && updates.iter().all(|update| update.display_id == shown[0].display_id));
     assert!(shown[0].display_id.is_some());
     assert_eq!(updates.last().unwrap().data["text/plain"], "end");
-    assert_eq!(said.last(), Some(&Said::Clear(true)));
+    assert_eq!(said.last(), Some(&Said::Clear { wait: true }));
 }
 
 fn evcxr_convention(session: &Arc<Session>) {
@@ -232,7 +215,7 @@ fn evcxr_convention(session: &Arc<Session>) {
     let screen = ok(session, &format!("{}println!(\"between\");{}", block("<b>1</b>"), block("<b>2</b>")));
     let html = |display: &Display| display.data["text/html"].as_str().unwrap().to_owned();
     match screen.said.as_slice() {
-        [Said::Display(first), Said::Stream(_, text), Said::Result(second)] => {
+        [Said::Display(first), Said::Stream { text, .. }, Said::Result(second)] => {
             assert_eq!((html(first), text.as_str(), html(second)), ("<b>1</b>".into(), "between\n", "<b>2</b>".into()));
         }
         other => panic!("{other:?}"),

@@ -7,10 +7,10 @@ mod loops;
 
 use candlewick::document::Notebook;
 use candlewick::home::Home;
-use candlewick::notebook::Ended;
-use candlewick::notebook::report::Report;
+use candlewick::notebook::Outcome;
+use candlewick::notebook::report::RunReport;
 use candlewick::notebook::runner::{self, Limits};
-use candlewick::screen::{Display, Question, Recorder, Said, Screen, StreamName};
+use candlewick::screen::{Question, Recorder, Said, Screen, StreamName};
 use candlewick::session::{Session, Why};
 use live::{Case, fails, interrupt, ok, run, value};
 use std::os::unix::fs::PermissionsExt;
@@ -98,20 +98,8 @@ fn childs_input_is_empty(session: &Arc<Session>) {
 struct Answerer(Recorder, Vec<Question>);
 
 impl Screen for Answerer {
-    fn stream(&mut self, name: StreamName, text: &str) {
-        self.0.stream(name, text);
-    }
-    fn display(&mut self, display: Display) {
-        self.0.display(display);
-    }
-    fn update(&mut self, display: Display) {
-        self.0.update(display);
-    }
-    fn result(&mut self, display: Display) {
-        self.0.result(display);
-    }
-    fn clear(&mut self, wait: bool) {
-        self.0.clear(wait);
+    fn say(&mut self, said: Said) {
+        self.0.say(said);
     }
     fn input(&mut self, question: Question) -> Option<String> {
         let answer = format!("answer {}:{}", self.1.len() + 1, self.0.text(StreamName::Stdout).len());
@@ -424,9 +412,9 @@ fn time_limit(session: &Arc<Session>) {
         });
         let book = serde_json::json!({ "cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5 });
         let mut book = Notebook::parse(book.to_string().as_bytes()).unwrap();
-        let report = Mutex::new(Report::new(std::io::sink(), false, false));
+        let report = Mutex::new(RunReport::new(std::io::sink(), false, false));
         let limits = Limits { timeout: Some(Duration::from_secs(8)), stop: &|| false };
-        let Ended::Failed { number: 2, error } = runner::run(&mut book, session.as_ref(), &limits, &report) else {
+        let Outcome::Failed { number: 2, error } = runner::run(&mut book, session.as_ref(), &limits, &report) else {
             panic!("the second cell has no end")
         };
         assert_eq!(error.name, "Timeout");

@@ -4,7 +4,7 @@
 //! Needs an installed template; without one it says so and skips. The crates are made here, so that no network is needed.
 
 use candlewick::home::Home;
-use candlewick::screen::{Display, Progress, Recorder, Said, Screen, StreamName};
+use candlewick::screen::{Recorder, Said, Screen, StreamName};
 use candlewick::session::{CellError, Options, Session, Why, hook};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -186,16 +186,11 @@ struct Interrupter {
 }
 
 impl Screen for Interrupter {
-    fn stream(&mut self, _name: StreamName, text: &str) {
-        let _ = self.said.send(text.to_owned());
-    }
-    fn display(&mut self, _display: Display) {}
-    fn update(&mut self, _display: Display) {}
-    fn result(&mut self, _display: Display) {}
-    fn clear(&mut self, _wait: bool) {}
-    fn progress(&mut self, progress: Progress) {
-        if progress.label.contains(self.word) {
-            self.session.interrupt();
+    fn say(&mut self, said: Said) {
+        match said {
+            Said::Stream { text, .. } => drop(self.said.send(text)),
+            Said::Progress(progress) if progress.label.contains(self.word) => self.session.interrupt(),
+            _ => {}
         }
     }
 }

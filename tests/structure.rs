@@ -2,6 +2,8 @@
 
 #[path = "structure/circles.rs"]
 mod circles;
+#[path = "structure/names.rs"]
+mod names;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -472,6 +474,25 @@ fn no_files_import_each_other() {
         ("src/lib.rs", "mod a; fn f() { a::g() } pub fn h() {}"),
         ("src/a.rs", "pub fn g() { super::h() }"),
     ]));
+}
+
+#[test]
+fn no_type_name_stands_twice_in_a_crate() {
+    let sources = sources();
+    none(["src/", "prelude/src/", "wire/src/"].iter().flat_map(|root| names::twice(&sources, root)).collect());
+    let twice = |first: &str, second: &str| {
+        names::twice(&[Source::new("src/a.rs", first), Source::new("src/room/b.rs", second)], "src/")
+    };
+    let pairs = [
+        ("pub struct Engine;", "pub trait Engine {}"),
+        ("enum Kind { A }", "mod inner { pub(super) type Kind = u8; }"),
+        ("union Both { a: u8 }", "struct Both;"),
+    ];
+    for (first, second) in pairs {
+        assert_eq!(twice(first, second).len(), 1, "{first} {second}");
+    }
+    none(twice("struct A; fn f() { struct B; }", "struct B; impl Iterator for B { type Item = A; }"));
+    none(twice("struct A;", "#[cfg(test)] mod tests { struct A; }"));
 }
 
 #[test]

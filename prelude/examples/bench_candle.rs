@@ -6,7 +6,7 @@
 
 use candlewick_prelude::candle_core::{D, Device, Result, Tensor, Var};
 use candlewick_prelude::candle_nn::{self, ModuleT};
-use candlewick_prelude::ops::{self, Conv2d, CrossEntropy};
+use candlewick_prelude::ops::{self, Conv2dOptions, CrossEntropy};
 use std::time::Instant;
 
 type Operation<'a> = &'a dyn Fn(&Tensor, &[Tensor]) -> Result<Tensor>;
@@ -34,7 +34,8 @@ fn main() -> Result<()> {
         ("depthwise 144 56 k3", [8, 144, 56, 56], vec![144, 1, 3, 3], 1, 1, 144),
         ("depthwise 960 7 k3", [8, 960, 7, 7], vec![960, 1, 3, 3], 1, 1, 960),
     ] {
-        let options = Conv2d { stride: (stride, stride), padding: (padding, padding), groups, ..Conv2d::default() };
+        let options =
+            Conv2dOptions { stride: (stride, stride), padding: (padding, padding), groups, ..Conv2dOptions::default() };
         bench.row(name, &x, &[w], true, &|x, p| ops::conv2d(x, &p[0], None, options), &|x, p| {
             x.conv2d(&p[0], padding, stride, 1, groups)
         })?;

@@ -9,7 +9,8 @@ fn main() -> Result<()> {
     let rounds: usize = args.next().and_then(|rounds| rounds.parse().ok()).unwrap_or(9);
     let only = args.next().unwrap_or_default();
     let conv = |name: &'static str, x, w, stride, padding, groups| {
-        let options = Conv2d { stride: (stride, stride), padding: (padding, padding), groups, ..Conv2d::default() };
+        let options =
+            Conv2dOptions { stride: (stride, stride), padding: (padding, padding), groups, ..Conv2dOptions::default() };
         row(name, rounds, &only, x, vec![w], move |x, p| conv2d(x, &p[0], None, options))
     };
     conv("conv 64-64 56 k3", [8, 64, 56, 56], vec![64, 64, 3, 3], 1, 1, 1)?;

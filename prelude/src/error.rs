@@ -15,9 +15,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// let error = Error::new("no folder `photos`").remedy("check the path: cells run in the notebook's folder");
 /// assert_eq!(error.to_string(), "no folder `photos`\n  → check the path: cells run in the notebook's folder");
 /// ```
-pub struct Error(Sealed<Inner>);
+pub struct Error(Sealed<Told>);
 
-struct Inner {
+struct Told {
     message: String,
     remedy: Option<String>,
     interrupted: bool,
@@ -31,7 +31,7 @@ impl Error {
     }
 
     fn made(message: String) -> Error {
-        Error(Sealed::new(Inner { message, remedy: None, interrupted: false, source: None }))
+        Error(Sealed::new(Told { message, remedy: None, interrupted: false, source: None }))
     }
 
     /// Adds what to do about it.

@@ -2,12 +2,13 @@
 //! each test says that it was skipped.
 
 use candlewick_prelude::candle_core::{self, DType, Device, Tensor, Var};
+use candlewick_prelude::candle_nn::{self, Module, VarBuilder, VarMap};
 use candlewick_prelude::data::TensorData;
-use candlewick_prelude::layers::Pass;
+use candlewick_prelude::layers::{Layer, Linear, Pass};
 use candlewick_prelude::models::{self, Arch, HeadMaker, Network};
-use candlewick_prelude::ops::{self, Activation, Conv2d, CrossEntropy};
+use candlewick_prelude::ops::{self, Activation, Conv2dOptions, CrossEntropy};
 use candlewick_prelude::params::ParamSet;
-use candlewick_prelude::train::{Learner, Optimizer};
+use candlewick_prelude::train::{Classify, Learner, Optimizer};
 use candlewick_prelude::{Result, datasets};
 
 /// The GPU that learners would choose.
@@ -109,7 +110,7 @@ fn operations_and_gradients() -> Result<()> {
         ("conv2d of points", 1, (1, 1), (0, 0), (0, 0), (1, 1), 1),
         ("conv2d of patches", 1, (4, 4), (0, 0), (0, 0), (1, 1), 4),
     ] {
-        let options = Conv2d { stride, padding, extra, dilation, groups };
+        let options = Conv2dOptions { stride, padding, extra, dilation, groups };
         let inputs = [normal(&[3, 4, 12, 9]), normal(&[8, 4 / groups, kernel, kernel]), normal(&[8])];
         beside.check(name, &inputs, &[], &|a, _| ops::conv2d(&a[0], &a[1], Some(&a[2]), options));
     }
@@ -128,7 +129,7 @@ fn operations_and_gradients() -> Result<()> {
         assert!(mean.device().same_device(a[0].device()) && var.device().same_device(a[0].device()));
         Ok(y)
     });
-    let options = Conv2d { padding: (1, 1), ..Conv2d::default() };
+    let options = Conv2dOptions { padding: (1, 1), ..Conv2dOptions::default() };
     beside.check(
         "conv2d_norm_eval_then",
         &[x(), normal(&[6, 6, 3, 3])],
@@ -327,5 +328,76 @@ fn a_fit_goes_as_on_the_cpu() -> Result<()> {
         assert!((cpu - gpu).abs() < 2e-2 * cpu.abs().max(0.1), "step {at}: {gpu} for {cpu}");
     }
     assert!(gpu.iter().all(|loss| loss.is_finite() && *loss < 5.0), "{gpu:?}");
+    Ok(())
+}
+
+/// What learners that are not of a known body give: of layers of one's own, of any candle model, with several labels,
+/// with numbers, on data that are no pictures.
+fn own() -> Result<Vec<(&'static str, Vec<f64>)>> {
+    let device = models::device()?;
+    let rows = (Tensor::arange(0f32, 64. * 6., &Device::Cpu)? * 0.73)?.sin()?.reshape((64, 6))?;
+    let classes: Vec<u32> = rows.sum(1)?.to_vec1::<f32>()?.into_iter().map(|sum| u32::from(sum > 0.0)).collect();
+    let data = TensorData::new(rows.clone(), classes, &["low", "high"])?.split(0.25, 1)?.batch(8);
+    let losses = |learner: &mut Learner| -> Result<Vec<f64>> {
+        learner.quiet().clip(1.0);
+        learner.fit(3, 1e-2)?;
+        let valid = learner.validate()?.all.loss;
+        Ok(learner.history().batches.iter().map(|batch| batch.loss).chain([valid]).collect())
+    };
+    let mut found = Vec::new();
+    let whole = Network::whole(5, |at| {
+        let (a, b) = (Linear::new(&at.child("a"), 6, 16)?, Linear::new(&at.child("b"), 16, 2)?);
+        Ok(move |x: &Tensor, pass: &Pass| b.forward(&ops::relu(&a.forward(x, pass)?)?, pass))
+    })?;
+    found.push(("layers of one's own", losses(&mut Learner::new(whole, Classify, &data)?)?));
+    let vars = VarMap::new();
+    let at = VarBuilder::from_varmap(&vars, DType::F32, &device);
+    let (a, b) = (candle_nn::linear(6, 16, at.pp("a"))?, candle_nn::linear(16, 2, at.pp("b"))?);
+    for (name, var) in vars.data().lock().expect("nobody else").iter() {
+        let count = var.elem_count();
+        let value = (Tensor::arange(0f32, count as f32, &Device::Cpu)? * (0.3 + name.len() as f64))?.sin()?;
+        var.set(&(value * 0.3)?.reshape(var.shape())?.to_device(&device)?)?;
+    }
+    let candle = Network::candle(&vars, move |x| b.forward(&a.forward(x)?.relu()?))?;
+    found.push(("a candle model", losses(&mut Learner::new(candle, Classify, &data)?)?));
+    let images =
+        (Tensor::arange(0f32, (32 * 3 * 32 * 32) as f32, &Device::Cpu)? * 0.37)?.sin()?.reshape((32, 3, 32, 32))?;
+    let labels =
+        (Tensor::arange(0f32, 96., &Device::Cpu)? * 0.9)?.sin()?.ge(0.)?.to_dtype(DType::F32)?.reshape((32, 3))?;
+    let labelled = TensorData::labels(images.clone(), labels, &["a", "b", "c"])?.split(0.25, 1)?.batch(8);
+    found.push(("several labels", losses(&mut Learner::labels(Arch::default().untrained(), &labelled)?)?));
+    let numbers = (Tensor::arange(0f32, 64., &Device::Cpu)? * 0.31)?.sin()?.reshape((32, 2))?;
+    let numbers = TensorData::numbers(images, numbers, &["x", "y"])?.split(0.25, 1)?.batch(8);
+    found.push(("numbers", losses(&mut Learner::regression(Arch::default().untrained(), &numbers)?)?));
+    Ok(found)
+}
+
+#[test]
+fn what_is_ones_own_goes_as_on_the_cpu() -> Result<()> {
+    const MARK: &str = "own losses: ";
+    if gpu()?.is_none() {
+        if std::env::var("CANDLEWICK_DEVICE").is_ok_and(|wanted| wanted == "cpu") {
+            println!("{MARK}{}", serde_json::to_string(&own()?).expect("numbers"));
+        }
+        return Ok(());
+    }
+    let ran = std::process::Command::new(std::env::current_exe()?)
+        .args(["what_is_ones_own_goes_as_on_the_cpu", "--exact", "--nocapture"])
+        .env("CANDLEWICK_DEVICE", "cpu")
+        .output()?;
+    let said = String::from_utf8_lossy(&ran.stdout);
+    let (_, numbers) = said.split_once(MARK).unwrap_or_else(|| panic!("{said}"));
+    let cpu: Vec<(String, Vec<f64>)> =
+        serde_json::from_str(numbers.lines().next().unwrap_or_default()).expect("losses");
+    let mut wrong = Vec::new();
+    for ((name, found), (_, expected)) in own()?.iter().zip(&cpu) {
+        println!("{name}: {found:?} for {expected:?}");
+        // The first steps are the same; later f32 goes its own way.
+        let same = found.iter().zip(expected).take(6).all(|(gpu, cpu)| (gpu - cpu).abs() < 2e-2 * cpu.abs().max(0.1));
+        if !same || found.len() != expected.len() || found.iter().any(|loss| !loss.is_finite()) {
+            wrong.push(format!("{name}: {found:?} for {expected:?}"));
+        }
+    }
+    assert!(wrong.is_empty() && cpu.len() == 4, "{}", wrong.join("\n"));
     Ok(())
 }

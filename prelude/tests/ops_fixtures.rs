@@ -72,7 +72,7 @@ fn case(name: &'static str) -> Case {
     Case { name, tensors }
 }
 
-fn conv(name: &'static str, options: Conv2d) -> Result<()> {
+fn conv(name: &'static str, options: Conv2dOptions) -> Result<()> {
     let case = case(name);
     if case.tensors.contains_key("b") {
         case.check(&["x", "w", "b"], |a| conv2d(&a[0], &a[1], Some(&a[2]), options))
@@ -83,29 +83,32 @@ fn conv(name: &'static str, options: Conv2d) -> Result<()> {
 
 #[test]
 fn convolution() -> Result<()> {
-    let plain = Conv2d::default();
-    let padded = Conv2d { padding: (1, 1), ..plain };
+    let plain = Conv2dOptions::default();
+    let padded = Conv2dOptions { padding: (1, 1), ..plain };
     conv("conv_plain", plain)?;
     conv("conv_padded", padded)?;
     conv("conv_wide", padded)?;
     conv("conv_tiles", padded)?;
-    conv("conv_stride", Conv2d { stride: (2, 2), ..padded })?;
-    conv("conv_stem", Conv2d { stride: (2, 2), padding: (3, 3), ..plain })?;
-    conv("conv_oblong", Conv2d { stride: (3, 1), padding: (2, 0), dilation: (1, 3), ..plain })?;
-    conv("conv_dilated", Conv2d { padding: (2, 2), dilation: (2, 2), ..plain })?;
-    conv("conv_groups", Conv2d { groups: 2, ..padded })?;
+    conv("conv_stride", Conv2dOptions { stride: (2, 2), ..padded })?;
+    conv("conv_stem", Conv2dOptions { stride: (2, 2), padding: (3, 3), ..plain })?;
+    conv("conv_oblong", Conv2dOptions { stride: (3, 1), padding: (2, 0), dilation: (1, 3), ..plain })?;
+    conv("conv_dilated", Conv2dOptions { padding: (2, 2), dilation: (2, 2), ..plain })?;
+    conv("conv_groups", Conv2dOptions { groups: 2, ..padded })?;
     conv("conv_point", plain)?;
-    conv("conv_point_stride", Conv2d { stride: (2, 2), ..plain })?;
-    conv("conv_depthwise", Conv2d { groups: 5, ..padded })?;
-    conv("conv_depthwise_stride", Conv2d { stride: (2, 2), padding: (2, 2), groups: 4, ..plain })?;
-    conv("conv_depthwise_many", Conv2d { stride: (1, 2), dilation: (2, 1), groups: 3, ..padded })
+    conv("conv_point_stride", Conv2dOptions { stride: (2, 2), ..plain })?;
+    conv("conv_depthwise", Conv2dOptions { groups: 5, ..padded })?;
+    conv("conv_depthwise_stride", Conv2dOptions { stride: (2, 2), padding: (2, 2), groups: 4, ..plain })?;
+    conv("conv_depthwise_many", Conv2dOptions { stride: (1, 2), dilation: (2, 1), groups: 3, ..padded })
 }
 
 #[test]
 fn convolution_with_an_odd_zero() -> Result<()> {
     let stride = (2, 2);
-    conv("conv_same", Conv2d { stride, padding: (0, 1), extra: (1, 0), ..Conv2d::default() })?;
-    conv("conv_same_depthwise", Conv2d { stride, padding: (1, 1), extra: (1, 1), groups: 4, ..Conv2d::default() })
+    conv("conv_same", Conv2dOptions { stride, padding: (0, 1), extra: (1, 0), ..Conv2dOptions::default() })?;
+    conv(
+        "conv_same_depthwise",
+        Conv2dOptions { stride, padding: (1, 1), extra: (1, 1), groups: 4, ..Conv2dOptions::default() },
+    )
 }
 
 #[test]

@@ -66,7 +66,7 @@ proptest! {
         extra in (0usize..2, 0usize..2),
     ) {
         prop_assume!(h + 2 * padding.0 > dilation.0 * (kh - 1) && w + 2 * padding.1 > dilation.1 * (kw - 1));
-        let options = Conv2d { stride, padding, extra, dilation, groups };
+        let options = Conv2dOptions { stride, padding, extra, dilation, groups };
         let inputs = [normal(&[n, groups * cg, h, w]), normal(&[groups * og, cg, kh, kw]), normal(&[groups * og])];
         check(&inputs, |a| conv2d(&a[0], &a[1], Some(&a[2]), options)).unwrap();
         check(&inputs[..2], |a| conv2d(&a[0], &a[1], None, options)).unwrap();
@@ -75,7 +75,7 @@ proptest! {
     #[test]
     fn three_by_three((n, c, o, h, w) in (1usize..3, 1usize..20, 1usize..20, 1usize..18, 1usize..18), pad in 0usize..3) {
         prop_assume!(h + 2 * pad >= 3 && w + 2 * pad >= 3);
-        let options = Conv2d { padding: (pad, pad), ..Conv2d::default() };
+        let options = Conv2dOptions { padding: (pad, pad), ..Conv2dOptions::default() };
         let inputs = [normal(&[n, c, h, w]), normal(&[o, c, 3, 3])];
         check(&inputs, |a| conv2d(&a[0], &a[1], None, options)).unwrap();
     }
@@ -88,7 +88,7 @@ proptest! {
     ) {
         let padding = (dilation.0 * (k - 1) / 2, dilation.1 * (k - 1) / 2);
         prop_assume!(h + 2 * padding.0 > dilation.0 * (k - 1) && w + 2 * padding.1 > dilation.1 * (k - 1));
-        let options = Conv2d { stride, padding, extra, dilation, groups: c };
+        let options = Conv2dOptions { stride, padding, extra, dilation, groups: c };
         let inputs = [normal(&[n, c, h, w]), normal(&[c * many, 1, k, k])];
         check(&inputs, |a| conv2d(&a[0], &a[1], None, options)).unwrap();
     }
@@ -139,7 +139,7 @@ proptest! {
         (n, groups, cg, og) in (1usize..4, 1usize..4, 1usize..4, 1usize..4), (h, w, k) in (1usize..11, 1usize..11, 1usize..4),
         stride in (1usize..3, 1usize..3), biased in any::<bool>(),
     ) {
-        let options = Conv2d { stride, padding: (k / 2, k / 2), groups, ..Conv2d::default() };
+        let options = Conv2dOptions { stride, padding: (k / 2, k / 2), groups, ..Conv2dOptions::default() };
         prop_assume!(h + 2 * (k / 2) >= k && w + 2 * (k / 2) >= k);
         let inputs = [normal(&[n, groups * cg, h, w]), normal(&[groups * og, cg, k, k])];
         in_one(&inputs, options, biased, Activation::Silu).unwrap();
@@ -210,7 +210,7 @@ proptest! {
 
 /// Convolution, stored statistics and an activation in one against one after the other; and its gradients, where the
 /// numbers are so few that differences say anything.
-fn in_one(inputs: &[Tensor; 2], options: Conv2d, biased: bool, then: Activation) -> Result<()> {
+fn in_one(inputs: &[Tensor; 2], options: Conv2dOptions, biased: bool, then: Activation) -> Result<()> {
     let o = inputs[1].dims()[0];
     let [mean, gamma, beta, bias] = [normal(&[o]), normal(&[o]), normal(&[o]), normal(&[o])];
     let var = normal(&[o]).sqr()?;
@@ -234,12 +234,12 @@ fn in_one(inputs: &[Tensor; 2], options: Conv2d, biased: bool, then: Activation)
 
 #[test]
 fn every_way_of_a_convolution_ends_with_the_statistics() -> Result<()> {
-    let same = Conv2d { padding: (1, 1), ..Conv2d::default() };
+    let same = Conv2dOptions { padding: (1, 1), ..Conv2dOptions::default() };
     for (x, w, options) in [
-        ([2, 64, 33, 18], [65, 64, 3, 3], same),           // Winograd's tiles
-        ([2, 3, 70, 70], [5, 3, 3, 3], same),              // parts of a picture
-        ([9, 40, 7, 7], [6, 40, 1, 1], Conv2d::default()), // runs of pictures
-        ([2, 6, 9, 9], [12, 1, 3, 3], Conv2d { groups: 6, ..same }),
+        ([2, 64, 33, 18], [65, 64, 3, 3], same),                  // Winograd's tiles
+        ([2, 3, 70, 70], [5, 3, 3, 3], same),                     // parts of a picture
+        ([9, 40, 7, 7], [6, 40, 1, 1], Conv2dOptions::default()), // runs of pictures
+        ([2, 6, 9, 9], [12, 1, 3, 3], Conv2dOptions { groups: 6, ..same }),
     ] {
         in_one(&[normal(&x), normal(&w)], options, true, Activation::Gelu)?;
         in_one(&[normal(&x), normal(&w)], options, false, Activation::Identity)?;
@@ -251,7 +251,7 @@ fn every_way_of_a_convolution_ends_with_the_statistics() -> Result<()> {
 /// rounded and a convolution has no bends.
 #[test]
 fn winograd_tiles() -> Result<()> {
-    let options = Conv2d { padding: (1, 0), ..Conv2d::default() };
+    let options = Conv2dOptions { padding: (1, 0), ..Conv2dOptions::default() };
     check_by(1e-2, &[normal(&[4, 96, 15, 18]), normal(&[97, 96, 3, 3])], |a| conv2d(&a[0], &a[1], None, options))
 }
 
@@ -262,7 +262,8 @@ fn any_memory_layout() -> Result<()> {
     let turned = straight.transpose(2, 3)?.contiguous()?.transpose(2, 3)?;
     assert!(!turned.is_contiguous());
     let w = normal(&[4, 5, 3, 3]);
-    let (a, b) = (conv2d(&straight, &w, None, Conv2d::default())?, conv2d(&turned, &w, None, Conv2d::default())?);
+    let (a, b) =
+        (conv2d(&straight, &w, None, Conv2dOptions::default())?, conv2d(&turned, &w, None, Conv2dOptions::default())?);
     assert_eq!(a.flatten_all()?.to_vec1::<f64>()?, b.flatten_all()?.to_vec1::<f64>()?);
     let narrow = straight.narrow(1, 1, 3)?;
     let copied = narrow.copy()?;
@@ -275,10 +276,10 @@ fn any_memory_layout() -> Result<()> {
 #[test]
 fn frozen_operands_get_nothing() -> Result<()> {
     let (x, w) = (Var::from_tensor(&normal(&[1, 2, 5, 5]))?, Var::from_tensor(&normal(&[3, 2, 3, 3]))?);
-    let y = conv2d(&x.detach(), &w, None, Conv2d::default())?.sum_all()?;
+    let y = conv2d(&x.detach(), &w, None, Conv2dOptions::default())?.sum_all()?;
     let grads = y.backward()?;
     assert!(grads.get(&w).is_some() && grads.get(&x).is_none());
-    let y = conv2d(&x, &w.detach(), None, Conv2d::default())?.sum_all()?;
+    let y = conv2d(&x, &w.detach(), None, Conv2dOptions::default())?.sum_all()?;
     let grads = y.backward()?;
     assert!(grads.get(&w).is_none() && grads.get(&x).is_some());
     Ok(())
@@ -303,8 +304,12 @@ fn two_branches_add_up() -> Result<()> {
 fn wrong_shapes_are_named() {
     let x = normal(&[1, 4, 5, 5]);
     let message = |result: Result<Tensor>| result.expect_err("an error").to_string();
-    assert!(message(conv2d(&x, &normal(&[2, 3, 3, 3]), None, Conv2d::default())).contains("do not fit an input"));
-    assert!(message(conv2d(&x, &normal(&[2, 4, 7, 7]), None, Conv2d::default())).contains("does not fit into 5×5"));
+    assert!(
+        message(conv2d(&x, &normal(&[2, 3, 3, 3]), None, Conv2dOptions::default())).contains("do not fit an input")
+    );
+    assert!(
+        message(conv2d(&x, &normal(&[2, 4, 7, 7]), None, Conv2dOptions::default())).contains("does not fit into 5×5")
+    );
     assert!(message(max_pool2d(&x, (2, 2), (0, 1), (0, 0))).contains("at least 1"));
     assert!(message(batch_norm_eval(&x, &x, &x, &x, &x, 0.)).contains("expected parameters of 4 numbers"));
     let targets = Tensor::new(&[9u32], &Device::Cpu).expect("a tensor");

@@ -1,7 +1,7 @@
 //! What a process really prints, by who listens: each test starts this program again as the cell's process.
 
 use candlewick_prelude::show::{self, Bundle, Live};
-use candlewick_wire::{CHANNEL_VARIABLE, Message, StreamName, parse_frame};
+use candlewick_wire::{CHANNEL_VARIABLE, Display, Message, Said, parse_frame};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
@@ -74,15 +74,21 @@ fn a_session_hears_all_in_order() {
     let (messages, text) = listen(&output);
     let Message::Hello { flush, ended, comm, answer } = &messages[0] else { panic!("{messages:?}") };
     assert!(*flush != 0 && *ended != 0 && flush != ended && *comm != 0 && comm != answer);
-    let Message::Display { data, display_id: None, .. } = &messages[1] else { panic!("{messages:?}") };
+    let Message::Said(Said::Display(Display { data, display_id: None, .. })) = &messages[1] else {
+        panic!("{messages:?}")
+    };
     assert_eq!((data["text/plain"].as_str(), data["text/html"].as_str()), (Some("one"), Some("<b>one</b>")));
     assert!(text.contains("before [1]between\n[2]"), "{text}");
-    let Message::Display { display_id: Some(id), data, .. } = &messages[2] else { panic!("{messages:?}") };
+    let Message::Said(Said::Display(Display { display_id: Some(id), data, .. })) = &messages[2] else {
+        panic!("{messages:?}")
+    };
     assert_eq!(data["text/plain"], "step 0");
     let updates: Vec<&str> = messages[3..]
         .iter()
         .map_while(|message| match message {
-            Message::Update { display_id, data, .. } if display_id == id => data["text/plain"].as_str(),
+            Message::Said(Said::Update(Display { display_id, data, .. })) if display_id.as_ref() == Some(id) => {
+                data["text/plain"].as_str()
+            }
             _ => None,
         })
         .collect();
@@ -90,9 +96,9 @@ fn a_session_hears_all_in_order() {
     assert!((4..=120).contains(&updates.len()), "{}", updates.len());
     assert_eq!(updates.last(), Some(&"last"));
     let rest = &messages[3 + updates.len()..];
-    let note = Message::Stream { name: StreamName::Stderr, text: "by the way\n".to_owned() };
-    assert_eq!(rest[..2], [note, Message::Clear { wait: true }]);
-    let Message::Result { data, .. } = &rest[2] else { panic!("{rest:?}") };
+    let note = Message::from(Said::err("by the way\n"));
+    assert_eq!(rest[..2], [note, Message::from(Said::Clear { wait: true })]);
+    let Message::Said(Said::Result(Display { data, .. })) = &rest[2] else { panic!("{rest:?}") };
     assert_eq!(data["text/plain"], "42");
 }
 

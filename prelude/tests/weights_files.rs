@@ -231,3 +231,102 @@ fn a_file_that_grows_while_it_is_read_is_refused() -> Result<()> {
     assert!(says.contains("growing.safetensors changed while it was read") && says.contains("wait"), "{says}");
     Ok(())
 }
+
+/// The weights of a body, and one of them in another shape.
+fn with(arch: Arch, name: &str, change: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Vec<(String, Tensor)>> {
+    let params = ParamSet::new(7);
+    arch.body(&params)?;
+    let one = |(own, value): (String, Tensor)| {
+        let value = if own == name { change(&value)? } else { value };
+        Ok((own, value))
+    };
+    params.snapshot()?.into_iter().map(one).collect()
+}
+
+#[test]
+fn a_vision_transformer_of_another_size_keeps_its_places() -> Result<()> {
+    let normal = |side: usize| Ok(Tensor::randn(0f32, 1.0, (1, 1 + side * side, 192), &Device::Cpu)?);
+    let network = Network::new(Arch::VitTiny, HeadMaker::classes(2), &Device::Cpu, 1)?;
+    for side in [24, 7] {
+        let tensors = with(Arch::VitTiny, "pos_embed", |_| normal(side))?;
+        let report = network.load_body(&tensors, "vit.safetensors")?;
+        assert!(report.complete() && report.loaded.contains(&"pos_embed".to_owned()), "{report}");
+        let own = tensors.iter().find(|(name, _)| name == "pos_embed").expect("there").1.clone();
+        let expected = candlewick_prelude::ops::fit_places(&own, (side, side), (14, 14))?;
+        let found = network.params().get("pos_embed").expect("made").value();
+        assert_eq!(numbers(&found)?, numbers(&expected)?);
+    }
+    // No grid of patches: it would stay random.
+    let tensors = with(Arch::VitTiny, "pos_embed", |_| Ok(Tensor::zeros((1, 100, 192), DType::F32, &Device::Cpu)?))?;
+    let says = refusal(network.load_body(&tensors, "vit.safetensors"));
+    assert!(
+        says.contains("1 of another shape (`pos_embed` is [1, 197, 192] here, [1, 100, 192] in the file)"),
+        "{says}"
+    );
+    assert!(says.contains("of another size or variant"), "{says}");
+    Ok(())
+}
+
+#[test]
+fn a_part_of_another_shape_is_refused_and_a_part_that_lacks_is_told() -> Result<()> {
+    let network = Network::new(Arch::ResNet18, HeadMaker::classes(2), &Device::Cpu, 1)?;
+    let grey = with(Arch::ResNet18, "conv1.weight", |_| Ok(Tensor::zeros((64, 1, 7, 7), DType::F32, &Device::Cpu)?))?;
+    let says = refusal(network.load_body(&grey, "grey.safetensors"));
+    assert!(says.contains("`conv1.weight` is [64, 3, 7, 7] here, [64, 1, 7, 7] in the file"), "{says}");
+    for lacks in ["layer3.1.conv1.weight", "layer4.0.conv1.weight", "bn1.weight"] {
+        let mut tensors = with(Arch::ResNet18, "", |value| Ok(value.clone()))?;
+        tensors.retain(|(name, _)| name != lacks);
+        assert_eq!(network.load_body(&tensors, "most.safetensors")?.new, [lacks]);
+    }
+    Ok(())
+}
+
+#[test]
+fn eight_bit_floats_are_read() -> Result<()> {
+    // 1, -2 and 0.5 as E4M3
+    let data = [0x38u8, 0xc0, 0x30, 0x00];
+    let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F8_E4M3, vec![2, 2], &data).expect("fits");
+    let bytes = safetensors::serialize([("a", view)], None).expect("written");
+    let tensors: HashMap<String, Tensor> = read_tensors(&bytes, "f8.safetensors")?.0.into_iter().collect();
+    assert_eq!(numbers(&tensors["a"])?, [1.0, -2.0, 0.5, 0.0]);
+    let set = ParamSet::new(1);
+    set.scope("", 0).param("a", (2, 2), Init::Zeros)?;
+    assert!(set.load(&tensors.into_iter().collect::<Vec<_>>(), None)?.complete());
+    assert_eq!(numbers(&set.get("a").expect("made").value())?, [1.0, -2.0, 0.5, 0.0]);
+    Ok(())
+}
+
+/// The same archive with every entry packed.
+fn deflated(stored: &[u8]) -> Vec<u8> {
+    use std::io::{Cursor, Read, Write};
+    use zip::{CompressionMethod, ZipArchive, ZipWriter, write::SimpleFileOptions};
+    let mut from = ZipArchive::new(Cursor::new(stored)).expect("an archive");
+    let mut to = ZipWriter::new(Cursor::new(Vec::new()));
+    for index in 0..from.len() {
+        let mut entry = from.by_index(index).expect("an entry");
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes).expect("read");
+        let packed = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+        to.start_file(entry.name().expect("a name").into_owned(), packed).expect("begun");
+        to.write_all(&bytes).expect("written");
+    }
+    to.finish().expect("whole").into_inner()
+}
+
+#[test]
+fn packed_files_are_read_and_files_of_others_are_named() -> Result<()> {
+    let packed = deflated(&fixture("weights_state.pth")?);
+    every_layout_and_type(&read_tensors(&packed, "packed.pth")?.0.into_iter().collect())?;
+    for (bytes, says) in [
+        (&b"\x80\x02}q\x00."[..], "`data.pkl` is a part of what `torch.save` writes"),
+        (b"\x80\x04\x95\x10\x00", "a pickle alone"),
+        (b"\x93NUMPY\x01\x00v\x00{'descr'", "a numpy array"),
+        (b"\x89HDF\r\n\x1a\n", "an HDF5 file, as Keras writes"),
+        (b"GGUF\x03\x00\x00\x00", "a GGUF file"),
+        (b"\x1f\x8b\x08\x00\x00", "packed by gzip"),
+    ] {
+        let found = refusal(read_tensors(bytes, "file"));
+        assert!(found.starts_with("file is ") && found.contains(says), "{found}");
+    }
+    Ok(())
+}

@@ -1,7 +1,7 @@
 //! What may be written at a place of a cell.
 
 use super::familiar;
-use super::program::Program;
+use super::program::CellProgram;
 use super::world::World;
 use ra_ap_hir::PrefixKind;
 use ra_ap_ide::{
@@ -25,7 +25,7 @@ pub struct Suggestion {
 }
 
 /// The ways to go on at a place, the likeliest first, and the part of the cell that each replaces.
-pub fn complete(world: &World, program: &Program, cursor: usize) -> Option<(Range<usize>, Vec<Suggestion>)> {
+pub fn complete(world: &World, program: &CellProgram, cursor: usize) -> Option<(Range<usize>, Vec<Suggestion>)> {
     let offset = u32::try_from(program.position(cursor)?).ok()?.into();
     let position = FilePosition { file_id: world.cell(), offset };
     let items = world.host.analysis().completions(&config(), position, None).ok()??;

@@ -1,6 +1,6 @@
 //! What is known of the name at a place of a cell, and of the call that the place lies in.
 
-use super::program::Program;
+use super::program::CellProgram;
 use super::world::World;
 use ra_ap_ide::{
     FilePosition, FileRange, HoverConfig, HoverDocFormat, RaFixtureConfig, SignatureHelp, SubstTyLen, TextRange,
@@ -30,7 +30,7 @@ impl Description {
 }
 
 /// Describes the call that the cursor stands in, and the name that it touches.
-pub fn inspect(world: &World, program: &Program, cursor: usize) -> Option<Description> {
+pub fn inspect(world: &World, program: &CellProgram, cursor: usize) -> Option<Description> {
     let offset = TextSize::from(u32::try_from(program.position(cursor)?).ok()?);
     let mut description = Description::default();
     let tree = SourceFile::parse(&world.text, Edition::Edition2024).syntax_node();
@@ -86,9 +86,9 @@ fn hover(world: &World, offset: TextSize) -> Option<(String, String)> {
             documentation: true,
             keywords: false,
             format,
-            max_trait_assoc_items_count: Some(5),
-            max_fields_count: Some(8),
-            max_enum_variants_count: Some(12),
+            max_trait_assoc_items_count: Some(20),
+            max_fields_count: Some(20),
+            max_enum_variants_count: Some(20),
             max_subst_ty_len: SubstTyLen::Unlimited,
             show_drop_glue: false,
             ra_fixture: RaFixtureConfig { disable_ra_fixture: true, ..RaFixtureConfig::default() },

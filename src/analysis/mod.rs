@@ -19,8 +19,8 @@ use crossbeam_channel::{Receiver, Sender};
 pub use describe::{WHOLE_VARIABLE, describe};
 pub use inspect::Description;
 pub use pack::Pack;
+use program::CellProgram;
 pub use program::Context;
-use program::Program;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -38,12 +38,12 @@ const SHORT_PATIENCE: Duration = Duration::from_secs(14);
 /// The name of the thread, whose panics are not told.
 pub const THREAD: &str = "analysis";
 
-type Question = Box<dyn FnOnce(&mut World) + Send>;
+type Errand = Box<dyn FnOnce(&mut World) + Send>;
 
 /// The analysis of a session's cells. Cheap to share; all methods take `&self`.
 #[derive(Debug)]
 pub struct Analysis {
-    questions: Sender<Question>,
+    questions: Sender<Errand>,
     context: Arc<Mutex<Context>>,
 }
 
@@ -53,7 +53,7 @@ impl Analysis {
     /// # Errors
     /// The thread cannot be started. A pack that cannot be read makes an analysis that knows nothing.
     pub fn start(pack: PathBuf, warm: &'static str) -> std::io::Result<Analysis> {
-        let (questions, asked) = crossbeam_channel::unbounded::<Question>();
+        let (questions, asked) = crossbeam_channel::unbounded::<Errand>();
         let context = Arc::<Mutex<Context>>::default();
         std::thread::Builder::new()
             .name(THREAD.into())
@@ -104,11 +104,11 @@ impl Analysis {
         &self,
         code: &str,
         patience: Duration,
-        answer: impl FnOnce(&mut World, &Program) -> T + Send + 'static,
+        answer: impl FnOnce(&mut World, &CellProgram) -> T + Send + 'static,
     ) -> Option<T> {
-        let program = Program::new(&self.context.lock().unwrap_or_else(PoisonError::into_inner), code);
+        let program = CellProgram::new(&self.context.lock().unwrap_or_else(PoisonError::into_inner), code);
         let (done, answered) = crossbeam_channel::bounded(1);
-        let question: Question = Box::new(move |world| {
+        let question: Errand = Box::new(move |world| {
             world.show(&program);
             let _ = done.send(answer(world, &program));
         });
@@ -117,7 +117,7 @@ impl Analysis {
     }
 }
 
-fn serve(world: &mut World, asked: &Receiver<Question>) {
+fn serve(world: &mut World, asked: &Receiver<Errand>) {
     for question in asked {
         let _ = catch_unwind(AssertUnwindSafe(|| question(world)));
     }

@@ -24,19 +24,19 @@ struct Item {
     names: Vec<String>,
     text: String,
     /// What it is written for, if it is an `impl`.
-    block: Option<Block>,
+    block: Option<Impl>,
 }
 
 /// An `impl`: its trait and type as they are written, and what it defines, with each one's place in the text.
 #[derive(Clone, Debug)]
-struct Block {
+struct Impl {
     head: String,
     is_of_trait: bool,
     defines: Vec<(String, Range<usize>)>,
 }
 
-impl Block {
-    fn of(node: &SyntaxNode) -> Option<Block> {
+impl Impl {
+    fn of(node: &SyntaxNode) -> Option<Impl> {
         let own = ast::Impl::cast(node.clone())?;
         let bare = |kind: ast::Type| kind.syntax().text().to_string().split_whitespace().collect::<String>();
         let of_trait = own.trait_().map(bare);
@@ -48,7 +48,7 @@ impl Block {
             let name = item.syntax().children().find_map(ast::Name::cast)?;
             Some((name.text().to_string(), range.start().into()..range.end().into()))
         });
-        Some(Block { head, is_of_trait: of_trait.is_some(), defines: defines.collect() })
+        Some(Impl { head, is_of_trait: of_trait.is_some(), defines: defines.collect() })
     }
 }
 
@@ -63,11 +63,11 @@ impl Context {
 
 impl Item {
     fn new(node: SyntaxNode) -> Item {
-        Item { names: names(&node), text: node.text().to_string(), block: Block::of(&node) }
+        Item { names: names(&node), text: node.text().to_string(), block: Impl::of(&node) }
     }
 
     /// What is left of it beside blocks of a cell, which replace what they define again; nothing where all is replaced.
-    fn beside(&self, blocks: &[Block]) -> Option<String> {
+    fn beside(&self, blocks: &[Impl]) -> Option<String> {
         let Some(own) = &self.block else { return Some(self.text.clone()) };
         let mut text = self.text.clone();
         for (name, range) in own.defines.iter().rev() {
@@ -125,20 +125,20 @@ fn leaf(tree: &ast::UseTree) -> Option<String> {
 
 /// A program and where the cell's parts stand in it.
 #[derive(Debug)]
-pub struct Program {
+pub struct CellProgram {
     /// The source text.
     pub text: String,
     /// Where a part begins, and which part of the cell it is.
     parts: Vec<(usize, Range<usize>)>,
 }
 
-impl Program {
+impl CellProgram {
     /// The program for `code`, whose lines for commands are blank already.
-    pub fn new(context: &Context, code: &str) -> Program {
+    pub fn new(context: &Context, code: &str) -> CellProgram {
         let segments = segments(code);
         let defined: HashSet<String> = segments.iter().flat_map(|segment| segment.names.iter().cloned()).collect();
-        let blocks: Vec<Block> = segments.iter().filter_map(|segment| segment.block.clone()).collect();
-        let mut program = Program { text: "#![allow(warnings)]\n".to_owned(), parts: Vec::new() };
+        let blocks: Vec<Impl> = segments.iter().filter_map(|segment| segment.block.clone()).collect();
+        let mut program = CellProgram { text: "#![allow(warnings)]\n".to_owned(), parts: Vec::new() };
         for item in &context.items {
             if !item.names.iter().any(|name| defined.contains(name))
                 && let Some(text) = item.beside(&blocks)
@@ -208,7 +208,7 @@ struct Segment {
     range: Range<usize>,
     is_item: bool,
     names: Vec<String>,
-    block: Option<Block>,
+    block: Option<Impl>,
 }
 
 fn segments(code: &str) -> Vec<Segment> {
@@ -226,7 +226,7 @@ fn segments(code: &str) -> Vec<Segment> {
         let is_item = ast::Item::can_cast(node.kind()) && node.kind() != SyntaxKind::MACRO_CALL;
         if from < to {
             let names = if is_item { names(node) } else { Vec::new() };
-            found.push(Segment { range: from..to, is_item, names, block: Block::of(node) });
+            found.push(Segment { range: from..to, is_item, names, block: Impl::of(node) });
         }
         from = to;
     }
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn what_earlier_cells_left_is_there_without_what_was_generated() {
-        let program = Program::new(&context(), "let u = t.len();");
+        let program = CellProgram::new(&context(), "let u = t.len();");
         for part in ["use std::fmt;", "struct Point", "impl Point", "fn twice", "mut t: Vec<i32>, "] {
             assert!(program.text.contains(part), "{part}: {}", program.text);
         }
@@ -266,10 +266,10 @@ mod tests {
     #[test]
     fn a_new_item_takes_the_place_of_an_old_one() {
         let code = "use other::fmt; fn twice(x: f32) -> f32 { 2.0 * x }";
-        let text = Program::new(&context(), code).text;
+        let text = CellProgram::new(&context(), code).text;
         assert!(!text.contains("use std::fmt") && !text.contains("i32) -> i32"), "{text}");
         assert!(text.contains("use other::fmt") && text.contains("x: f32"), "{text}");
-        let text = Program::new(&context(), "use a::{b::{self, twice}, c as Point};").text;
+        let text = CellProgram::new(&context(), "use a::{b::{self, twice}, c as Point};").text;
         assert!(
             !text.contains("fn twice") && !text.contains("struct Point") && text.contains("use std::fmt"),
             "{text}"
@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn places_go_there_and_back() {
         let code = "let a = 1; // x\nfn f() { a }\nlet größe = f();\ngröße.";
-        let program = Program::new(&context(), code);
+        let program = CellProgram::new(&context(), code);
         for (offset, _) in code.char_indices().chain([(code.len(), ' ')]) {
             let position = program.position(offset).unwrap();
             assert_eq!(program.offset(position), Some(offset), "{offset}");
@@ -300,7 +300,7 @@ mod tests {
     fn half_cells_have_places_too() {
         for code in ["", " ", "let a = ", "fn f(n: u64) -> u64 { ", "a.b(", "}", "struct A { x:", "match x {", "\"abc"]
         {
-            let program = Program::new(&Context::default(), code);
+            let program = CellProgram::new(&Context::default(), code);
             assert!(program.position(code.len()).is_some(), "{code}: {}", program.text);
         }
     }

@@ -1,6 +1,6 @@
 //! The types of the variables that a cell binds.
 
-use super::program::{FUNCTION, Program};
+use super::program::{CellProgram, FUNCTION};
 use super::world::World;
 use ra_ap_hir::{DisplayTarget, FindPathConfig, HirDisplay, ModuleDef, Semantics, Type, attach_db};
 use ra_ap_ide::{Edition, RootDatabase};
@@ -38,7 +38,7 @@ pub struct Bound {
 }
 
 /// The variables that the program's cell binds, in order; without those whose type is written.
-pub fn bound(world: &World, program: &Program) -> Vec<Bound> {
+pub fn bound(world: &World, program: &CellProgram) -> Vec<Bound> {
     let db = world.host.raw_database();
     let sema = Semantics::new(db);
     let file = sema.parse(ra_ap_base_db::EditionedFileId::new(db, world.cell(), Edition::CURRENT));

@@ -1,7 +1,7 @@
 //! rust-analyzer's database with the crates that cells can name and the cell's own file.
 
 use super::pack::{Crate, Pack};
-use super::program::Program;
+use super::program::CellProgram;
 use ra_ap_base_db::EditionedFileId;
 use ra_ap_base_db::target::{Arch, TargetData};
 use ra_ap_base_db::{
@@ -105,8 +105,8 @@ impl World {
 
     /// Asks what cells need, before one waits for it; a second thread reads the files of those crates that the first
     /// will come to last.
-    pub fn read_ahead(&mut self, cell: &str, ask: impl FnOnce(&World, &Program)) {
-        let program = Program::new(&super::Context::default(), cell);
+    pub fn read_ahead(&mut self, cell: &str, ask: impl FnOnce(&World, &CellProgram)) {
+        let program = CellProgram::new(&super::Context::default(), cell);
         self.show(&program);
         let enough = AtomicBool::new(false);
         std::thread::scope(|scope| {
@@ -133,7 +133,7 @@ impl World {
     }
 
     /// Makes the program the cell's file.
-    pub fn show(&mut self, program: &Program) {
+    pub fn show(&mut self, program: &CellProgram) {
         self.text.clone_from(&program.text);
         let mut change = ChangeWithProcMacros::default();
         change.change_file(CELL, Some(self.text.clone()));

@@ -2,7 +2,7 @@
 
 use super::terminal::Folded;
 use super::{joined, lines};
-use crate::screen::{Display, Screen, StreamName};
+use crate::screen::{Display, Said, Screen, StreamName};
 use crate::session::CellError;
 use serde_json::{Map, Value, json};
 
@@ -81,10 +81,7 @@ impl Outputs {
     }
 }
 
-impl Screen for Outputs {
-    fn number(&self) -> Option<u64> {
-        Some(self.count)
-    }
+impl Outputs {
     fn stream(&mut self, name: StreamName, text: &str) {
         if text.is_empty() {
             return;
@@ -102,26 +99,32 @@ impl Screen for Outputs {
             }
         }
     }
+}
 
-    fn display(&mut self, display: Display) {
-        // As in Jupyter: a name that is displayed again shows the new content in both places.
-        self.replace(&display);
-        self.push(Output::Rich { result: None, display });
+impl Screen for Outputs {
+    fn number(&self) -> Option<u64> {
+        Some(self.count)
     }
-
-    fn update(&mut self, display: Display) {
-        self.replace(&display);
-    }
-
-    fn result(&mut self, display: Display) {
-        let count = self.count;
-        self.push(Output::Rich { result: Some(count), display });
-    }
-
-    fn clear(&mut self, wait: bool) {
-        self.clear_next = wait;
-        if !wait {
-            self.current().clear();
+    fn say(&mut self, said: Said) {
+        match said {
+            Said::Stream { name, text } => self.stream(name, &text),
+            Said::Display(display) => {
+                // As in Jupyter: a name that is displayed again shows the new content in both places.
+                self.replace(&display);
+                self.push(Output::Rich { result: None, display });
+            }
+            Said::Update(display) => self.replace(&display),
+            Said::Result(display) => {
+                let count = self.count;
+                self.push(Output::Rich { result: Some(count), display });
+            }
+            Said::Clear { wait } => {
+                self.clear_next = wait;
+                if !wait {
+                    self.current().clear();
+                }
+            }
+            Said::Progress(_) | Said::Comm(_) | Said::Handled { .. } | Said::Gone => {}
         }
     }
 }
@@ -206,11 +209,11 @@ mod tests {
     fn an_update_finds_its_display_in_an_earlier_cell() {
         let mut outputs = Outputs::default();
         let first = outputs.begin(1);
-        outputs.display(shown("old", Some("curve")));
-        outputs.display(shown("another", None));
+        outputs.say(Said::Display(shown("old", Some("curve"))));
+        outputs.say(Said::Display(shown("another", None)));
         let second = outputs.begin(2);
-        outputs.update(shown("new", Some("curve")));
-        outputs.update(shown("nobody's", Some("unknown")));
+        outputs.say(Said::Update(shown("new", Some("curve"))));
+        outputs.say(Said::Update(shown("nobody's", Some("unknown"))));
         assert_eq!(texts(&outputs.of(first)), ["new", "another"]);
         assert!(outputs.of(second).is_empty());
     }
@@ -219,8 +222,8 @@ mod tests {
     fn a_name_displayed_twice_shows_the_same_twice() {
         let mut outputs = Outputs::default();
         let cell = outputs.begin(1);
-        outputs.display(shown("first", Some("x")));
-        outputs.display(shown("second", Some("x")));
+        outputs.say(Said::Display(shown("first", Some("x"))));
+        outputs.say(Said::Display(shown("second", Some("x"))));
         assert_eq!(texts(&outputs.of(cell)), ["second", "second"]);
     }
 
@@ -229,12 +232,12 @@ mod tests {
         let mut outputs = Outputs::default();
         let cell = outputs.begin(1);
         outputs.stream(Stdout, "gone");
-        outputs.clear(false);
+        outputs.say(Said::Clear { wait: false });
         assert!(outputs.of(cell).is_empty());
         outputs.stream(Stdout, "stays until");
-        outputs.clear(true);
+        outputs.say(Said::Clear { wait: true });
         assert_eq!(texts(&outputs.of(cell)), ["stays until"]);
-        outputs.display(shown("this", None));
+        outputs.say(Said::Display(shown("this", None)));
         assert_eq!(texts(&outputs.of(cell)), ["this"]);
     }
 
@@ -244,7 +247,7 @@ mod tests {
         let cell = outputs.begin(7);
         let mut display = shown("a\nb", None);
         display.data.insert("image/png".to_owned(), "aGk=".into());
-        outputs.result(display);
+        outputs.say(Said::Result(display));
         let outputs = outputs.of(cell);
         assert_eq!(outputs[0]["output_type"], "execute_result");
         assert_eq!(outputs[0]["execution_count"], 7);

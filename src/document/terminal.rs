@@ -6,21 +6,21 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Folded {
     done: String,
-    line: Line,
+    line: LastLine,
     /// The beginning of an escape that the next piece will end.
     cut: String,
 }
 
 /// The last line. Most lines are only ever added to, and are kept as they came.
 #[derive(Clone, Debug, PartialEq)]
-enum Line {
+enum LastLine {
     Added(String),
-    Overwritten(Cells),
+    Overwritten(Overwritten),
 }
 
 /// A line in which something was overwritten or erased.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Cells {
+struct Overwritten {
     /// Nothing where a character was erased.
     cells: Vec<Option<char>>,
     column: usize,
@@ -30,9 +30,9 @@ struct Cells {
     pending: String,
 }
 
-impl Default for Line {
+impl Default for LastLine {
     fn default() -> Self {
-        Line::Added(String::new())
+        LastLine::Added(String::new())
     }
 }
 
@@ -113,17 +113,17 @@ impl Folded {
     /// Takes the last line too, if it is longer than so many bytes and nothing in it was overwritten.
     pub fn take_long(&mut self, than: usize) -> Option<String> {
         match &mut self.line {
-            Line::Added(text) if text.len() > than => Some(std::mem::take(text)),
+            LastLine::Added(text) if text.len() > than => Some(std::mem::take(text)),
             _ => None,
         }
     }
 }
 
-impl Line {
+impl LastLine {
     /// The line as one in which something can be overwritten.
-    fn cells(&mut self) -> &mut Cells {
-        if let Line::Added(text) = self {
-            let mut cells = Cells::default();
+    fn cells(&mut self) -> &mut Overwritten {
+        if let LastLine::Added(text) = self {
+            let mut cells = Overwritten::default();
             let mut rest = text.as_str();
             while let Some(c) = rest.chars().next() {
                 let length = if c == '\u{1b}' { escape_length(rest).unwrap_or(1) } else { c.len_utf8() };
@@ -133,24 +133,24 @@ impl Line {
                 }
                 rest = &rest[length..];
             }
-            *self = Line::Overwritten(cells);
+            *self = LastLine::Overwritten(cells);
         }
-        let Line::Overwritten(cells) = self else { unreachable!("made one above") };
+        let LastLine::Overwritten(cells) = self else { unreachable!("made one above") };
         cells
     }
 
     fn put(&mut self, plain: &str) {
         match self {
-            Line::Added(text) => text.push_str(plain),
-            Line::Overwritten(cells) => plain.chars().for_each(|c| cells.put(c)),
+            LastLine::Added(text) => text.push_str(plain),
+            LastLine::Overwritten(cells) => plain.chars().for_each(|c| cells.put(c)),
         }
     }
 
     fn escape(&mut self, escape: &str) {
         match (escape, &mut *self) {
             // At a line's end there is nothing to erase.
-            ("\u{1b}[K" | "\u{1b}[0K", Line::Added(_)) => {}
-            ("\u{1b}[K" | "\u{1b}[0K", Line::Overwritten(cells)) => {
+            ("\u{1b}[K" | "\u{1b}[0K", LastLine::Added(_)) => {}
+            ("\u{1b}[K" | "\u{1b}[0K", LastLine::Overwritten(cells)) => {
                 cells.cells.truncate(cells.column);
                 cells.colours.split_off(&cells.column);
             }
@@ -159,8 +159,8 @@ impl Line {
                 cells.cells.fill(None);
                 cells.colours.clear();
             }
-            (colour, Line::Added(text)) if is_colour(colour) => text.push_str(colour),
-            (colour, Line::Overwritten(cells)) if is_colour(colour) => cells.pending.push_str(colour),
+            (colour, LastLine::Added(text)) if is_colour(colour) => text.push_str(colour),
+            (colour, LastLine::Overwritten(cells)) if is_colour(colour) => cells.pending.push_str(colour),
             // Other movements make no sense in a text that is kept.
             _ => {}
         }
@@ -168,15 +168,15 @@ impl Line {
 
     fn write(&self, to: &mut String) {
         match self {
-            Line::Added(text) => to.push_str(text),
-            Line::Overwritten(cells) => cells.write(to),
+            LastLine::Added(text) => to.push_str(text),
+            LastLine::Overwritten(cells) => cells.write(to),
         }
     }
 
     fn into_text(self) -> String {
         match self {
-            Line::Added(text) => text,
-            Line::Overwritten(cells) => {
+            LastLine::Added(text) => text,
+            LastLine::Overwritten(cells) => {
                 let mut text = String::new();
                 cells.write(&mut text);
                 text
@@ -185,7 +185,7 @@ impl Line {
     }
 }
 
-impl Cells {
+impl Overwritten {
     fn put(&mut self, c: char) {
         if self.pending.is_empty() {
             self.colours.remove(&self.column);
@@ -342,7 +342,7 @@ mod tests {
     fn a_long_line_takes_no_more_room_than_its_text() {
         let mut text = Folded::default();
         (0..1000).for_each(|_| text.push(&"x".repeat(1000)));
-        assert!(matches!(&text.line, Line::Added(line) if line.len() == 1_000_000));
+        assert!(matches!(&text.line, LastLine::Added(line) if line.len() == 1_000_000));
         assert_eq!(text.take_long(2_000_000), None);
         assert_eq!(text.take_long(1000).map(|line| line.len()), Some(1_000_000));
         assert_eq!(text.text(), "");

@@ -1,7 +1,7 @@
 //! Replies that need no running cell: kernel_info, complete, inspect, is_complete, debug.
 
-use super::engine::Engine;
 use super::message::{PROTOCOL, byte_offset, code_points, raw};
+use crate::engine::Engine;
 use crate::session::{CellError, Completeness, Inspection, Why};
 use jupyter_protocol::{
     CompleteReply, CompleteRequest, DebugRequest, InspectRequest, IsCompleteReply, IsCompleteRequest,

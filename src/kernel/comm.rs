@@ -6,10 +6,10 @@
 //! a button must work while a cell runs.
 
 use super::Kernel;
-use super::engine::Engine;
 use super::iopub::Iopub;
 use super::message::child;
-use crate::screen::{Comm, CommAct};
+use crate::engine::Engine;
+use crate::screen::{Comm, CommAct, Said};
 use crate::session::Variable;
 use jupyter_protocol::{
     CommClose, CommId, CommInfo, CommInfoReply, CommInfoRequest, CommMsg, CommOpen, JupyterMessage,
@@ -86,8 +86,18 @@ impl Comms {
         self.handled(number, kernel);
     }
 
+    /// What the cells' side says of comms, in answer to `parent`.
+    pub(super) fn take(&self, said: Said, parent: &JupyterMessage, kernel: &Kernel) {
+        match said {
+            Said::Comm(comm) => self.say(comm, parent, &kernel.iopub),
+            Said::Handled { number } => self.handled(number, kernel),
+            Said::Gone => self.gone(parent, kernel),
+            _ => {}
+        }
+    }
+
     /// The cells' side has dealt with what was handed over under this number.
-    pub(super) fn handled(&self, number: u64, kernel: &Kernel) {
+    fn handled(&self, number: u64, kernel: &Kernel) {
         let request = lock(&self.waiting).remove(&number);
         if let Some(request) = request {
             kernel.iopub.publish(Status::idle(), &request);
@@ -101,7 +111,7 @@ impl Comms {
     }
 
     /// The cells' side says something, in answer to `parent`.
-    pub(super) fn say(&self, comm: Comm, parent: &JupyterMessage, iopub: &Iopub) {
+    fn say(&self, comm: Comm, parent: &JupyterMessage, iopub: &Iopub) {
         let Comm { id, act, data, metadata, buffers } = comm;
         let comm_id = CommId(id);
         let content: JupyterMessageContent = match act {
@@ -122,7 +132,7 @@ impl Comms {
     }
 
     /// The process of the cells is gone: its comms are closed, and nothing is waited for.
-    pub(super) fn gone(&self, parent: &JupyterMessage, kernel: &Kernel) {
+    fn gone(&self, parent: &JupyterMessage, kernel: &Kernel) {
         let mut closed = Vec::new();
         lock(&self.open).retain(|id, target| {
             target == VARIABLES || {

@@ -5,9 +5,9 @@
 //! The kernel answers before the engine is ready: only cells wait for it.
 
 mod answers;
+mod background;
 mod comm;
 mod control;
-mod engine;
 mod heartbeat;
 mod history;
 mod iopub;
@@ -19,9 +19,9 @@ mod shell;
 pub mod spare;
 mod stdin;
 
-pub use engine::Engine;
 pub use history::History;
 
+use crate::engine::Engine;
 use crate::home::Home;
 use crate::session::Options;
 use anyhow::Context;
@@ -50,11 +50,11 @@ pub fn run(connection_file: &Path) -> anyhow::Result<()> {
     if spare::hand_over(connection_file) {
         return Ok(());
     }
-    run_here(connection_file, engine::Background::start(Options::default()))
+    run_here(connection_file, background::Background::start(Options::default()))
 }
 
 /// Serves the connection file in this process.
-fn run_here(connection_file: &Path, engine: Arc<engine::Background>) -> anyhow::Result<()> {
+fn run_here(connection_file: &Path, engine: Arc<background::Background>) -> anyhow::Result<()> {
     let name = connection_file.display();
     let text = std::fs::read_to_string(connection_file).with_context(|| format!("cannot read {name}"))?;
     let connection = serde_json::from_str(&text).with_context(|| format!("{name} is no connection file"))?;
@@ -103,7 +103,7 @@ async fn serve_channels(connection: &ConnectionInfo, engine: Arc<dyn Engine>, hi
         comms: Comms::default(),
         comm_queue: Queue::default(),
         asking: Mutex::default(),
-        cell: watch::Sender::new(Cell::None),
+        cell: watch::Sender::new(CellState::None),
         stopped: Notify::new(),
     });
     kernel.engine.listen(Box::new(BetweenCells::new(&kernel)));
@@ -130,7 +130,7 @@ async fn serve_channels(connection: &ConnectionInfo, engine: Arc<dyn Engine>, hi
 
 /// Whether a cell runs.
 #[derive(Clone, Copy, PartialEq)]
-enum Cell {
+enum CellState {
     /// None does, and one may begin.
     None,
     /// One runs.
@@ -151,7 +151,7 @@ struct Kernel {
     /// What frontends say over the cells' comms, which does not wait for cells.
     comm_queue: Queue,
     asking: Mutex<Asking>,
-    cell: watch::Sender<Cell>,
+    cell: watch::Sender<CellState>,
     stopped: Notify,
 }
 
@@ -182,9 +182,9 @@ impl Kernel {
     /// Says that a cell begins; false where none may.
     fn begin_cell(&self) -> bool {
         self.cell.send_if_modified(|cell| {
-            let may = *cell == Cell::None;
+            let may = *cell == CellState::None;
             if may {
-                *cell = Cell::Running;
+                *cell = CellState::Running;
             }
             may
         })
@@ -193,14 +193,14 @@ impl Kernel {
     /// Says that the cell has ended.
     fn end_cell(&self) {
         self.cell.send_modify(|cell| match cell {
-            Cell::Barred { running } => *running = false,
-            Cell::None | Cell::Running => *cell = Cell::None,
+            CellState::Barred { running } => *running = false,
+            CellState::None | CellState::Running => *cell = CellState::None,
         });
     }
 
     /// Interrupts the running cell, or the callback of a comm that runs between cells.
     fn interrupt(&self) {
-        if *self.cell.borrow() != Cell::None {
+        if *self.cell.borrow() != CellState::None {
             self.engine.interrupt();
             self.stdin.cancel();
         } else if self.comms.answered().is_some() {
@@ -212,10 +212,10 @@ impl Kernel {
     async fn end_cells(&self) {
         self.queue.close();
         self.comm_queue.close();
-        self.cell.send_modify(|cell| *cell = Cell::Barred { running: *cell == Cell::Running });
+        self.cell.send_modify(|cell| *cell = CellState::Barred { running: *cell == CellState::Running });
         self.interrupt();
         let mut cell = self.cell.subscribe();
-        let ended = cell.wait_for(|cell| *cell != Cell::Barred { running: true });
+        let ended = cell.wait_for(|cell| *cell != CellState::Barred { running: true });
         let _ = tokio::time::timeout(LAST_CELL, ended).await;
     }
 

@@ -11,7 +11,7 @@ pub(super) struct Queued {
 }
 
 #[derive(Default)]
-struct Inner {
+struct Pending {
     waiting: VecDeque<Queued>,
     closed: bool,
 }
@@ -19,12 +19,12 @@ struct Inner {
 /// The queue.
 #[derive(Default)]
 pub(super) struct Queue {
-    inner: Mutex<Inner>,
+    inner: Mutex<Pending>,
     changed: Condvar,
 }
 
 impl Queue {
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, Pending> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,7 +1,7 @@
 //! The screen of a cell in Jupyter: what the cell says goes to IOPub under the request's header.
 
 use super::Kernel;
-use crate::screen::{Comm, Display, Progress, Question, Screen, StreamName};
+use crate::screen::{Display, Progress, Question, Said, Screen};
 use jupyter_protocol::{ClearOutput, JupyterMessage};
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, Weak};
@@ -22,9 +22,11 @@ pub(super) struct CellScreen<'a> {
     value: Option<String>,
     /// Whether the cell has outputs besides the progress line.
     said: bool,
+    /// The progress line of earlier work, which is blank now and the last of the cell's outputs.
+    blank: Option<String>,
 }
 
-/// A line that says how far the compiler is.
+/// A line that says how far long work is: the compiler, pictures that are read.
 struct Work {
     began: Instant,
     shown: Option<Instant>,
@@ -39,6 +41,16 @@ fn content(display: Display) -> Value {
     json!({"data": display.data, "metadata": display.metadata, "transient": transient})
 }
 
+/// How far work is, in one line: `reading pictures ━━━━━━──────────────  6000/20000`.
+fn in_words(progress: &Progress) -> String {
+    let Progress { label, done, total } = progress;
+    if *total == 0 {
+        return label.clone();
+    }
+    let full = ((*done).min(*total) * 20 / total) as usize;
+    format!("{label} {}{} {done}/{total}", "━".repeat(full), "─".repeat(20 - full))
+}
+
 /// A display that has a name is updated; without one there is nothing to update, and it is shown.
 fn update_type(display: &Display) -> &'static str {
     if display.display_id.is_some() { "update_display_data" } else { "display_data" }
@@ -47,7 +59,7 @@ fn update_type(display: &Display) -> &'static str {
 impl<'a> CellScreen<'a> {
     /// The screen of the cell that `request` asks to run as number `count`.
     pub(super) fn new(kernel: &'a Kernel, request: &'a Arc<JupyterMessage>, count: usize, allow_stdin: bool) -> Self {
-        CellScreen { kernel, request, count, allow_stdin, work: None, value: None, said: false }
+        CellScreen { kernel, request, count, allow_stdin, work: None, value: None, said: false, blank: None }
     }
 
     /// The plain text of the cell's value, if it had one.
@@ -75,7 +87,10 @@ impl<'a> CellScreen<'a> {
             Some(Work { shown: Some(_), .. }) if !self.said => {
                 self.kernel.iopub.publish(ClearOutput { wait: false }, self.request);
             }
-            Some(Work { shown: Some(_), id, .. }) => self.line("update_display_data", &id, ""),
+            Some(Work { shown: Some(_), id, .. }) => {
+                self.line("update_display_data", &id, "");
+                self.blank = Some(id);
+            }
             _ => {}
         }
     }
@@ -84,44 +99,15 @@ impl<'a> CellScreen<'a> {
     fn says(&mut self) {
         self.end_work();
         self.said = true;
+        self.blank = None;
     }
 }
 
-impl Screen for CellScreen<'_> {
-    fn number(&self) -> Option<u64> {
-        Some(self.count as u64)
-    }
-
-    fn stream(&mut self, name: StreamName, text: &str) {
-        self.says();
-        self.kernel.iopub.publish_stream(name, text, self.request);
-    }
-
-    fn display(&mut self, display: Display) {
-        self.says();
-        self.publish("display_data", display, None);
-    }
-
-    fn update(&mut self, display: Display) {
-        self.publish(update_type(&display), display, None);
-    }
-
-    fn result(&mut self, display: Display) {
-        self.says();
-        self.value = display.data.get("text/plain").and_then(Value::as_str).map(str::to_owned);
-        self.publish("execute_result", display, Some(("execution_count", self.count.into())));
-    }
-
-    fn clear(&mut self, wait: bool) {
-        self.work = None;
-        self.said = false;
-        self.kernel.iopub.publish(ClearOutput { wait }, self.request);
-    }
-
-    /// Only work of unknown length is shown here (a dependency that compiles): a fit draws its own display.
-    fn progress(&mut self, progress: Progress) {
-        if progress.total > 0 {
-            return;
+impl CellScreen<'_> {
+    /// A line that changes in place, and is gone when the work is done.
+    fn progress(&mut self, progress: &Progress) {
+        if progress.total > 0 && progress.done >= progress.total {
+            return self.end_work();
         }
         let now = Instant::now();
         let work = self.work.get_or_insert_with(|| Work {
@@ -130,16 +116,57 @@ impl Screen for CellScreen<'_> {
             label: String::new(),
             id: uuid::Uuid::new_v4().to_string(),
         });
+        let label = in_words(progress);
         let msg_type = match work.shown {
             None if now.duration_since(work.began) < SHORT => return,
-            None => "display_data",
-            Some(shown) if now.duration_since(shown) < PACE || work.label == progress.label => return,
+            None => match self.blank.take() {
+                Some(id) => {
+                    work.id = id;
+                    "update_display_data"
+                }
+                None => "display_data",
+            },
+            Some(shown) if now.duration_since(shown) < PACE || work.label == label => return,
             Some(_) => "update_display_data",
         };
         work.shown = Some(now);
-        work.label.clone_from(&progress.label);
+        work.label.clone_from(&label);
         let id = work.id.clone();
-        self.line(msg_type, &id, &progress.label);
+        self.line(msg_type, &id, &label);
+    }
+}
+
+impl Screen for CellScreen<'_> {
+    fn number(&self) -> Option<u64> {
+        Some(self.count as u64)
+    }
+
+    fn say(&mut self, said: Said) {
+        match said {
+            Said::Stream { name, text } => {
+                self.says();
+                self.kernel.iopub.publish_stream(name, &text, self.request);
+            }
+            Said::Display(display) => {
+                self.says();
+                self.publish("display_data", display, None);
+            }
+            Said::Update(display) => self.publish(update_type(&display), display, None),
+            Said::Result(display) => {
+                self.says();
+                self.value = display.data.get("text/plain").and_then(Value::as_str).map(str::to_owned);
+                self.publish("execute_result", display, Some(("execution_count", self.count.into())));
+            }
+            Said::Clear { wait } => {
+                self.work = None;
+                self.said = false;
+                self.kernel.iopub.publish(ClearOutput { wait }, self.request);
+            }
+            Said::Progress(progress) => self.progress(&progress),
+            Said::Comm(_) | Said::Handled { .. } | Said::Gone => {
+                self.kernel.comms.take(said, self.request, self.kernel)
+            }
+        }
     }
 
     fn input(&mut self, question: Question) -> Option<String> {
@@ -148,18 +175,6 @@ impl Screen for CellScreen<'_> {
         }
         self.end_work();
         self.kernel.stdin.ask(question, self.request)
-    }
-
-    fn comm(&mut self, comm: Comm) {
-        self.kernel.comms.say(comm, self.request, &self.kernel.iopub);
-    }
-
-    fn handled(&mut self, number: u64) {
-        self.kernel.comms.handled(number, self.kernel);
-    }
-
-    fn gone(&mut self) {
-        self.kernel.comms.gone(self.request, self.kernel);
     }
 }
 
@@ -179,21 +194,11 @@ impl<'a> SilentScreen<'a> {
 }
 
 impl Screen for SilentScreen<'_> {
-    fn stream(&mut self, _name: StreamName, _text: &str) {}
-    fn display(&mut self, _display: Display) {}
-    fn update(&mut self, _display: Display) {}
-    fn result(&mut self, display: Display) {
-        self.result = Some(display);
-    }
-    fn clear(&mut self, _wait: bool) {}
-    fn comm(&mut self, comm: Comm) {
-        self.kernel.comms.say(comm, self.request, &self.kernel.iopub);
-    }
-    fn handled(&mut self, number: u64) {
-        self.kernel.comms.handled(number, self.kernel);
-    }
-    fn gone(&mut self) {
-        self.kernel.comms.gone(self.request, self.kernel);
+    fn say(&mut self, said: Said) {
+        match said {
+            Said::Result(display) => self.result = Some(display),
+            said => self.kernel.comms.take(said, self.request, self.kernel),
+        }
     }
 }
 
@@ -218,33 +223,18 @@ impl BetweenCells {
 }
 
 impl Screen for BetweenCells {
-    fn stream(&mut self, name: StreamName, text: &str) {
-        self.each(|kernel, last| kernel.iopub.publish_stream(name, text, last));
-    }
-    fn display(&mut self, display: Display) {
-        self.each(|kernel, last| kernel.iopub.publish_raw("display_data", content(display), last));
-    }
-    fn update(&mut self, display: Display) {
-        self.each(|kernel, last| kernel.iopub.publish_raw(update_type(&display), content(display), last));
-    }
-    fn result(&mut self, display: Display) {
-        self.display(display);
-    }
-    fn clear(&mut self, wait: bool) {
-        self.each(|kernel, last| kernel.iopub.publish(ClearOutput { wait }, last));
-    }
-    fn comm(&mut self, comm: Comm) {
-        self.each(|kernel, last| kernel.comms.say(comm, last, &kernel.iopub));
-    }
-    fn handled(&mut self, number: u64) {
-        self.each(|kernel, _| kernel.comms.handled(number, kernel));
-    }
-    fn gone(&mut self) {
-        // At the kernel's own end pages keep their widgets, as with other kernels.
-        self.each(|kernel, last| {
-            if *kernel.cell.borrow() == super::Cell::None {
-                kernel.comms.gone(last, kernel);
+    fn say(&mut self, said: Said) {
+        self.each(|kernel, last| match said {
+            Said::Stream { name, text } => kernel.iopub.publish_stream(name, &text, last),
+            Said::Display(display) | Said::Result(display) => {
+                kernel.iopub.publish_raw("display_data", content(display), last);
             }
+            Said::Update(display) => kernel.iopub.publish_raw(update_type(&display), content(display), last),
+            Said::Clear { wait } => kernel.iopub.publish(ClearOutput { wait }, last),
+            Said::Progress(_) => {}
+            // At the kernel's own end pages keep their widgets, as with other kernels.
+            Said::Gone if *kernel.cell.borrow() != super::CellState::None => {}
+            Said::Comm(_) | Said::Handled { .. } | Said::Gone => kernel.comms.take(said, last, kernel),
         });
     }
 }

@@ -1,6 +1,6 @@
 //! The shell channel: one reader that queues, one thread that answers in order and runs the cells.
 
-use super::engine::interrupted;
+use super::background::interrupted;
 use super::history::History;
 use super::message::{note, raw, receive, refusal};
 use super::queue::Queued;

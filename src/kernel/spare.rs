@@ -9,7 +9,7 @@
 //!   machine runs out of memory; none is made where memory is short.
 //! - `CANDLEWICK_SPARE=0` turns all of this off.
 
-use super::engine::Background;
+use super::background::Background;
 use super::message::note;
 use crate::home::{Home, private_folder};
 use crate::session::{self, Options, Session};
@@ -46,22 +46,6 @@ const LOOK: Duration = Duration::from_secs(3);
 /// A spare that does not answer at once is left alone.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The variables that decide how cells compile and what they find; a spare serves only kernels that have the same.
-const DECIDING: [&str; 12] = [
-    "PATH",
-    "HOME",
-    "CARGO_HOME",
-    "RUSTUP_HOME",
-    "RUSTUP_TOOLCHAIN",
-    "RUSTFLAGS",
-    "LD_LIBRARY_PATH",
-    "TMPDIR",
-    "CANDLEWICK_HOME",
-    "XDG_DATA_HOME",
-    "EVCXR_CONFIG_DIR",
-    "RAYON_NUM_THREADS",
-];
-
 /// What a new kernel tells the spare.
 #[derive(Serialize, Deserialize)]
 struct Handover {
@@ -88,9 +72,7 @@ fn key(home: &Home) -> String {
         program.hash(&mut digest);
     }
     session::template_stamp(home).hash(&mut digest);
-    for name in DECIDING {
-        std::env::var_os(name).hash(&mut digest);
-    }
+    session::hash_session(&mut digest);
     format!("{:016x}", digest.finish())
 }
 
@@ -354,7 +336,7 @@ fn changes(from: &BTreeMap<String, String>, to: &BTreeMap<String, String>) -> Ve
     let gone = from.keys().filter(|name| !to.contains_key(*name)).map(|name| (name.clone(), None));
     let new = to.iter().filter(|(name, value)| from.get(*name) != Some(value));
     let changes = gone.chain(new.map(|(name, value)| (name.clone(), Some(value.clone()))));
-    changes.filter(|(name, _)| !DECIDING.contains(&name.as_str())).collect()
+    changes.filter(|(name, _)| !session::is_deciding(name)).collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use crate::session::CellError;
 
 /// How a run ended.
 #[derive(Debug)]
-pub enum Ended {
+pub enum Outcome {
     /// All cells ran.
     Done,
     /// A cell failed; the ones after it did not run.

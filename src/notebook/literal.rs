@@ -4,7 +4,7 @@ use crate::session::{Binding, is_expression};
 
 /// What a default says of the values that may take its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Kind {
+enum Literal {
     /// A whole number of this type; an `i32` where nothing says which.
     Integer(&'static str),
     /// A number with a fraction of this type; an empty one where nothing says which.
@@ -16,7 +16,7 @@ enum Kind {
     /// A `&'static str`.
     Borrowed,
     Path,
-    Optional(Box<Kind>),
+    Optional(Box<Literal>),
     /// Anything else: the value is written in Rust.
     Other,
 }
@@ -57,22 +57,22 @@ pub fn in_place_of(default: &Binding, value: &str) -> Result<String, String> {
     })
 }
 
-fn words(kind: &Kind) -> String {
+fn words(kind: &Literal) -> String {
     match kind {
-        Kind::Integer(kind) => format!("whole number ({})", sized(kind)),
-        Kind::Float(_) => "number".to_owned(),
-        Kind::Truth => "truth value".to_owned(),
-        Kind::Character => "single character".to_owned(),
-        Kind::Optional(inner) => format!("`None` and no {}", words(inner)),
-        Kind::Text | Kind::Borrowed | Kind::Path => "text".to_owned(),
-        Kind::Other => "expression in Rust".to_owned(),
+        Literal::Integer(kind) => format!("whole number ({})", sized(kind)),
+        Literal::Float(_) => "number".to_owned(),
+        Literal::Truth => "truth value".to_owned(),
+        Literal::Character => "single character".to_owned(),
+        Literal::Optional(inner) => format!("`None` and no {}", words(inner)),
+        Literal::Text | Literal::Borrowed | Literal::Path => "text".to_owned(),
+        Literal::Other => "expression in Rust".to_owned(),
     }
 }
 
 /// What would fit.
-fn expected(kind: &Kind, name: &str, default: &str) -> String {
+fn expected(kind: &Literal, name: &str, default: &str) -> String {
     match kind {
-        Kind::Integer(kind) => {
+        Literal::Integer(kind) => {
             let kind = sized(kind);
             let range = match kind {
                 "u8" => "0 to 255".to_owned(),
@@ -87,9 +87,9 @@ fn expected(kind: &Kind, name: &str, default: &str) -> String {
             };
             format!("a {kind} is {range}")
         }
-        Kind::Float(_) => "write it as 0.5, 1e-3, 2, nan or inf".to_owned(),
-        Kind::Truth => "write true or false".to_owned(),
-        Kind::Optional(_) => "write none, or what would stand within Some(…)".to_owned(),
+        Literal::Float(_) => "write it as 0.5, 1e-3, 2, nan or inf".to_owned(),
+        Literal::Truth => "write true or false".to_owned(),
+        Literal::Optional(_) => "write none, or what would stand within Some(…)".to_owned(),
         _ => format!("write it as the default, `{default}`, is written"),
     }
 }
@@ -98,37 +98,37 @@ fn sized(kind: &'static str) -> &'static str {
     if kind.is_empty() { "i32" } else { kind }
 }
 
-fn kind_of(default: &Binding) -> Kind {
+fn kind_of(default: &Binding) -> Literal {
     match &default.kind {
         Some(kind) if kind.trim() != "_" => of_type(kind),
         _ => of_value(&default.value),
     }
 }
 
-fn of_type(kind: &str) -> Kind {
+fn of_type(kind: &str) -> Literal {
     let kind: String = kind.split_whitespace().collect();
     if let Some(kind) = INTEGERS.into_iter().find(|known| *known == kind) {
-        return Kind::Integer(kind);
+        return Literal::Integer(kind);
     }
     if let Some(kind) = FLOATS.into_iter().find(|known| *known == kind) {
-        return Kind::Float(kind);
+        return Literal::Float(kind);
     }
     match kind.as_str() {
-        "bool" => return Kind::Truth,
-        "char" => return Kind::Character,
-        "String" | "std::string::String" => return Kind::Text,
-        "&str" | "&'staticstr" => return Kind::Borrowed,
-        "PathBuf" | "std::path::PathBuf" => return Kind::Path,
+        "bool" => return Literal::Truth,
+        "char" => return Literal::Character,
+        "String" | "std::string::String" => return Literal::Text,
+        "&str" | "&'staticstr" => return Literal::Borrowed,
+        "PathBuf" | "std::path::PathBuf" => return Literal::Path,
         _ => {}
     }
     let inner = ["Option<", "std::option::Option<"].into_iter().find_map(|head| kind.strip_prefix(head));
     match inner.and_then(|inner| inner.strip_suffix('>')) {
-        Some(inner) => Kind::Optional(Box::new(of_type(inner))),
-        None => Kind::Other,
+        Some(inner) => Literal::Optional(Box::new(of_type(inner))),
+        None => Literal::Other,
     }
 }
 
-fn of_value(value: &str) -> Kind {
+fn of_value(value: &str) -> Literal {
     let value = value.trim();
     if let Some((_, kind)) = value.rsplit_once(" as ") {
         return of_type(kind);
@@ -137,40 +137,42 @@ fn of_value(value: &str) -> Kind {
     if plain.starts_with(|c: char| c.is_ascii_digit()) {
         return of_number(plain);
     }
-    for (kinds, make) in [(&INTEGERS[..], Kind::Integer as fn(&'static str) -> Kind), (&FLOATS[..], Kind::Float)] {
+    for (kinds, make) in
+        [(&INTEGERS[..], Literal::Integer as fn(&'static str) -> Literal), (&FLOATS[..], Literal::Float)]
+    {
         if let Some(kind) = kinds.iter().find(|kind| plain.contains(&format!("{kind}::")) && is_constant(plain)) {
             return make(kind);
         }
     }
     match value {
-        "true" | "false" => Kind::Truth,
-        _ if value.starts_with("b'") => Kind::Integer("u8"),
-        _ if value.starts_with('\'') => Kind::Character,
-        _ if is_quoted(value) => Kind::Borrowed,
-        _ if value.starts_with("String::") || value.starts_with("format!") => Kind::Text,
-        _ if value.contains("PathBuf::from(") => Kind::Path,
+        "true" | "false" => Literal::Truth,
+        _ if value.starts_with("b'") => Literal::Integer("u8"),
+        _ if value.starts_with('\'') => Literal::Character,
+        _ if is_quoted(value) => Literal::Borrowed,
+        _ if value.starts_with("String::") || value.starts_with("format!") => Literal::Text,
+        _ if value.contains("PathBuf::from(") => Literal::Path,
         _ => {
             let owned = [".to_string()", ".to_owned()", ".into()"].into_iter().find_map(|end| value.strip_suffix(end));
             match value.strip_prefix("Some(").and_then(|inner| inner.strip_suffix(')')) {
-                Some(inner) => Kind::Optional(Box::new(of_value(inner))),
-                None if owned.is_some_and(is_quoted) => Kind::Text,
-                None => Kind::Other,
+                Some(inner) => Literal::Optional(Box::new(of_value(inner))),
+                None if owned.is_some_and(is_quoted) => Literal::Text,
+                None => Literal::Other,
             }
         }
     }
 }
 
-fn of_number(plain: &str) -> Kind {
+fn of_number(plain: &str) -> Literal {
     let digits = plain.replace('_', "");
     let radix = ["0x", "0b", "0o"].iter().any(|prefix| digits.starts_with(prefix));
     let number =
         |c: char| if radix { c.is_ascii_hexdigit() } else { c.is_ascii_digit() || matches!(c, '.' | 'e' | 'E') };
     if let Some(kind) = FLOATS.into_iter().find(|kind| digits.ends_with(kind) && !radix) {
-        return Kind::Float(kind);
+        return Literal::Float(kind);
     }
     if let Some(kind) = INTEGERS.into_iter().find(|kind| digits.strip_suffix(kind).is_some_and(|rest| !rest.is_empty()))
     {
-        return Kind::Integer(kind);
+        return Literal::Integer(kind);
     }
     let body = if radix { &digits[2..] } else { digits.as_str() };
     let exponent = |c: char, before: char| matches!(c, '+' | '-') && matches!(before, 'e' | 'E');
@@ -181,9 +183,9 @@ fn of_number(plain: &str) -> Kind {
         fits
     });
     match simple {
-        false => Kind::Other,
-        true if !radix && digits.contains(['.', 'e', 'E']) => Kind::Float(""),
-        true => Kind::Integer(""),
+        false => Literal::Other,
+        true if !radix && digits.contains(['.', 'e', 'E']) => Literal::Float(""),
+        true => Literal::Integer(""),
     }
 }
 
@@ -199,32 +201,32 @@ fn is_quoted(value: &str) -> bool {
 }
 
 /// The value in Rust; a number with its type as `suffix`, if it is to have one.
-fn written(kind: &Kind, value: &str, suffix: bool) -> Option<String> {
+fn written(kind: &Literal, value: &str, suffix: bool) -> Option<String> {
     let trimmed = value.trim();
     match kind {
-        Kind::Integer(kind) => {
+        Literal::Integer(kind) => {
             integer(trimmed, sized(kind)).map(|digits| format!("{digits}{}", if suffix { kind } else { "" }))
         }
-        Kind::Float(kind) => float(trimmed, kind, suffix),
-        Kind::Truth => match trimmed {
+        Literal::Float(kind) => float(trimmed, kind, suffix),
+        Literal::Truth => match trimmed {
             "true" | "True" => Some("true".to_owned()),
             "false" | "False" => Some("false".to_owned()),
             _ => None,
         },
-        Kind::Character => {
+        Literal::Character => {
             let mut characters = value.chars();
             let only = characters.next().filter(|_| characters.next().is_none())?;
             Some(format!("{only:?}"))
         }
-        Kind::Text => Some(format!("String::from({value:?})")),
-        Kind::Borrowed => Some(format!("{value:?}")),
-        Kind::Path => Some(format!("std::path::PathBuf::from({value:?})")),
-        Kind::Optional(_) if trimmed.eq_ignore_ascii_case("none") => Some("None".to_owned()),
-        Kind::Optional(inner) => {
+        Literal::Text => Some(format!("String::from({value:?})")),
+        Literal::Borrowed => Some(format!("{value:?}")),
+        Literal::Path => Some(format!("std::path::PathBuf::from({value:?})")),
+        Literal::Optional(_) if trimmed.eq_ignore_ascii_case("none") => Some("None".to_owned()),
+        Literal::Optional(inner) => {
             let within = trimmed.strip_prefix("Some(").and_then(|rest| rest.strip_suffix(')')).unwrap_or(value);
             written(inner, within, suffix).map(|inner| format!("Some({inner})"))
         }
-        Kind::Other => is_expression(value).then(|| trimmed.to_owned()),
+        Literal::Other => is_expression(value).then(|| trimmed.to_owned()),
     }
 }
 

@@ -14,8 +14,8 @@ use crate::document::{self, Notebook};
 use crate::session::{self, Session};
 use crate::signals::Watch;
 use anyhow::{Context, bail};
-pub use ended::Ended;
-use report::Report;
+pub use ended::Outcome;
+use report::RunReport;
 use runner::Limits;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ use std::time::Duration;
 
 /// What to run and where its outputs go.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct RunOptions {
     /// The notebook. Its cells run in the process's own working directory.
     pub input: PathBuf,
     /// Where the executed notebook is written; in place where `None` and no HTML is asked for.
@@ -39,7 +39,7 @@ pub struct Options {
     pub timeout: Option<Duration>,
 }
 
-impl Options {
+impl RunOptions {
     /// The file into which the executed notebook goes, if it goes into one.
     pub fn notebook_target(&self) -> Option<&Path> {
         match (&self.output, &self.html) {
@@ -56,12 +56,12 @@ impl Options {
 /// # Errors
 /// A file that is no notebook, outputs that cannot be written, a session that cannot start. All but
 /// a disk that fills up is found before the first cell runs.
-pub fn run(options: &Options) -> anyhow::Result<i32> {
-    let Prepared { mut notebook, notes } = prepare(options)?;
+pub fn run(options: &RunOptions) -> anyhow::Result<i32> {
+    let ReadyNotebook { mut notebook, notes } = prepare(options)?;
     let watch = Watch::start();
     let stderr = std::io::stderr();
     let live = stderr.is_terminal();
-    let report = Mutex::new(Report::new(stderr, live, live && std::env::var_os("NO_COLOR").is_none()));
+    let report = Mutex::new(RunReport::new(stderr, live, live && std::env::var_os("NO_COLOR").is_none()));
     notes.iter().for_each(|note| report::lock(&report).note(note));
     report::lock(&report).say("starting the session");
     let environment = options.set.clone();
@@ -79,9 +79,9 @@ pub fn run(options: &Options) -> anyhow::Result<i32> {
     let written = write(options, &notebook, &mut |note| report::lock(&report).note(note));
     session.shutdown();
     let code = match &ended {
-        Ended::Done => 0,
-        Ended::Failed { .. } => 1,
-        Ended::Stopped { .. } => watch.exit_code(),
+        Outcome::Done => 0,
+        Outcome::Failed { .. } => 1,
+        Outcome::Stopped { .. } => watch.exit_code(),
     };
     report::lock(&report).ended(&ended, written.as_deref().unwrap_or_default());
     written.map(|_| code)
@@ -89,7 +89,7 @@ pub fn run(options: &Options) -> anyhow::Result<i32> {
 
 /// A notebook that is ready to run, and what the user should know of it.
 #[derive(Debug)]
-pub struct Prepared {
+pub struct ReadyNotebook {
     /// The notebook, its parameters put in.
     pub notebook: Notebook,
     /// A line each.
@@ -100,7 +100,7 @@ pub struct Prepared {
 ///
 /// # Errors
 /// See [`run`].
-pub fn prepare(options: &Options) -> anyhow::Result<Prepared> {
+pub fn prepare(options: &RunOptions) -> anyhow::Result<ReadyNotebook> {
     let mut notebook = Notebook::read(&options.input)?;
     if let Some(language) = notebook.language()
         && !language.eq_ignore_ascii_case("rust")
@@ -117,11 +117,11 @@ pub fn prepare(options: &Options) -> anyhow::Result<Prepared> {
     }
     notebook.upgrade();
     let notes = parameters::inject(&mut notebook, &options.parameters)?;
-    Ok(Prepared { notebook, notes })
+    Ok(ReadyNotebook { notebook, notes })
 }
 
 /// Writes what was asked for; returns the files.
-fn write(options: &Options, notebook: &Notebook, note: &mut dyn FnMut(&str)) -> anyhow::Result<Vec<PathBuf>> {
+fn write(options: &RunOptions, notebook: &Notebook, note: &mut dyn FnMut(&str)) -> anyhow::Result<Vec<PathBuf>> {
     let mut written = Vec::new();
     if let Some(target) = options.notebook_target() {
         notebook.write(target)?;

@@ -1,6 +1,6 @@
 //! Says on standard error how far a run is: a line a cell, and on a terminal a live line below.
 
-use super::Ended;
+use super::Outcome;
 use crate::document::terminal::without_escapes;
 use crate::screen::Progress;
 use std::io::Write;
@@ -10,7 +10,7 @@ use std::time::Instant;
 
 /// The lines about one run.
 #[derive(Debug)]
-pub struct Report<W: Write> {
+pub struct RunReport<W: Write> {
     to: W,
     live: bool,
     colours: bool,
@@ -27,17 +27,17 @@ struct Running {
 }
 
 /// The report, also after a thread panicked while it held it: a half-written line does no harm.
-pub fn lock<W: Write>(report: &Mutex<Report<W>>) -> MutexGuard<'_, Report<W>> {
+pub fn lock<W: Write>(report: &Mutex<RunReport<W>>) -> MutexGuard<'_, RunReport<W>> {
     report.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The widest first line of a cell that is shown.
 const WIDEST: usize = 56;
 
-impl<W: Write> Report<W> {
+impl<W: Write> RunReport<W> {
     /// A report to `to`; `live` where a line can be drawn over, `colours` where escapes are understood.
-    pub fn new(to: W, live: bool, colours: bool) -> Report<W> {
-        Report { to, live, colours, total: 0, running: None }
+    pub fn new(to: W, live: bool, colours: bool) -> RunReport<W> {
+        RunReport { to, live, colours, total: 0, running: None }
     }
 
     /// How many cells there are to run.
@@ -92,11 +92,11 @@ impl<W: Write> Report<W> {
     }
 
     /// The run ended and wrote these files.
-    pub fn ended(&mut self, ended: &Ended, written: &[PathBuf]) {
+    pub fn ended(&mut self, ended: &Outcome, written: &[PathBuf]) {
         let mut text = String::new();
         match ended {
-            Ended::Done => {}
-            Ended::Failed { number, error } => {
+            Outcome::Done => {}
+            Outcome::Failed { number, error } => {
                 for line in &error.traceback {
                     text += &format!("{}\n", if self.colours { line.clone() } else { without_escapes(line) });
                 }
@@ -105,7 +105,7 @@ impl<W: Write> Report<W> {
                 }
                 text += &format!("{} ({})\n", self.red(&format!("cell {number} failed")), error.name);
             }
-            Ended::Stopped { number } => {
+            Outcome::Stopped { number } => {
                 text += &format!("{} at cell {number} of {}\n", self.red("interrupted"), self.total);
             }
         }
@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn no_escapes_reach_a_file() {
-        let mut report = Report::new(Vec::new(), false, false);
+        let mut report = RunReport::new(Vec::new(), false, false);
         report.total(1);
         report.say("starting");
         report.begin(1, "x");

@@ -1,10 +1,10 @@
 //! Drives the code cells of a document, one after the other, with a time limit, through an [`Engine`].
 
-use super::Ended;
-use super::report::{self, Report};
+use super::Outcome;
+use super::report::{self, RunReport};
 use crate::document::{self, Notebook, Outputs};
 use crate::engine::Engine;
-use crate::screen::{Display, Progress, Screen, StreamName};
+use crate::screen::{Said, Screen};
 use crate::session::{CellError, Done, Why};
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use serde_json::{Value, json};
@@ -30,8 +30,8 @@ pub fn run<W: Write + Send>(
     notebook: &mut Notebook,
     engine: &dyn Engine,
     limits: &Limits<'_>,
-    report: &Mutex<Report<W>>,
-) -> Ended {
+    report: &Mutex<RunReport<W>>,
+) -> Outcome {
     for cell in notebook.cells_mut().iter_mut().filter(|cell| document::kind(cell) == "code") {
         cell["outputs"] = json!([]);
         cell["execution_count"] = Value::Null;
@@ -39,10 +39,10 @@ pub fn run<W: Write + Send>(
     let to_run: Vec<usize> = (0..notebook.cells().len()).filter(|&at| runs(&notebook.cells()[at])).collect();
     report::lock(report).total(to_run.len());
     let mut outputs = Outputs::default();
-    let mut ended = Ended::Done;
+    let mut ended = Outcome::Done;
     for (number, &at) in (1..).zip(&to_run) {
         if (limits.stop)() {
-            ended = Ended::Stopped { number };
+            ended = Outcome::Stopped { number };
             break;
         }
         let code = document::source(&notebook.cells()[at]);
@@ -56,17 +56,17 @@ pub fn run<W: Write + Send>(
         notebook.cells_mut()[at]["execution_count"] = number.into();
         if let Err(error) = result {
             if (limits.stop)() {
-                ended = Ended::Stopped { number };
+                ended = Outcome::Stopped { number };
                 break;
             }
             let lost = matches!(error.why, Why::Session);
             if lost || !document::has_tag(&notebook.cells()[at], "raises-exception") {
-                ended = Ended::Failed { number, error };
+                ended = Outcome::Failed { number, error };
                 break;
             }
         } else if (limits.stop)() {
             // An interrupted `fit` returns what it has: the cell is fine, the run is over.
-            ended = Ended::Stopped { number: (number + 1).min(to_run.len()) };
+            ended = Outcome::Stopped { number: (number + 1).min(to_run.len()) };
             break;
         }
     }
@@ -89,7 +89,7 @@ fn watched<W: Write + Send>(
     code: &str,
     outputs: &mut Outputs,
     limits: &Limits<'_>,
-    report: &Mutex<Report<W>>,
+    report: &Mutex<RunReport<W>>,
 ) -> Result<Done, CellError> {
     let (finished, watch) = bounded::<()>(1);
     let (result, timed_out) = std::thread::scope(|scope| {
@@ -130,29 +130,17 @@ fn too_late(limit: Duration, own: Option<CellError>) -> CellError {
 /// Keeps the outputs and hands progress to the report.
 struct Narrated<'a, W: Write> {
     outputs: &'a mut Outputs,
-    report: &'a Mutex<Report<W>>,
+    report: &'a Mutex<RunReport<W>>,
 }
 
 impl<W: Write> Screen for Narrated<'_, W> {
     fn number(&self) -> Option<u64> {
         self.outputs.number()
     }
-    fn stream(&mut self, name: StreamName, text: &str) {
-        self.outputs.stream(name, text);
-    }
-    fn display(&mut self, display: Display) {
-        self.outputs.display(display);
-    }
-    fn update(&mut self, display: Display) {
-        self.outputs.update(display);
-    }
-    fn result(&mut self, display: Display) {
-        self.outputs.result(display);
-    }
-    fn clear(&mut self, wait: bool) {
-        self.outputs.clear(wait);
-    }
-    fn progress(&mut self, progress: Progress) {
-        report::lock(self.report).progress(progress);
+    fn say(&mut self, said: Said) {
+        match said {
+            Said::Progress(progress) => report::lock(self.report).progress(progress),
+            said => self.outputs.say(said),
+        }
     }
 }

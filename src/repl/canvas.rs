@@ -1,7 +1,7 @@
 //! The lines that a running cell has on the terminal: only those that changed are written again.
 
 use super::picture::Picture;
-use super::tty::Size;
+use super::tty::WindowSize;
 use crate::document::terminal::{last_escape_length, without_escapes};
 use std::io::Write;
 use std::sync::Arc;
@@ -22,23 +22,23 @@ pub enum Row {
 pub struct Canvas {
     to: Box<dyn Write + Send>,
     shown: Vec<Row>,
-    size: Size,
+    size: WindowSize,
 }
 
 impl Canvas {
     /// An empty canvas.
-    pub fn new(to: Box<dyn Write + Send>, size: Size) -> Canvas {
+    pub fn new(to: Box<dyn Write + Send>, size: WindowSize) -> Canvas {
         Canvas { to, shown: Vec::new(), size }
     }
 
     /// How large the terminal is.
-    pub fn size(&self) -> Size {
+    pub fn size(&self) -> WindowSize {
         self.size
     }
 
     /// The terminal has another size now. Where a line no longer fits, what stands there has moved, nobody knows where
     /// to: it stays as it is.
-    pub fn resize(&mut self, size: Size) {
+    pub fn resize(&mut self, size: WindowSize) {
         let fits = |row: &Row| match row {
             Row::Text(text) => width(text) <= size.columns,
             Row::Picture(picture) => picture.columns <= size.columns,
@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn only_what_changed_is_written() {
         let written = Written::default();
-        let mut canvas = Canvas::new(Box::new(written.clone()), Size { rows: 10, ..Size::default() });
+        let mut canvas = Canvas::new(Box::new(written.clone()), WindowSize { rows: 10, ..WindowSize::default() });
         canvas.paint(&rows("a\nb\nc"));
         assert_eq!(written.take(), "a\r\nb\r\nc\r\n");
         canvas.paint(&rows("a\nB\nc"));
@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn what_left_the_window_is_left_alone() {
         let written = Written::default();
-        let mut canvas = Canvas::new(Box::new(written.clone()), Size { rows: 4, ..Size::default() });
+        let mut canvas = Canvas::new(Box::new(written.clone()), WindowSize { rows: 4, ..WindowSize::default() });
         canvas.paint(&rows("1\n2\n3\n4\n5"));
         written.take();
         canvas.paint(&rows("x\n2\n3\n4\ny"));

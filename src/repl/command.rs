@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use std::path::Path;
 
 /// A command that the REPL itself carries out.
-pub struct Command {
+pub struct OwnCommand {
     /// With its colon.
     pub name: &'static str,
     /// What it does, in a few words.
@@ -17,13 +17,13 @@ pub struct Command {
 }
 
 /// All of them; what is not here goes to the session (`:dep`, `:version` …).
-pub const COMMANDS: &[Command] = &[
-    Command { name: ":help", what: "this list" },
-    Command { name: ":vars", what: "the variables: type, shape, size" },
-    Command { name: ":doc", what: ":doc ITEM shows what is known of it" },
-    Command { name: ":edit", what: "edit the last cell, or cell N with :edit N, in $VISUAL or $EDITOR" },
-    Command { name: ":save", what: ":save FILE.ipynb writes the session's cells as a notebook" },
-    Command { name: ":quit", what: "leave (also `quit`, `exit`, Ctrl-D)" },
+pub const COMMANDS: &[OwnCommand] = &[
+    OwnCommand { name: ":help", what: "this list" },
+    OwnCommand { name: ":vars", what: "the variables: type, shape, size" },
+    OwnCommand { name: ":doc", what: ":doc ITEM shows what is known of it" },
+    OwnCommand { name: ":edit", what: "edit the last cell, or cell N with :edit N, in $VISUAL or $EDITOR" },
+    OwnCommand { name: ":save", what: ":save FILE.ipynb writes the session's cells as a notebook" },
+    OwnCommand { name: ":quit", what: "leave (also `quit`, `exit`, Ctrl-D)" },
 ];
 
 /// What the REPL is to do after a command.
@@ -88,7 +88,7 @@ fn help() -> String {
          Tab completes, Ctrl-R searches the history, → takes the grey suggestion.\n\
          Ctrl-C interrupts a running cell: variables live on, and `fit` keeps what it learned. Ctrl-D leaves.\n\n",
     );
-    for Command { name, what } in COMMANDS {
+    for OwnCommand { name, what } in COMMANDS {
         text += &format!("  \u{1b}[36m{name:<8}\u{1b}[0m {what}\n");
     }
     text + "\n" + &help_text()

@@ -1,10 +1,10 @@
 //! What a cell says, drawn in a terminal: text, pictures, displays that change in place, progress below.
 
 use super::canvas::{Canvas, Row, wrap, wrap_open};
-use super::picture::Face;
-use super::tty::{self, Abilities, Mode, Size};
+use super::picture::Form;
+use super::tty::{self, Abilities, Mode, WindowSize};
 use crate::document::terminal::Folded;
-use crate::screen::{Display, Progress, Question, Screen, StreamName};
+use crate::screen::{Display, Progress, Question, Said, Screen, StreamName};
 use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 pub struct Terminal {
     canvas: Canvas,
     abilities: Abilities,
-    measure: fn() -> Size,
-    blocks: Vec<Block>,
+    measure: fn() -> WindowSize,
+    blocks: Vec<Drawn>,
     progress: Option<Progress>,
     note: Option<String>,
     began: Instant,
@@ -23,7 +23,7 @@ pub struct Terminal {
     clear_next: bool,
 }
 
-enum Block {
+enum Drawn {
     Stream {
         name: StreamName,
         done: Vec<Row>,
@@ -40,13 +40,13 @@ enum Block {
     },
 }
 
-impl Block {
-    fn rows(&self, size: Size, colours: bool) -> Vec<Row> {
+impl Drawn {
+    fn rows(&self, size: WindowSize, colours: bool) -> Vec<Row> {
         match self {
-            Block::Stream { done, tail, .. } => {
+            Drawn::Stream { done, tail, .. } => {
                 done.iter().cloned().chain(text_rows(&tail.text(), size, colours)).collect()
             }
-            Block::Shown { rows, .. } => rows.clone(),
+            Drawn::Shown { rows, .. } => rows.clone(),
         }
     }
 }
@@ -62,7 +62,7 @@ const PATIENCE: Duration = Duration::from_millis(1500);
 
 impl Terminal {
     /// A terminal behind `to`, whose size `measure` says.
-    pub fn new(to: Box<dyn Write + Send>, abilities: Abilities, measure: fn() -> Size) -> Terminal {
+    pub fn new(to: Box<dyn Write + Send>, abilities: Abilities, measure: fn() -> WindowSize) -> Terminal {
         Terminal {
             canvas: Canvas::new(to, measure()),
             abilities,
@@ -112,7 +112,7 @@ impl Terminal {
         (self.progress, self.note, self.clear_next) = (None, None, false);
         let (abilities, size) = (self.abilities, self.canvas.size());
         for block in &mut self.blocks {
-            if let Block::Shown { display, moves: moves @ true, tall, rows, .. } = block {
+            if let Drawn::Shown { display, moves: moves @ true, tall, rows, .. } = block {
                 *moves = false;
                 *rows = display_rows(display, abilities, size, false);
                 scroll(rows, size, tall);
@@ -121,7 +121,7 @@ impl Terminal {
         self.began = Instant::now();
         self.paint();
         // What left the window before it changed stands there as it was: all of it once more.
-        let stale = |block: &Block| matches!(block, Block::Shown { stale: true, .. });
+        let stale = |block: &Drawn| matches!(block, Drawn::Shown { stale: true, .. });
         let again: Vec<Row> = self.blocks.iter().filter(|b| stale(b)).flat_map(|b| b.rows(size, true)).collect();
         if !again.is_empty() {
             self.canvas.finish();
@@ -152,7 +152,7 @@ impl Terminal {
         let mut rows: Vec<Row> = Vec::new();
         for block in &mut self.blocks {
             let own = block.rows(size, colours);
-            if let Block::Shown { stale, .. } = block {
+            if let Drawn::Shown { stale, .. } = block {
                 *stale |= self.canvas.differs(rows.len(), &own);
             }
             rows.extend(own);
@@ -164,7 +164,7 @@ impl Terminal {
     }
 
     /// The terminal may have another size now: what is drawn from now on fits it.
-    fn fit(&mut self, size: Size) {
+    fn fit(&mut self, size: WindowSize) {
         let narrower = size.columns < self.canvas.size().columns;
         if size == self.canvas.size() {
             return;
@@ -173,20 +173,20 @@ impl Terminal {
         let (abilities, colours) = (self.abilities, self.abilities.colours);
         for block in &mut self.blocks {
             match block {
-                Block::Shown { display, moves, tall, rows, .. } if narrower || *moves => {
+                Drawn::Shown { display, moves, tall, rows, .. } if narrower || *moves => {
                     *rows = display_rows(display, abilities, size, *moves);
                     if *moves {
                         scroll(rows, size, tall);
                     }
                 }
-                Block::Stream { done, .. } if narrower => {
+                Drawn::Stream { done, .. } if narrower => {
                     let fitted = |row: Row| match row {
                         Row::Text(text) if !text.is_empty() => text_rows(&text, size, colours),
                         row => vec![row],
                     };
                     *done = std::mem::take(done).into_iter().flat_map(fitted).collect();
                 }
-                Block::Stream { .. } | Block::Shown { .. } => {}
+                Drawn::Stream { .. } | Drawn::Shown { .. } => {}
             }
         }
     }
@@ -198,12 +198,12 @@ impl Terminal {
             && let Some(first) = self.blocks.first_mut()
         {
             let (count, empty) = match first {
-                Block::Stream { done, tail, .. } => {
+                Drawn::Stream { done, tail, .. } => {
                     let count = done.drain(..done.len().min(gone)).count();
                     (count, done.is_empty() && tail.text().is_empty())
                 }
-                Block::Shown { rows, .. } if rows.len() <= gone => (rows.len(), true),
-                Block::Shown { .. } => (0, false),
+                Drawn::Shown { rows, .. } if rows.len() <= gone => (rows.len(), true),
+                Drawn::Shown { .. } => (0, false),
             };
             self.canvas.forget(count);
             gone -= count;
@@ -214,7 +214,7 @@ impl Terminal {
         }
     }
 
-    fn status(&self, size: Size) -> Option<Row> {
+    fn status(&self, size: WindowSize) -> Option<Row> {
         let seconds = self.began.elapsed().as_secs();
         let text = match (&self.note, &self.progress) {
             (Some(note), _) => format!("{note} …"),
@@ -246,21 +246,21 @@ impl Terminal {
         if moves {
             scroll(&mut rows, size, &mut tall);
         }
-        self.blocks.push(Block::Shown { display, moves, tall, stale: false, rows });
+        self.blocks.push(Drawn::Shown { display, moves, tall, stale: false, rows });
         self.changed();
     }
 }
 
-fn text_rows(text: &str, size: Size, colours: bool) -> Vec<Row> {
+fn text_rows(text: &str, size: WindowSize, colours: bool) -> Vec<Row> {
     wrap(text, size.columns, colours).into_iter().map(Row::Text).collect()
 }
 
 /// The lines of a display.
-fn display_rows(display: &Display, abilities: Abilities, size: Size, moves: bool) -> Vec<Row> {
-    match Face::of(display, abilities, size, moves) {
-        Face::Text(text) => text_rows(&text, size, abilities.colours),
-        Face::Blocks(lines) => lines.into_iter().map(Row::Text).collect(),
-        Face::Pixels(picture) => {
+fn display_rows(display: &Display, abilities: Abilities, size: WindowSize, moves: bool) -> Vec<Row> {
+    match Form::of(display, abilities, size, moves) {
+        Form::Text(text) => text_rows(&text, size, abilities.colours),
+        Form::Blocks(lines) => lines.into_iter().map(Row::Text).collect(),
+        Form::Pixels(picture) => {
             let rows = picture.rows;
             let under = std::iter::repeat_n(Row::Under, rows.saturating_sub(1));
             std::iter::once(Row::Picture(Arc::new(picture))).chain(under).collect()
@@ -270,7 +270,7 @@ fn display_rows(display: &Display, abilities: Abilities, size: Size, moves: bool
 
 /// Lets a display that moves scroll where it is `tall`er than the window. What left it cannot be drawn again: so the
 /// first line, which says how far it is, comes last, and a table grows upwards out of the window.
-fn scroll(rows: &mut [Row], size: Size, tall: &mut bool) {
+fn scroll(rows: &mut [Row], size: WindowSize, tall: &mut bool) {
     *tall |= rows.len() > size.rows.saturating_sub(3).max(2);
     if *tall && matches!(rows.first(), Some(Row::Text(_))) {
         rows.rotate_left(1);
@@ -288,14 +288,14 @@ fn bar(progress: &Progress, seconds: u64, columns: usize) -> String {
     format!("{label} {}{}{tail}", "━".repeat(filled), "─".repeat(width as usize - filled))
 }
 
-impl Screen for Terminal {
+impl Terminal {
     fn stream(&mut self, name: StreamName, text: &str) {
         self.make_way();
         let (size, colours) = (self.canvas.size(), self.abilities.colours);
-        if !matches!(self.blocks.last(), Some(Block::Stream { name: last, .. }) if *last == name) {
-            self.blocks.push(Block::Stream { name, done: Vec::new(), tail: Folded::default() });
+        if !matches!(self.blocks.last(), Some(Drawn::Stream { name: last, .. }) if *last == name) {
+            self.blocks.push(Drawn::Stream { name, done: Vec::new(), tail: Folded::default() });
         }
-        if let Some(Block::Stream { done, tail, .. }) = self.blocks.last_mut() {
+        if let Some(Drawn::Stream { done, tail, .. }) = self.blocks.last_mut() {
             tail.push(text);
             done.extend(text_rows(&tail.take_done(), size, colours));
             if let Some(line) = tail.take_long(OPEN) {
@@ -307,15 +307,10 @@ impl Screen for Terminal {
         self.changed();
     }
 
-    fn display(&mut self, display: Display) {
-        let moves = display.display_id.is_some();
-        self.show(display, moves);
-    }
-
     fn update(&mut self, display: Display) {
         let (abilities, size) = (self.abilities, self.canvas.size());
         let found = self.blocks.iter_mut().find_map(|block| match block {
-            Block::Shown { display: old, moves, tall, rows, .. } if old.display_id == display.display_id => {
+            Drawn::Shown { display: old, moves, tall, rows, .. } if old.display_id == display.display_id => {
                 Some((old, moves, tall, rows))
             }
             _ => None,
@@ -331,23 +326,32 @@ impl Screen for Terminal {
             None => self.show(display, true),
         }
     }
+}
 
-    fn result(&mut self, display: Display) {
-        self.show(display, false);
-    }
-
-    fn clear(&mut self, wait: bool) {
-        self.clear_next = wait;
-        if !wait {
-            self.blocks.clear();
-            self.changed();
+impl Screen for Terminal {
+    fn say(&mut self, said: Said) {
+        match said {
+            Said::Stream { name, text } => self.stream(name, &text),
+            Said::Display(display) => {
+                let moves = display.display_id.is_some();
+                self.show(display, moves);
+            }
+            Said::Update(display) => self.update(display),
+            Said::Result(display) => self.show(display, false),
+            Said::Clear { wait } => {
+                self.clear_next = wait;
+                if !wait {
+                    self.blocks.clear();
+                    self.changed();
+                }
+            }
+            Said::Progress(progress) => {
+                let over = progress.label.is_empty() || (progress.total > 0 && progress.done >= progress.total);
+                self.progress = (!over).then_some(progress);
+                self.changed();
+            }
+            Said::Comm(_) | Said::Handled { .. } | Said::Gone => {}
         }
-    }
-
-    fn progress(&mut self, progress: Progress) {
-        let over = progress.label.is_empty() || (progress.total > 0 && progress.done >= progress.total);
-        self.progress = (!over).then_some(progress);
-        self.changed();
     }
 
     fn input(&mut self, question: Question) -> Option<String> {

@@ -31,7 +31,7 @@ use tty::{Abilities, Mode};
 
 /// How the REPL is started.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct ReplOptions {
     /// Run this script and end; read standard input where it is no terminal.
     pub script: Option<PathBuf>,
     /// No ANSI colours.
@@ -42,7 +42,7 @@ pub struct Options {
 ///
 /// # Errors
 /// A session that cannot start, or an unreadable script.
-pub fn run(options: &Options) -> anyhow::Result<i32> {
+pub fn run(options: &ReplOptions) -> anyhow::Result<i32> {
     let script = match &options.script {
         Some(path) => {
             let text = std::fs::read_to_string(path);

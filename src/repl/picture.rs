@@ -1,6 +1,6 @@
 //! Pictures in a terminal: half blocks as text, or pixels where the terminal takes them.
 
-use super::tty::{self, Abilities, Size};
+use super::tty::{self, Abilities, WindowSize};
 use crate::screen::Display;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -23,7 +23,7 @@ pub struct Picture {
 impl Picture {
     /// The display's picture, if it has one that can be decoded, fitted into the terminal. Without `pixels`
     /// a small one is given as many characters as it has pixels, so that something is to be seen.
-    pub fn of(display: &Display, size: Size, pixels: bool) -> Option<Picture> {
+    pub fn of(display: &Display, size: WindowSize, pixels: bool) -> Option<Picture> {
         ["image/png", "image/jpeg"].into_iter().find_map(|mime| {
             let base64: String = display.data.get(mime)?.as_str()?.split_whitespace().collect();
             let image = image::load_from_memory(&BASE64_STANDARD.decode(base64).ok()?).ok()?;
@@ -39,7 +39,7 @@ impl Picture {
         })
     }
 
-    fn fitted(image: DynamicImage, (columns, rows): (f64, f64), size: Size) -> Picture {
+    fn fitted(image: DynamicImage, (columns, rows): (f64, f64), size: WindowSize) -> Picture {
         // One line stays free for what comes below.
         let room = (size.columns as f64 / columns).min(size.rows.saturating_sub(2).max(1) as f64 / rows).min(1.0);
         let whole = |length: f64| ((length * room).round() as usize).max(1);
@@ -84,7 +84,7 @@ impl Picture {
 }
 
 /// What of a display is shown: the picture where it can be seen well, otherwise its text.
-pub enum Face {
+pub enum Form {
     /// Text, perhaps with colours.
     Text(String),
     /// Pixels.
@@ -96,16 +96,16 @@ pub enum Face {
 /// Text of this many lines is a drawing or a table, and reads better than half blocks.
 const DRAWING: usize = 5;
 
-impl Face {
+impl Form {
     /// The face of a display; one that `moves` is drawn as text where it can be, because that is cheap.
-    pub fn of(display: &Display, abilities: Abilities, size: Size, moves: bool) -> Face {
+    pub fn of(display: &Display, abilities: Abilities, size: WindowSize, moves: bool) -> Form {
         let text = text_of(display);
         let drawing = text.as_ref().is_some_and(|text| text.lines().count() >= DRAWING);
         let wants_picture = abilities.colours && !(drawing && (moves || !abilities.pixels));
         match wants_picture.then(|| Picture::of(display, size, abilities.pixels)).flatten() {
-            Some(picture) if abilities.pixels => Face::Pixels(picture),
-            Some(picture) => Face::Blocks(picture.half_blocks(abilities.truecolor)),
-            None => Face::Text(text.unwrap_or_else(|| unseen(display))),
+            Some(picture) if abilities.pixels => Form::Pixels(picture),
+            Some(picture) => Form::Blocks(picture.half_blocks(abilities.truecolor)),
+            None => Form::Text(text.unwrap_or_else(|| unseen(display))),
         }
     }
 }
@@ -178,43 +178,43 @@ mod tests {
     #[test]
     fn two_pixels_make_one_character() {
         let image = RgbaImage::from_fn(8, 16, |_, y| if y < 8 { Rgba([255, 0, 0, 255]) } else { Rgba([0, 0, 0, 0]) });
-        let picture = Picture::of(&png(image, "x"), Size::default(), true).unwrap();
+        let picture = Picture::of(&png(image, "x"), WindowSize::default(), true).unwrap();
         assert_eq!((picture.columns, picture.rows), (1, 1));
         assert_eq!(picture.half_blocks(true), ["\u{1b}[38;2;255;0;0;48;2;255;255;255m▀\u{1b}[0m"]);
     }
 
     #[test]
     fn a_picture_fits_the_terminal_and_keeps_its_shape() {
-        let picture = Picture::of(&png(RgbaImage::new(1600, 400), "x"), Size::default(), true).unwrap();
+        let picture = Picture::of(&png(RgbaImage::new(1600, 400), "x"), WindowSize::default(), true).unwrap();
         assert_eq!((picture.columns, picture.rows), (80, 10));
-        let picture = Picture::of(&png(RgbaImage::new(10, 4000), "x"), Size::default(), true).unwrap();
+        let picture = Picture::of(&png(RgbaImage::new(10, 4000), "x"), WindowSize::default(), true).unwrap();
         assert_eq!((picture.columns, picture.rows), (1, 22));
         let small = png(RgbaImage::new(32, 32), "x");
-        let picture = Picture::of(&small, Size::default(), true).unwrap();
+        let picture = Picture::of(&small, WindowSize::default(), true).unwrap();
         assert_eq!((picture.columns, picture.rows), (4, 2));
-        let picture = Picture::of(&small, Size::default(), false).unwrap();
+        let picture = Picture::of(&small, WindowSize::default(), false).unwrap();
         assert_eq!((picture.columns, picture.rows), (32, 16));
-        let wide = Size { columns: 200, rows: 60, ..Size::default() };
+        let wide = WindowSize { columns: 200, rows: 60, ..WindowSize::default() };
         let large = png(RgbaImage::new(640, 320), "x");
         let shape = |size, pixels| Picture::of(&large, size, pixels).map(|picture| (picture.columns, picture.rows));
         assert_eq!((shape(wide, true), shape(wide, false)), (Some((80, 20)), Some((200, 50))));
-        let narrow = Size { columns: 60, rows: 60, ..Size::default() };
+        let narrow = WindowSize { columns: 60, rows: 60, ..WindowSize::default() };
         assert_eq!((shape(narrow, true), shape(narrow, false)), (Some((60, 15)), Some((60, 15))));
     }
 
     #[test]
     fn the_face_depends_on_what_the_terminal_can() {
-        let size = Size::default();
+        let size = WindowSize::default();
         let photo = png(RgbaImage::new(16, 16), "a picture");
         let chart = png(RgbaImage::new(16, 16), "1\n2\n3\n4\n5");
         let all = Abilities { live: true, colours: true, truecolor: true, pixels: true };
         let blocks = Abilities { pixels: false, ..all };
         let none = Abilities::default();
-        assert!(matches!(Face::of(&photo, all, size, false), Face::Pixels(_)));
-        assert!(matches!(Face::of(&chart, all, size, false), Face::Pixels(_)));
-        assert!(matches!(Face::of(&chart, all, size, true), Face::Text(_)));
-        assert!(matches!(Face::of(&photo, blocks, size, false), Face::Blocks(_)));
-        assert!(matches!(Face::of(&chart, blocks, size, false), Face::Text(_)));
-        assert!(matches!(Face::of(&photo, none, size, false), Face::Text(text) if text == "a picture"));
+        assert!(matches!(Form::of(&photo, all, size, false), Form::Pixels(_)));
+        assert!(matches!(Form::of(&chart, all, size, false), Form::Pixels(_)));
+        assert!(matches!(Form::of(&chart, all, size, true), Form::Text(_)));
+        assert!(matches!(Form::of(&photo, blocks, size, false), Form::Blocks(_)));
+        assert!(matches!(Form::of(&chart, blocks, size, false), Form::Text(_)));
+        assert!(matches!(Form::of(&photo, none, size, false), Form::Text(text) if text == "a picture"));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::picture::{text_of, unseen};
 use crate::document::terminal::without_escapes;
-use crate::screen::{Display, Screen, StreamName};
+use crate::screen::{Display, Said, Screen, StreamName};
 use std::io::Write;
 
 /// Two places for text: standard output's and standard error's.
@@ -53,38 +53,28 @@ impl<O: Write, E: Write> Plain<O, E> {
 }
 
 impl<O: Write, E: Write> Screen for Plain<O, E> {
-    fn stream(&mut self, name: StreamName, text: &str) {
-        let text = without_escapes(text);
-        if name == StreamName::Stdout && !text.is_empty() {
-            self.open = !text.ends_with('\n');
-        }
-        self.write(name, &text);
-    }
-
-    fn display(&mut self, display: Display) {
-        let text = text_of(&display).unwrap_or_else(|| unseen(&display));
-        match display.display_id {
+    fn say(&mut self, said: Said) {
+        let shown = |display: &Display| text_of(display).unwrap_or_else(|| unseen(display));
+        match said {
+            Said::Stream { name, text } => {
+                let text = without_escapes(&text);
+                if name == StreamName::Stdout && !text.is_empty() {
+                    self.open = !text.ends_with('\n');
+                }
+                self.write(name, &text);
+            }
             // It may change many times; a file gets its last state alone.
-            Some(id) => self.named.push((id, text)),
-            None => self.block(&text),
+            Said::Display(display @ Display { display_id: Some(_), .. }) | Said::Update(display) => {
+                let text = shown(&display);
+                let Some(id) = display.display_id else { return };
+                match self.named.iter_mut().find(|(name, _)| *name == id) {
+                    Some((_, now)) => *now = text,
+                    None => self.named.push((id, text)),
+                }
+            }
+            Said::Display(display) | Said::Result(display) => self.block(&shown(&display)),
+            Said::Clear { .. } => self.named.clear(),
+            Said::Progress(_) | Said::Comm(_) | Said::Handled { .. } | Said::Gone => {}
         }
-    }
-
-    fn update(&mut self, display: Display) {
-        let text = text_of(&display).unwrap_or_else(|| unseen(&display));
-        let Some(id) = display.display_id else { return };
-        match self.named.iter_mut().find(|(name, _)| *name == id) {
-            Some((_, now)) => *now = text,
-            None => self.named.push((id, text)),
-        }
-    }
-
-    fn result(&mut self, display: Display) {
-        let text = text_of(&display).unwrap_or_else(|| unseen(&display));
-        self.block(&text);
-    }
-
-    fn clear(&mut self, _wait: bool) {
-        self.named.clear();
     }
 }

@@ -5,7 +5,7 @@ use super::plain::Plain;
 use super::tty::Mode;
 use crate::document::Outputs;
 use crate::engine::Engine;
-use crate::screen::{Display, Progress, Question, Screen, StreamName};
+use crate::screen::{Question, Said, Screen};
 use crate::session::{CellError, Done};
 use crate::signals::Watch;
 use crossbeam_channel::{RecvTimeoutError, bounded};
@@ -201,34 +201,13 @@ struct Both<'a> {
     outputs: &'a Mutex<Outputs>,
 }
 
-impl Both<'_> {
-    fn each(&self, say: impl Fn(&mut dyn Screen)) {
-        say(&mut *lock(self.outputs));
-        say(lock(self.face).screen());
-    }
-}
-
 impl Screen for Both<'_> {
     fn number(&self) -> Option<u64> {
         lock(self.outputs).number()
     }
-    fn stream(&mut self, name: StreamName, text: &str) {
-        self.each(|screen| screen.stream(name, text));
-    }
-    fn display(&mut self, display: Display) {
-        self.each(|screen| screen.display(display.clone()));
-    }
-    fn update(&mut self, display: Display) {
-        self.each(|screen| screen.update(display.clone()));
-    }
-    fn result(&mut self, display: Display) {
-        self.each(|screen| screen.result(display.clone()));
-    }
-    fn clear(&mut self, wait: bool) {
-        self.each(|screen| screen.clear(wait));
-    }
-    fn progress(&mut self, progress: Progress) {
-        self.each(|screen| screen.progress(progress.clone()));
+    fn say(&mut self, said: Said) {
+        lock(self.outputs).say(said.clone());
+        lock(self.face).screen().say(said);
     }
     fn input(&mut self, question: Question) -> Option<String> {
         lock(self.face).screen().input(question)

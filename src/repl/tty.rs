@@ -31,7 +31,7 @@ impl Abilities {
 
 /// Columns, rows, and the pixels of one character where the terminal says them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size {
+pub struct WindowSize {
     /// Characters in a line.
     pub columns: usize,
     /// Lines.
@@ -40,23 +40,25 @@ pub struct Size {
     pub cell: (usize, usize),
 }
 
-impl Default for Size {
+impl Default for WindowSize {
     fn default() -> Self {
-        Size { columns: 80, rows: 24, cell: (8, 16) }
+        WindowSize { columns: 80, rows: 24, cell: (8, 16) }
     }
 }
 
 /// The size of standard output's terminal, or 80 × 24.
-pub fn size() -> Size {
+pub fn size() -> WindowSize {
     // SAFETY: the structure is plain data, which the call fills.
     let window = unsafe {
         let mut window: libc::winsize = std::mem::zeroed();
         (libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &mut window) == 0).then_some(window)
     };
-    let Some(window) = window.filter(|window| window.ws_col > 1 && window.ws_row > 1) else { return Size::default() };
+    let Some(window) = window.filter(|window| window.ws_col > 1 && window.ws_row > 1) else {
+        return WindowSize::default();
+    };
     let (columns, rows) = (usize::from(window.ws_col), usize::from(window.ws_row));
     let cell = (usize::from(window.ws_xpixel) / columns, usize::from(window.ws_ypixel) / rows);
-    Size { columns, rows, cell: if cell.0 == 0 || cell.1 == 0 { Size::default().cell } else { cell } }
+    WindowSize { columns, rows, cell: if cell.0 == 0 || cell.1 == 0 { WindowSize::default().cell } else { cell } }
 }
 
 /// tmux keeps what it does not know from the terminal around it: neither kitty's nor iTerm's pictures pass.

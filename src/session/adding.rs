@@ -1,13 +1,13 @@
 //! Cells that add crates: looked at first, announced where they take long, and asked about where they cost variables.
 
 use super::dependencies::{self, Wanted};
-use super::engine::{Ended, Engine};
+use super::evaluator::{Ended, Evaluator};
 use super::refusal::refused;
 use super::shim::{self, BUILT_FILE, EXPECTED_FILE, FAILED_FILE, ONLY_BUILD_FILE};
-use candlewick_wire::{Message, Progress, StreamName};
+use candlewick_wire::Said;
 use std::fs;
 
-impl Engine {
+impl Evaluator {
     /// Runs a cell, and before that sees to the crates that it adds.
     pub fn run_cell(&mut self, code: &str) -> Ended {
         let wanted = match dependencies::wanted(code) {
@@ -15,7 +15,7 @@ impl Engine {
             Ok(wanted) => wanted,
             Err(error) => return Ended::Refused(error),
         };
-        shim::say(&Message::Progress(Progress { label: "looking at the crates".to_owned(), done: 0, total: 0 }));
+        shim::say(Said::progress("looking at the crates", 0, 0));
         let outlook = match dependencies::look(&self.path, &wanted, &mut self.compiled) {
             Ok(Some(outlook)) => outlook,
             Ok(None) => return self.run(code),
@@ -29,7 +29,7 @@ impl Engine {
             return Ended::Refused(outlook.question(&wanted, &variables));
         }
         if let Some(text) = outlook.announcement(&wanted, &variables) {
-            shim::say(&Message::Stream { name: StreamName::Stdout, text });
+            shim::say(Said::out(text));
         }
         let _ = fs::write(self.path.join(EXPECTED_FILE), outlook.count().to_string());
         let _ = fs::remove_file(self.path.join(FAILED_FILE));

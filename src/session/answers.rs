@@ -4,7 +4,7 @@
 //! target, the graph of the standard library and that of the template. The shim keeps the answers while the template
 //! is built, and gives them again for the same question about the same files.
 
-use super::environment::{CARGO_HOME_VARIABLE, RECORD_VARIABLE, hash_deciding_variables};
+use super::environment::{CARGO_HOME_VARIABLE, RECORD_VARIABLE, hash_compilation};
 use crate::home::Home;
 use serde::{Deserialize, Serialize};
 use std::collections::hash_map::DefaultHasher;
@@ -18,7 +18,7 @@ use std::process::Output;
 const FOLDER: &str = "{candlewick-folder}";
 
 /// A question to cargo or rustup, as far as its answer can be kept.
-pub struct Question {
+pub struct CargoQuestion {
     file: PathBuf,
     folder: Option<String>,
 }
@@ -29,9 +29,9 @@ struct Answer {
     stderr: String,
 }
 
-impl Question {
+impl CargoQuestion {
     /// The question that this call puts; `None` where the answer may change, or more than an answer is wanted.
-    pub fn new(program: &str, arguments: &[String]) -> Option<Question> {
+    pub fn new(program: &str, arguments: &[String]) -> Option<CargoQuestion> {
         let is_question = match program {
             "rustup" => arguments.first().is_some_and(|verb| verb == "which"),
             _ => {
@@ -49,7 +49,7 @@ impl Question {
         program.hash(&mut digest);
         arguments.iter().for_each(|argument| without(argument, folder.as_deref()).hash(&mut digest));
         without(&here.to_string_lossy(), folder.as_deref()).hash(&mut digest);
-        hash_deciding_variables(&mut digest);
+        hash_compilation(&mut digest);
         let settings = std::env::var_os(CARGO_HOME_VARIABLE).filter(|home| !home.is_empty()).map(PathBuf::from);
         let settings = settings.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
         let has = |word: &str| arguments.iter().any(|argument| argument == word);
@@ -63,7 +63,7 @@ impl Question {
             file.and_then(|file| fs::read(file).ok()).hash(&mut digest);
         }
         let file = home.answers().join(format!("{:016x}.json", digest.finish()));
-        Some(Question { file, folder })
+        Some(CargoQuestion { file, folder })
     }
 
     /// Gives the kept answer; false where there is none.
@@ -135,12 +135,12 @@ mod tests {
     fn only_questions_are_kept() {
         let call = |words: &str| words.split(' ').map(str::to_owned).collect::<Vec<_>>();
         for question in ["metadata --format-version 1", "--version", "rustc -Z x --print cfg", "-Z u config get"] {
-            assert!(Question::new("cargo", &call(question)).is_some(), "{question}");
+            assert!(CargoQuestion::new("cargo", &call(question)).is_some(), "{question}");
         }
         for other in ["build --target x", "check", "rustc --release", "update"] {
-            assert!(Question::new("cargo", &call(other)).is_none(), "{other}");
+            assert!(CargoQuestion::new("cargo", &call(other)).is_none(), "{other}");
         }
-        assert!(Question::new("rustup", &call("which rustc")).is_some());
-        assert!(Question::new("rustup", &call("update stable")).is_none());
+        assert!(CargoQuestion::new("rustup", &call("which rustc")).is_some());
+        assert!(CargoQuestion::new("rustup", &call("update stable")).is_none());
     }
 }

@@ -2,12 +2,13 @@
 
 use super::environment::{GROUP_FILE, SOCKET_FILE};
 use super::{keep, messages};
-use candlewick_wire::{Message, Progress};
+use candlewick_wire::{Message, Said};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// Builds the program that keeps what a cell has bound where it ends early, or else, where that one has errors of its own,
 /// a plainer one.
@@ -68,6 +69,7 @@ fn build_unless(
         libc::setpgid(0, 0);
         libc::getpid()
     };
+    end_with_parent(group);
     let note = folder.join(GROUP_FILE);
     let _ = std::fs::write(&note, group.to_string());
     let mut errors = Vec::new();
@@ -86,9 +88,9 @@ fn build_unless(
                 Some(name) => {
                     count += 1;
                     let of = if count <= expected { format!(" ({count} of {expected})") } else { String::new() };
-                    let progress = Progress { label: format!("compiling {name}{of}"), done: count, total: 0 };
+                    let progress = Said::progress(format!("compiling {name}{of}"), count, 0);
                     session = session.or_else(|| UnixStream::connect(folder.join(SOCKET_FILE)).ok());
-                    tell(&mut session, &Message::Progress(progress));
+                    tell(&mut session, progress);
                 }
                 None => {
                     if messages::is_error(&buffer) {
@@ -136,9 +138,26 @@ fn build_unless(
     })
 }
 
+/// Ends the whole group when the session's process is gone, which may have been killed: nobody waits for the crates any more.
+fn end_with_parent(group: libc::pid_t) {
+    // SAFETY: asks for a number.
+    let parent = unsafe { libc::getppid() };
+    std::thread::spawn(move || {
+        loop {
+            std::thread::sleep(Duration::from_millis(500));
+            // SAFETY: asks for a number; the group is this process's own.
+            unsafe {
+                if libc::getppid() != parent {
+                    libc::killpg(group, libc::SIGKILL);
+                }
+            }
+        }
+    });
+}
+
 /// What a build says on its standard output.
 #[derive(Default)]
-struct Said {
+struct Heard {
     /// The lines that tell of errors.
     errors: Vec<u8>,
     /// Those of results that are dropped.
@@ -148,8 +167,8 @@ struct Said {
 }
 
 /// Passes standard output on, warnings aside, or holds it back.
-fn read_messages(out: impl Read, holds: bool) -> Said {
-    let mut said = Said::default();
+fn read_messages(out: impl Read, holds: bool) -> Heard {
+    let mut said = Heard::default();
     let mut line = Vec::new();
     let mut reader = BufReader::new(out);
     while reader.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
@@ -170,9 +189,9 @@ fn read_messages(out: impl Read, holds: bool) -> Said {
 }
 
 /// Tells the session, on a way that is closed at the first failure.
-pub fn tell(session: &mut Option<UnixStream>, message: &Message) {
+pub fn tell(session: &mut Option<UnixStream>, said: Said) {
     if let Some(socket) = session
-        && let Ok(line) = serde_json::to_string(message)
+        && let Ok(line) = serde_json::to_string(&Message::Said(said))
         && writeln!(socket, "{line}").is_err()
     {
         *session = None;

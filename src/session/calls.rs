@@ -1,7 +1,7 @@
 //! Inside the runtime child: calls of the prelude's functions, by the addresses that it said at its hello, and what the
 //! session asks of the child.
 
-use candlewick_wire::{Message, Request};
+use candlewick_wire::{Message, Request, Said};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -97,7 +97,7 @@ pub fn answer(requests: UnixStream, session: &Mutex<UnixStream>, flusher: &Flush
             Ok(Request::Move { directory, environment }) => move_to(&directory, &environment),
             Ok(Request::Comm { number, .. }) => match known(hello) {
                 Some(prelude) => hand_over(prelude.comm, &line),
-                None => send(session, &Message::Handled { number }),
+                None => send(session, &Said::Handled { number }.into()),
             },
             Ok(Request::Columns { .. }) => {
                 if let Some(prelude) = known(hello) {

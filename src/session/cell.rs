@@ -1,6 +1,6 @@
 //! What a running cell says, on its way to the screen.
 
-use crate::screen::{Display, Progress, Question, Screen, StreamName};
+use crate::screen::{Display, Question, Said, Screen, StreamName};
 use candlewick_wire::{Crash, Described, Message, Request};
 use crossbeam_channel::Receiver;
 use std::time::Duration;
@@ -54,38 +54,14 @@ impl Cell<'_> {
                 return Some(Request::Answer { number, text });
             }
             Message::Crashed { crash } => self.crashed = Some(crash),
-            Message::Stream { name, text } => {
-                if name == StreamName::Stderr {
-                    self.stderr.push_str(&text);
-                    if self.stderr.len() > 8 << 10 {
-                        let from = (self.stderr.len() - (4 << 10)..).find(|&at| self.stderr.is_char_boundary(at));
-                        self.stderr.drain(..from.unwrap_or(0));
-                    }
-                }
-                self.screen.stream(name, &text);
-            }
-            Message::Display { data, metadata, display_id } => {
-                self.screen.display(Display { data, metadata, display_id })
-            }
-            Message::Update { data, metadata, display_id } => {
-                self.screen.update(Display { data, metadata, display_id: Some(display_id) });
-            }
-            // A loop at a cell's end has the value `()`, which says nothing.
-            Message::Result { data, .. }
-                if data.len() == 1 && data.get("text/plain").is_some_and(|text| text == "()") => {}
-            Message::Result { data, metadata } => {
-                self.shown = data.get("text/plain").and_then(|text| text.as_str()).map(str::to_owned);
-                self.screen.result(Display { data, metadata, display_id: None });
-            }
-            Message::Clear { wait } => self.screen.clear(wait),
-            Message::Progress(Progress { label, done, total }) => self.screen.progress(Progress { label, done, total }),
+            Message::Said(said) => self.say(said),
             Message::Panic { message, location } => self.panicked = Some((message, location)),
             // evcxr's mark, which a cell that returns says too.
             Message::Failed { location: None, .. } if self.returned => {}
             // What the prelude told of the error is better than what was written before evcxr's mark.
             Message::Failed { text, location: None } if matches!(&self.failed, Some((_, Some(_)))) => {
                 if !text.is_empty() {
-                    self.screen.stream(StreamName::Stderr, &text);
+                    self.screen.say(Said::err(text));
                 }
             }
             Message::Failed { text, location } => {
@@ -93,15 +69,35 @@ impl Cell<'_> {
                 self.failed = Some((text, location));
             }
             Message::Pong { number } => self.pong = Some(number),
-            Message::Comm(comm) => self.screen.comm(comm),
-            Message::Handled { number } => self.screen.handled(number),
-            Message::Gone => self.screen.gone(),
             Message::Returned => self.returned = true,
             Message::Left { names } => self.left = Some(names),
             Message::Described { variables } => self.described = variables,
             Message::Hello { .. } | Message::Started { .. } | Message::Evcxr { .. } => {}
         }
         None
+    }
+
+    /// Hands it on to the screen.
+    fn say(&mut self, said: Said) {
+        match &said {
+            Said::Stream { name: StreamName::Stderr, text } => {
+                self.stderr.push_str(text);
+                if self.stderr.len() > 8 << 10 {
+                    let from = (self.stderr.len() - (4 << 10)..).find(|&at| self.stderr.is_char_boundary(at));
+                    self.stderr.drain(..from.unwrap_or(0));
+                }
+            }
+            Said::Result(Display { data, .. }) => {
+                let text = data.get("text/plain").and_then(|text| text.as_str());
+                // A loop at a cell's end has the value `()`, which says nothing.
+                if data.len() == 1 && text == Some("()") {
+                    return;
+                }
+                self.shown = text.map(str::to_owned);
+            }
+            _ => {}
+        }
+        self.screen.say(said);
     }
 
     /// Takes what has been said, and what comes soon.

@@ -1,6 +1,6 @@
 //! The session's end of the display channel: a socket that the runtime child and the shims connect to.
 
-use candlewick_wire::{Message, Request};
+use candlewick_wire::{Message, Request, Said};
 use crossbeam_channel::{Receiver, Sender};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -67,7 +67,7 @@ impl Channel {
                 let _ = std::thread::Builder::new().name("channel reader".into()).spawn(move || {
                     read(stream, &outlet);
                     lock(&newest).take_if(|(newest, _)| *newest == number);
-                    outlet.deliver(Message::Gone);
+                    outlet.deliver(Said::Gone.into());
                 });
             }
         })?;
@@ -160,12 +160,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let channel = Channel::listen(&folder.path().join("s")).unwrap();
         let mut socket = UnixStream::connect(folder.path().join("s")).unwrap();
-        let clear = serde_json::to_string(&Message::Clear { wait: true }).unwrap();
+        let clear = serde_json::to_string(&Message::from(Said::Clear { wait: true })).unwrap();
         socket.write_all(format!("\u{0}\n{{}}\nnull\n{clear}\n[").as_bytes()).unwrap();
         let message = channel.messages().recv_timeout(Duration::from_secs(5)).unwrap();
-        assert_eq!(message, Message::Clear { wait: true });
+        assert_eq!(message, Message::from(Said::Clear { wait: true }));
         drop(socket);
-        assert_eq!(channel.messages().recv_timeout(Duration::from_secs(5)), Ok(Message::Gone));
+        assert_eq!(channel.messages().recv_timeout(Duration::from_secs(5)), Ok(Said::Gone.into()));
         assert!(channel.messages().recv_timeout(Duration::from_millis(50)).is_err());
     }
 
@@ -197,9 +197,9 @@ mod tests {
         };
         for (number, runs) in [(1, true), (2, false), (3, true)] {
             channel.cell_runs(runs);
-            say(Message::Handled { number });
+            say(Said::Handled { number }.into());
             let inbox = if runs { channel.messages() } else { &told };
-            assert_eq!(inbox.recv_timeout(Duration::from_secs(5)), Ok(Message::Handled { number }));
+            assert_eq!(inbox.recv_timeout(Duration::from_secs(5)), Ok(Said::Handled { number }.into()));
         }
         channel.cell_runs(false);
         say(Message::Pong { number: 4 });
@@ -215,16 +215,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let channel = Channel::listen(&folder.path().join("s")).unwrap();
         let whole = [
-            Message::Clear { wait: true },
-            Message::Gone,
+            Said::Clear { wait: true }.into(),
+            Said::Gone.into(),
             Message::Described { variables: Vec::new() },
-            Message::Comm(candlewick_wire::Comm {
+            Message::Said(Said::Comm(candlewick_wire::Comm {
                 id: "c".to_owned(),
                 act: candlewick_wire::CommAct::Open("t".to_owned()),
                 data: serde_json::Map::new(),
                 metadata: serde_json::Map::new(),
                 buffers: vec![vec![0, 1, 2]],
-            }),
+            })),
         ];
         let whole: Vec<Vec<u8>> = whole.iter().map(|message| serde_json::to_vec(message).unwrap()).collect();
         let odd = vec![b"[".repeat(100_000), b"{\"type\":".repeat(1_000), vec![0; 5_000], vec![0xff; 5_000]];
@@ -248,12 +248,13 @@ mod tests {
             line.push(b'\n');
             let socket = &mut sockets[round % 8];
             socket.write_all(&line).unwrap();
-            let mark = serde_json::to_string(&Message::Handled { number: u64::MAX - round as u64 }).unwrap();
+            let mark =
+                serde_json::to_string(&Message::from(Said::Handled { number: u64::MAX - round as u64 })).unwrap();
             writeln!(socket, "{mark}").unwrap();
             let limit = std::time::Instant::now() + Duration::from_secs(10);
             // A damaged message may still be one; the marks are told by their numbers.
             while channel.messages().recv_deadline(limit).expect("the mark arrives")
-                != (Message::Handled { number: u64::MAX - round as u64 })
+                != Message::from(Said::Handled { number: u64::MAX - round as u64 })
             {}
         }
     }

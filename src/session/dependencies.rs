@@ -288,8 +288,8 @@ impl Outlook {
     }
 
     /// Takes over the versions that cargo chose; returns what stood there.
-    pub fn adopt(&self, folder: &Path) -> Kept {
-        let kept = Kept::of(folder);
+    pub fn adopt(&self, folder: &Path) -> Versions {
+        let kept = Versions::of(folder);
         if let Some(lock) = &self.lock {
             for name in [KEPT_LOCK, "Cargo.lock"] {
                 let _ = std::fs::write(folder.join(name), lock);
@@ -306,14 +306,14 @@ impl Outlook {
 }
 
 /// The versions of a session, to go back to.
-pub struct Kept {
+pub struct Versions {
     folder: PathBuf,
     lock: Option<Vec<u8>>,
 }
 
-impl Kept {
-    fn of(folder: &Path) -> Kept {
-        Kept { folder: folder.to_owned(), lock: std::fs::read(folder.join(KEPT_LOCK)).ok() }
+impl Versions {
+    fn of(folder: &Path) -> Versions {
+        Versions { folder: folder.to_owned(), lock: std::fs::read(folder.join(KEPT_LOCK)).ok() }
     }
 
     /// Goes back.

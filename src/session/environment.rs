@@ -22,14 +22,60 @@ pub const SOCKET_FILE: &str = "s";
 /// Set while the template is built: answers are kept.
 pub const RECORD_VARIABLE: &str = "CANDLEWICK_RECORD_ANSWERS";
 
-/// The variables that decide how cargo calls the compiler.
-const DECIDING: [&str; 5] = ["RUSTC", "RUSTFLAGS", "RUSTC_WRAPPER", "CARGO_TARGET_DIR", "EVCXR_CACHE_ENABLED"];
+/// What a variable of [`DECIDING`] decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Decides {
+    /// How cargo calls the compiler.
+    Compilation,
+    /// What a session finds, or how it runs.
+    Session,
+}
+
+/// The variables that decide how cells compile, and what they find.
+const DECIDING: [(&str, Decides); 16] = [
+    ("RUSTC", Decides::Compilation),
+    ("RUSTFLAGS", Decides::Compilation),
+    ("RUSTC_WRAPPER", Decides::Compilation),
+    ("CARGO_TARGET_DIR", Decides::Compilation),
+    ("EVCXR_CACHE_ENABLED", Decides::Compilation),
+    ("PATH", Decides::Session),
+    ("HOME", Decides::Session),
+    ("CARGO_HOME", Decides::Session),
+    ("RUSTUP_HOME", Decides::Session),
+    ("RUSTUP_TOOLCHAIN", Decides::Session),
+    ("LD_LIBRARY_PATH", Decides::Session),
+    ("TMPDIR", Decides::Session),
+    ("CANDLEWICK_HOME", Decides::Session),
+    ("XDG_DATA_HOME", Decides::Session),
+    ("EVCXR_CONFIG_DIR", Decides::Session),
+    ("RAYON_NUM_THREADS", Decides::Session),
+];
 
 /// Adds the variables that decide how cargo calls the compiler.
-pub fn hash_deciding_variables(digest: &mut DefaultHasher) {
-    for name in DECIDING {
+pub fn hash_compilation(digest: &mut DefaultHasher) {
+    for (name, _) in DECIDING.into_iter().filter(|(_, decides)| *decides == Decides::Compilation) {
         std::env::var_os(name).hash(digest);
     }
+}
+
+/// Adds all variables in which two sessions that are alike must not differ.
+pub fn hash_session(digest: &mut DefaultHasher) {
+    for (name, _) in DECIDING {
+        std::env::var_os(name).hash(digest);
+    }
+}
+
+/// Whether sessions that are alike have the same value of this variable.
+pub fn is_deciding(name: &str) -> bool {
+    DECIDING.iter().any(|(deciding, _)| *deciding == name)
+}
+
+/// Whether a variable tells of the user's own builds, or of the one that started this program: all of candle would be
+/// compiled anew for it, so cargo does not see it.
+pub fn is_of_another_build(name: &str) -> bool {
+    let names = ["CARGO_INCREMENTAL", "CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"];
+    let beginnings = ["CARGO_PROFILE_", "CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_BIN_"];
+    names.contains(&name) || beginnings.iter().any(|beginning| name.starts_with(beginning))
 }
 
 /// Where cargo keeps its sources, as the user's environment has it.

@@ -3,12 +3,12 @@
 use super::cell::Cell;
 use super::diagnostics::Kept;
 use super::endings::{self, Death, Interrupted};
-use super::engine::Ended;
+use super::evaluator::Ended;
 use super::memory::Told;
 use super::prepare::Prepared;
 use super::prepare::leading::Leading;
 use super::{CellError, Session, diagnostics, lock};
-use crate::screen::{Display, Screen, StreamName};
+use crate::screen::{Display, Said, Screen};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ impl Session {
         let (mut told, prepared) = self.prepare(part, number)?;
         told.code = code.to_owned();
         for note in &prepared.notes {
-            screen.stream(StreamName::Stderr, &format!("{note}\n"));
+            screen.say(Said::err(format!("{note}\n")));
         }
         let aside = self.put_aside(number, &prepared);
         let mut compiled = false;
@@ -105,10 +105,10 @@ impl Session {
                     let data: candlewick_wire::MimeBundle =
                         outputs.content_by_mime_type.into_iter().map(|(mime, text)| (mime, text.into())).collect();
                     if !data.is_empty() {
-                        cell.screen.result(Display { data, ..Display::default() });
+                        cell.screen.say(Said::Result(Display { data, ..Display::default() }));
                     }
                     for note in self.unheeded(told, cell.shown.as_deref()) {
-                        cell.screen.stream(StreamName::Stderr, &format!("{note}\n"));
+                        cell.screen.say(Said::err(format!("{note}\n")));
                     }
                     return Ok(());
                 }

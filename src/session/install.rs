@@ -2,7 +2,7 @@
 
 use super::environment::{self, RECORD_VARIABLE};
 use super::forecast::Forecast;
-use super::place::Place;
+use super::place::BuildPlace;
 use super::recipe;
 use super::shim::KEPT_LOCK;
 use super::template::{self, STAMP, Size, Stamp};
@@ -33,7 +33,10 @@ const COLD: &[&str] = &[
     "compact_str",
     "cookie",
     "cookie_store",
+    "csv",
+    "csv-core",
     "fancy-regex",
+    "fontdb",
     "gif",
     "hf-hub",
     "http",
@@ -216,7 +219,7 @@ pub fn build_template(home: &Home, features: &[String], say: &mut dyn FnMut(&str
     }
     private_folder(&home.sessions()).map_err(broken)?;
     let mut forecast = Forecast::new(if whole.is_some() { Vec::new() } else { crates_to_build(home, &stamp.features) });
-    let session = Session::start_in(Options::default(), Place::Template(making.clone(), stamp.features.clone()))?;
+    let session = Session::start_in(Options::default(), BuildPlace::Template(making.clone(), stamp.features.clone()))?;
     session.await_build(&mut |name| say(&forecast.hear(name)))?;
     say("the sources are read for the analysis");
     let described = crate::analysis::describe(&making, None).map_err(io::Error::other);

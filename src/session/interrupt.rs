@@ -2,10 +2,9 @@
 //! code.
 
 use super::children::Children;
-use super::engine::{self, Process};
+use super::evaluator::{self, RuntimeProcess};
 use super::{Session, State, lock};
-use crate::screen::StreamName;
-use candlewick_wire::Message;
+use candlewick_wire::Said;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -25,7 +24,7 @@ const UNHEARD: &str = "the code has not heard the interrupt yet, and goes on. Lo
                        Interrupt again to end its process; all variables would be lost.\n";
 
 /// Sends a signal to the process that runs cells, if it is still this one.
-fn signal(process: &Process, id: u32, signal: libc::c_int) {
+fn signal(process: &RuntimeProcess, id: u32, signal: libc::c_int) {
     let handle = lock(process).clone();
     if let Some(handle) = handle
         && let child = lock(&handle)
@@ -63,7 +62,7 @@ impl Session {
         let channel = Arc::clone(&self.channel);
         std::thread::spawn(move || {
             let tell = |text: &str| {
-                channel.deliver(Message::Stream { name: StreamName::Stderr, text: text.to_owned() });
+                channel.deliver(Said::err(text).into());
             };
             watch(cell, &state, &process, id, &tell);
         });
@@ -78,7 +77,7 @@ impl Session {
 }
 
 /// Interrupts the cell of this number until it has ended.
-fn watch(cell: u64, state: &State, process: &Process, id: u32, tell: &dyn Fn(&str)) {
+fn watch(cell: u64, state: &State, process: &RuntimeProcess, id: u32, tell: &dyn Fn(&str)) {
     let runs = || state.busy.load(Ordering::SeqCst) && state.cell.load(Ordering::SeqCst) == cell;
     let mut children: Option<Children> = None;
     // Since when its code runs and the interrupt is not heard, by it and by its programs together.
@@ -86,7 +85,7 @@ fn watch(cell: u64, state: &State, process: &Process, id: u32, tell: &dyn Fn(&st
     let mut unheard: Option<Instant> = None;
     let mut last = None;
     while runs() {
-        let compiles = engine::stop_compiler();
+        let compiles = evaluator::stop_compiler();
         let since = state.started.load(Ordering::SeqCst);
         if compiles || since == 0 {
             (began, unheard) = (None, None);

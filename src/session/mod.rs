@@ -22,9 +22,9 @@ mod dependencies;
 mod diagnostics;
 mod edits;
 mod endings;
-mod engine;
 mod environment;
 mod evaluate;
+mod evaluator;
 mod forecast;
 mod help;
 pub mod install;
@@ -54,7 +54,7 @@ mod variables;
 
 use crate::analysis::Analysis;
 use crate::home::Home;
-use crate::screen::{Comm, Progress, Screen, StreamName};
+use crate::screen::{Comm, Said, Screen, StreamName};
 pub use bindings::{Binding, bindings, is_expression};
 use candlewick_wire::{Crash, Message, Request};
 use cell::Cell;
@@ -62,11 +62,11 @@ use channel::Channel;
 use commands::Moved;
 pub use commands::completeness;
 use crossbeam_channel::{Receiver, Sender};
-use engine::{Ended, Job, Process};
-pub use environment::restore_environment;
+pub use environment::{hash_session, is_deciding, restore_environment};
+use evaluator::{Ended, Job, RuntimeProcess};
 pub use help::help_text;
 use memory::Memory;
-use place::Place;
+use place::BuildPlace;
 use prepare::leading::Leading;
 pub use process::clean_up;
 pub use renewal::at_start;
@@ -215,7 +215,7 @@ pub struct Session {
     jobs: Sender<Job>,
     channel: Arc<Channel>,
     shims: &'static Channel,
-    process: Process,
+    process: RuntimeProcess,
     analysis: Option<Arc<Analysis>>,
     ready: Ready,
     /// Held while a cell runs.
@@ -269,10 +269,10 @@ impl Session {
     /// [`Why::Session`] where no folder can be written. A missing template is told by
     /// [`wait_ready`](Session::wait_ready) and by the first cell.
     pub fn start(options: Options) -> Result<Session, CellError> {
-        Session::start_in(options, Place::CopyOfTemplate)
+        Session::start_in(options, BuildPlace::CopyOfTemplate)
     }
 
-    fn start_in(options: Options, place: Place) -> Result<Session, CellError> {
+    fn start_in(options: Options, place: BuildPlace) -> Result<Session, CellError> {
         static SHIMS: OnceLock<Channel> = OnceLock::new();
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let broken = |error: &dyn fmt::Display| diagnostics::session(format!("the session cannot start: {error}"));
@@ -288,10 +288,10 @@ impl Session {
         let socket = folder.join(format!("{}", COUNT.fetch_add(1, Ordering::Relaxed)));
         let channel = Arc::new(Channel::listen(&socket).map_err(|error| broken(&error))?);
         let address = format!("{};{}", socket.display(), uuid::Uuid::new_v4().simple());
-        let process = Process::default();
+        let process = RuntimeProcess::default();
         let analysis = match &place {
-            Place::Template(..) => None,
-            Place::CopyOfTemplate => {
+            BuildPlace::Template(..) => None,
+            BuildPlace::CopyOfTemplate => {
                 if let Some(stamp) = template::stamp(&home) {
                     environment::keep_to_cargo_home(&stamp.cargo_home);
                 }
@@ -307,7 +307,7 @@ impl Session {
                 .name("session".into())
                 // rust-analyzer recurses deeply.
                 .stack_size(64 << 20)
-                .spawn(move || engine::run(&home, &place, &options, &address, &process, analysis, &work, &tell))
+                .spawn(move || evaluator::run(&home, &place, &options, &address, &process, analysis, &work, &tell))
                 .map_err(|error| broken(&error))?
         };
         Ok(Session {
@@ -335,7 +335,7 @@ impl Session {
         let _one_at_a_time = lock(&self.running);
         let start = Instant::now();
         self.wait_ready_telling(&mut |label| {
-            screen.progress(Progress { label: label.to_owned(), done: 0, total: 0 });
+            screen.say(Said::progress(label, 0, 0));
         })?;
         lock(&self.memory).number(screen.number());
         lock(&self.history).push(code.to_owned());
@@ -386,7 +386,7 @@ impl Session {
                 },
                 // What goes wrong when rust-analyzer asks for something is standard error, and no word to the cell.
                 recv(self.shims.messages()) -> message => match message.ok()? {
-                    Message::Stream { name: StreamName::Stderr, .. } => {}
+                    Message::Said(Said::Stream { name: StreamName::Stderr, .. }) => {}
                     message => drop(cell.take(message)),
                 },
                 recv(ended) -> ended => return ended.ok(),
@@ -417,7 +417,7 @@ impl Session {
     }
 
     /// Hands what a frontend said over a comm to the process that runs cells; a cell may run meanwhile.
-    /// [`Screen::handled`] tells when it has been dealt with. False where there is no such process.
+    /// [`Said::Handled`] tells when it has been dealt with. False where there is no such process.
     pub fn comm(&self, number: u64, comm: Comm) -> bool {
         self.channel.say(&Request::Comm { number, comm })
     }
@@ -427,7 +427,7 @@ impl Session {
     pub fn listen(&self, mut screen: Box<dyn Screen + Send>) {
         let (channel, state) = (Arc::downgrade(&self.channel), Arc::clone(&self.state));
         self.channel.listen_between(Box::new(move |message| {
-            let handled = matches!(message, Message::Handled { .. });
+            let handled = matches!(message, Message::Said(Said::Handled { .. }));
             let mut cell = Cell::new(&mut *screen);
             let answer = cell.take(message);
             if let Some(crash) = cell.crashed {
@@ -509,7 +509,7 @@ impl Session {
             .into_iter()
             .flatten()
             .filter_map(|message| match message {
-                Message::Stream { name: StreamName::Stderr, text } => Some(text.trim_end().to_owned()),
+                Message::Said(Said::Stream { name: StreamName::Stderr, text }) => Some(text.trim_end().to_owned()),
                 _ => None,
             })
             .collect()
@@ -519,7 +519,7 @@ impl Session {
     fn await_build(&self, say: &mut dyn FnMut(&str)) -> Result<(), CellError> {
         loop {
             crossbeam_channel::select! {
-                recv(self.shims.messages()) -> message => if let Ok(Message::Progress(progress)) = message {
+                recv(self.shims.messages()) -> message => if let Ok(Message::Said(Said::Progress(progress))) = message {
                     let name = progress.label.trim_start_matches("compiling ");
                     say(name.split(' ').next().unwrap_or(name));
                 },
@@ -551,7 +551,7 @@ impl Drop for Session {
     fn drop(&mut self) {
         let id = self.runtime_id();
         let _ = self.jobs.send(Job::Stop);
-        engine::stop_compiler();
+        evaluator::stop_compiler();
         let ended = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&ended);
         // The child ends when its input closes, unless it is busy.

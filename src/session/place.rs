@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 /// Where evcxr builds.
-pub enum Place {
+pub enum BuildPlace {
     /// In a fresh copy of the template.
     CopyOfTemplate,
     /// In this folder, with these features of the prelude: the template in the making.

@@ -5,7 +5,7 @@
 //! is unchanged it runs the compiler itself. Dependencies whose sources the user may edit meanwhile (a `path` other
 //! than the prelude's) stay cargo's business.
 
-use super::environment::{RECORD_VARIABLE, hash_deciding_variables};
+use super::environment::{RECORD_VARIABLE, hash_compilation};
 use crate::home::Home;
 use serde::{Deserialize, Serialize};
 use std::collections::hash_map::DefaultHasher;
@@ -177,7 +177,7 @@ pub fn depends_on(folder: &Path, arguments: &[String]) -> Option<u64> {
     for file in [".cargo/config.toml", "Cargo.lock"] {
         fs::read(folder.join(file)).ok().hash(&mut digest);
     }
-    hash_deciding_variables(&mut digest);
+    hash_compilation(&mut digest);
     arguments.hash(&mut digest);
     Some(digest.finish())
 }

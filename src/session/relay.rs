@@ -6,7 +6,7 @@
 use super::calls::{self, Flusher, Hello, Prelude};
 use super::crash::{self, Event};
 use super::splitter::{Piece, Splitter};
-use candlewick_wire::{Crash, Message, StreamName};
+use candlewick_wire::{Crash, Message, Said};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
@@ -126,14 +126,14 @@ impl Relay {
     fn forward_err(&mut self) {
         let text = self.read_err();
         if !text.is_empty() {
-            self.send(&Message::Stream { name: StreamName::Stderr, text });
+            self.say(Said::err(text));
         }
     }
 
     fn handle(&mut self, pieces: Vec<Piece>) {
         for piece in pieces {
             match piece {
-                Piece::Text(text) => self.send(&Message::Stream { name: StreamName::Stdout, text }),
+                Piece::Text(text) => self.say(Said::out(text)),
                 Piece::Message(message) => self.handle_message(message),
             }
         }
@@ -146,7 +146,7 @@ impl Relay {
                 *self.hello.lock().unwrap_or_else(PoisonError::into_inner) = Some(prelude);
             }
             Message::Evcxr { line } => self.handle_mark(&line),
-            Message::Handled { .. } => {
+            Message::Said(Said::Handled { .. }) => {
                 // What a callback wrote to standard error, and its panic, belong to it.
                 self.forward_err();
                 self.say_last_panic();
@@ -262,12 +262,16 @@ impl Relay {
         if let Some(Message::Panic { message, location }) = self.last_panic.take() {
             let place = location.map(|(file, line, _)| format!(" at {file}:{line}")).unwrap_or_default();
             let text = format!("a thread panicked{place}: {message}\n");
-            self.send(&Message::Stream { name: StreamName::Stderr, text });
+            self.say(Said::err(text));
         }
     }
 
     fn pass_on(&mut self, line: &str) {
         let _ = self.evcxr.write_all(format!("{line}\n").as_bytes());
+    }
+
+    fn say(&self, said: Said) {
+        self.send(&Message::Said(said));
     }
 
     fn send(&self, message: &Message) {

@@ -2,7 +2,7 @@
 
 use super::endings::{self, Interrupted};
 use super::{CellError, Why, environment};
-use crate::screen::{Screen, StreamName};
+use crate::screen::{Said, Screen, StreamName};
 use crossbeam_channel::{RecvTimeoutError, Sender};
 use std::io::Read;
 use std::os::unix::process::CommandExt;
@@ -15,7 +15,7 @@ const TICK: Duration = Duration::from_millis(20);
 
 /// Where a line runs.
 #[derive(Clone, Debug, Default)]
-pub struct Place {
+pub struct Surroundings {
     /// The folder; the process's own where `None`.
     pub directory: Option<PathBuf>,
     /// Variables that are set or removed, in order.
@@ -29,7 +29,7 @@ pub struct Place {
 pub fn run(
     program: &str,
     line: &str,
-    place: &Place,
+    place: &Surroundings,
     screen: &mut dyn Screen,
     stopped: &dyn Fn() -> bool,
 ) -> Result<(), CellError> {
@@ -65,7 +65,7 @@ pub fn run(
     let mut status = None;
     loop {
         match said.recv_timeout(TICK) {
-            Ok((name, text)) => screen.stream(name, &text),
+            Ok((name, text)) => screen.say(Said::Stream { name, text }),
             // What goes on in the background may keep the pipes open.
             Err(RecvTimeoutError::Timeout) if status.is_some() => break,
             Err(RecvTimeoutError::Disconnected) => break,
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn output_comes_and_a_failure_is_an_error() {
         let mut screen = Recorder::default();
-        let run = |line: &str, screen: &mut Recorder| run("sh", line, &Place::default(), screen, &|| false);
+        let run = |line: &str, screen: &mut Recorder| run("sh", line, &Surroundings::default(), screen, &|| false);
         run("printf 'größe'; echo no >&2", &mut screen).unwrap();
         assert_eq!((screen.text(StreamName::Stdout), screen.text(StreamName::Stderr)), ("größe".into(), "no\n".into()));
         let error = run("exit 3", &mut screen).unwrap_err();
@@ -133,7 +133,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let directory = folder.path().canonicalize().unwrap();
         let environment = vec![("CANDLE".to_owned(), Some("wick".to_owned())), ("HOME".to_owned(), None)];
-        let place = Place { directory: Some(directory.clone()), environment };
+        let place = Surroundings { directory: Some(directory.clone()), environment };
         let mut screen = Recorder::default();
         run("sh", "pwd; echo $CANDLE ${HOME-gone}", &place, &mut screen, &|| false).unwrap();
         assert_eq!(screen.text(StreamName::Stdout), format!("{}\nwick gone\n", directory.display()));
@@ -147,7 +147,8 @@ mod tests {
     fn a_line_is_stopped_with_all_that_it_started() {
         let begin = Instant::now();
         let stopped = || begin.elapsed() > Duration::from_millis(100);
-        let error = run("sh", "sleep 30; sleep 30", &Place::default(), &mut Recorder::default(), &stopped).unwrap_err();
+        let error =
+            run("sh", "sleep 30; sleep 30", &Surroundings::default(), &mut Recorder::default(), &stopped).unwrap_err();
         assert_eq!(error.why, Why::Interrupted);
         assert!(begin.elapsed() < Duration::from_secs(10));
     }

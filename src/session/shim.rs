@@ -6,13 +6,13 @@
 //! * tells the session what is being compiled, a message a crate;
 //! * notes the process group, so that an interrupt can stop the compiler and nothing else.
 
-use super::answers::{Question, manifest};
+use super::answers::{CargoQuestion, manifest};
 use super::build::{build, build_carefully, exit_code, tell};
-use super::environment::{CARGO_VARIABLE, FOLDER_VARIABLE, SOCKET_FILE, restore_environment};
+use super::environment::{CARGO_VARIABLE, FOLDER_VARIABLE, SOCKET_FILE, is_of_another_build, restore_environment};
 use super::recipe::{Recipe, depends_on};
 use super::{check, source};
 use crate::analysis::WHOLE_VARIABLE;
-use candlewick_wire::{Message, StreamName};
+use candlewick_wire::Said;
 use serde_json::Value;
 use std::ffi::OsString;
 use std::io::Write;
@@ -71,20 +71,12 @@ fn rustup(folder: &Path, arguments: &[OsString]) -> i32 {
     command.args(arguments);
     restore_environment(&mut command);
     let words: Vec<String> = arguments.iter().map(|argument| argument.to_string_lossy().into_owned()).collect();
-    if let Some(question) = Question::new("rustup", &words) {
+    if let Some(question) = CargoQuestion::new("rustup", &words) {
         return ask(folder, command, &question, false);
     }
     // Only returns where there is no rustup; the asker then looks in the path.
     let _ = command.exec();
     1
-}
-
-/// Whether a variable tells of the user's own builds, or of the one that started this program: all of candle would be
-/// compiled anew for it.
-fn is_of_another_build(name: &str) -> bool {
-    let names = ["CARGO_INCREMENTAL", "CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"];
-    let beginnings = ["CARGO_PROFILE_", "CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_BIN_"];
-    names.contains(&name) || beginnings.iter().any(|beginning| name.starts_with(beginning))
 }
 
 fn cargo(folder: &Path, arguments: &[OsString]) -> i32 {
@@ -113,7 +105,7 @@ fn cargo(folder: &Path, arguments: &[OsString]) -> i32 {
     if verb.is_some() {
         restore_lock(manifest(&words).parent().unwrap_or(Path::new(".")));
     }
-    if let Some(question) = Question::new("cargo", &words) {
+    if let Some(question) = CargoQuestion::new("cargo", &words) {
         return ask(folder, command, &question, verb == Some("metadata") && filters(arguments));
     }
     match verb {
@@ -266,9 +258,9 @@ fn knows_prelude_by_path(manifest: &str) -> bool {
 }
 
 /// Tells the session of this process, as a build does.
-pub fn say(message: &Message) {
+pub fn say(said: Said) {
     if let Ok(folder) = super::process::folder() {
-        tell(&mut UnixStream::connect(folder.join(SOCKET_FILE)).ok(), message);
+        tell(&mut UnixStream::connect(folder.join(SOCKET_FILE)).ok(), said);
     }
 }
 
@@ -278,7 +270,7 @@ fn filters(arguments: &[OsString]) -> bool {
 }
 
 /// Answers a question from what is kept, or asks cargo; a graph that rust-analyzer asks for is made smaller.
-fn ask(folder: &Path, mut command: Command, question: &Question, is_graph: bool) -> i32 {
+fn ask(folder: &Path, mut command: Command, question: &CargoQuestion, is_graph: bool) -> i32 {
     if question.answer() {
         return 0;
     }
@@ -298,7 +290,7 @@ fn ask(folder: &Path, mut command: Command, question: &Question, is_graph: bool)
             // rust-analyzer keeps the reason to itself.
             let text = String::from_utf8_lossy(&output.stderr).into_owned();
             let mut session = UnixStream::connect(folder.join(SOCKET_FILE)).ok();
-            tell(&mut session, &Message::Stream { name: StreamName::Stderr, text });
+            tell(&mut session, Said::err(text));
         }
     }
     let _ = std::io::stderr().write_all(&output.stderr);

@@ -3,7 +3,7 @@
 //! What the code around a cell tells evcxr comes in frames too. Only before the prelude has said hello, while nothing of
 //! the user's runs, do evcxr's own lines count: later they are text like any other.
 
-use candlewick_wire::{MARK, Message, MimeBundle, parse_frame};
+use candlewick_wire::{Display, MARK, Message, MimeBundle, Said, parse_frame};
 use serde_json::{Map, Value};
 
 /// What the splitter found.
@@ -33,13 +33,13 @@ pub struct Splitter {
     held: Vec<u8>,
     /// How many of these are known to hold no newline.
     searched: usize,
-    block: Option<Block>,
+    block: Option<Content>,
     /// Blocks that followed each other directly: one output, perhaps the cell's value.
     value: MimeBundle,
 }
 
 /// A content block that has begun: its first line, and what came so far.
-struct Block {
+struct Content {
     first: Vec<u8>,
     content: Vec<u8>,
 }
@@ -113,7 +113,7 @@ impl Splitter {
         let mut pieces = self.give_up();
         if !self.value.is_empty() {
             let data = std::mem::take(&mut self.value);
-            pieces.push(Piece::Message(Message::Result { data, metadata: Map::new() }));
+            pieces.push(Piece::Message(Said::Result(Display { data, ..Display::default() }).into()));
         }
         pieces
     }
@@ -147,7 +147,7 @@ impl Splitter {
                 if self.value.contains_key(&mime(&first)) {
                     self.show_value(pieces);
                 }
-                self.block = Some(Block { first, content: Vec::new() });
+                self.block = Some(Content { first, content: Vec::new() });
                 length
             }
         }
@@ -243,7 +243,7 @@ impl Splitter {
     fn show_value(&mut self, pieces: &mut Vec<Piece>) {
         if !self.value.is_empty() {
             let data = std::mem::take(&mut self.value);
-            pieces.push(Piece::Message(Message::Display { data, metadata: Map::new(), display_id: None }));
+            pieces.push(Piece::Message(Said::Display(Display { data, ..Display::default() }).into()));
         }
     }
 

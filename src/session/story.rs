@@ -3,14 +3,14 @@
 use super::cell::Cell;
 use super::diagnostics::program::Program;
 use super::diagnostics::{self, Story};
-use super::engine::{Ended, Job};
+use super::evaluator::{Ended, Job};
 use super::memory::{Names, Told};
 use super::prepare::leading::Leading;
 use super::prepare::{self, Prepared};
 use super::typed::NEVER;
 use super::variables::Nowhere;
 use super::{CellError, Session, lock};
-use crate::screen::{Screen, StreamName};
+use crate::screen::{Said, Screen};
 
 impl Session {
     /// The cell as evcxr is to see it.
@@ -81,7 +81,7 @@ impl Session {
             let mut memory = lock(&self.memory);
             match memory.fate(name).cloned() {
                 Some(fate) if compiled && !prepared.binds.contains(name) => {
-                    screen.stream(StreamName::Stderr, &format!("{}\n  → {}\n", fate.what, fate.remedy));
+                    screen.say(Said::err(format!("{}\n  → {}\n", fate.what, fate.remedy)));
                 }
                 _ if !compiled => memory.forgive(name),
                 _ => {}

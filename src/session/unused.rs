@@ -38,7 +38,7 @@ const SMALL: [&str; 18] = [
 /// The program without the lines that move variables which nothing else in it names, or which it binds anew. Lines stay
 /// where they are.
 pub fn leave(program: &str) -> String {
-    let lines: Vec<Line> = program.split_inclusive('\n').map(Line::of).collect();
+    let lines: Vec<ProgramLine> = program.split_inclusive('\n').map(ProgramLine::of).collect();
     let others: String = lines.iter().filter(|line| line.variable.is_none()).map(|line| line.text).collect();
     let taken = lines.iter().filter(|line| line.text.starts_with("let ")).filter_map(|line| line.variable);
     let taken: Vec<&str> = taken.filter(|variable| names(&others, variable)).collect();
@@ -197,14 +197,14 @@ impl Taken<'_> {
     }
 }
 
-struct Line<'a> {
+struct ProgramLine<'a> {
     text: &'a str,
     /// The variable that the line moves, and nothing else.
     variable: Option<&'a str>,
 }
 
-impl<'a> Line<'a> {
-    fn of(text: &'a str) -> Line<'a> {
+impl<'a> ProgramLine<'a> {
+    fn of(text: &'a str) -> ProgramLine<'a> {
         let line = text.trim_end();
         let moves = (line.starts_with("let ") && line.contains(TAKES))
             || line.starts_with("vars_ok &= evcxr_variable_store.check_variable::<")
@@ -213,7 +213,7 @@ impl<'a> Line<'a> {
             let rest = &line[at + "(stringify!(".len()..];
             rest.find(')').map(|end| &rest[..end])
         });
-        Line { text, variable }
+        ProgramLine { text, variable }
     }
 }
 

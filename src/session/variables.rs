@@ -1,9 +1,9 @@
 //! The variables that cells have bound: their names and types from evcxr, their shapes and sizes from themselves.
 
 use super::cell::Cell;
-use super::engine::{Ended, Job};
+use super::evaluator::{Ended, Job};
 use super::{Session, Variable, lock};
-use crate::screen::{Display, Screen, StreamName};
+use crate::screen::{Display, Said, Screen};
 use candlewick_wire::Described;
 use serde_json::Map;
 use std::fmt::Write;
@@ -117,11 +117,7 @@ fn in_words(bytes: u64) -> String {
 pub(super) struct Nowhere;
 
 impl Screen for Nowhere {
-    fn stream(&mut self, _name: StreamName, _text: &str) {}
-    fn display(&mut self, _display: Display) {}
-    fn update(&mut self, _display: Display) {}
-    fn result(&mut self, _display: Display) {}
-    fn clear(&mut self, _wait: bool) {}
+    fn say(&mut self, _: Said) {}
 }
 
 #[cfg(test)]

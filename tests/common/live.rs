@@ -6,7 +6,7 @@
 #[path = "skip.rs"]
 mod skip;
 
-use candlewick::screen::{Display, Recorder, Screen, StreamName};
+use candlewick::screen::{Recorder, Said, Screen, StreamName};
 use candlewick::session::{CellError, Options, Session, Why, hook};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -91,8 +91,9 @@ struct Interrupter<'a> {
 }
 
 impl Screen for Interrupter<'_> {
-    fn stream(&mut self, name: StreamName, text: &str) {
-        self.record.stream(name, text);
+    fn say(&mut self, said: Said) {
+        let Said::Stream { name, .. } = said else { return };
+        self.record.say(said);
         let so_far = self.record.text(name);
         if let Some(index) = self.at.iter().position(|word| so_far.contains(word)) {
             self.at.remove(index);
@@ -100,10 +101,6 @@ impl Screen for Interrupter<'_> {
             (self.act)(self.session);
         }
     }
-    fn display(&mut self, _display: Display) {}
-    fn update(&mut self, _display: Display) {}
-    fn result(&mut self, _display: Display) {}
-    fn clear(&mut self, _wait: bool) {}
 }
 
 /// Runs a cell that prints `going` and goes on; acts on it then, and again at each other word that it prints.

@@ -1,7 +1,7 @@
 //! A stand-in for the engine: a cell is a list of commands, a line each.
 
-use candlewick::kernel::Engine;
-use candlewick::screen::{Comm, CommAct, Display, Progress, Question, Screen, StreamName};
+use candlewick::engine::Engine;
+use candlewick::screen::{Comm, CommAct, Display, Progress, Question, Said, Screen};
 use candlewick::session::{Candidate, CellError, Completeness, Completions, Done, Inspection, Variable, Why};
 use serde_json::{Map, json};
 use std::sync::Mutex;
@@ -90,27 +90,30 @@ impl Engine for Fake {
             let (command, rest) = line.split_once(' ').unwrap_or((line, ""));
             let (first, second) = rest.split_once(' ').unwrap_or((rest, ""));
             match command {
-                "out" => screen.stream(StreamName::Stdout, &format!("{rest}\n")),
-                "write" => screen.stream(StreamName::Stdout, &rest.replace("\\r", "\r")),
-                "err" => screen.stream(StreamName::Stderr, &format!("{rest}\n")),
-                "value" => screen.result(text(rest, None)),
-                "display" => screen.display(text(rest, None)),
-                "show" => screen.display(text(second, Some(first))),
-                "update" => screen.update(text(second, Some(first))),
-                "clear" => screen.clear(rest == "wait"),
+                "out" => screen.say(Said::out(format!("{rest}\n"))),
+                "write" => screen.say(Said::out(rest.replace("\\r", "\r"))),
+                "err" => screen.say(Said::err(format!("{rest}\n"))),
+                "value" => screen.say(Said::Result(text(rest, None))),
+                "display" => screen.say(Said::Display(text(rest, None))),
+                "show" => screen.say(Said::Display(text(second, Some(first)))),
+                "update" => screen.say(Said::Update(text(second, Some(first)))),
+                "clear" => screen.say(Said::Clear { wait: rest == "wait" }),
                 "compiling" => {
-                    screen.progress(Progress { label: format!("compiling {rest}"), done: 0, total: 0 });
+                    screen.say(Said::Progress(Progress { label: format!("compiling {rest}"), done: 0, total: 0 }));
                 }
-                "progress" => screen.progress(Progress { label: rest.to_owned(), done: 1, total: 2 }),
+                "finished" => screen.say(Said::progress(rest, 2, 2)),
+                "progress" => screen.say(Said::Progress(Progress { label: rest.to_owned(), done: 1, total: 2 })),
                 "ask" | "secret" => {
                     let question = Question { prompt: rest.to_owned(), password: command == "secret" };
                     let answer = screen.input(question);
-                    screen.stream(StreamName::Stdout, &format!("{answer:?}\n"));
+                    screen.say(Said::out(format!("{answer:?}\n")));
                 }
-                "comm_open" => screen.comm(comm(first, CommAct::Open(second.to_owned()), json!({"state": {}}))),
-                "comm_send" => screen.comm(comm(first, CommAct::Message, json!({"said": second}))),
-                "comm_close" => screen.comm(comm(first, CommAct::Close, json!({}))),
-                "gone" => screen.gone(),
+                "comm_open" => {
+                    screen.say(Said::Comm(comm(first, CommAct::Open(second.to_owned()), json!({"state": {}}))))
+                }
+                "comm_send" => screen.say(Said::Comm(comm(first, CommAct::Message, json!({"said": second})))),
+                "comm_close" => screen.say(Said::Comm(comm(first, CommAct::Close, json!({})))),
+                "gone" => screen.say(Said::Gone),
                 "sleep" => std::thread::sleep(Duration::from_millis(rest.parse().unwrap())),
                 "gate" => self.gate()?,
                 "fail" => return Err(error(Why::Error, first, second)),
@@ -164,10 +167,10 @@ impl Engine for Fake {
         if comm.data.get("hold").is_none() {
             self.between(|screen| {
                 if comm.data.get("echo").is_some() {
-                    screen.stream(StreamName::Stdout, "clicked\n");
-                    screen.comm(comm);
+                    screen.say(Said::out("clicked\n"));
+                    screen.say(Said::Comm(comm));
                 }
-                screen.handled(number);
+                screen.say(Said::Handled { number });
             });
         }
         true

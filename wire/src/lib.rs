@@ -9,16 +9,19 @@
 //!
 //! # Example
 //! ```
-//! use candlewick_wire::{Message, StreamName, frame, parse_frame};
-//! let line = frame("cookie", &Message::Clear { wait: true });
-//! assert_eq!(parse_frame("cookie", line.trim_end().as_bytes()), Some(Message::Clear { wait: true }));
+//! use candlewick_wire::{Message, Said, frame, parse_frame};
+//! let clear = Message::Said(Said::Clear { wait: true });
+//! let line = frame("cookie", &clear);
+//! assert_eq!(parse_frame("cookie", line.trim_end().as_bytes()), Some(clear));
 //! assert_eq!(parse_frame("another", line.trim_end().as_bytes()), None);
 //! ```
 
+mod said;
 pub mod weights;
 
+pub use said::{Comm, CommAct, Display, MimeBundle, Progress, Said, StreamName};
+
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 /// Environment variable of the runtime child: the path of the session's socket, `;`, and the cookie.
 /// Its absence means that no session listens (a plain `cargo run`, or another kernel).
@@ -27,87 +30,10 @@ pub const CHANNEL_VARIABLE: &str = "CANDLEWICK_CHANNEL";
 /// The bytes that begin a frame: an ASCII record separator and a name, never found in sane text.
 pub const MARK: &str = "\u{1e}candlewick:";
 
-/// MIME type to content; JSON types hold JSON, all others a string (base64 where binary).
-pub type MimeBundle = Map<String, Value>;
-
-/// The two text streams of a cell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StreamName {
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
-}
-
-impl StreamName {
-    /// The name as Jupyter writes it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            StreamName::Stdout => "stdout",
-            StreamName::Stderr => "stderr",
-        }
-    }
-}
-
-/// How far a long operation is, for screens that draw a bar of their own.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Progress {
-    /// What is being done: `epoch 2 of 3`.
-    pub label: String,
-    /// Steps done.
-    pub done: u64,
-    /// Steps in all; 0 when unknown.
-    pub total: u64,
-}
-
-/// One thing that a cell says to a screen.
+/// One thing that the process of the cells says: to a screen, or of itself to the session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Message {
-    /// Text, with or without a newline at its end.
-    Stream {
-        /// Which stream.
-        name: StreamName,
-        /// The text.
-        text: String,
-    },
-    /// A new output below those there are.
-    Display {
-        /// The content by MIME type.
-        data: MimeBundle,
-        /// Notes on the content by MIME type (Jupyter's `metadata`).
-        #[serde(default)]
-        metadata: Map<String, Value>,
-        /// A name under which [`Message::Update`] can replace it.
-        #[serde(default)]
-        display_id: Option<String>,
-    },
-    /// New content for an output shown before, wherever it stands.
-    Update {
-        /// The content by MIME type.
-        data: MimeBundle,
-        /// Notes on the content.
-        #[serde(default)]
-        metadata: Map<String, Value>,
-        /// The name given when it was displayed.
-        display_id: String,
-    },
-    /// The value of the cell's last expression.
-    Result {
-        /// The content by MIME type.
-        data: MimeBundle,
-        /// Notes on the content.
-        #[serde(default)]
-        metadata: Map<String, Value>,
-    },
-    /// Remove the cell's outputs; with `wait`, when the next one comes.
-    Clear {
-        /// Whether to wait for the next output.
-        wait: bool,
-    },
-    /// How far a long operation is.
-    Progress(Progress),
     /// User code panicked.
     Panic {
         /// The panic's message.
@@ -160,13 +86,6 @@ pub enum Message {
         /// What the code did.
         crash: Crash,
     },
-    /// A cell opens a comm, speaks over one, or closes it.
-    Comm(Comm),
-    /// What a frontend said over a comm has been dealt with, and all that this printed has been sent.
-    Handled {
-        /// The number of the [`Request::Comm`].
-        number: u64,
-    },
     /// An interrupted loop left its cell, and these variables that the cell had bound are in the store.
     Left {
         /// Their names.
@@ -179,13 +98,20 @@ pub enum Message {
         /// One a variable.
         variables: Vec<Described>,
     },
-    /// The runtime is gone: said by the session's own end of the channel.
-    Gone,
     /// An answer to the session's ping: all that was said before it has been sent.
     Pong {
         /// The ping's number.
         number: u64,
     },
+    /// Something for a screen.
+    #[serde(untagged)]
+    Said(Said),
+}
+
+impl From<Said> for Message {
+    fn from(said: Said) -> Message {
+        Message::Said(said)
+    }
 }
 
 /// What code did that ends its process.
@@ -208,36 +134,6 @@ pub enum Crash {
     Abort,
 }
 
-/// Something said over a comm, in either direction: Jupyter's way for widgets to speak with their pictures.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Comm {
-    /// The comm's name, unique in the world.
-    pub id: String,
-    /// What is done with it.
-    pub act: CommAct,
-    /// JSON that the two ends understand.
-    #[serde(default)]
-    pub data: Map<String, Value>,
-    /// Jupyter's `metadata` of the message.
-    #[serde(default)]
-    pub metadata: Map<String, Value>,
-    /// Bytes that go beside the JSON.
-    #[serde(default, with = "base64s")]
-    pub buffers: Vec<Vec<u8>>,
-}
-
-/// What is done with a comm.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CommAct {
-    /// It begins; the name says which kind of end it wants on the other side.
-    Open(String),
-    /// It goes on.
-    Message,
-    /// It ends.
-    Close,
-}
-
 /// What is known of a variable beside its name and type.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Described {
@@ -247,21 +143,6 @@ pub struct Described {
     pub shape: String,
     /// Its bytes in memory, as far as its own type knows of them.
     pub bytes: u64,
-}
-
-/// Bytes as base64 in JSON.
-mod base64s {
-    use base64::{Engine, engine::general_purpose::STANDARD};
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub fn serialize<S: Serializer>(buffers: &[Vec<u8>], to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(buffers.iter().map(|bytes| STANDARD.encode(bytes)))
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Vec<u8>>, D::Error> {
-        let texts = Vec::<String>::deserialize(from)?;
-        texts.iter().map(|text| STANDARD.decode(text).map_err(D::Error::custom)).collect()
-    }
 }
 
 /// What a session says to the runtime child, a JSON line each.
@@ -322,11 +203,12 @@ pub fn parse_channel(value: &str) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::{Map, Value};
 
     #[test]
     fn a_frame_is_one_line_whatever_the_text() {
         let text = "a\nb\u{1e}candlewick:x {}\r\n\"\\".to_owned();
-        let message = Message::Stream { name: StreamName::Stderr, text };
+        let message = Message::from(Said::err(text));
         let line = frame("k", &message);
         assert_eq!(line.matches('\n').count(), 1);
         assert_eq!(parse_frame("k", line.trim_end_matches('\n').as_bytes()), Some(message));
@@ -337,7 +219,7 @@ mod tests {
         let buffers = vec![(0..=255).collect(), vec![], vec![0, 10, 13, 0]];
         let data = Map::from_iter([("method".to_owned(), Value::from("update"))]);
         let comm = Comm { id: "c".to_owned(), act: CommAct::Open("t".to_owned()), data, metadata: Map::new(), buffers };
-        let said = Message::Comm(comm.clone());
+        let said = Message::from(Said::Comm(comm.clone()));
         assert_eq!(parse_frame("k", frame("k", &said).trim_end_matches('\n').as_bytes()), Some(said));
         let heard = Request::Comm { number: 7, comm };
         let line = serde_json::to_string(&heard).unwrap();

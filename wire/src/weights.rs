@@ -193,6 +193,16 @@ pub enum Format {
     Page,
     /// The pointer that Git LFS leaves where the file itself was not fetched.
     Pointer,
+    /// A pickle that is not what `torch.save` wrote, such as the `data.pkl` out of its archive.
+    Pickle,
+    /// An array of numpy's.
+    Numpy,
+    /// HDF5, as Keras writes it.
+    Hdf5,
+    /// GGUF, as llama.cpp reads it.
+    Gguf,
+    /// Something that gzip has packed.
+    Gzip,
     /// Nothing at all.
     Empty,
     /// Something else.
@@ -207,6 +217,11 @@ impl Format {
             [] => Format::Empty,
             [b'P', b'K', 3, 4, ..] => Format::Torch,
             [0x80, 2, 0x8a, 0x0a, ..] => Format::OldTorch,
+            [0x80, 2..=5, _, _, ..] => Format::Pickle,
+            [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => Format::Numpy,
+            [0x89, b'H', b'D', b'F', ..] => Format::Hdf5,
+            [b'G', b'G', b'U', b'F', ..] => Format::Gguf,
+            [0x1f, 0x8b, ..] => Format::Gzip,
             _ if text.starts_with("<!doctype") || text.starts_with("<html") => Format::Page,
             _ if text.starts_with("version https") => Format::Pointer,
             [_, _, _, _, _, _, 0, 0, b'{', ..] => Format::Safetensors,
@@ -233,6 +248,20 @@ impl Format {
             Format::Pointer => {
                 "the pointer that Git LFS leaves in a file's place: fetch the file itself, `git lfs pull`"
             }
+            Format::Pickle => {
+                "a pickle alone, without the numbers: `data.pkl` is a part of what `torch.save` writes; give the whole file, \
+                 or in Python `torch.save(model.state_dict(), path)`"
+            }
+            Format::Numpy => {
+                "a numpy array, without the names of a network's parameters: in Python, \
+                 `safetensors.numpy.save_file({name: array}, path)` writes arrays under their names"
+            }
+            Format::Hdf5 => {
+                "an HDF5 file, as Keras writes weights: their names and layouts are others than PyTorch's; use the weights that \
+                 torchvision or timm publish for the network"
+            }
+            Format::Gguf => "a GGUF file of a language model: choose the safetensors file of the same model",
+            Format::Gzip => "packed by gzip: unpack it first, `gunzip FILE`",
             Format::Empty => "empty: copy or download it again",
             Format::Unknown => "neither a safetensors nor a PyTorch file: copy or download it again",
         }

@@ -17,14 +17,14 @@ fn key<T: 'static>(name: &'static str, stamp: u64) -> Key {
 }
 
 /// A key whose name is copied, and the place of its value.
-type Place = (String, u64, TypeId, usize, usize);
+type KeptPlace = (String, u64, TypeId, usize, usize);
 
 /// The place of each value, which stays to the end of the process. A name is copied, since its library may not.
-static PLACES: Mutex<Vec<Place>> = Mutex::new(Vec::new());
+static PLACES: Mutex<Vec<KeptPlace>> = Mutex::new(Vec::new());
 
 /// The place of the value that is kept under this key, where there is one in `places`.
-fn find(places: &[Place], (name, stamp, kind, size): Key) -> Option<usize> {
-    let is_it = |place: &&Place| (place.0.as_str(), place.1, place.2, place.3) == (name, stamp, kind, size);
+fn find(places: &[KeptPlace], (name, stamp, kind, size): Key) -> Option<usize> {
+    let is_it = |place: &&KeptPlace| (place.0.as_str(), place.1, place.2, place.3) == (name, stamp, kind, size);
     places.iter().find(is_it).map(|place| place.4)
 }
 

@@ -8,13 +8,13 @@ use std::fmt;
 pub(super) const VARIABLE_CHANGED_TYPE: &str = "EVCXR_VARIABLE_CHANGED_TYPE:";
 
 /// Tells evcxr that a `?` met an error.
-pub const USER_ERROR_OCCURRED: Mark = Mark("EVCXR_ERROR_OCCURRED");
+pub const USER_ERROR_OCCURRED: EvcxrMark = EvcxrMark("EVCXR_ERROR_OCCURRED");
 
 /// A line for evcxr, which evcxr's own code prints with a newline after it.
 #[derive(Clone, Copy, Debug)]
-pub struct Mark(&'static str);
+pub struct EvcxrMark(&'static str);
 
-impl fmt::Display for Mark {
+impl fmt::Display for EvcxrMark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&show::line_for_evcxr(self.0))
     }

@@ -17,6 +17,6 @@ pub use crate::interrupt::{check as go_on, hear, nap, requested as stopped, slee
 pub use failed::failed;
 pub use kept::{Kept, KeptLocal};
 pub use leave::{Returned, guarded, leave, left};
-pub use marks::{Mark, USER_ERROR_OCCURRED, panicked};
+pub use marks::{EvcxrMark, USER_ERROR_OCCURRED, panicked};
 pub use never::{Gives, Never};
 pub use store::{VariableStore, create_variable_store};

@@ -1,9 +1,13 @@
 //! The boxes of an image folder: `boxes.json` or `boxes.csv` beside the class folders.
 //!
 //! `boxes.json` maps a file's path to its objects, `{"car/0001.png": [{"class": "car", "bbox": [4, 9, 60, 41]}]}`;
-//! `boxes.csv` has a line an object, `file,class,x0,y0,x1,y1`. Boxes are left, top, right and bottom in pixels of
-//! the upright picture.
+//! `boxes.csv` has a line an object, `file,class,x0,y0,x1,y1`, in any order of columns where the first line names them.
+//! Boxes are left, top, right and bottom in pixels of the upright picture, or, where no number of the file is above 1,
+//! in parts of it.
 
+use super::decode::upright_size;
+use super::delimited::{self, TextRow};
+use super::names::composed;
 use crate::boxes::{Annotation, BBox};
 use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -17,35 +21,76 @@ struct Entry {
     bbox: [f32; 4],
 }
 
+/// What the first line of a table may call its columns, in the order `file, class, x0, y0, x1, y1`.
+const COLUMNS: [&[&str]; 6] = [
+    &["file", "filename", "fname", "image", "image_path", "image_id", "img", "path", "name"],
+    &["class", "label", "category", "class_name", "cls"],
+    &["x0", "x1", "xmin", "x_min", "left"],
+    &["y0", "y1", "ymin", "y_min", "top"],
+    &["x1", "x2", "xmax", "x_max", "right"],
+    &["y1", "y2", "ymax", "y_max", "bottom"],
+];
+
 /// The boxes of a folder, by file.
 pub(super) struct Boxes {
     file: PathBuf,
     entries: BTreeMap<String, Vec<Entry>>,
+    /// No number is above 1: they are parts of a picture's sides.
+    in_parts: bool,
     /// The pictures that have been asked for.
     asked: BTreeSet<String>,
 }
 
 impl Boxes {
-    /// The objects of one picture; a class that the folder does not have is an error.
-    pub fn of(&mut self, name: &Path, classes: &[String]) -> Result<Vec<Annotation>> {
-        let name = name.to_string_lossy().replace('\\', "/");
+    fn new(file: PathBuf, written: BTreeMap<String, Vec<Entry>>) -> Boxes {
+        let mut entries: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+        for (name, objects) in written {
+            let objects = objects.into_iter().map(|entry| Entry { class: composed(&entry.class), ..entry });
+            entries.entry(composed(&name)).or_default().extend(objects);
+        }
+        let numbers = || entries.values().flatten().flat_map(|entry| entry.bbox);
+        let in_parts = numbers().all(|number| (0.0..=1.0).contains(&number)) && numbers().any(|n| n > 0.0 && n < 1.0);
+        Boxes { file, entries, in_parts, asked: BTreeSet::new() }
+    }
+
+    /// The objects of one picture, whose file is at `path`; a class that the folder does not have is an error.
+    pub fn of(&mut self, name: &Path, path: &Path, classes: &[String]) -> Result<Vec<Annotation>> {
+        let name = composed(&name.to_string_lossy().replace('\\', "/"));
         self.asked.insert(name.clone());
         let Some(entries) = self.entries.get(&name) else { return Ok(Vec::new()) };
+        // What cannot be read is told later, with all that cannot.
+        let size = upright_size(path);
         let annotation = |entry: &Entry| {
             let class = classes.iter().position(|class| *class == entry.class).ok_or_else(|| {
                 let file = self.file.display();
                 Error::new(format!("`{file}` gives `{name}` the class `{}`, which has no folder", entry.class))
                     .remedy(format!("the classes are {}", classes.join(", ")))
             })?;
-            let [x0, y0, x1, y1] = entry.bbox;
-            let is_box = entry.bbox.iter().all(|value| value.is_finite()) && x1 > x0 && y1 > y0 && x1 > 0.0 && y1 > 0.0;
-            if !is_box {
-                let what =
-                    format!("`{}` gives `{name}` the box {:?}, which holds nothing", self.file.display(), entry.bbox);
-                return Err(Error::new(what)
-                    .remedy("expected left, top, right and bottom in pixels, with left < right and top < bottom"));
+            let mut bbox = entry.bbox;
+            if let Some((width, height)) = size.filter(|_| self.in_parts) {
+                bbox = std::array::from_fn(|at| bbox[at] * if at % 2 == 0 { width as f32 } else { height as f32 });
             }
-            Ok(Annotation::new(class, BBox::new(x0, y0, x1, y1)))
+            let [x0, y0, x1, y1] = bbox;
+            let faulty = |what: String, remedy: &str| {
+                let file = self.file.display();
+                Err(Error::new(format!("`{file}` gives `{name}` the box {:?}, which {what}", entry.bbox))
+                    .remedy(remedy))
+            };
+            let expected = "expected left, top, right and bottom in pixels, with left < right and top < bottom";
+            let is_box = bbox.iter().all(|value| value.is_finite()) && x1 > x0 && y1 > y0;
+            if !is_box {
+                return faulty("holds nothing".to_owned(), expected);
+            }
+            if x1 <= 0.0 || y1 <= 0.0 {
+                return faulty("lies outside of the picture and holds nothing of it".to_owned(), expected);
+            }
+            match size {
+                Some((width, height)) if x0 >= width as f32 || y0 >= height as f32 => faulty(
+                    format!("lies outside of the picture of {width} × {height} pixels and holds nothing of it"),
+                    "boxes count the pixels of the picture's own file, upright, not of a copy of another size",
+                ),
+                _ => Ok(Annotation::new(class, BBox::new(x0, y0, x1, y1))),
+            }
         };
         entries.iter().map(annotation).collect()
     }
@@ -80,44 +125,85 @@ fn text(file: &Path) -> Result<Option<String>> {
 pub(super) fn read(folder: &Path) -> Result<Option<Boxes>> {
     let json = folder.join("boxes.json");
     if let Some(text) = text(&json)? {
-        let entries = serde_json::from_str(&text).map_err(|error| {
-            Error::new(format!("`{}` is not as expected", json.display()))
-                .caused_by(error)
-                .remedy(r#"expected {"car/0001.png": [{"class": "car", "bbox": [left, top, right, bottom]}]}"#)
-        })?;
-        return Ok(Some(Boxes { file: json, entries, asked: BTreeSet::new() }));
+        let entries = serde_json::from_str(&text).map_err(|error| unexpected(&json, &error))?;
+        return Ok(Some(Boxes::new(json, entries)));
     }
     let csv = folder.join("boxes.csv");
     let Some(text) = text(&csv)? else { return Ok(None) };
-    let mut entries: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
-    for (number, line) in text.lines().enumerate() {
-        if line.trim().is_empty() || (number == 0 && names_columns(line)) {
-            continue;
+    let faulty = |what: String| {
+        Error::new(what)
+            .remedy("expected file,class,x0,y0,x1,y1 with numbers in pixels, or a first line that names the columns so")
+    };
+    let mut rows =
+        delimited::rows(&text).map_err(|why| faulty(format!("`{}` cannot be read: {why}", csv.display())))?;
+    let columns = match rows.first() {
+        Some((_, first)) if !first.iter().any(|cell| cell.parse::<f32>().is_ok()) => {
+            let columns = named_columns(first).ok_or_else(|| {
+                faulty(format!("the first line of `{}` names the columns {}", csv.display(), first.join(", ")))
+            })?;
+            rows.remove(0);
+            columns
         }
-        let (file, entry) = csv_line(line).ok_or_else(|| {
-            Error::new(format!("line {} of `{}` is `{line}`", number + 1, csv.display()))
-                .remedy("expected file,class,x0,y0,x1,y1 with numbers in pixels")
-        })?;
+        _ => None,
+    };
+    let mut entries: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+    for row in &rows {
+        let (file, entry) = entry(row, columns)
+            .ok_or_else(|| faulty(format!("line {} of `{}` is `{}`", row.0, csv.display(), row.1.join(","))))?;
         entries.entry(file).or_default().push(entry);
     }
-    Ok(Some(Boxes { file: csv, entries, asked: BTreeSet::new() }))
+    Ok(Some(Boxes::new(csv, entries)))
 }
 
-/// Whether a line has six words or more, and none of the last four is a number.
-fn names_columns(line: &str) -> bool {
-    let fields: Vec<&str> = line.split(',').map(str::trim).collect();
-    fields.len() >= 6 && fields[fields.len() - 4..].iter().all(|field| field.parse::<f32>().is_err())
+/// A JSON file of another form, in the user's terms.
+fn unexpected(file: &Path, error: &serde_json::Error) -> Error {
+    let (line, column) = (error.line(), error.column());
+    let what = match error.classify() {
+        serde_json::error::Category::Eof => "it ends in the middle".to_owned(),
+        serde_json::error::Category::Syntax => format!("it is no JSON at line {line}, character {column}"),
+        _ => format!("line {line}, character {column} is something else than a file's list of objects"),
+    };
+    Error::new(format!("`{}` is not as expected: {what}", file.display()))
+        .remedy(r#"expected {"car/0001.png": [{"class": "car", "bbox": [left, top, right, bottom]}]}"#)
 }
 
-/// `file,class,x0,y0,x1,y1`; the file's name may hold commas.
-fn csv_line(line: &str) -> Option<(String, Entry)> {
-    let mut fields = line.rsplitn(6, ',').map(str::trim);
-    let mut bbox = [0.0; 4];
-    for value in bbox.iter_mut().rev() {
-        *value = fields.next()?.parse().ok()?;
+/// Where the six columns stand, by the names in the first line; `Some(None)`, the usual order, where it names six of its own.
+fn named_columns(first: &[String]) -> Option<Option<[usize; 6]>> {
+    let names: Vec<String> = first.iter().map(|name| name.to_lowercase().replace([' ', '-'], "_")).collect();
+    let at = |known: &[&str]| names.iter().position(|name| known.contains(&name.as_str()));
+    // `x1` is the left edge beside an `x2`, and the right one beside an `x0`.
+    let beside = |column: usize, other: &str, name: &str| match names.iter().any(|found| found == other) {
+        true => COLUMNS[column].iter().copied().filter(|known| *known != name).collect(),
+        false => COLUMNS[column].to_vec(),
+    };
+    let known = [
+        COLUMNS[0].to_vec(),
+        COLUMNS[1].to_vec(),
+        beside(2, "x0", "x1"),
+        beside(3, "y0", "y1"),
+        beside(4, "x2", "x1"),
+        beside(5, "y2", "y1"),
+    ];
+    let mut found = [0; 6];
+    for (column, known) in found.iter_mut().zip(&known) {
+        match at(known) {
+            Some(at) => *column = at,
+            None => return (names.len() == 6).then_some(None),
+        }
     }
-    let class = fields.next()?.to_owned();
-    Some((fields.next()?.to_owned(), Entry { class, bbox }))
+    Some(Some(found))
+}
+
+/// A file and one of its objects. Without names of columns a file's name may hold what parts them.
+fn entry((_, row): &TextRow, columns: Option<[usize; 6]>) -> Option<(String, Entry)> {
+    let surplus = if columns.is_none() { row.len().checked_sub(6)? } else { 0 };
+    let cell = |column: usize| row.get(columns.map_or(column + surplus, |columns| columns[column]));
+    let mut bbox = [0.0; 4];
+    for (value, column) in bbox.iter_mut().zip(2..) {
+        *value = cell(column)?.parse().ok()?;
+    }
+    let file = if surplus > 0 { row[..=surplus].join(",") } else { cell(0)?.clone() };
+    Some((file, Entry { class: cell(1)?.clone(), bbox }))
 }
 
 /// Writes `boxes.json` into a folder: file (relative to it, with `/`), class, box.

@@ -57,6 +57,17 @@ pub(super) fn decode(bytes: &[u8]) -> Result<RgbImage, String> {
     Ok(to_rgb(&picture))
 }
 
+/// Width and height of a picture file as it is shown, without its pixels being decoded; `None` where it cannot be read.
+pub(super) fn upright_size(path: &Path) -> Option<(u32, u32)> {
+    let reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format).ok()?;
+    let mut decoder = reader.into_decoder().ok()?;
+    let (width, height) = decoder.dimensions();
+    let orientation = decoder.orientation().ok()?;
+    let mut shown = DynamicImage::new_luma8(1, 2);
+    shown.apply_orientation(orientation);
+    Some(if shown.width() == 1 { (width, height) } else { (height, width) })
+}
+
 /// Whether a JPEG has no end: decoders fill up with grey what is missing. Within the data of the picture itself no two
 /// bytes look like the mark of its end (ITU T.81, B.1.1.2).
 fn is_cut_off(bytes: &[u8]) -> bool {

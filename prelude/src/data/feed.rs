@@ -2,7 +2,7 @@
 
 use super::batches::{Batches, mix};
 use super::folder::ImageFolder;
-use super::store::Picture;
+use super::store::Decoded;
 use super::truth;
 use super::{Augment, Batch, Fields, Normalize, Part, field};
 use crate::boxes::BBox;
@@ -106,7 +106,7 @@ impl ImageFolder {
     }
 
     /// Picture number `id`; `None` where it cannot be read and the data set is not strict.
-    fn load(&self, id: usize) -> Result<Option<Arc<Picture>>> {
+    fn load(&self, id: usize) -> Result<Option<Arc<Decoded>>> {
         match self.store.get(id, &self.samples[id]) {
             Ok(picture) => Ok(Some(picture)),
             Err(why) if self.strict => Err(self.unreadable(&self.samples[id].name, &why)),
@@ -121,7 +121,7 @@ impl ImageFolder {
 /// Makes one batch; pictures that cannot be read are left out, or an error where the data set is strict.
 fn make(data: &ImageFolder, ids: Vec<usize>, augment: Option<(Augment, u64)>) -> Result<Batch> {
     let loaded: Vec<_> = ids.par_iter().map(|id| data.load(*id)).collect::<Result<_>>()?;
-    let found: Vec<(usize, Arc<Picture>)> = ids.into_iter().zip(loaded).filter_map(|(id, p)| Some((id, p?))).collect();
+    let found: Vec<(usize, Arc<Decoded>)> = ids.into_iter().zip(loaded).filter_map(|(id, p)| Some((id, p?))).collect();
     let transform = data.transform();
     let side = transform.size;
     let mut values = vec![0.0f32; found.len() * 3 * side * side];

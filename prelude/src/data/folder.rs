@@ -64,10 +64,10 @@ impl ImageFolder {
     fn open_at(path: &Path) -> Result<ImageFolder> {
         let root = path.to_path_buf();
         let mut found = scan(&root)?;
-        let mut copies = Copies::find(&found.samples);
+        let mut copies = Copies::find(&found.samples)?;
         let leaks = split::remove_leaks(&mut found.samples, &copies);
         if !leaks.is_empty() {
-            copies = Copies::find(&found.samples);
+            copies = Copies::find(&found.samples)?;
         }
         if !found.left_out.is_empty() {
             let remarks = found.left_out.iter().map(|remark| format!("\n  {remark}")).collect::<String>();
@@ -85,9 +85,12 @@ impl ImageFolder {
     }
 
     /// These pictures, as one class.
-    pub(super) fn listed(root: PathBuf, samples: Vec<Sample>) -> ImageFolder {
-        let copies = Copies::find(&samples);
-        ImageFolder::of(root, vec!["picture".to_owned()], samples, copies)
+    ///
+    /// # Errors
+    /// Where the user interrupts.
+    pub(super) fn listed(root: PathBuf, samples: Vec<Sample>) -> Result<ImageFolder> {
+        let copies = Copies::find(&samples)?;
+        Ok(ImageFolder::of(root, vec!["picture".to_owned()], samples, copies))
     }
 
     fn of(root: PathBuf, classes: Vec<String>, samples: Vec<Sample>, copies: Copies) -> ImageFolder {

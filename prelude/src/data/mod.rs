@@ -13,7 +13,8 @@
 //! # Ok::<(), candlewick_prelude::Error>(())
 //! ```
 //!
-//! - `scan` lists the files and names what is wrong with a folder; `annotations` reads its boxes, if it has some.
+//! - `scan` lists the files and names what is wrong with a folder; `annotations` reads its boxes, if it has some, `delimited` any table of
+//!   text, `names` brings names to one form.
 //! - `options` keeps what a person says of size, batch and the like, and refuses what makes no sense.
 //! - `split` parts files, never augmented pictures, and keeps copies of one file on one side.
 //! - `decode` reads a picture file; `transform` brings it to the network's size and range, and boxes back.
@@ -27,9 +28,11 @@ mod augment;
 mod batches;
 mod dataset;
 mod decode;
+mod delimited;
 mod feed;
 mod fields;
 mod folder;
+mod names;
 mod options;
 mod part;
 mod sample;

@@ -2,7 +2,9 @@
 
 use super::annotations::{self, Boxes};
 use super::decode::ENDINGS;
+use super::names::composed;
 use super::{Part, Sample};
+use crate::show::Steps;
 use crate::{Error, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -55,6 +57,16 @@ struct Found {
 }
 
 impl Found {
+    /// Takes what another folder of the same class holds.
+    fn add(&mut self, other: Found) {
+        self.pictures.extend(other.pictures);
+        self.pictures.sort();
+        self.links.extend(other.links);
+        for (kind, count) in other.others {
+            *self.others.entry(kind).or_default() += count;
+        }
+    }
+
     /// The files of other kinds: `2 .heic, 1 .tif`.
     fn kinds(&self) -> String {
         self.others.iter().map(|(kind, count)| format!("{count} {kind}")).collect::<Vec<_>>().join(", ")
@@ -69,6 +81,7 @@ pub(super) fn scan(root: &Path) -> Result<Scan> {
         return Err(Error::new(format!("the folder `{}` {what}", root.display()))
             .remedy(format!("check the path; cells run in `{here}`, or give the path in full")));
     }
+    let steps = Steps::new("listing files", 0);
     let folders = folders(root)?;
     let (mut parts, mut left_out) = (Vec::new(), Vec::new());
     for (path, name) in &folders {
@@ -88,38 +101,47 @@ pub(super) fn scan(root: &Path) -> Result<Scan> {
         _ if parted => {
             parts.iter_mut().filter(|(_, _, part)| *part == Part::Test).for_each(|(_, _, part)| *part = Part::Valid);
         }
-        [(path, name, Part::Train)] if holds_all(path, &folders)? => lone = Some(name.clone()),
+        [(path, name, Part::Train)] if holds_all(path, &folders, &steps)? => lone = Some(name.clone()),
         _ => (parts, left_out) = (vec![(root.to_path_buf(), String::new(), Part::Train)], Vec::new()),
     }
-    let parts =
-        parts.into_iter().map(|(path, name, part)| Ok(PartFolder { classes: classes(&path)?, path, name, part }));
-    let parts = parts.collect::<Result<Vec<_>>>()?;
-    let classes = kept(root, &parts, &mut left_out)?;
-    let samples = samples(root, &parts, &classes, &mut left_out)?;
+    let mut opened = Vec::new();
+    for (path, name, part) in parts {
+        opened.push(PartFolder { classes: classes(&path, &steps, &mut left_out)?, path, name, part });
+    }
+    let classes = kept(root, &opened, &mut left_out)?;
+    let samples = samples(root, &opened, &classes, &mut left_out, &steps)?;
     Ok(Scan { classes, samples, parted, left_out, lone })
 }
 
 /// Whether the folder of training pictures holds class folders, and the folders beside it no pictures.
-fn holds_all(train: &Path, folders: &[(PathBuf, String)]) -> Result<bool> {
+fn holds_all(train: &Path, folders: &[(PathBuf, String)], steps: &Steps) -> Result<bool> {
     for (path, _) in folders.iter().filter(|(path, _)| path != train) {
-        if !pictures(path)?.pictures.is_empty() {
+        if !pictures(path, steps)?.pictures.is_empty() {
             return Ok(false);
         }
     }
     Ok(!self::folders(train)?.is_empty())
 }
 
-/// The class folders in a folder.
-fn classes(folder: &Path) -> Result<Vec<ClassFolder>> {
+/// The class folders in a folder. Two whose names look alike are one class, with a word.
+fn classes(folder: &Path, steps: &Steps, left_out: &mut Vec<String>) -> Result<Vec<ClassFolder>> {
     let found = folders(folder)?;
     if found.is_empty() {
         return Err(no_classes(folder)?);
     }
-    let one = |(path, name): (PathBuf, String)| {
-        let found = pictures(&path)?;
-        Ok(ClassFolder { name, path, found })
-    };
-    found.into_iter().map(one).collect()
+    let mut classes: Vec<ClassFolder> = Vec::new();
+    for (path, name) in found {
+        let name = composed(&name);
+        let found = pictures(&path, steps)?;
+        match classes.iter_mut().find(|class| class.name == name) {
+            Some(class) => {
+                class.found.add(found);
+                left_out.push(format!("two folders `{name}/` are one class: Unicode writes their accents in two ways"));
+            }
+            None => classes.push(ClassFolder { name, path, found }),
+        }
+    }
+    Ok(classes)
 }
 
 /// The names of the classes that can be learned; those without pictures to train on are left out with a word.
@@ -183,7 +205,13 @@ fn kept(root: &Path, parts: &[PartFolder], left_out: &mut Vec<String>) -> Result
 }
 
 /// The pictures of the classes that are kept, with their boxes.
-fn samples(root: &Path, parts: &[PartFolder], classes: &[String], left_out: &mut Vec<String>) -> Result<Vec<Sample>> {
+fn samples(
+    root: &Path,
+    parts: &[PartFolder],
+    classes: &[String],
+    left_out: &mut Vec<String>,
+    steps: &Steps,
+) -> Result<Vec<Sample>> {
     let mut samples = Vec::new();
     let mut all = annotations::read(root)?;
     for PartFolder { path, part, classes: folders, .. } in parts {
@@ -193,10 +221,11 @@ fn samples(root: &Path, parts: &[PartFolder], classes: &[String], left_out: &mut
             for picture in
                 folders.iter().filter(|folder| folder.name == *name).flat_map(|folder| &folder.found.pictures)
             {
+                steps.step()?;
                 let mut found = Vec::new();
                 for (base, boxes) in &mut boxes {
                     if let (Some(boxes), Ok(name)) = (boxes.as_mut(), picture.strip_prefix(&**base)) {
-                        found.extend(boxes.of(name, classes)?);
+                        found.extend(boxes.of(name, picture, classes)?);
                     }
                 }
                 let name = picture.strip_prefix(root).unwrap_or(picture).display().to_string();
@@ -210,7 +239,7 @@ fn samples(root: &Path, parts: &[PartFolder], classes: &[String], left_out: &mut
 }
 
 /// What a folder holds. A link to a folder around it, or beside it, would have pictures of other classes count as its own.
-fn pictures(folder: &Path) -> Result<Found> {
+fn pictures(folder: &Path, steps: &Steps) -> Result<Found> {
     let mut found = Found::default();
     let mut waiting = vec![folder.to_path_buf()];
     let own = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
@@ -220,6 +249,7 @@ fn pictures(folder: &Path) -> Result<Found> {
     };
     while let Some(next) = waiting.pop() {
         for path in entries(&next)? {
+            steps.step()?;
             if path.is_dir() && path.is_symlink() && is_elsewhere(&path) {
                 found.links.push(path);
             } else if path.is_dir() {

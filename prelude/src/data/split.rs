@@ -1,11 +1,14 @@
 //! Parts files into training and validation, class by class, and keeps copies of one file on one side.
 
 use super::{Part, Sample};
-use crate::{Error, Result, limits};
+use crate::show::Steps;
+use crate::{Error, Result, interrupt, limits};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap};
+use std::fs::Metadata;
 use std::hash::{DefaultHasher, Hasher};
 
 /// Files with the same content.
@@ -16,34 +19,67 @@ pub(super) struct Copies {
 }
 
 impl Copies {
-    /// Finds equal files; only files of equal length are read.
-    pub fn find(samples: &[Sample]) -> Copies {
-        let mut by_length: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+    /// Finds equal files; only files of equal length are read, and each file once, however many names it has.
+    ///
+    /// # Errors
+    /// Where the user interrupts.
+    pub fn find(samples: &[Sample]) -> Result<Copies> {
+        let mut by_length: BTreeMap<u64, BTreeMap<(u64, u64), Vec<usize>>> = BTreeMap::new();
         for (id, sample) in samples.iter().enumerate() {
+            interrupt::check()?;
             if let Ok(about) = std::fs::metadata(&sample.path) {
-                by_length.entry(about.len()).or_default().push(id);
+                let file = one_file(&about).unwrap_or((u64::MAX, id as u64));
+                by_length.entry(about.len()).or_default().entry(file).or_default().push(id);
             }
         }
-        let mut groups = Vec::new();
-        for (_, ids) in by_length.into_iter().filter(|(length, ids)| *length > 0 && ids.len() > 1) {
+        let alike: Vec<Vec<Vec<usize>>> = by_length
+            .into_iter()
+            .filter(|(length, files)| *length > 0 && files.values().map(Vec::len).sum::<usize>() > 1)
+            .map(|(_, files)| files.into_values().collect())
+            .collect();
+        let steps = Steps::new("comparing files", alike.iter().filter(|files| files.len() > 1).map(Vec::len).sum());
+        let groups = alike.into_par_iter().map(|files| -> Result<Vec<Vec<usize>>> {
+            if files.len() == 1 {
+                return Ok(files);
+            }
             let mut by_content: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
-            for id in ids {
-                if let Ok(bytes) = std::fs::read(&samples[id].path) {
+            for ids in files {
+                steps.step()?;
+                if let Ok(bytes) = std::fs::read(&samples[ids[0]].path) {
                     let mut hasher = DefaultHasher::new();
                     hasher.write(&bytes);
-                    by_content.entry(hasher.finish()).or_default().push(id);
+                    by_content.entry(hasher.finish()).or_default().extend(ids);
                 }
             }
-            groups.extend(by_content.into_values().filter(|ids| ids.len() > 1));
-        }
+            let copies = by_content.into_values().filter(|ids| ids.len() > 1);
+            Ok(copies.map(sorted).collect())
+        });
+        let mut groups = groups.collect::<Result<Vec<_>>>()?.concat();
         groups.sort();
-        Copies { groups }
+        Ok(Copies { groups })
     }
 
     /// The groups whose files are said to be of different classes.
     pub fn contradictions(&self, samples: &[Sample]) -> Vec<&Vec<usize>> {
         self.groups.iter().filter(|ids| ids.iter().any(|id| samples[*id].class != samples[ids[0]].class)).collect()
     }
+}
+
+fn sorted(mut ids: Vec<usize>) -> Vec<usize> {
+    ids.sort_unstable();
+    ids
+}
+
+/// What tells whether two names are of one file; `None` where the system does not say.
+#[cfg(unix)]
+fn one_file(about: &Metadata) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    Some((about.dev(), about.ino()))
+}
+
+#[cfg(not(unix))]
+fn one_file(_: &Metadata) -> Option<(u64, u64)> {
+    None
 }
 
 /// Takes out of training what validation or test hold too; gives the names: (removed, its copy).

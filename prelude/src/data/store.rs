@@ -3,17 +3,17 @@
 use super::Sample;
 use super::decode::decode;
 use super::transform::Transform;
-use crate::{Error, Result, interrupt, show};
+use crate::Result;
+use crate::show::Steps;
+use image::RgbImage;
 use rayon::prelude::*;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, Instant};
 
 /// Most bytes of pixels that are kept.
 const MOST: usize = 1 << 30;
 
 /// A decoded picture at the network's size.
-pub(super) struct Picture {
+pub(super) struct Decoded {
     /// Rows of red, green and blue.
     pub pixels: Vec<u8>,
     /// Width and height of the file's picture.
@@ -29,7 +29,7 @@ pub(super) struct Store {
 }
 
 /// A picture, or why there is none.
-type Loaded = std::result::Result<Arc<Picture>, String>;
+type Loaded = std::result::Result<Arc<Decoded>, String>;
 
 impl Store {
     /// A store for `count` pictures, empty yet.
@@ -67,15 +67,29 @@ impl Store {
     }
 
     fn load(&self, id: usize, sample: &Sample) -> Loaded {
-        let loaded = std::fs::read(&sample.path).map_err(|error| error.to_string()).and_then(|bytes| decode(&bytes));
-        match loaded {
-            Ok(picture) => {
-                let source = picture.dimensions();
-                Ok(Arc::new(Picture { pixels: self.transform.square(&picture).into_raw(), source }))
-            }
+        let picture = self.decoded(id, sample)?;
+        let source = picture.dimensions();
+        Ok(Arc::new(Decoded { pixels: self.transform.square(&picture).into_raw(), source }))
+    }
+
+    /// The picture at its own size; noted as bad where it cannot be read.
+    fn decoded(&self, id: usize, sample: &Sample) -> std::result::Result<RgbImage, String> {
+        let bytes = std::fs::read(&sample.path).map_err(|error| error.to_string());
+        bytes.and_then(|bytes| decode(&bytes)).inspect_err(|why| {
+            self.bad.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push((id, why.clone()));
+        })
+    }
+
+    /// Width and height of a picture's file; where pictures are not kept, it is not brought to the network's size for that.
+    fn source(&self, id: usize, sample: &Sample) -> Option<(u32, u32)> {
+        if self.keep || self.kept[id].get().is_some() {
+            return self.get(id, sample).ok().map(|picture| picture.source);
+        }
+        match self.decoded(id, sample) {
+            Ok(picture) => Some(picture.dimensions()),
             Err(why) => {
-                self.bad.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push((id, why.clone()));
-                Err(why)
+                let _ = self.kept[id].set(Err(why));
+                None
             }
         }
     }
@@ -89,25 +103,25 @@ impl Store {
             return Ok(());
         }
         let waiting: Vec<usize> = ids.iter().copied().filter(|id| self.kept[*id].get().is_none()).collect();
-        let done = AtomicUsize::new(0);
-        let started = Instant::now();
-        waiting.par_iter().for_each(|id| {
-            if interrupt::requested() {
-                return;
-            }
+        let steps = Steps::new("reading pictures", waiting.len());
+        waiting.par_iter().try_for_each(|id| {
+            steps.step()?;
             let _ = self.get(*id, &samples[*id]);
-            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-            if started.elapsed() > Duration::from_millis(500) {
-                show::progress("reading pictures", done as u64, waiting.len() as u64);
-            }
-        });
-        if started.elapsed() > Duration::from_millis(500) {
-            show::progress("reading pictures", waiting.len() as u64, waiting.len() as u64);
-        }
-        if interrupt::requested() && waiting.iter().any(|id| self.kept[*id].get().is_none()) {
-            return Err(Error::interrupted());
-        }
-        Ok(())
+            Ok(())
+        })
+    }
+
+    /// Width and height of each picture's file, `None` where it cannot be read; kept or not, each is decoded.
+    ///
+    /// # Errors
+    /// Where the user interrupts.
+    pub fn sources(&self, samples: &[Sample]) -> Result<Vec<Option<(u32, u32)>>> {
+        let steps = Steps::new("reading pictures", samples.len());
+        let source = |(id, sample)| {
+            steps.step()?;
+            Ok(self.source(id, sample))
+        };
+        samples.par_iter().enumerate().map(source).collect()
     }
 
     /// The pictures that could not be read so far, with the reason, by number.

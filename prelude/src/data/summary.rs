@@ -34,6 +34,8 @@ pub struct Summary {
     pub contradictions: Vec<Vec<String>>,
     /// How many pictures have boxes.
     pub boxes: usize,
+    /// How many have more than one; a learner of one box takes the first.
+    pub several_boxes: usize,
     /// Side of the network's pictures in pixels.
     pub size: usize,
 }
@@ -45,18 +47,16 @@ impl ImageFolder {
     /// Where an option makes no sense, and where the user interrupts while pictures are read.
     pub fn summary(&self) -> Result<Summary> {
         self.check()?;
-        let all: Vec<usize> = (0..self.samples.len()).collect();
-        self.store.fill(&all, &self.samples)?;
-        let source = |id: usize| self.store.get(id, &self.samples[id]).ok().map(|picture| picture.source);
-        Ok(Summary::of(self, &self.copies, source))
+        let sources = self.store.sources(&self.samples)?;
+        Ok(Summary::of(self, &self.copies, &sources))
     }
 }
 
 impl Summary {
-    /// The summary of `data`; `source` gives a readable picture's size.
-    pub(super) fn of(data: &ImageFolder, copies: &Copies, source: impl Fn(usize) -> Option<(u32, u32)>) -> Summary {
+    /// The summary of `data`; `sources` are the sizes of the pictures that can be read.
+    pub(super) fn of(data: &ImageFolder, copies: &Copies, sources: &[Option<(u32, u32)>]) -> Summary {
         let mut sizes: BTreeMap<(u32, u32), usize> = BTreeMap::new();
-        (0..data.len()).filter_map(source).for_each(|size| *sizes.entry(size).or_default() += 1);
+        sources.iter().flatten().for_each(|size| *sizes.entry(*size).or_default() += 1);
         let mut sizes: Vec<_> = sizes.into_iter().map(|((width, height), count)| (width, height, count)).collect();
         sizes.sort_by_key(|(_, _, count)| std::cmp::Reverse(*count));
         let train = data.counts(Part::Train);
@@ -76,6 +76,7 @@ impl Summary {
             copies: copies.groups.iter().map(names).collect(),
             contradictions: copies.contradictions(&samples).into_iter().map(names).collect(),
             boxes: samples.iter().filter(|sample| !sample.boxes.is_empty()).count(),
+            several_boxes: samples.iter().filter(|sample| sample.boxes.len() > 1).count(),
             size: data.transform().size,
         }
     }
@@ -115,6 +116,12 @@ impl Summary {
         }
         match self.boxes {
             0 => {}
+            n if n == all && self.several_boxes > 0 => {
+                let several = self.several_boxes;
+                notes.push(format!(
+                    "every picture has a box; {several} have several, of which a learner takes the first"
+                ));
+            }
             n if n == all => notes.push("every picture has a box".to_owned()),
             n => notes.push(format!("{n} of {all} pictures have boxes, so boxes are not used")),
         }

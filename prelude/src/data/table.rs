@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 
+use super::delimited::{self, TextRow};
+use super::names::{composed, decomposed};
 use super::{
     Augment, Batch, BatchIter, Data, Example, Fields, ImageFolder, Normalize, Order, Part, ResizeMethod, Sample,
 };
@@ -51,8 +53,13 @@ impl LabelTable {
         let text = String::from_utf8(bytes).map_err(|_| unreadable(&"it is no UTF-8 text"))?;
         let rows = rows(text.trim_start_matches('\u{feff}'), &shown.to_string())?;
         let root = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+        // The disk may hold the name in another form than the one in which it is compared.
+        let place = |file: &str| {
+            let forms = [file.to_owned(), decomposed(file)];
+            forms.into_iter().map(|form| root.join(form)).find(|path| path.is_file())
+        };
         let missing: Vec<&str> =
-            rows.iter().map(|row| row.file.as_str()).filter(|file| !root.join(file).is_file()).collect();
+            rows.iter().map(|row| row.file.as_str()).filter(|file| place(file).is_none()).collect();
         if let [first, ..] = missing[..] {
             let what = format!("`{shown}` lists {} files that are not there, `{first}` the first", missing.len());
             return Err(Error::new(what).remedy("files are named from the folder of the table on"));
@@ -70,13 +77,14 @@ impl LabelTable {
         });
         let truth = Arc::new(truth.collect());
         let samples = rows.iter().map(|row| Sample {
-            path: root.join(&row.file),
+            path: place(&row.file).unwrap_or_else(|| root.join(&row.file)),
             name: row.file.clone(),
             class: 0,
             part: Part::Train,
             boxes: Vec::new(),
         });
-        let pictures = ImageFolder::listed(root.clone(), samples.collect());
+        let samples = samples.collect();
+        let pictures = ImageFolder::listed(root.clone(), samples)?;
         Ok(LabelTable { pictures, names: Arc::new(names), truth })
     }
 
@@ -220,9 +228,12 @@ struct Row {
 }
 
 fn rows(text: &str, shown: &str) -> Result<Vec<Row>> {
-    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
-    let mut lines: Vec<(usize, Vec<String>)> = lines.map(|(number, line)| (number, cells(line))).collect();
-    let is_head = |row: &(usize, Vec<String>)| Path::new(&row.1[0]).extension().is_none();
+    let mut lines = delimited::rows(text).map_err(|why| {
+        Error::new(format!("`{shown}` cannot be read: {why}"))
+            .remedy("expected a file and its labels: `boat.jpg,sea;sky`")
+    })?;
+    lines.iter_mut().flat_map(|(_, row)| row).for_each(|cell| *cell = composed(cell));
+    let is_head = |row: &TextRow| Path::new(&row.1[0]).extension().is_none();
     let head = if lines.first().is_some_and(is_head) { Some(lines.remove(0).1) } else { None };
     let columns = lines.first().map_or(2, |(_, row)| row.len());
     if let Some((number, row)) = lines.iter().find(|(_, row)| row.len() != columns || row.len() < 2) {
@@ -254,17 +265,6 @@ fn rows(text: &str, shown: &str) -> Result<Vec<Row>> {
         Error::new(format!("`{shown}` has {columns} columns"))
             .remedy("expected two, a file and its labels (`boat.jpg,sea;sky`), or a column a label, named in the first line, of 0 and 1")
     })
-}
-
-/// The cells of a line, parted by commas or, where there are some, tabs; what stands in quotes is one.
-fn cells(line: &str) -> Vec<String> {
-    let separator = if line.contains('\t') { '\t' } else { ',' };
-    let mut quoted = false;
-    let parts = line.split(|c: char| {
-        quoted ^= c == '"';
-        c == separator && !quoted
-    });
-    parts.map(|cell| cell.trim().trim_matches('"').trim().to_owned()).collect()
 }
 
 /// Which of these are 1; `None` where one is neither 0 nor 1.

@@ -122,6 +122,11 @@ impl TensorData {
     }
 
     fn of(inputs: &Tensor, truth: Tensor, target: Target) -> Result<TensorData> {
+        let names = target.names();
+        if let Some((_, name)) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
+            let what = format!("two of the {} names are `{name}`", names.len());
+            return Err(Error::new(what).remedy("give each class, label or number a name of its own"));
+        }
         let input = match *inputs.dims() {
             [_, 3, height, width] if height == width => {
                 Input::Picture(Transform { size: width, resize: ResizeMethod::Stretch, normalize: Normalize::none() })

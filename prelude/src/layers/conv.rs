@@ -11,7 +11,7 @@ use crate::{Error, Result, limits, ops};
 pub struct Conv2d {
     weight: Param,
     bias: Option<Param>,
-    options: ops::Conv2d,
+    options: ops::Conv2dOptions,
     same: bool,
     channels: usize,
 }
@@ -24,7 +24,7 @@ pub struct Conv2dBuilder {
     kernel: (usize, usize),
     bias: bool,
     init: Option<Init>,
-    options: ops::Conv2d,
+    options: ops::Conv2dOptions,
     same: bool,
 }
 
@@ -38,13 +38,13 @@ impl Conv2d {
             kernel: (kernel, kernel),
             bias: false,
             init: None,
-            options: ops::Conv2d::default(),
+            options: ops::Conv2dOptions::default(),
             same: false,
         }
     }
 
     /// How the window moves over a picture of this size.
-    fn options(&self, height: usize, width: usize) -> ops::Conv2d {
+    fn options(&self, height: usize, width: usize) -> ops::Conv2dOptions {
         let (dims, mut options) = (self.weight.var().dims(), self.options);
         if self.same {
             let along = |size: usize, kernel: usize, stride: usize, dilation: usize| {

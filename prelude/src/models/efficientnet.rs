@@ -1,18 +1,18 @@
 //! EfficientNet-B0 and EfficientNet-Lite0, with timm's names.
 
-use super::inverted::{Inverted, Stage};
+use super::inverted::{BlockRow, Inverted};
 use crate::Result;
 use crate::layers::{Activation, BatchNorm2d, Conv2d, ConvNorm, DropPath, Sequential, SqueezeExcite};
 use crate::params::{ParamSet, Scope};
 
-pub(super) const STAGES: [Stage; 7] = [
-    Stage::new(1, 3, 1, 16, 1),
-    Stage::new(6, 3, 2, 24, 2),
-    Stage::new(6, 5, 2, 40, 2),
-    Stage::new(6, 3, 2, 80, 3),
-    Stage::new(6, 5, 1, 112, 3),
-    Stage::new(6, 5, 2, 192, 4),
-    Stage::new(6, 3, 1, 320, 1),
+pub(super) const STAGES: [BlockRow; 7] = [
+    BlockRow::new(1, 3, 1, 16, 1),
+    BlockRow::new(6, 3, 2, 24, 2),
+    BlockRow::new(6, 5, 2, 40, 2),
+    BlockRow::new(6, 3, 2, 80, 3),
+    BlockRow::new(6, 5, 1, 112, 3),
+    BlockRow::new(6, 5, 2, 192, 4),
+    BlockRow::new(6, 3, 1, 320, 1),
 ];
 
 /// Share of the branches that the last block leaves out in training; earlier ones leave out less. Tan and Le 2019.
@@ -20,7 +20,7 @@ const DROP_PATH: f64 = 0.2;
 
 /// What the two differ in.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Kind {
+pub(super) struct Variant {
     /// After each convolution but the projecting ones.
     pub then: Activation,
     /// Whether blocks weigh their channels.
@@ -30,26 +30,26 @@ pub(super) struct Kind {
 }
 
 /// timm's `efficientnet_b0`. Tan and Le 2019.
-pub(super) const B0: Kind = Kind { then: Activation::Silu, squeezes: true, tensorflow: false };
+pub(super) const B0: Variant = Variant { then: Activation::Silu, squeezes: true, tensorflow: false };
 /// timm's `tf_efficientnet_lite0`: no squeeze-and-excitation, ReLU6, TensorFlow's padding. Google 2020.
-pub(super) const LITE0: Kind = Kind { then: Activation::Relu6, squeezes: false, tensorflow: true };
+pub(super) const LITE0: Variant = Variant { then: Activation::Relu6, squeezes: false, tensorflow: true };
 
 #[derive(Clone, Copy)]
-struct Shape {
+struct ConvShape {
     channels: (usize, usize),
     kernel: usize,
     stride: usize,
     groups: usize,
 }
 
-impl Shape {
-    fn point(from: usize, to: usize) -> Shape {
-        Shape { channels: (from, to), kernel: 1, stride: 1, groups: 1 }
+impl ConvShape {
+    fn point(from: usize, to: usize) -> ConvShape {
+        ConvShape { channels: (from, to), kernel: 1, stride: 1, groups: 1 }
     }
 }
 
-impl Kind {
-    fn unit(self, scope: &Scope, (conv, norm): (&str, &str), shape: Shape, then: Activation) -> Result<ConvNorm> {
+impl Variant {
+    fn unit(self, scope: &Scope, (conv, norm): (&str, &str), shape: ConvShape, then: Activation) -> Result<ConvNorm> {
         let (from, to) = shape.channels;
         let conv = Conv2d::new(&scope.child(conv), from, to, shape.kernel).stride(shape.stride).groups(shape.groups);
         let conv = if self.tensorflow { conv.same() } else { conv.padding(shape.kernel / 2) };
@@ -58,19 +58,19 @@ impl Kind {
         Ok(ConvNorm::new(conv.build()?, norm, then))
     }
 
-    fn block(self, scope: &Scope, from: usize, stage: Stage, stride: usize, drop: f64) -> Result<Inverted> {
+    fn block(self, scope: &Scope, from: usize, stage: BlockRow, stride: usize, drop: f64) -> Result<Inverted> {
         let inner = from * stage.growth;
         let grows = stage.growth != 1;
         let (depthwise, project) =
             if grows { (("conv_dw", "bn2"), ("conv_pwl", "bn3")) } else { (("conv_dw", "bn1"), ("conv_pw", "bn2")) };
-        let depth = Shape { channels: (inner, inner), kernel: stage.kernel, stride, groups: inner };
-        let expand = || self.unit(scope, ("conv_pw", "bn1"), Shape::point(from, inner), self.then);
+        let depth = ConvShape { channels: (inner, inner), kernel: stage.kernel, stride, groups: inner };
+        let expand = || self.unit(scope, ("conv_pw", "bn1"), ConvShape::point(from, inner), self.then);
         let squeeze = || SqueezeExcite::new(&scope.child("se"), inner, from / 4, self.then);
         Ok(Inverted {
             expand: grows.then(expand).transpose()?,
             depthwise: self.unit(scope, depthwise, depth, self.then)?,
             squeeze: self.squeezes.then(squeeze).transpose()?,
-            project: self.unit(scope, project, Shape::point(inner, stage.to), Activation::Identity)?,
+            project: self.unit(scope, project, ConvShape::point(inner, stage.to), Activation::Identity)?,
             drop: DropPath(drop),
             adds: stride == 1 && from == stage.to,
         })
@@ -79,7 +79,7 @@ impl Kind {
     /// The body: `conv_stem` (with `bn1`), `blocks.0` to `blocks.6`, `conv_head` (with `bn2`).
     pub fn body(self, params: &ParamSet) -> Result<Sequential> {
         let mut body = Sequential::new();
-        let stem = Shape { channels: (3, 32), kernel: 3, stride: 2, groups: 1 };
+        let stem = ConvShape { channels: (3, 32), kernel: 3, stride: 2, groups: 1 };
         body.push("conv_stem", self.unit(&params.scope("", 0), ("conv_stem", "bn1"), stem, self.then)?);
         let all: usize = STAGES.iter().map(|stage| stage.count).sum();
         let (mut from, mut done) = (32, 0);
@@ -97,7 +97,7 @@ impl Kind {
             from = stage.to;
         }
         let last =
-            self.unit(&params.scope("", body.len()), ("conv_head", "bn2"), Shape::point(from, 1280), self.then)?;
+            self.unit(&params.scope("", body.len()), ("conv_head", "bn2"), ConvShape::point(from, 1280), self.then)?;
         body.push("conv_head", last);
         Ok(body)
     }

@@ -40,7 +40,7 @@ impl Layer for Inverted {
 
 /// A row of blocks alike: the channels' growth inside, the kernel, the first one's stride, channels out, how many.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Stage {
+pub(super) struct BlockRow {
     pub growth: usize,
     pub kernel: usize,
     pub stride: usize,
@@ -48,9 +48,9 @@ pub(super) struct Stage {
     pub count: usize,
 }
 
-impl Stage {
-    pub const fn new(growth: usize, kernel: usize, stride: usize, to: usize, count: usize) -> Stage {
-        Stage { growth, kernel, stride, to, count }
+impl BlockRow {
+    pub const fn new(growth: usize, kernel: usize, stride: usize, to: usize, count: usize) -> BlockRow {
+        BlockRow { growth, kernel, stride, to, count }
     }
 
     /// Channels in and stride of each of the row's blocks, `from` channels coming in.

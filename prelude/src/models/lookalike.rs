@@ -3,10 +3,11 @@
 use candle_core::Tensor;
 
 use super::Arch;
-use crate::params::LoadReport;
+use crate::params::{LoadReport, is_under};
 use crate::{Error, Result};
 
-/// Refuses weights that are of another architecture: those whose names say so, and those of which less than half fits.
+/// Refuses weights that are of another architecture: those whose names say so, those of which less than half fits, and those
+/// with a part of the body in another shape, which would stay random.
 ///
 /// # Errors
 /// The refusal; it says what the names look like.
@@ -15,7 +16,8 @@ pub(super) fn check_fit(arch: Arch, report: &LoadReport, tensors: &[(String, Ten
     let wanted = loaded + wrong + report.new.len();
     let kind = Names(tensors).kind();
     let other = kind.as_deref().filter(|kind| *kind != arch.name());
-    if 2 * loaded >= wanted && other.is_none() {
+    let misfits = report.wrong_shape.iter().any(|wrong| !is_under(&wrong.name, "head"));
+    if 2 * loaded >= wanted && other.is_none() && !misfits {
         return Ok(());
     }
     let mut what = format!("{origin} does not fit `{arch}`: {loaded} of {wanted} parameters found");
@@ -29,6 +31,7 @@ pub(super) fn check_fit(arch: Arch, report: &LoadReport, tensors: &[(String, Ten
     }
     what += &match other {
         Some(other) => format!("; its names look like those of {other}"),
+        None if kind.is_some() => "; its names are those of this architecture, of another size or variant".to_owned(),
         None => "; its names are of no architecture known here".to_owned(),
     };
     let remedy = match other.map(Arch::named) {
@@ -56,13 +59,19 @@ impl Names<'_> {
         self.dims(name).is_some()
     }
 
+    /// The highest number that stands behind `beginning` in a name: a single parameter that a file lacks changes nothing.
+    fn highest(&self, beginning: &str) -> Option<usize> {
+        let number = |(name, _): &(String, Tensor)| name.strip_prefix(beginning)?.split('.').next()?.parse().ok();
+        self.0.iter().filter_map(number).max()
+    }
+
     fn any(&self, accept: impl Fn(&str) -> bool) -> bool {
         self.0.iter().any(|(name, _)| accept(name))
     }
 
     /// The architecture's name where it is one of [`Arch`]'s, else a few words; `None` where nothing is recognised.
     fn kind(&self) -> Option<String> {
-        let words = if self.has("layer4.0.conv1.weight") {
+        let words = if self.highest("layer4.").is_some() {
             self.resnet()
         } else if self.dims("features.0.weight").is_some_and(|dims| dims.len() == 4) {
             self.vgg()
@@ -91,22 +100,21 @@ impl Names<'_> {
     }
 
     fn resnet(&self) -> &'static str {
-        let third = (0..).take_while(|block| self.has(&format!("layer3.{block}.conv1.weight"))).count();
-        match (self.has("layer1.0.conv3.weight"), third) {
-            (false, 2) => "resnet18",
-            (false, 6) => "resnet34",
-            (true, 6) => "resnet50",
+        let bottleneck = self.any(|name| name.starts_with("layer") && name.ends_with("conv3.weight"));
+        match (bottleneck, self.highest("layer3.")) {
+            (false, Some(1)) => "resnet18",
+            (false, Some(5)) => "resnet34",
+            (true, Some(5)) => "resnet50",
             _ => "another ResNet",
         }
     }
 
     fn vgg(&self) -> &'static str {
-        let convs = self.0.iter().filter(|(name, tensor)| name.starts_with("features.") && tensor.rank() == 4).count();
-        match (convs, self.any(|name| name.starts_with("features.") && name.ends_with("running_mean"))) {
-            (8, false) => "vgg11",
-            (8, true) => "vgg11_bn",
-            (13, false) => "vgg16",
-            (13, true) => "vgg16_bn",
+        match self.highest("features.") {
+            Some(18) => "vgg11",
+            Some(25 | 26) => "vgg11_bn",
+            Some(28) => "vgg16",
+            Some(40 | 41) => "vgg16_bn",
             _ => "another VGG",
         }
     }
@@ -114,7 +122,7 @@ impl Names<'_> {
     /// timm's MobileNetV2 and EfficientNets, and those of the `efficientnet_pytorch` package, with a `_` before.
     fn efficientnet(&self) -> &'static str {
         let head = self.dims("conv_head.weight").or_else(|| self.dims("_conv_head.weight"));
-        if head != Some(&[1280, 320, 1, 1]) {
+        if head.is_some_and(|head| *head != [1280, 320, 1, 1]) {
             return "another EfficientNet or MobileNet";
         }
         let depthwise =
@@ -139,7 +147,8 @@ mod tests {
 
     #[test]
     fn kinds_are_known_by_their_names() -> Result<()> {
-        let resnet34: Vec<String> = (0..6).map(|block| format!("layer3.{block}.conv1.weight")).collect();
+        // one of the six blocks lacks what is looked for in the others
+        let resnet34: Vec<String> = [0, 1, 3, 4, 5].map(|block| format!("layer3.{block}.conv1.weight")).into();
         let mut resnet: Vec<(&str, &[usize])> = resnet34.iter().map(|name| (name.as_str(), &[1][..])).collect();
         resnet.push(("layer4.0.conv1.weight", &[1]));
         assert_eq!(Names(&tensors(&resnet)?).kind().as_deref(), Some("resnet34"));
@@ -153,11 +162,11 @@ mod tests {
         assert_eq!(Names(&tensors(&lite)?).kind().as_deref(), Some("efficientnet_lite0"));
         let bert: [(&str, &[usize]); 1] = [("bert.encoder.layer.0.attention.self.query.weight", &[2, 2])];
         assert_eq!(Names(&tensors(&bert)?).kind().as_deref(), Some("a text model of the BERT kind"));
-        // eight convolutions, as in torchvision's and timm's vgg11_bn
-        let vgg: Vec<String> = (0..8).map(|conv| format!("features.{conv}.weight")).collect();
+        // torchvision's and timm's eight convolutions, alone and each before its BatchNorm and ReLU
+        let vgg: Vec<String> = [0, 3, 6, 8, 11, 13, 16, 18].map(|at| format!("features.{at}.weight")).into();
         let mut vgg: Vec<(&str, &[usize])> = vgg.iter().map(|name| (name.as_str(), &[2, 3, 3, 3][..])).collect();
         assert_eq!(Names(&tensors(&vgg)?).kind().as_deref(), Some("vgg11"));
-        vgg.push(("features.1.running_mean", &[2]));
+        vgg.push(("features.26.running_mean", &[2]));
         assert_eq!(Names(&tensors(&vgg)?).kind().as_deref(), Some("vgg11_bn"));
         assert_eq!(Names(&tensors(&[("a", &[1])])?).kind(), None);
         Ok(())

@@ -18,7 +18,7 @@ use crate::{Error, Result, ops};
 /// One is made of an [`Arch`] ([`Network::new`]), of layers of one's own ([`Network::whole`]), or of a candle model
 /// ([`Network::candle`]).
 pub struct Network {
-    plan: Plan,
+    plan: Making,
     params: ParamSet,
     body: Box<dyn Body>,
     head: Box<dyn Head>,
@@ -31,7 +31,7 @@ pub struct Network {
 
 /// How a network is made, and made again.
 #[derive(Clone)]
-pub(super) enum Plan {
+pub(super) enum Making {
     /// A body that is known by name, and a head.
     Arch { arch: Arch, removed: usize, strides: Vec<usize>, head: HeadMaker },
     /// A person's own.
@@ -69,14 +69,14 @@ impl Network {
     /// # Errors
     /// When no block would be left, and when the set's device cannot hold it.
     pub fn of(params: ParamSet, arch: Arch, removed: usize, head: HeadMaker) -> Result<Network> {
-        Network::build(params, Plan::Arch { arch, removed, strides: Vec::new(), head })
+        Network::build(params, Making::Arch { arch, removed, strides: Vec::new(), head })
     }
 
-    pub(super) fn build(params: ParamSet, plan: Plan) -> Result<Network> {
+    pub(super) fn build(params: ParamSet, plan: Making) -> Result<Network> {
         ops::keep_memory();
         let Pieces { body, head, parts } = match &plan {
-            Plan::Arch { arch, removed, strides, head } => pieces(&params, *arch, *removed, strides, head)?,
-            Plan::Own(make) => make(&params)?,
+            Making::Arch { arch, removed, strides, head } => pieces(&params, *arch, *removed, strides, head)?,
+            Making::Own(make) => make(&params)?,
         };
         let body_parts = body.parts().len();
         Ok(Network { plan, params, body, head, parts, body_parts, says: None })
@@ -85,8 +85,8 @@ impl Network {
     /// The kind of body, where it is one that is known by name.
     pub fn arch(&self) -> Option<Arch> {
         match self.plan {
-            Plan::Arch { arch, .. } => Some(arch),
-            Plan::Own(_) => None,
+            Making::Arch { arch, .. } => Some(arch),
+            Making::Own(_) => None,
         }
     }
 
@@ -98,8 +98,8 @@ impl Network {
     /// How many blocks were cut off the body's end.
     pub fn removed(&self) -> usize {
         match self.plan {
-            Plan::Arch { removed, .. } => removed,
-            Plan::Own(_) => 0,
+            Making::Arch { removed, .. } => removed,
+            Making::Own(_) => 0,
         }
     }
 
@@ -112,7 +112,7 @@ impl Network {
     }
 
     /// The same values and frozen flags in a network that this plan makes.
-    fn made_by(&self, plan: Plan) -> Result<Network> {
+    fn made_by(&self, plan: Making) -> Result<Network> {
         let mut copy = Network::build(self.params.fresh(self.params.seed()), plan)?;
         copy.says.clone_from(&self.says);
         copy.params.load(&self.params.snapshot()?, None)?;
@@ -127,13 +127,13 @@ impl Network {
     /// # Errors
     /// When the network was made in one piece, and when the device cannot hold it.
     pub fn with_head(&self, head: HeadMaker, seed: u64) -> Result<Network> {
-        let Plan::Arch { arch, removed, ref strides, .. } = self.plan else {
+        let Making::Arch { arch, removed, ref strides, .. } = self.plan else {
             return Err(Error::new("this network was made in one piece: it has no head that could be replaced")
                 .remedy(
                     "make it again with a last layer of another size: `Network::whole(…)` or `Network::candle(…)`",
                 ));
         };
-        let plan = Plan::Arch { arch, removed, strides: strides.clone(), head };
+        let plan = Making::Arch { arch, removed, strides: strides.clone(), head };
         let network = Network::build(self.params.fresh(seed), plan)?;
         network.load_body(&self.params.snapshot()?, "the old network")?;
         Ok(network)
@@ -231,12 +231,12 @@ impl Network {
     /// # Errors
     /// When the body has no map of a stride; the message lists those that it has.
     pub fn tapped(self, strides: &[usize]) -> Result<Network> {
-        let Plan::Arch { arch, removed, head, .. } = &self.plan else {
+        let Making::Arch { arch, removed, head, .. } = &self.plan else {
             return Err(Error::new("this network was made in one piece: it has no maps that could be tapped")
                 .remedy("start from an architecture, such as `Arch::ResNet18`"));
         };
         let (arch, removed) = (*arch, *removed);
-        let plan = Plan::Arch { arch, removed, strides: strides.to_vec(), head: head.clone() };
+        let plan = Making::Arch { arch, removed, strides: strides.to_vec(), head: head.clone() };
         self.made_by(plan)
     }
 

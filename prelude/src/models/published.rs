@@ -4,7 +4,8 @@ use candle_core::Tensor;
 
 use super::Arch;
 use super::efficientnet::STAGES;
-use crate::Result;
+use super::vit::GRID;
+use crate::{Result, ops};
 
 /// What this crate calls the matrix of a classifier's head.
 const HEAD: &str = "head.linear";
@@ -23,6 +24,9 @@ impl Arch {
         // timm's VGG has its matrices as convolutions over the whole 7×7 map
         let tensor = if name.starts_with("classifier.") && tensor.rank() == 4 {
             tensor.flatten_from(1)?
+        } else if let (Arch::VitTiny | Arch::VitSmall, "pos_embed", Some(side)) = (self, &*name, grid(tensor)) {
+            // trained on pictures of another size: as timm does where it loads such weights
+            ops::fit_places(tensor, (side, side), (GRID, GRID))?
         } else {
             tensor.clone()
         };
@@ -55,6 +59,13 @@ impl Arch {
         };
         module.map_or_else(|| name.to_owned(), |module| format!("{module}.{kind}"))
     }
+}
+
+/// The side of the grid of patches that a Vision Transformer's places are for, the class token's place before them.
+fn grid(places: &Tensor) -> Option<usize> {
+    let (_, count, _) = places.dims3().ok()?;
+    let side = count.checked_sub(1)?.isqrt();
+    (side > 0 && side * side + 1 == count).then_some(side)
 }
 
 /// timm's name of a part of MobileNetV2 as torchvision's.

@@ -18,9 +18,9 @@ const SIDE: usize = 7;
 
 /// A convolution and its ReLU, without BatchNorm.
 #[derive(Debug)]
-struct Plain(Conv2d);
+struct PlainConv(Conv2d);
 
-impl Layer for Plain {
+impl Layer for PlainConv {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         Activation::Relu.forward(&self.0.forward(x, pass)?, pass)
     }
@@ -75,7 +75,7 @@ pub(super) fn vgg(params: &ParamSet, stages: [&[usize]; 5], norm: bool) -> Resul
                 let norm = BatchNorm2d::new(&params.scope(&format!("features.{}", place + 1), body.len()), to)?;
                 part.push("conv", ConvNorm::new(conv, norm, Activation::Relu));
             } else {
-                part.push("conv", Plain(conv));
+                part.push("conv", PlainConv(conv));
             }
             place += if norm { 3 } else { 2 };
             if index + 1 == stage.len() {

@@ -8,7 +8,7 @@ use crate::{Error, Result, ops};
 
 /// Side of a patch in pixels, and patches along the side of the pictures that weights are trained on.
 const PATCH: usize = 16;
-const GRID: usize = 14;
+pub(super) const GRID: usize = 14;
 const DEPTH: usize = 12;
 /// Features a head.
 const HEAD: usize = 64;
@@ -61,7 +61,7 @@ impl Layer for Patches {
 ///
 /// Names: `norm1`, `attn`, `norm2`, `mlp`.
 #[derive(Debug)]
-struct Block {
+struct EncoderBlock {
     norm1: LayerNorm,
     attention: Attention,
     norm2: LayerNorm,
@@ -69,9 +69,9 @@ struct Block {
     drop: DropPath,
 }
 
-impl Block {
-    fn new(scope: &Scope, width: usize, drop: f64) -> Result<Block> {
-        Ok(Block {
+impl EncoderBlock {
+    fn new(scope: &Scope, width: usize, drop: f64) -> Result<EncoderBlock> {
+        Ok(EncoderBlock {
             norm1: LayerNorm::new(&scope.child("norm1"), width, EPS)?,
             attention: Attention::new(&scope.child("attn"), width, width / HEAD)?,
             norm2: LayerNorm::new(&scope.child("norm2"), width, EPS)?,
@@ -81,7 +81,7 @@ impl Block {
     }
 }
 
-impl Layer for Block {
+impl Layer for EncoderBlock {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let branch = self.attention.forward(&self.norm1.forward(x, pass)?, pass)?;
         let x = ops::add(x, &self.drop.forward(&branch, pass)?)?;
@@ -119,7 +119,7 @@ pub(super) fn vit(params: &ParamSet, width: usize) -> Result<Sequential> {
     for index in 0..DEPTH {
         let name = format!("blocks.{index}");
         let drop = DROP_PATH * index as f64 / (DEPTH - 1) as f64;
-        let block = Block::new(&params.scope(&name, body.len()), width, drop)?;
+        let block = EncoderBlock::new(&params.scope(&name, body.len()), width, drop)?;
         body.push(name, block);
     }
     body.push("norm", ClassToken(LayerNorm::new(&params.scope("norm", body.len()), width, EPS)?));

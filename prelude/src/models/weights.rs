@@ -48,7 +48,7 @@ impl Trained {
     /// # Errors
     /// When there are none, the hub cannot be reached, or the file is damaged or another one than was recorded.
     pub fn named(name: &str) -> Result<Trained> {
-        Store::from_env()?.open(name)
+        Sources::from_env()?.open(name)
     }
 
     /// The weights in a file's bytes: safetensors, or what `torch.save` wrote.
@@ -67,7 +67,7 @@ impl Trained {
     pub fn open(path: &Path) -> Result<Trained> {
         if !path.exists()
             && let Some(name) = path.to_str()
-            && let Ok(store) = Store::from_env()
+            && let Ok(store) = Sources::from_env()
             && store.shelf.get(name).is_some()
         {
             return store.open(name);
@@ -125,14 +125,14 @@ impl Trained {
 }
 
 /// Where weights by name come from: the shelf, then the hub.
-struct Store {
+struct Sources {
     shelf: Shelf,
     hub: Hub,
 }
 
-impl Store {
-    fn from_env() -> Result<Store> {
-        Ok(Store { shelf: Shelf::find()?, hub: Hub::from_env() })
+impl Sources {
+    fn from_env() -> Result<Sources> {
+        Ok(Sources { shelf: Shelf::find()?, hub: Hub::from_env() })
     }
 
     fn open(&self, name: &str) -> Result<Trained> {

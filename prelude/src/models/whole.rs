@@ -6,7 +6,7 @@ use candle_core::{DType, Tensor, Var};
 use candle_nn::VarMap;
 
 use super::body::NoBody;
-use super::network::{Pieces, Plan};
+use super::network::{Making, Pieces};
 use super::{Head, Network, device};
 use crate::data::{Fields, field};
 use crate::layers::Pass;
@@ -52,7 +52,7 @@ impl Network {
     }
 
     fn of_forward(seed: u64, make: Arc<MakeForward>) -> Result<Network> {
-        let plan = Plan::Own(Arc::new(move |params: &ParamSet| {
+        let plan = Making::Own(Arc::new(move |params: &ParamSet| {
             let head = Box::new(Whole(make(&params.scope("", 0))?));
             let parts = group(params);
             if parts.is_empty() {
@@ -119,7 +119,7 @@ impl Network {
         let params = ParamSet::of(first.dtype(), first.device(), 0);
         let model = Arc::new(Candle { vars, forward, running: Mutex::new(()) });
         let own = Mutex::new(true);
-        let plan = Plan::Own(Arc::new(move |params: &ParamSet| {
+        let plan = Making::Own(Arc::new(move |params: &ParamSet| {
             // the first set holds the model's own variables, every other one a copy of their values
             let own = std::mem::take(&mut *own.lock().unwrap_or_else(|poisoned| poisoned.into_inner()));
             let mut copies = Vec::new();

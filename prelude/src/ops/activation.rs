@@ -59,10 +59,10 @@ macro_rules! activation {
     };
 }
 
-type Value<T> = fn(&[T], &mut [MaybeUninit<T>]);
+type Pointwise<T> = fn(&[T], &mut [MaybeUninit<T>]);
 type Slope<T> = fn(&[T], &[T], &[T], &mut [MaybeUninit<T>]);
 
-fn elementwise<T: Float>(name: &'static str, x: &Tensor, value: Value<T>, slope: Slope<T>) -> Result<Tensor> {
+fn elementwise<T: Float>(name: &'static str, x: &Tensor, value: Pointwise<T>, slope: Slope<T>) -> Result<Tensor> {
     let y = read::<T, _, 1>([x], |[x]| Ok(filled(x.len(), |part, y| value(&x[part], y))))?;
     attach_vec(name, &[x], y, x.shape(), move |context| {
         let x = &context.args[0];

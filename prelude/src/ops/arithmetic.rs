@@ -28,7 +28,7 @@ pub fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     fn run<T: Float>(
         a: &Tensor,
         b: &Tensor,
-        both: impl Fn(&super::graph::Context) -> Result<super::graph::Gradients> + Send + Sync + 'static,
+        both: impl Fn(&super::graph::Context) -> Result<super::graph::ArgumentGradients> + Send + Sync + 'static,
     ) -> Result<Tensor> {
         attach_vec("add", &[a, b], kernel::<T>(a, b)?, a.shape(), both)
     }

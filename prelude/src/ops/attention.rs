@@ -20,7 +20,7 @@ pub fn attention(qkv: &Tensor, heads: usize) -> Result<Tensor> {
     if heads == 0 || !wide.is_multiple_of(3 * heads) {
         bail!("attention: {wide} numbers do not fall into queries, keys and values of {heads} heads");
     }
-    let size = Size { n, t, heads, depth: wide / (3 * heads) };
+    let size = AttentionSize { n, t, heads, depth: wide / (3 * heads) };
     if let Some(y) = on_cpu!(qkv, kernel(size, qkv)) {
         return y;
     }
@@ -32,7 +32,7 @@ pub fn attention(qkv: &Tensor, heads: usize) -> Result<Tensor> {
 }
 
 #[derive(Clone, Copy)]
-struct Size {
+struct AttentionSize {
     n: usize,
     t: usize,
     heads: usize,
@@ -40,7 +40,7 @@ struct Size {
     depth: usize,
 }
 
-impl Size {
+impl AttentionSize {
     fn width(&self) -> usize {
         self.heads * self.depth
     }
@@ -66,8 +66,8 @@ fn turned<P>(matrix: Matrix<P>) -> Matrix<P> {
     Matrix { start: matrix.start, rows: matrix.columns, columns: matrix.rows }
 }
 
-fn kernel<T: Float>(size: Size, qkv: &Tensor) -> Result<Tensor> {
-    let Size { n, t, depth, .. } = size;
+fn kernel<T: Float>(size: AttentionSize, qkv: &Tensor) -> Result<Tensor> {
+    let AttentionSize { n, t, depth, .. } = size;
     let (wide, width, pairs) = (3 * size.width(), size.width(), n * size.heads);
     let (mut y, mut shares) = (vec![T::ZERO; n * t * width], vec![T::ZERO; pairs * t * t]);
     read::<T, _, 1>([qkv], |[qkv]| {
@@ -94,8 +94,8 @@ fn kernel<T: Float>(size: Size, qkv: &Tensor) -> Result<Tensor> {
     })
 }
 
-fn backward<T: Float>(size: Size, qkv: &[T], shares: &[T], dy: &[T]) -> Vec<T> {
-    let Size { n, t, depth, .. } = size;
+fn backward<T: Float>(size: AttentionSize, qkv: &[T], shares: &[T], dy: &[T]) -> Vec<T> {
+    let AttentionSize { n, t, depth, .. } = size;
     let (wide, width, pairs) = (3 * size.width(), size.width(), n * size.heads);
     let mut grad = vec![T::ZERO; qkv.len()];
     let out = shared(&mut grad);

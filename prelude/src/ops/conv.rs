@@ -8,7 +8,7 @@ mod winograd;
 
 use super::activation::Activation;
 use super::cpu::{Float, is_ours, on_cpu, read};
-use super::graph::{Context, Gradients, attach_vec};
+use super::graph::{ArgumentGradients, Context, attach_vec};
 use super::norm::{Affine, batch_norm_eval_then, channel_sums};
 use super::taps::Window;
 use candle_core::{Device, Result, Tensor, bail};
@@ -16,7 +16,7 @@ use plan::Plan;
 
 /// How a convolution's window moves; the default is stride 1, no padding, dilation 1, one group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Conv2d {
+pub struct Conv2dOptions {
     /// Steps between windows (height, width).
     pub stride: (usize, usize),
     /// Zeros added at each edge (height, width).
@@ -29,9 +29,9 @@ pub struct Conv2d {
     pub groups: usize,
 }
 
-impl Default for Conv2d {
-    fn default() -> Conv2d {
-        Conv2d { stride: (1, 1), padding: (0, 0), extra: (0, 0), dilation: (1, 1), groups: 1 }
+impl Default for Conv2dOptions {
+    fn default() -> Conv2dOptions {
+        Conv2dOptions { stride: (1, 1), padding: (0, 0), extra: (0, 0), dilation: (1, 1), groups: 1 }
     }
 }
 
@@ -45,14 +45,14 @@ impl Default for Conv2d {
 ///
 /// ```
 /// use candlewick_prelude::candle_core::{DType, Device, Tensor};
-/// use candlewick_prelude::ops::{Conv2d, conv2d};
+/// use candlewick_prelude::ops::{Conv2dOptions, conv2d};
 /// let x = Tensor::ones((1, 3, 8, 6), DType::F32, &Device::Cpu)?;
 /// let w = Tensor::ones((4, 3, 3, 3), DType::F32, &Device::Cpu)?;
-/// let y = conv2d(&x, &w, None, Conv2d { stride: (2, 2), padding: (1, 1), ..Conv2d::default() })?;
+/// let y = conv2d(&x, &w, None, Conv2dOptions { stride: (2, 2), padding: (1, 1), ..Conv2dOptions::default() })?;
 /// assert_eq!(y.dims(), [1, 4, 4, 3]);
 /// # Ok::<(), candlewick_prelude::candle_core::Error>(())
 /// ```
-pub fn conv2d(x: &Tensor, w: &Tensor, bias: Option<&Tensor>, options: Conv2d) -> Result<Tensor> {
+pub fn conv2d(x: &Tensor, w: &Tensor, bias: Option<&Tensor>, options: Conv2dOptions) -> Result<Tensor> {
     let plan = plan(x, w, bias, options)?;
     let Some(y) = on_cpu!(x, kernel(plan, x, w, bias)) else {
         let y = composed::convolve(&plan, x, w)?;
@@ -78,7 +78,7 @@ pub fn conv2d_norm_eval_then(
     x: &Tensor,
     w: &Tensor,
     bias: Option<&Tensor>,
-    options: Conv2d,
+    options: Conv2dOptions,
     four: [&Tensor; 4],
     eps: f64,
     then: Activation,
@@ -95,7 +95,7 @@ pub fn conv2d_norm_eval_then(
     batch_norm_eval_then(&conv2d(x, w, bias, options)?, four, eps, then)
 }
 
-fn plan(x: &Tensor, w: &Tensor, bias: Option<&Tensor>, options: Conv2d) -> Result<Plan> {
+fn plan(x: &Tensor, w: &Tensor, bias: Option<&Tensor>, options: Conv2dOptions) -> Result<Plan> {
     let (n, c, h, wide) = x.dims4()?;
     let (o, cg, kh, kw) = w.dims4()?;
     let groups = options.groups;
@@ -116,7 +116,7 @@ fn plan(x: &Tensor, w: &Tensor, bias: Option<&Tensor>, options: Conv2d) -> Resul
             );
         }
     }
-    let Conv2d { stride, padding, extra, dilation, .. } = options;
+    let Conv2dOptions { stride, padding, extra, dilation, .. } = options;
     let window = Window { kernel: (kh, kw), stride, padding, extra, dilation };
     let (oh, ow) = window.output("conv2d", h, wide)?;
     Ok(Plan { n, c, h, w: wide, o, oh, ow, groups, window })
@@ -172,7 +172,7 @@ fn forward<T: Float>(plan: &Plan, x: &[T], w: &[T], finish: impl Fn(usize, &mut 
     }
 }
 
-fn gradients<T: Float>(plan: &Plan, context: &Context) -> Result<Gradients> {
+fn gradients<T: Float>(plan: &Plan, context: &Context) -> Result<ArgumentGradients> {
     let (x, w) = (&context.args[0], &context.args[1]);
     let needs = (context.needs[0], context.needs[1]);
     let (dx, dw) = read::<T, _, 3>([x, w, context.grad], |[x, w, grad]| {

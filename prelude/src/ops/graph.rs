@@ -18,9 +18,9 @@ pub(crate) struct Context<'a> {
 }
 
 /// The gradients of the arguments, in their order; `None` where none is wanted or none exists.
-pub(crate) type Gradients = Vec<Option<Tensor>>;
+pub(crate) type ArgumentGradients = Vec<Option<Tensor>>;
 
-type Backward = dyn Fn(&Context) -> Result<Gradients> + Send + Sync;
+type Backward = dyn Fn(&Context) -> Result<ArgumentGradients> + Send + Sync;
 
 /// The value of an operation, on the device where it was computed.
 enum Value {
@@ -62,7 +62,7 @@ impl Drop for Step {
 
 impl Step {
     /// The gradients of the arguments.
-    pub fn back(&self, args: &[&Tensor], value: &Tensor, grad: &Tensor) -> Result<Gradients> {
+    pub fn back(&self, args: &[&Tensor], value: &Tensor, grad: &Tensor) -> Result<ArgumentGradients> {
         let needs: Vec<bool> = args.iter().map(|arg| arg.track_op()).collect();
         let args: Vec<Tensor> = args.iter().map(|arg| arg.detach()).collect();
         let grad = grad.detach().contiguous()?;
@@ -84,7 +84,7 @@ pub(crate) fn attach_vec<T: WithDType>(
     args: &[&Tensor],
     value: Vec<T>,
     shape: impl Into<Shape>,
-    backward: impl Fn(&Context) -> Result<Gradients> + Send + Sync + 'static,
+    backward: impl Fn(&Context) -> Result<ArgumentGradients> + Send + Sync + 'static,
 ) -> Result<Tensor> {
     let shape = shape.into();
     if !args.iter().any(|arg| arg.track_op()) {
@@ -98,7 +98,7 @@ pub(crate) fn attach(
     name: &'static str,
     args: &[&Tensor],
     value: Tensor,
-    backward: impl Fn(&Context) -> Result<Gradients> + Send + Sync + 'static,
+    backward: impl Fn(&Context) -> Result<ArgumentGradients> + Send + Sync + 'static,
 ) -> Result<Tensor> {
     let value = value.detach().contiguous()?;
     if !args.iter().any(|arg| arg.track_op()) {

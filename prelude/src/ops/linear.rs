@@ -29,7 +29,7 @@ pub fn linear(x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor> {
     let mut shape = x.dims().to_vec();
     let rows = x.elem_count() / i.max(1);
     *shape.last_mut().expect("checked above") = o;
-    let size = Size { rows, i, o };
+    let size = LinearSize { rows, i, o };
     if let Some(y) = on_cpu!(x, product(size, x, w, b, shape.clone())) {
         return y;
     }
@@ -42,14 +42,20 @@ pub fn linear(x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor> {
 }
 
 #[derive(Clone, Copy)]
-struct Size {
+struct LinearSize {
     rows: usize,
     i: usize,
     o: usize,
 }
 
-fn product<T: Float>(size: Size, x: &Tensor, w: &Tensor, b: Option<&Tensor>, shape: Vec<usize>) -> Result<Tensor> {
-    let Size { rows, i, o } = size;
+fn product<T: Float>(
+    size: LinearSize,
+    x: &Tensor,
+    w: &Tensor,
+    b: Option<&Tensor>,
+    shape: Vec<usize>,
+) -> Result<Tensor> {
+    let LinearSize { rows, i, o } = size;
     let mut y = vec![T::ZERO; rows * o];
     if let Some(b) = b {
         read::<T, _, 1>([b], |[b]| {
@@ -105,7 +111,7 @@ fn product<T: Float>(size: Size, x: &Tensor, w: &Tensor, b: Option<&Tensor>, sha
 }
 
 /// How many threads a product of this size is worth.
-fn parts(size: Size) -> usize {
+fn parts(size: LinearSize) -> usize {
     if size.rows * size.i * size.o < 1 << 16 { 1 } else { threads() }
 }
 

@@ -5,7 +5,7 @@
 //!
 //! | family | functions |
 //! |---|---|
-//! | convolution | [`conv2d`] with [`Conv2d`] (stride, padding, dilation, groups); with stored BatchNorm and an activation in one: [`conv2d_norm_eval_then`] |
+//! | convolution | [`conv2d`] with [`Conv2dOptions`] (stride, padding, dilation, groups); with stored BatchNorm and an activation in one: [`conv2d_norm_eval_then`] |
 //! | pooling | [`max_pool2d`], [`avg_pool2d`], [`adaptive_avg_pool2d`] |
 //! | normalisation | [`batch_norm_train`], [`batch_norm_eval`], both with an activation in one ([`batch_norm_train_then`], [`batch_norm_eval_then`]), [`layer_norm`], [`group_norm`] |
 //! | activation | [`relu`], [`relu6`], [`silu`], [`hard_swish`], [`sigmoid`], [`gelu`], [`gelu_tanh`]; [`activate`] by name |
@@ -42,7 +42,7 @@ pub use activation::{Activation, activate, gelu, gelu_tanh, hard_swish, relu, re
 pub use arithmetic::{add, add_relu, cast, flatten, gate, reshape, scale};
 pub use attention::{attention, token, tokens};
 pub use backward::{backward, backward_from};
-pub use conv::{Conv2d, conv2d, conv2d_norm_eval_then};
+pub use conv::{Conv2dOptions, conv2d, conv2d_norm_eval_then};
 pub use cpu::keep_memory;
 pub(crate) use cpu::pooled;
 pub use linear::{embedding, linear};

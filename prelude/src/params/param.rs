@@ -12,14 +12,14 @@ use crate::{Error, Result};
 ///
 /// What it holds is behind a table of functions: a cell that drops a layer does not compile how a tensor is dropped.
 #[derive(Clone)]
-pub struct Param(Arc<dyn Held<Inner>>);
+pub struct Param(Arc<dyn Held<HeldParam>>);
 
 /// Something whose drop is compiled here.
 pub(super) trait Held<T>: Send + Sync {
     fn held(&self) -> &T;
 }
 
-struct Inner {
+struct HeldParam {
     name: String,
     var: Var,
     group: AtomicUsize,
@@ -28,8 +28,8 @@ struct Inner {
     fixed: bool,
 }
 
-impl Held<Inner> for Inner {
-    fn held(&self) -> &Inner {
+impl Held<HeldParam> for HeldParam {
+    fn held(&self) -> &HeldParam {
         self
     }
 }
@@ -40,7 +40,7 @@ impl Param {
     }
 
     pub(super) fn of(name: String, var: Var, group: usize, fixed: bool) -> Param {
-        Param(Arc::new(Inner { name, var, group: AtomicUsize::new(group), frozen: AtomicBool::new(false), fixed }))
+        Param(Arc::new(HeldParam { name, var, group: AtomicUsize::new(group), frozen: AtomicBool::new(false), fixed }))
     }
 
     /// The dotted name: `blocks.2.conv1.weight`.
@@ -130,23 +130,23 @@ impl fmt::Debug for Param {
 
 /// A stored tensor that no gradient reaches, such as a running mean; clones are handles to the same one.
 #[derive(Clone)]
-pub struct Buffer(Arc<dyn Held<Stored>>);
+pub struct Buffer(Arc<dyn Held<HeldBuffer>>);
 
-struct Stored {
+struct HeldBuffer {
     name: String,
     group: usize,
     value: Mutex<Tensor>,
 }
 
-impl Held<Stored> for Stored {
-    fn held(&self) -> &Stored {
+impl Held<HeldBuffer> for HeldBuffer {
+    fn held(&self) -> &HeldBuffer {
         self
     }
 }
 
 impl Buffer {
     pub(super) fn new(name: String, value: Tensor, group: usize) -> Buffer {
-        Buffer(Arc::new(Stored { name, group, value: Mutex::new(value) }))
+        Buffer(Arc::new(HeldBuffer { name, group, value: Mutex::new(value) }))
     }
 
     /// The group by depth, 0 at the input.

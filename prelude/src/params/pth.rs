@@ -7,6 +7,7 @@ use std::io::{Cursor, Read};
 use candle_core::pickle::{Object, Stack};
 use candle_core::{DType, Device, Tensor};
 use zip::ZipArchive;
+use zip::result::ZipError;
 
 use super::NamedTensors;
 use crate::{Error, Result};
@@ -51,10 +52,22 @@ impl<'a> File<'a> {
         let pickle =
             zip.file_names_raw().map(String::from_utf8_lossy).find(|name| is_pickle(name)).map(Cow::into_owned);
         let Some(pickle) = pickle else {
-            return Err(self.foreign("is a zip archive, but not one of PyTorch: it holds no `data.pkl`"));
+            let is_numpy = zip.file_names_raw().any(|name| name.ends_with(b".npy"));
+            return Err(match is_numpy {
+                true => Error::new(format!("{} is numpy's `.npz`, not weights of PyTorch", self.origin))
+                    .remedy("in Python: `safetensors.numpy.save_file(dict(numpy.load(path)), new)`"),
+                false => self.foreign("is a zip archive, but not one of PyTorch: it holds no `data.pkl`"),
+            });
         };
         let mut entry = |name: &str| -> Result<Vec<u8>> {
-            let mut entry = zip.by_name(name).map_err(|error| self.damaged(error))?;
+            let mut entry = zip.by_name(name).map_err(|error| match error {
+                ZipError::UnsupportedArchive(_) => {
+                    Error::new(format!("{} is packed in a way that is not read here", self.origin))
+                        .caused_by(error)
+                        .remedy("unpack it and pack it anew without compression: `zip -0 -r new.pth FOLDER`")
+                }
+                error => self.damaged(error),
+            })?;
             let mut bytes = Vec::new();
             entry.read_to_end(&mut bytes).map_err(|error| self.damaged(error))?;
             Ok(bytes)
@@ -96,7 +109,7 @@ impl<'a> File<'a> {
         };
         let mut tensors = Vec::with_capacity(weights.len());
         for (name, value) in weights {
-            if let (Object::Unicode(name), Some(stored)) = (name, Stored::of(value)) {
+            if let (Object::Unicode(name), Some(stored)) = (name, TensorPlace::of(value)) {
                 let tensor = stored.tensor(&storage(&stored.key)?).map_err(|what| {
                     let remedy = "convert it in Python, or leave it out there";
                     Error::new(format!("{}: `{name}` {what}", self.origin)).remedy(remedy)
@@ -117,7 +130,7 @@ fn unpickle(bytes: &mut &[u8]) -> candle_core::Result<Object> {
 /// The dictionary that holds tensors by name: the root, or what lies below one of the usual keys.
 fn find_weights(root: Object) -> Option<Vec<(Object, Object)>> {
     let Object::Dict(mut entries) = root else { return None };
-    if entries.iter().any(|(_, value)| Stored::of(value.clone()).is_some()) {
+    if entries.iter().any(|(_, value)| TensorPlace::of(value.clone()).is_some()) {
         return Some(entries);
     }
     KEYS.iter().find_map(|key| {
@@ -168,7 +181,7 @@ fn dtype(kind: &str) -> Option<DType> {
 
 /// How a tensor is stored: which values of which storage, counted in values.
 #[derive(Debug)]
-struct Stored {
+struct TensorPlace {
     kind: String,
     key: String,
     offset: usize,
@@ -176,20 +189,20 @@ struct Stored {
     stride: Vec<usize>,
 }
 
-impl Stored {
+impl TensorPlace {
     /// The arguments of `torch._utils._rebuild_tensor_v2`: storage, offset, size, stride, …; within
     /// `_rebuild_parameter` where the value is a `torch.nn.Parameter`.
-    fn of(value: Object) -> Option<Stored> {
+    fn of(value: Object) -> Option<TensorPlace> {
         let (callable, args) = value.reduce().ok()?;
         let (_, class) = callable.class().ok()?;
         let mut args = args.tuple().ok()?.into_iter();
         match class.as_str() {
-            "_rebuild_parameter" => Stored::of(args.next()?),
+            "_rebuild_parameter" => TensorPlace::of(args.next()?),
             "_rebuild_tensor_v2" => {
                 let (kind, key) = storage_id(args.next()?.persistent_load().ok()?)?;
                 let offset = number(args.next()?)?;
                 let (dims, stride) = (numbers(args.next()?)?, numbers(args.next()?)?);
-                (dims.len() == stride.len()).then_some(Stored { kind, key, offset, dims, stride })
+                (dims.len() == stride.len()).then_some(TensorPlace { kind, key, offset, dims, stride })
             }
             _ => None,
         }

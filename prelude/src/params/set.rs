@@ -11,9 +11,9 @@ use crate::{Error, Result};
 
 /// The parameters and buffers of a model, in the order they were made; clones share them.
 #[derive(Clone)]
-pub struct ParamSet(Arc<dyn Held<Inner>>);
+pub struct ParamSet(Arc<dyn Held<Members>>);
 
-struct Inner {
+struct Members {
     seed: u64,
     device: Device,
     dtype: DType,
@@ -26,8 +26,8 @@ struct Entries {
     buffers: Vec<Buffer>,
 }
 
-impl Held<Inner> for Inner {
-    fn held(&self) -> &Inner {
+impl Held<Members> for Members {
+    fn held(&self) -> &Members {
         self
     }
 }
@@ -45,7 +45,7 @@ impl ParamSet {
 
     /// An empty set on a device of numbers of this type; f64 is for comparing gradients with a reference.
     pub fn of(dtype: DType, device: &Device, seed: u64) -> ParamSet {
-        ParamSet(Arc::new(Inner { seed, device: device.clone(), dtype, entries: Mutex::default() }))
+        ParamSet(Arc::new(Members { seed, device: device.clone(), dtype, entries: Mutex::default() }))
     }
 
     /// An empty set of the same kind, whose first values come from `seed`.

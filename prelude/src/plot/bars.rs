@@ -1,6 +1,7 @@
 //! Bars, one a name.
 
-use super::canvas::{Align, COLORS, Canvas, FAINT, INK, fit_text, text_width};
+use super::canvas::{Align, COLORS, Canvas, FAINT, INK};
+use super::lettering::{fit_text, text_width};
 use super::lines::DENSITY;
 use super::number::number;
 use super::{Figure, terminal};

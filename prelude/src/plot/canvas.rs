@@ -1,19 +1,13 @@
-//! A smooth canvas: shapes by tiny-skia, text in a font that the crate carries, and a backend for plotters.
+//! A smooth canvas: shapes by tiny-skia, text, and a backend for plotters.
 
-use ab_glyph::{Font, FontRef, PxScale, ScaleFont};
+use super::lettering::{glyphs, text_width};
 use image::{RgbImage, RgbaImage};
-use plotters::style::register_font;
 use plotters_backend::text_anchor::{HPos, VPos};
 use plotters_backend::{
-    BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind, FontStyle,
-    FontTransform,
+    BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind, FontTransform,
 };
 use std::convert::Infallible;
-use std::sync::OnceLock;
 use tiny_skia::{Color, FillRule, LineCap, LineJoin, Paint, PathBuilder, Pixmap, Stroke, StrokeDash, Transform};
-
-/// Roboto Regular; its licence (Apache 2.0) lies beside it.
-const FONT: &[u8] = include_bytes!("../../fonts/Roboto-Regular.ttf");
 
 /// An opaque colour: red, green, blue.
 pub(super) type Rgb = [u8; 3];
@@ -31,74 +25,12 @@ pub(super) const CARD: Rgb = [255, 255, 255];
 pub(super) const COLORS: [Rgb; 7] =
     [[0, 114, 178], [213, 94, 0], [0, 158, 115], [204, 121, 167], [230, 159, 0], [86, 180, 233], [86, 86, 86]];
 
-/// Lets plotters find the font under its usual names, so that figures drawn in cells have text on every machine.
-pub fn register_fonts() {
-    static ONCE: OnceLock<()> = OnceLock::new();
-    ONCE.get_or_init(|| {
-        for name in ["sans-serif", "serif", "monospace"] {
-            // the file is part of the crate, so it is a font
-            let _ = register_font(name, FontStyle::Normal, FONT);
-        }
-    });
-}
-
-fn font() -> &'static FontRef<'static> {
-    static PARSED: OnceLock<FontRef<'static>> = OnceLock::new();
-    PARSED.get_or_init(|| FontRef::try_from_slice(FONT).expect("the crate's font file is a font"))
-}
-
 /// Where text stands beside its point.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Align {
     Left,
     Center,
     Right,
-}
-
-/// The letters to draw: those that the font lacks are replaced, arrows by what looks like them.
-fn letters(text: &str) -> impl Iterator<Item = char> {
-    let replace = |letter: char| match letter {
-        letter if font().glyph_id(letter).0 != 0 => vec![letter],
-        '→' | '⇒' => vec!['–', '›'],
-        '←' | '⇐' => vec!['‹', '–'],
-        '\n' | '\t' | '\r' => vec![' '],
-        _ => vec!['?'],
-    };
-    text.chars().flat_map(replace)
-}
-
-/// The width of a line of text, in pixels, for letters of `size` pixels an em.
-pub(super) fn text_width(text: &str, size: f32) -> f32 {
-    let scaled = font().as_scaled(scale(size));
-    let mut width = 0.0;
-    let mut last = None;
-    for letter in letters(text) {
-        let glyph = scaled.glyph_id(letter);
-        width += last.map_or(0.0, |last| scaled.kern(last, glyph)) + scaled.h_advance(glyph);
-        last = Some(glyph);
-    }
-    width
-}
-
-/// The text cut with `…` so that it is at most `width` wide.
-pub(super) fn fit_text(text: &str, size: f32, width: f32) -> String {
-    if text_width(text, size) <= width {
-        return text.to_owned();
-    }
-    let mut letters: Vec<char> = text.chars().collect();
-    while letters.pop().is_some() {
-        let cut: String = letters.iter().chain(&['…']).collect();
-        if text_width(&cut, size) <= width {
-            return cut;
-        }
-    }
-    String::new()
-}
-
-/// ab_glyph counts a font's whole height where everyone else counts its em.
-fn scale(size: f32) -> PxScale {
-    let em = font().units_per_em().unwrap_or(2048.0);
-    PxScale::from(size * font().height_unscaled() / em)
 }
 
 /// A picture that is drawn on, in its own pixels.
@@ -261,27 +193,6 @@ fn shift(text: &str, size: f32, align: Align) -> f32 {
     }
 }
 
-/// Calls `dot` for each pixel of a text that starts at the origin and stands on the line `y = 0`.
-fn glyphs(text: &str, size: f32, mut dot: impl FnMut(i32, i32, f32)) {
-    let scale = scale(size);
-    let scaled = font().as_scaled(scale);
-    let mut x = 0.0;
-    let mut last = None;
-    for letter in letters(text) {
-        let id = scaled.glyph_id(letter);
-        x += last.map_or(0.0, |last| scaled.kern(last, id));
-        let glyph = id.with_scale_and_position(scale, ab_glyph::point(x, 0.0));
-        if let Some(outline) = font().outline_glyph(glyph) {
-            let corner = outline.px_bounds().min;
-            outline.draw(|gx, gy, coverage| {
-                dot(corner.x as i32 + gx as i32, corner.y as i32 + gy as i32, coverage);
-            });
-        }
-        x += scaled.h_advance(id);
-        last = Some(id);
-    }
-}
-
 fn paint(color: Rgb, alpha: f32) -> Paint<'static> {
     let mut paint = Paint { anti_alias: true, ..Paint::default() };
     let mut color = Color::from_rgba8(color[0], color[1], color[2], 255);
@@ -421,26 +332,6 @@ mod tests {
     use super::*;
 
     // the advances of Roboto's "H" and "i", 1461 and 498 of 2048 units an em, by its hmtx table
-    #[test]
-    fn text_is_as_wide_as_the_font_says() {
-        assert!((text_width("H", 2048.0) - 1461.0).abs() < 1.0, "{}", text_width("H", 2048.0));
-        assert!((text_width("Hi", 20.0) - (1461.0 + 498.0) / 102.4).abs() < 0.1);
-        assert_eq!(text_width("", 20.0), 0.0);
-    }
-
-    #[test]
-    fn letters_that_the_font_lacks_are_replaced() {
-        assert_eq!(letters("cars → trucks ×2 é 車").collect::<String>(), "cars –› trucks ×2 é ?");
-    }
-
-    #[test]
-    fn long_text_is_cut() {
-        let cut = fit_text("a rather long caption", 20.0, 100.0);
-        assert!(cut.ends_with('…') && text_width(&cut, 20.0) <= 100.0, "{cut}");
-        assert_eq!(fit_text("short", 20.0, 100.0), "short");
-        assert_eq!(fit_text("short", 20.0, 1.0), "");
-    }
-
     #[test]
     fn text_marks_pixels_where_it_should_and_nowhere_else() {
         let mut canvas = Canvas::card(200, 60);

@@ -1,7 +1,8 @@
 //! What is taken for what.
 
 use super::Figure;
-use super::canvas::{Align, CARD, COLORS, Canvas, FAINT, INK, PALE, Rgb, fit_text, text_width};
+use super::canvas::{Align, CARD, COLORS, Canvas, FAINT, INK, PALE, Rgb};
+use super::lettering::{fit_text, text_width};
 use super::lines::DENSITY;
 use crate::show::Table;
 

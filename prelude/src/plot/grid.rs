@@ -1,7 +1,8 @@
 //! Many small pictures in rows.
 
 use super::Figure;
-use super::canvas::{Align, Canvas, INK, PALE, fit_text};
+use super::canvas::{Align, Canvas, INK, PALE};
+use super::lettering::fit_text;
 use super::lines::DENSITY;
 use image::RgbImage;
 use image::imageops::{self, FilterType};

@@ -1,6 +1,7 @@
 //! Lines over two axes: the figure under every curve.
 
 use super::canvas::{self, Align, Backend, COLORS, Canvas, FAINT, INK, PALE, Rgb};
+use super::lettering;
 use super::number::number;
 use super::{Figure, terminal};
 use crate::show;
@@ -160,7 +161,7 @@ impl Lines {
     pub(super) fn draw(&self, canvas: &mut Canvas, left: u32, right: u32) {
         let mut top = 14.0;
         if !self.title.is_empty() {
-            let title = canvas::fit_text(&self.title, 30.0, (right - left) as f32 - 50.0);
+            let title = lettering::fit_text(&self.title, 30.0, (right - left) as f32 - 50.0);
             canvas.text(&title, left as f32 + 28.0, top + 34.0, 30.0, INK, Align::Left);
             top += 46.0;
         }
@@ -227,9 +228,9 @@ impl Lines {
             let x = place(*x, y_range.start).0;
             canvas.polyline(&[(x, frame.y.start), (x, frame.y.end)], 2.0, PALE, 0.6, &[6.0, 6.0]);
             let room = frame.x.end - x - 10.0;
-            let word = canvas::fit_text(word, 21.0, room);
+            let word = lettering::fit_text(word, 21.0, room);
             if x >= free && !word.is_empty() {
-                free = x + 20.0 + canvas::text_width(&word, 21.0);
+                free = x + 20.0 + lettering::text_width(&word, 21.0);
                 canvas.text(&word, x + 8.0, frame.y.start + 20.0, 21.0, PALE, Align::Left);
             }
         }
@@ -241,7 +242,7 @@ impl Lines {
             let (x, y) = place(*x, *y);
             canvas.disc(x, y, 11.0, INK, 1.0);
             canvas.disc(x, y, 7.0, canvas::CARD, 1.0);
-            let left = x + 20.0 + canvas::text_width(word, 24.0) > frame.x.end;
+            let left = x + 20.0 + lettering::text_width(word, 24.0) > frame.x.end;
             let (x, align) = if left { (x - 18.0, Align::Right) } else { (x + 18.0, Align::Left) };
             canvas.text(word, x, (y - 14.0).max(frame.y.start + 44.0), 24.0, INK, align);
         }
@@ -251,8 +252,8 @@ impl Lines {
     fn legend(&self, canvas: &mut Canvas, left: f32, right: f32, top: f32) -> f32 {
         let (mut x, mut y) = (left, top);
         for line in self.lines.iter().filter(|line| !line.name.is_empty()) {
-            let name = canvas::fit_text(&line.name, 24.0, right - left - 70.0);
-            let wide = 62.0 + canvas::text_width(&name, 24.0);
+            let name = lettering::fit_text(&line.name, 24.0, right - left - 70.0);
+            let wide = 62.0 + lettering::text_width(&name, 24.0);
             if x + wide > right && x > left {
                 (x, y) = (left, y + 34.0);
             }
@@ -309,10 +310,10 @@ impl Lines {
 
     /// The figure in characters, for terminals.
     pub fn text(&self) -> String {
-        let lines: Vec<terminal::Line<'_>> = self
+        let lines: Vec<terminal::Curve<'_>> = self
             .lines
             .iter()
-            .map(|line| terminal::Line {
+            .map(|line| terminal::Curve {
                 name: &line.name,
                 points: &line.points,
                 mark: (line.look == Look::Marked).then(|| terminal::MARKS[line.color % terminal::MARKS.len()]),

@@ -3,19 +3,20 @@
 //! Every function gives a [`Figure`]: pixels, the size at which to show them, and a text form for terminals. A cell
 //! that ends with a figure shows it. Figures stand on a white card, so that they read alike in light and dark themes;
 //! colours are Okabe and Ito's, and lines differ in dashes and marks too; the font is the crate's own, so that a figure
-//! is the same on every machine.
+//! is the same on every machine, but for letters that it lacks, such as Chinese ones, which a font of the machine's draws.
 //!
 //! - [`LossCurve`] and [`compare`]: training as it runs, and several runs; [`Lines`]: any other curve.
 //! - [`bars`], [`confusion`]: counts, and what is taken for what.
 //! - [`grid`]: many small pictures; [`overlay`]: boxes on one.
 //!
-//! `canvas` draws smooth shapes and text and is plotters' backend; `terminal` draws in characters.
+//! `canvas` draws smooth shapes and is plotters' backend, `lettering` knows the fonts; `terminal` draws in characters.
 
 mod bars;
 mod canvas;
 mod confusion;
 mod figure;
 mod grid;
+mod lettering;
 mod lines;
 mod loss;
 mod number;
@@ -23,10 +24,10 @@ mod overlay;
 mod terminal;
 
 pub use bars::bars;
-pub use canvas::register_fonts;
 pub use confusion::confusion;
 pub use figure::Figure;
 pub use grid::grid;
+pub use lettering::register_fonts;
 pub use lines::{Lines, Look};
 pub use loss::{LossCurve, Run, compare};
 pub use overlay::{Mark, draw_marks, overlay};

@@ -1,7 +1,8 @@
 //! Boxes, labels and scores on a picture.
 
 use super::Figure;
-use super::canvas::{Align, COLORS, Canvas, Rgb, fit_text, text_width};
+use super::canvas::{Align, COLORS, Canvas, Rgb};
+use super::lettering::{fit_text, text_width};
 use crate::boxes::{Annotation, Detection};
 use crate::show::Table;
 use image::RgbImage;

@@ -16,7 +16,7 @@ const WIDEST: usize = 144;
 pub(super) const MARKS: [char; 4] = ['●', '■', '▲', '◆'];
 
 /// One line of a chart.
-pub(super) struct Line<'a> {
+pub(super) struct Curve<'a> {
     pub name: &'a str,
     pub points: &'a [(f64, f64)],
     /// Drawn at each point instead of a line of dots.
@@ -42,11 +42,11 @@ struct Dots {
 
 impl Chart<'_> {
     /// The chart with its axes and legend, as wide as the terminal.
-    pub fn draw(&self, lines: &[Line<'_>]) -> String {
+    pub fn draw(&self, lines: &[Curve<'_>]) -> String {
         self.draw_within(lines, show::columns())
     }
 
-    fn draw_within(&self, lines: &[Line<'_>], window: Option<usize>) -> String {
+    fn draw_within(&self, lines: &[Curve<'_>], window: Option<usize>) -> String {
         let label = |y: f64| if self.percent { format!("{:.0} %", y * 100.0) } else { number(round(y)) };
         let (top, bottom) = (label(self.y.end), label(self.y.start));
         let middle = label((self.y.start + self.y.end) / 2.0);
@@ -92,7 +92,7 @@ impl Chart<'_> {
         text
     }
 
-    fn legend(&self, lines: &[Line<'_>]) -> String {
+    fn legend(&self, lines: &[Curve<'_>]) -> String {
         let named = lines.iter().filter(|line| !line.name.is_empty());
         let mut words = vec![self.y_label.to_owned()];
         words.extend(named.map(|line| format!("{} {}", line.mark.unwrap_or('⠒'), line.name)));
@@ -173,7 +173,7 @@ mod tests {
     fn a_rising_line_goes_from_corner_to_corner() {
         let chart =
             Chart { title: "", x_label: "x", y_label: "y", x: 0.0..1.0, y: 0.0..1.0, log_x: false, percent: false };
-        let line = Line { name: "up", points: &[(0.0, 0.0), (1.0, 1.0)], mark: None };
+        let line = Curve { name: "up", points: &[(0.0, 0.0), (1.0, 1.0)], mark: None };
         let text = chart.draw(&[line]);
         let rows: Vec<&str> = text.lines().collect();
         assert_eq!(rows[0], "y   ⠒ up");
@@ -197,7 +197,7 @@ mod tests {
             log_x: false,
             percent: true,
         };
-        let line = Line { name: "a", points: &[(2.0, 1.0)], mark: Some('■') };
+        let line = Curve { name: "a", points: &[(2.0, 1.0)], mark: Some('■') };
         let text = chart.draw(&[line]);
         let row = text.lines().nth(2).unwrap_or_default();
         assert!(row.starts_with("100 %┤") && row.ends_with('■'), "{text}");
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn charts_are_as_wide_as_the_terminal() {
-        let line = || [Line { name: "up", points: &[(0.0, 0.0), (1.0, 1.0)], mark: None }];
+        let line = || [Curve { name: "up", points: &[(0.0, 0.0), (1.0, 1.0)], mark: None }];
         let chart = Chart {
             title: "",
             x_label: "step",

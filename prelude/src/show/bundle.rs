@@ -2,7 +2,7 @@
 
 use super::picture::Encoded;
 use base64::Engine;
-use candlewick_wire::MimeBundle;
+use candlewick_wire::{Display, MimeBundle};
 use serde_json::{Map, Value, json};
 
 /// One thing to show, in several forms by MIME type; a frontend takes the richest that it can draw.
@@ -22,6 +22,11 @@ impl Bundle {
     /// Nothing yet.
     pub fn new() -> Bundle {
         Bundle::default()
+    }
+
+    /// What the channel carries, under a name where it is to be updated.
+    pub(super) fn as_display(&self, display_id: Option<String>) -> Display {
+        Display { data: self.data.clone(), metadata: self.metadata.clone(), display_id }
     }
 
     /// Adds plain text, the form that every frontend can show.

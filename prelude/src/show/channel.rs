@@ -1,7 +1,7 @@
 //! Who listens, and how a message is written for them. Everything that the prelude prints goes through here.
 
 use super::Bundle;
-use candlewick_wire::{CHANNEL_VARIABLE, Message, Progress, StreamName, frame, parse_channel};
+use candlewick_wire::{CHANNEL_VARIABLE, Display, Message, Said, frame, parse_channel};
 use serde_json::Value;
 use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, OnceLock};
@@ -46,14 +46,20 @@ impl Listener {
     pub fn render(&self, message: &Message) -> String {
         match (self, message) {
             (Listener::Session(cookie), message) => frame(cookie, message),
-            (Listener::Evcxr, Message::Display { data, .. } | Message::Result { data, .. }) => {
+            (
+                Listener::Evcxr,
+                Message::Said(Said::Display(Display { data, .. }) | Said::Result(Display { data, .. })),
+            ) => {
                 let block = |(mime, content): (&String, &Value)| {
                     let text = content.as_str().map_or_else(|| content.to_string(), str::to_owned);
                     format!("EVCXR_BEGIN_CONTENT {mime}\n{}\nEVCXR_END_CONTENT\n", text.trim_end_matches('\n'))
                 };
                 data.iter().map(block).collect()
             }
-            (Listener::Plain, Message::Display { data, .. } | Message::Result { data, .. }) => {
+            (
+                Listener::Plain,
+                Message::Said(Said::Display(Display { data, .. }) | Said::Result(Display { data, .. })),
+            ) => {
                 let text = data.get("text/plain").and_then(Value::as_str).unwrap_or_default();
                 if text.is_empty() || text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") }
             }
@@ -66,6 +72,11 @@ impl Listener {
 /// Says a message to whoever listens. A closed output is no error: nobody is there to hear.
 pub(crate) fn send(message: &Message) {
     write_out(&Listener::current().render(message));
+}
+
+/// Says something to a screen.
+pub(super) fn say(said: Said) {
+    send(&Message::Said(said));
 }
 
 /// Says a line to evcxr, in a way that no text of a cell's looks like.
@@ -94,20 +105,20 @@ fn write_out(text: &str) {
 /// Shows these forms of something below what the cell has shown so far.
 #[inline(never)]
 pub(super) fn display_bundle(bundle: &Bundle) {
-    send(&Message::Display { data: bundle.data().clone(), metadata: bundle.metadata().clone(), display_id: None });
+    say(Said::Display(bundle.as_display(None)));
 }
 
 /// Shows these forms of the cell's value, where there are some.
 #[inline(never)]
 pub(super) fn result_bundle(bundle: &Bundle) {
     if !bundle.data().is_empty() {
-        send(&Message::Result { data: bundle.data().clone(), metadata: bundle.metadata().clone() });
+        say(Said::Result(bundle.as_display(None)));
     }
 }
 
 /// Removes what the cell has shown so far; with `wait`, as soon as the next output comes.
 pub fn clear(wait: bool) {
-    send(&Message::Clear { wait });
+    say(Said::Clear { wait });
 }
 
 /// Prints text as `print!` does, but at once, and without a panic where the output is closed.
@@ -119,7 +130,7 @@ pub fn print(text: &str) {
 pub fn note(text: &str) {
     let text = format!("{text}\n");
     match Listener::current() {
-        Listener::Session(_) => send(&Message::Stream { name: StreamName::Stderr, text }),
+        Listener::Session(_) => say(Said::err(text)),
         _ => {
             let _ = std::io::stderr().lock().write_all(text.as_bytes());
         }
@@ -152,7 +163,7 @@ pub fn progress(label: &str, done: u64, total: u64) {
         *last = Some(Instant::now());
     }
     match Listener::current() {
-        Listener::Session(_) => send(&Message::Progress(Progress { label: label.to_owned(), done, total })),
+        Listener::Session(_) => say(Said::progress(label, done, total)),
         Listener::Evcxr => {}
         Listener::Plain => {
             let mut err = std::io::stderr().lock();
@@ -183,7 +194,7 @@ mod tests {
     use candlewick_wire::parse_frame;
 
     fn message(bundle: Bundle) -> Message {
-        Message::Display { data: bundle.data().clone(), metadata: bundle.metadata().clone(), display_id: None }
+        Message::Said(Said::Display(bundle.as_display(None)))
     }
 
     #[test]
@@ -209,7 +220,7 @@ mod tests {
             "EVCXR_BEGIN_CONTENT text/html\n<b>x</b>\nEVCXR_END_CONTENT\n\
              EVCXR_BEGIN_CONTENT text/plain\nx\nEVCXR_END_CONTENT\n"
         );
-        assert_eq!(Listener::Evcxr.render(&Message::Clear { wait: true }), "");
+        assert_eq!(Listener::Evcxr.render(&Message::Said(Said::Clear { wait: true })), "");
     }
 
     #[test]

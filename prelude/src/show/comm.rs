@@ -1,9 +1,9 @@
 //! Comms: a cell and a frontend speak with each other, while a cell runs and between cells.
 
-use super::channel::{Listener, send};
+use super::channel::{Listener, say};
 use super::columns;
 use super::live::new_id;
-use candlewick_wire::{self as wire, CommAct, Message, Request};
+use candlewick_wire::{self as wire, CommAct, Request, Said};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -60,13 +60,13 @@ pub struct Comm {
     id: Arc<str>,
 }
 
-type Callback = Arc<Mutex<dyn FnMut(&CommMessage) + Send>>;
+type MessageHandler = Arc<Mutex<dyn FnMut(&CommMessage) + Send>>;
 type Welcome = Arc<dyn Fn(Comm, &CommMessage) + Send + Sync>;
 
 /// What is called for the comms that are open.
 #[derive(Default)]
 struct Ends {
-    comms: HashMap<Arc<str>, Vec<Callback>>,
+    comms: HashMap<Arc<str>, Vec<MessageHandler>>,
     targets: HashMap<String, Welcome>,
 }
 
@@ -128,7 +128,7 @@ impl Comm {
 
     fn say(&self, act: CommAct, message: CommMessage) {
         let CommMessage { data, metadata, buffers } = message;
-        send(&Message::Comm(wire::Comm { id: self.id.to_string(), act, data, metadata, buffers }));
+        say(Said::Comm(wire::Comm { id: self.id.to_string(), act, data, metadata, buffers }));
     }
 }
 
@@ -156,7 +156,7 @@ fn hear(request: &[u8]) {
     let Ok(Request::Comm { number, comm }) = serde_json::from_slice(request) else { return };
     // The panic hook has told the user of a callback's panic; the next message is heard all the same.
     let _ = catch_unwind(AssertUnwindSafe(|| dispatch(comm)));
-    send(&Message::Handled { number });
+    say(Said::Handled { number });
 }
 
 fn dispatch(heard: wire::Comm) {

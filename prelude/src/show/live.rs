@@ -1,8 +1,8 @@
 //! A display that changes in place, a few times a second.
 
-use super::channel::{Listener, send};
+use super::channel::{Listener, say};
 use super::{Bundle, display};
-use candlewick_wire::Message;
+use candlewick_wire::Said;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -46,17 +46,14 @@ impl Live {
     }
 
     fn show(&mut self, bundle: &Bundle) {
-        send(&self.message(bundle));
+        say(self.said(bundle));
         self.last = Some(Instant::now());
     }
 
     /// A display the first time, an update afterwards.
-    fn message(&self, bundle: &Bundle) -> Message {
-        let (data, metadata) = (bundle.data().clone(), bundle.metadata().clone());
-        match self.last {
-            None => Message::Display { data, metadata, display_id: Some(self.id.clone()) },
-            Some(_) => Message::Update { data, metadata, display_id: self.id.clone() },
-        }
+    fn said(&self, bundle: &Bundle) -> Said {
+        let display = bundle.as_display(Some(self.id.clone()));
+        if self.last.is_none() { Said::Display(display) } else { Said::Update(display) }
     }
 }
 
@@ -81,10 +78,10 @@ mod tests {
     fn shown_first_then_updated_under_one_name() {
         let mut live = Live::new();
         let bundle = Bundle::new().text("x");
-        let Message::Display { display_id: Some(first), .. } = live.message(&bundle) else { panic!("no display") };
+        let Said::Display(first) = live.said(&bundle) else { panic!("no display") };
         live.last = Some(Instant::now());
-        let Message::Update { display_id, .. } = live.message(&bundle) else { panic!("no update") };
-        assert_eq!(first, display_id);
+        let Said::Update(second) = live.said(&bundle) else { panic!("no update") };
+        assert!(first.display_id.is_some() && first.display_id == second.display_id);
         assert_ne!(Live::new().id, Live::new().id);
     }
 

@@ -7,7 +7,7 @@ use candle_core::Tensor;
 use super::gradients::Gradients;
 use super::history::{FitReport, History};
 use super::loss::Loss;
-use super::run::Run;
+use super::run::FitRun;
 use crate::data::Batch;
 use crate::models::Network;
 use crate::{Error, Result};
@@ -109,7 +109,7 @@ pub(super) trait Trainee {
 
 /// A fit while it runs, as a callback sees it.
 pub struct Fit<'a> {
-    pub(super) run: &'a mut Run,
+    pub(super) run: &'a mut FitRun,
     pub(super) learner: &'a dyn Trainee,
 }
 

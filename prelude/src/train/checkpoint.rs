@@ -10,7 +10,7 @@ use super::average::Average;
 use super::cache::FeatureCache;
 use super::history::History;
 use super::learner::{Learner, maker};
-use super::optim::{Optimizer, Rule, State};
+use super::optim::{Optimizer, OptimizerState, Rule};
 use super::options::Options;
 use super::tasks;
 use crate::data::{Input, Spec, Target, Transform};
@@ -78,12 +78,12 @@ struct Progress {
     callbacks: HashMap<String, String>,
     /// What a step does beside.
     #[serde(default)]
-    options: Option<Kept>,
+    options: Option<FitOptions>,
 }
 
 /// The options of a learner that decide what the next fit gives.
 #[derive(Debug, Serialize, Deserialize)]
-struct Kept {
+struct FitOptions {
     clip: Option<f64>,
     accumulate: usize,
     smoothing: f64,
@@ -127,7 +127,7 @@ impl Learner {
             begun: self.begun,
             ema: self.average.as_ref().map(|average| average.decay),
             callbacks: self.remembered(),
-            options: Some(Kept { clip, accumulate, smoothing, keep_features }),
+            options: Some(FitOptions { clip, accumulate, smoothing, keep_features }),
         };
         self.write(path, &tensors, Some(progress))
     }
@@ -291,7 +291,7 @@ impl Learner {
             *self.optimizer = optimizer(&progress, trained);
             *self.history = progress.history;
             self.options.seed = progress.seed;
-            if let Some(Kept { clip, accumulate, smoothing, keep_features }) = progress.options {
+            if let Some(FitOptions { clip, accumulate, smoothing, keep_features }) = progress.options {
                 self.options = Options { clip, accumulate, smoothing, keep_features, ..self.options };
             }
             self.begun = progress.begun;
@@ -403,7 +403,7 @@ fn optimizer(progress: &Progress, trained: &Trained) -> Optimizer {
         trained.tensors.iter().find(|(found, _)| *found == key).map(|(_, tensor)| tensor.clone())
     };
     let state = progress.steps.iter().map(|(name, step)| {
-        (name.clone(), State { step: *step, first: find(FIRST, name), second: find(SECOND, name) })
+        (name.clone(), OptimizerState { step: *step, first: find(FIRST, name), second: find(SECOND, name) })
     });
     let mut optimizer = Optimizer::of(progress.rule);
     optimizer.restore(state.collect());

@@ -9,12 +9,13 @@ use super::history::{FitReport, Stage};
 use super::judge::{Verdict, judge};
 use super::learner::Learner;
 use super::metric::{Measure, Measures, Metric, Seen};
-use super::run::Run;
+use super::run::FitRun;
 use super::schedule::{IntoRate, Rate, Schedule};
 use crate::data::{Batch, Data, Fields, Order, Part};
 use crate::layers::Pass;
 use crate::models::Network;
 use crate::params::Param;
+use crate::show::Steps;
 use crate::{Error, Result, interrupt, limits, show};
 
 impl Learner {
@@ -68,8 +69,13 @@ impl Learner {
         self.history.stages.push(stage);
         self.cache.prepare(&self.network)?;
         let quiet = self.options.quiet;
-        let run =
-            Run::new(rate.over(self.network.parts().len()), schedule, epochs, &self.options, self.history.epochs.len());
+        let run = FitRun::new(
+            rate.over(self.network.parts().len()),
+            schedule,
+            epochs,
+            &self.options,
+            self.history.epochs.len(),
+        );
         let mut fitting = Fitting::begin(self, run);
         let ended = fitting.epochs(data.as_ref());
         let closed = fitting.close(matches!(ended, Ok(true)));
@@ -92,7 +98,10 @@ impl Learner {
         let mut metrics: Vec<&mut Box<dyn Metric>> = own.iter_mut().chain(self.metrics.iter_mut()).collect();
         metrics.iter_mut().for_each(|metric| metric.reset());
         let (network, cache) = judged(&mut self.average, &self.network, &mut self.cache)?;
+        // within a fit the fit's own display shows how far it is
+        let steps = wanted.then(|| Steps::new("measuring", data.count(part)));
         each_answer((network, cache, self.options.keep_features), data, part, &mut |said, batch| {
+            steps.as_ref().map_or(Ok(()), |steps| steps.advance(batch.len()))?;
             sum += task.loss(said, batch)?.value()? * batch.len() as f64;
             count += batch.len();
             let seen = Seen { said, batch, spec: &spec };

@@ -9,7 +9,7 @@ use super::gradients::Gradients;
 use super::history::{BatchRecord, EpochRecord, History};
 use super::learner::Learner;
 use super::metric::Measures;
-use super::run::Run;
+use super::run::FitRun;
 use crate::data::{Data, Order, Part};
 use crate::models::Network;
 use crate::params::Param;
@@ -36,7 +36,7 @@ impl Trainee for Learner {
 /// A fit and those who take part in it.
 pub(super) struct Fitting<'a> {
     pub learner: &'a mut Learner,
-    pub run: Run,
+    pub run: FitRun,
     /// The learner's own callbacks that come first, and last; a person's come between.
     first: Vec<Box<dyn Callback>>,
     persons: Vec<Box<dyn Callback>>,
@@ -53,7 +53,7 @@ impl Drop for Fitting<'_> {
 }
 
 impl<'a> Fitting<'a> {
-    pub fn begin(learner: &'a mut Learner, run: Run) -> Fitting<'a> {
+    pub fn begin(learner: &'a mut Learner, run: FitRun) -> Fitting<'a> {
         let (first, last) = (callbacks::first(&run), callbacks::last(&run));
         let persons = std::mem::take(&mut *learner.callbacks);
         Fitting { learner, run, first, persons, last, wish: Next::Go }
@@ -153,7 +153,7 @@ impl<'a> Fitting<'a> {
 
     /// Notes that a callback wanted no more; the user did not stop it.
     fn ended_early(&mut self) -> bool {
-        let Run { done, epochs, .. } = self.run;
+        let FitRun { done, epochs, .. } = self.run;
         self.run.notes.push(format!("a callback ended the fit after {done} of {epochs} epochs"));
         false
     }

@@ -1,9 +1,9 @@
 //! What a network gets right and wrong: validation, confusion, the worst pictures.
 
-use super::answer::Answer;
 use super::judge::Verdict;
 use super::learner::Learner;
 use super::metric::Measures;
+use super::worst::TopLosses;
 use crate::data::{Part, Target};
 use crate::plot::{self, Figure};
 use crate::show::{Bundle, Show, Table};
@@ -116,45 +116,15 @@ impl Learner {
         Ok(plot::confusion(&self.confusion_matrix()?, self.classes()))
     }
 
-    /// The validation pictures with the highest losses, `count` of them (1 to 1000): what was said, how sure, what is true.
+    /// The validation examples with the highest losses, `count` of them (1 to 1000): what was said, how sure, what is true.
     ///
     /// # Errors
-    /// When the count makes no sense, when there are no validation pictures, or the user interrupts.
-    pub fn top_losses(&mut self, count: usize) -> Result<Figure> {
+    /// When the count makes no sense, when there are no examples for validation, or the user interrupts.
+    pub fn top_losses(&mut self, count: usize) -> Result<TopLosses> {
         limits::shown("learner.top_losses", count)?;
         let data = self.need_data()?;
-        let (_, mut verdicts) = self.verdicts(Part::Valid)?;
-        verdicts.sort_by(|a, b| b.badness().total_cmp(&a.badness()));
-        let (mut pictures, mut captions, mut table) = (Vec::new(), Vec::new(), Vec::new());
-        for one in verdicts.iter().take(count) {
-            let example = data.example(one.id)?;
-            let row = |answer: &Answer| match answer.numbers.len() {
-                // the names of numbers stand elsewhere
-                1.. => answer.numbers.iter().map(|value| format!("{value:.3}")).collect::<Vec<_>>().join(", "),
-                0 => answer.words(&self.spec),
-            };
-            let sure = match one.answer.class {
-                Some(_) if one.answer.labels.is_none() => format!(" {:.0} %", one.answer.score * 100.0),
-                _ => String::new(),
-            };
-            let loss = if one.error().is_some() { String::new() } else { format!(", loss {:.2}", one.loss) };
-            let caption = format!("{}{sure}\nis {}{loss}", row(&one.answer), row(&one.truth));
-            match example.picture {
-                Some(picture) => {
-                    pictures.push(picture);
-                    captions.push(caption);
-                }
-                None => {
-                    table.push(format!("{}: {}", example.text.unwrap_or(example.name), caption.replace('\n', ", ")))
-                }
-            }
-        }
-        if !table.is_empty() {
-            return Err(
-                Error::new("there are no pictures to show").remedy(format!("the worst are: {}", table.join("; ")))
-            );
-        }
-        Ok(plot::grid(&pictures, &captions))
+        let (_, verdicts) = self.verdicts(Part::Valid)?;
+        TopLosses::of(verdicts, count, data.as_ref(), &self.spec)
     }
 
     fn verdicts(&mut self, part: Part) -> Result<(Measures, Vec<Verdict>)> {

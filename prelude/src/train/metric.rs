@@ -113,7 +113,7 @@ impl Measure {
 
 /// What was measured on a part of the data: the loss, and the measures in order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(from = "Stored")]
+#[serde(from = "WrittenMeasures")]
 pub struct Measures {
     /// Mean loss.
     pub loss: f64,
@@ -151,7 +151,7 @@ impl Measures {
 
 /// Measures as files have them: of version 1 they had fixed fields.
 #[derive(Deserialize)]
-struct Stored {
+struct WrittenMeasures {
     #[serde(deserialize_with = "number")]
     loss: f64,
     #[serde(default)]
@@ -161,9 +161,9 @@ struct Stored {
     mae: Option<f64>,
 }
 
-impl From<Stored> for Measures {
-    fn from(stored: Stored) -> Measures {
-        let Stored { loss, mut list, accuracy, iou, mae } = stored;
+impl From<WrittenMeasures> for Measures {
+    fn from(stored: WrittenMeasures) -> Measures {
+        let WrittenMeasures { loss, mut list, accuracy, iou, mae } = stored;
         let mut add = |name: &str, value: Option<f64>, unit, better| {
             list.extend(value.map(|value| Measure { name: name.to_owned(), value, unit, better }));
         };

@@ -61,6 +61,7 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 mod tuning;
+mod worst;
 
 pub use answer::{Answer, Located};
 pub use callback::{Callback, Fit, Next, When};
@@ -72,9 +73,10 @@ pub use learner::Learner;
 pub use loss::Loss;
 pub use metric::{Better, Measure, Measures, Metric, Seen, Unit};
 pub use metrics::{Accuracy, MeanError, MeanIou};
-pub use optim::{Optimizer, Rule, State};
+pub use optim::{Optimizer, OptimizerState, Rule};
 pub use predict::{Picture, Prediction};
 pub use schedule::{IntoRate, Rate, Schedule};
 pub use summary::{ModelSummary, PartSummary};
 pub use task::Task;
 pub use tasks::{AveragePrecision, Classify, F1, Labels, Localize, Regress};
+pub use worst::{TopLoss, TopLosses};

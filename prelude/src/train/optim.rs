@@ -45,12 +45,12 @@ pub enum Rule {
 #[derive(Clone, Debug)]
 pub struct Optimizer {
     rule: Rule,
-    state: HashMap<String, State>,
+    state: HashMap<String, OptimizerState>,
 }
 
 /// What an optimiser remembers of one parameter. A clone has tensors of its own, since steps change them in place.
 #[derive(Debug, Default)]
-pub struct State {
+pub struct OptimizerState {
     /// Steps taken.
     pub step: u64,
     /// SGD's momentum buffer or AdamW's mean gradient.
@@ -59,12 +59,12 @@ pub struct State {
     pub second: Option<Tensor>,
 }
 
-impl Clone for State {
-    fn clone(&self) -> State {
+impl Clone for OptimizerState {
+    fn clone(&self) -> OptimizerState {
         let copy = |tensor: &Option<Tensor>| {
             tensor.as_ref().map(|tensor| tensor.copy().expect("there is memory for one more tensor"))
         };
-        State { step: self.step, first: copy(&self.first), second: copy(&self.second) }
+        OptimizerState { step: self.step, first: copy(&self.first), second: copy(&self.second) }
     }
 }
 
@@ -132,12 +132,12 @@ impl Optimizer {
     }
 
     /// What it remembers, by parameter name.
-    pub fn state(&self) -> &HashMap<String, State> {
+    pub fn state(&self) -> &HashMap<String, OptimizerState> {
         &self.state
     }
 
     /// Puts back what was remembered, as from a checkpoint.
-    pub fn restore(&mut self, state: HashMap<String, State>) {
+    pub fn restore(&mut self, state: HashMap<String, OptimizerState>) {
         self.state = state;
     }
 
@@ -186,7 +186,7 @@ impl Optimizer {
     }
 }
 
-impl State {
+impl OptimizerState {
     /// Moves what is remembered to a device: what a checkpoint holds comes on the CPU.
     fn place(&mut self, device: &Device) -> candle_core::Result<()> {
         for kept in [&mut self.first, &mut self.second].into_iter().flatten() {
@@ -197,7 +197,7 @@ impl State {
         Ok(())
     }
 
-    /// As [`apply`](State::apply), in place and in one sweep: f32 on the CPU.
+    /// As [`apply`](OptimizerState::apply), in place and in one sweep: f32 on the CPU.
     fn apply_fused(
         &mut self,
         rule: Rule,

@@ -11,7 +11,7 @@ use crate::boxes::Detection;
 use crate::data::{Fields, Spec, Transform, read_picture, to_rgb};
 use crate::layers::Pass;
 use crate::plot::{self, Mark};
-use crate::show::{Bundle, Show};
+use crate::show::{Bundle, Show, Steps};
 use crate::{Error, Result};
 
 /// What can be predicted on: a path, or a picture.
@@ -136,14 +136,14 @@ impl Show for Prediction {
 }
 
 /// The next pictures that go through the network together, if there are more.
-fn chunk(pictures: &mut dyn Iterator<Item = Result<RgbImage>>) -> Result<Option<Vec<RgbImage>>> {
-    let chunk = pictures.take(32).collect::<Result<Vec<_>>>()?;
-    if chunk.is_empty() {
-        return Ok(None);
+fn chunk(pictures: &mut dyn Iterator<Item = Result<RgbImage>>, steps: &Steps) -> Result<Option<Vec<RgbImage>>> {
+    let mut chunk = Vec::new();
+    for picture in pictures.take(32) {
+        // Only where there is more to do: what is done is not lost.
+        steps.step()?;
+        chunk.push(picture?);
     }
-    // Only where there is more to do: what is done is not lost.
-    crate::interrupt::check()?;
-    Ok(Some(chunk))
+    Ok((!chunk.is_empty()).then_some(chunk))
 }
 
 /// Refuses answers that are no numbers.
@@ -161,7 +161,7 @@ impl Learner {
     /// # Errors
     /// When the file cannot be read.
     pub fn predict(&self, picture: impl Picture) -> Result<Prediction> {
-        let mut predictions = self.predict_each(&mut std::iter::once(picture.pixels()))?;
+        let mut predictions = self.predict_each(&mut std::iter::once(picture.pixels()), 1)?;
         Ok(predictions.pop().expect("one for each picture"))
     }
 
@@ -170,14 +170,19 @@ impl Learner {
     /// # Errors
     /// When a file cannot be read, and when the user interrupts.
     pub fn predict_all(&self, pictures: &[impl Picture]) -> Result<Vec<Prediction>> {
-        self.predict_each(&mut pictures.iter().map(Picture::pixels))
+        self.predict_each(&mut pictures.iter().map(Picture::pixels), pictures.len())
     }
 
     // Not generic, so that a cell that calls the verbs does not compile it.
-    fn predict_each(&self, pictures: &mut dyn Iterator<Item = Result<RgbImage>>) -> Result<Vec<Prediction>> {
+    fn predict_each(
+        &self,
+        pictures: &mut dyn Iterator<Item = Result<RgbImage>>,
+        count: usize,
+    ) -> Result<Vec<Prediction>> {
         let transform = self.transform()?;
         let mut predictions = Vec::new();
-        while let Some(chunk) = chunk(pictures)? {
+        let steps = Steps::new("predicting", count);
+        while let Some(chunk) = chunk(pictures, &steps)? {
             let tensors = chunk.iter().map(|pixels| transform.tensor(pixels)).collect::<Result<Vec<_>>>()?;
             let answers = self.answers(&Tensor::stack(&tensors, 0)?)?;
             let each = answers.into_iter().zip(chunk);
@@ -218,18 +223,19 @@ impl Learner {
     /// # Errors
     /// When there is no picture or a file cannot be read, and when the user interrupts.
     pub fn embed_all(&self, pictures: &[impl Picture]) -> Result<Tensor> {
-        self.embed_each(&mut pictures.iter().map(Picture::pixels))
+        self.embed_each(&mut pictures.iter().map(Picture::pixels), pictures.len())
     }
 
     fn embed_one(&self, picture: RgbImage) -> Result<Vec<f32>> {
-        Ok(self.embed_each(&mut std::iter::once(Ok(picture)))?.squeeze(0)?.to_vec1()?)
+        Ok(self.embed_each(&mut std::iter::once(Ok(picture)), 1)?.squeeze(0)?.to_vec1()?)
     }
 
     // Not generic, as above.
-    fn embed_each(&self, pictures: &mut dyn Iterator<Item = Result<RgbImage>>) -> Result<Tensor> {
+    fn embed_each(&self, pictures: &mut dyn Iterator<Item = Result<RgbImage>>, count: usize) -> Result<Tensor> {
         let transform = self.transform()?;
         let mut rows = Vec::new();
-        while let Some(chunk) = chunk(pictures)? {
+        let steps = Steps::new("embedding", count);
+        while let Some(chunk) = chunk(pictures, &steps)? {
             let tensors = chunk.iter().map(|picture| transform.tensor(picture));
             rows.push(self.judged().embed(&Tensor::stack(&tensors.collect::<Result<Vec<_>>>()?, 0)?)?);
         }

@@ -10,7 +10,7 @@ use super::schedule::Schedule;
 use crate::data::Batch;
 
 /// One call of `fit` while it runs.
-pub(super) struct Run {
+pub(super) struct FitRun {
     pub rates: Vec<f64>,
     /// What a callback has multiplied the rates by.
     pub scale: f64,
@@ -42,9 +42,9 @@ pub(super) struct Run {
     pub clip: Option<f64>,
 }
 
-impl Run {
-    pub fn new(rates: Vec<f64>, schedule: Schedule, epochs: usize, options: &Options, before: usize) -> Run {
-        Run {
+impl FitRun {
+    pub fn new(rates: Vec<f64>, schedule: Schedule, epochs: usize, options: &Options, before: usize) -> FitRun {
+        FitRun {
             rates,
             scale: 1.0,
             schedule,

@@ -1,6 +1,6 @@
 //! Widgets with frontend code of their own, by anywidget.
 
-use super::state::{self, Part};
+use super::state::{self, StatePart};
 use super::widget::Widget;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
@@ -37,7 +37,7 @@ const VERSION: &str = "~0.11.*";
 pub struct AnyWidget {
     esm: String,
     css: String,
-    state: Vec<(String, Part)>,
+    state: Vec<(String, StatePart)>,
 }
 
 impl AnyWidget {
@@ -53,7 +53,7 @@ impl AnyWidget {
     }
 
     /// Adds a part of the state, which the module reads with `model.get(name)`.
-    pub fn state(mut self, name: &str, value: impl Into<Part>) -> AnyWidget {
+    pub fn state(mut self, name: &str, value: impl Into<StatePart>) -> AnyWidget {
         self.state.push((name.to_owned(), value.into()));
         self
     }

@@ -1,6 +1,6 @@
 //! Controls of ipywidgets 8: bars, a label, a picture, a button.
 
-use super::state::{self, Part};
+use super::state::{self, StatePart};
 use super::widget::Widget;
 use crate::show::{self, Bundle, Show};
 use serde::Serialize;
@@ -12,7 +12,7 @@ use std::ops::{Deref, Range};
 const CONTROLS: (&str, &str) = ("@jupyter-widgets/controls", "2.0.0");
 
 /// A control with the parts of the state that all of them have.
-fn control<'a>(model: &str, view: &str, own: impl IntoIterator<Item = (&'a str, Part)>) -> Widget {
+fn control<'a>(model: &str, view: &str, own: impl IntoIterator<Item = (&'a str, StatePart)>) -> Widget {
     let (module, version) = CONTROLS;
     let common = [("_dom_classes", json!([])), ("_view_count", Value::Null), ("tabbable", Value::Null)];
     let common = common.into_iter().chain([("tooltip", Value::Null)]).map(|(name, value)| (name, value.into()));

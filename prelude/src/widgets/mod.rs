@@ -33,5 +33,5 @@ mod widget;
 
 pub use any::AnyWidget;
 pub use controls::{Button, FloatProgress, Image, IntProgress, Label};
-pub use state::Part;
+pub use state::StatePart;
 pub use widget::Widget;

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 
 /// One named part of a widget's state: JSON, bytes, or JSON with bytes at places within it.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Part {
+pub struct StatePart {
     json: Value,
     /// Where in the JSON the bytes stand: keys and indices, none where they are the whole part.
     bytes: Vec<(Vec<Value>, Vec<u8>)>,
 }
 
-impl Part {
+impl StatePart {
     /// The JSON; null where the part is bytes.
     pub fn json(&self) -> &Value {
         &self.json
@@ -29,19 +29,19 @@ impl Part {
     }
 }
 
-impl<T: Into<Value>> From<T> for Part {
-    fn from(json: T) -> Part {
-        Part { json: json.into(), bytes: Vec::new() }
+impl<T: Into<Value>> From<T> for StatePart {
+    fn from(json: T) -> StatePart {
+        StatePart { json: json.into(), bytes: Vec::new() }
     }
 }
 
 /// Bytes; a function and no `From`, since JSON may be made of bytes too.
-pub(super) fn bytes(bytes: impl Into<Vec<u8>>) -> Part {
-    Part { json: Value::Null, bytes: vec![(Vec::new(), bytes.into())] }
+pub(super) fn bytes(bytes: impl Into<Vec<u8>>) -> StatePart {
+    StatePart { json: Value::Null, bytes: vec![(Vec::new(), bytes.into())] }
 }
 
 /// The parts by name.
-pub(super) type State = BTreeMap<String, Part>;
+pub(super) type State = BTreeMap<String, StatePart>;
 
 /// JSON, the paths of what was taken out of it, and what was taken out.
 #[derive(Default)]
@@ -52,7 +52,7 @@ pub(super) struct Packed {
 }
 
 /// Takes the bytes out; `before` leads to the state in a larger whole.
-pub(super) fn pack<'a>(state: impl IntoIterator<Item = (&'a String, &'a Part)>, before: &[Value]) -> Packed {
+pub(super) fn pack<'a>(state: impl IntoIterator<Item = (&'a String, &'a StatePart)>, before: &[Value]) -> Packed {
     let mut packed = Packed::default();
     for (name, part) in state {
         if part.bytes().is_none() {
@@ -70,7 +70,7 @@ pub(super) fn pack<'a>(state: impl IntoIterator<Item = (&'a String, &'a Part)>, 
 /// The message with this method and these parts of the state.
 pub(super) fn message<'a>(
     method: Option<&str>,
-    state: impl IntoIterator<Item = (&'a String, &'a Part)>,
+    state: impl IntoIterator<Item = (&'a String, &'a StatePart)>,
 ) -> CommMessage {
     let Packed { state, paths, buffers } = pack(state, &[]);
     let mut data = json!({ "state": state, "buffer_paths": paths });
@@ -83,7 +83,7 @@ pub(super) fn message<'a>(
 /// The parts that a message of a frontend carries.
 pub(super) fn unpack(message: &CommMessage) -> State {
     let state = message.data.get("state").and_then(Value::as_object).cloned().unwrap_or_default();
-    let mut parts: State = state.into_iter().map(|(name, json)| (name, Part::from(json))).collect();
+    let mut parts: State = state.into_iter().map(|(name, json)| (name, StatePart::from(json))).collect();
     let paths = message.data.get("buffer_paths").and_then(Value::as_array);
     for (path, bytes) in paths.into_iter().flatten().zip(&message.buffers) {
         if let Some([Value::String(name), rest @ ..]) = path.as_array().map(Vec::as_slice) {
@@ -101,9 +101,9 @@ mod tests {
     // → ({'plain': [1], 'deep': {'a': [0, None]}}, [['whole'], ['deep', 'a', 1]], [b'\0\1', b'\xff'])
     #[test]
     fn bytes_go_beside_the_json_and_come_back() {
-        let deep = Part { json: json!({ "a": [0, null] }), bytes: vec![(vec!["a".into(), 1.into()], vec![255])] };
+        let deep = StatePart { json: json!({ "a": [0, null] }), bytes: vec![(vec!["a".into(), 1.into()], vec![255])] };
         let state = State::from([
-            ("plain".to_owned(), Part::from(json!([1]))),
+            ("plain".to_owned(), StatePart::from(json!([1]))),
             ("whole".to_owned(), bytes([0, 1])),
             ("deep".to_owned(), deep),
         ]);

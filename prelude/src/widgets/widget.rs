@@ -1,6 +1,6 @@
 //! The model that every widget is: named parts of a state, the same on both sides of a comm.
 
-use super::state::{self, Part, State};
+use super::state::{self, State, StatePart};
 use crate::show::{Bundle, Comm, CommMessage, Show};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
@@ -23,16 +23,16 @@ const VIEW: &str = "application/vnd.jupyter.widget-view+json";
 /// slider.on_change("value", |value| candlewick_prelude::show::note(&format!("now {}", value.json())));
 /// ```
 #[derive(Clone)]
-pub struct Widget(Arc<Inner>);
+pub struct Widget(Arc<HeldWidget>);
 
-struct Inner {
+struct HeldWidget {
     comm: Comm,
     state: Mutex<State>,
-    on_change: Mutex<Vec<(String, Callback<Part>)>>,
-    on_message: Mutex<Vec<Callback<CommMessage>>>,
+    on_change: Mutex<Vec<(String, Heeds<StatePart>)>>,
+    on_message: Mutex<Vec<Heeds<CommMessage>>>,
 }
 
-type Callback<T> = Arc<Mutex<dyn FnMut(&T) + Send>>;
+type Heeds<T> = Arc<Mutex<dyn FnMut(&T) + Send>>;
 
 /// What is there even after a callback panicked while it held it.
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -50,7 +50,7 @@ impl Widget {
     /// there; and the first parts of its state.
     pub fn open<'a>(
         (module, version, model, view): (&str, &str, &str, &str),
-        state: impl IntoIterator<Item = (&'a str, Part)>,
+        state: impl IntoIterator<Item = (&'a str, StatePart)>,
     ) -> Widget {
         serve_frontends();
         let kind = [
@@ -61,10 +61,10 @@ impl Widget {
             ("_view_module_version", version),
             ("_view_name", view),
         ];
-        let kind = kind.into_iter().map(|(name, value)| (name, Part::from(value)));
+        let kind = kind.into_iter().map(|(name, value)| (name, StatePart::from(value)));
         let state: State = kind.chain(state).map(|(name, part)| (name.to_owned(), part)).collect();
         let comm = Comm::open("jupyter.widget", state::message(None, &state).note("version", PROTOCOL));
-        let widget = Widget(Arc::new(Inner {
+        let widget = Widget(Arc::new(HeldWidget {
             comm: comm.clone(),
             state: Mutex::new(state),
             on_change: Mutex::default(),
@@ -82,12 +82,12 @@ impl Widget {
     }
 
     /// A part of the state, as it is now; the null of JSON where there is none.
-    pub fn get(&self, name: &str) -> Part {
+    pub fn get(&self, name: &str) -> StatePart {
         lock(&self.0.state).get(name).cloned().unwrap_or_default()
     }
 
     /// Changes a part of the state, here and in the frontend.
-    pub fn set(&self, name: &str, value: impl Into<Part>) {
+    pub fn set(&self, name: &str, value: impl Into<StatePart>) {
         self.set_all([(name, value.into())]);
     }
 
@@ -97,7 +97,7 @@ impl Widget {
     }
 
     /// Changes several parts at once: the frontend never sees one without the others.
-    pub fn set_all<'a>(&self, parts: impl IntoIterator<Item = (&'a str, Part)>) {
+    pub fn set_all<'a>(&self, parts: impl IntoIterator<Item = (&'a str, StatePart)>) {
         let changed: State = parts.into_iter().map(|(name, part)| (name.to_owned(), part)).collect();
         let mut state = lock(&self.0.state);
         // Sent under the lock, so that what was set last is also seen last.
@@ -106,7 +106,7 @@ impl Widget {
     }
 
     /// Calls `callback` with each new value that the *frontend* gives to a part of the state.
-    pub fn on_change(&self, name: &str, callback: impl FnMut(&Part) + Send + 'static) {
+    pub fn on_change(&self, name: &str, callback: impl FnMut(&StatePart) + Send + 'static) {
         lock(&self.0.on_change).push((name.to_owned(), Arc::new(Mutex::new(callback))));
     }
 
@@ -123,7 +123,7 @@ impl Widget {
 
     /// Sets properties of its box in CSS: `widget.layout([("width", "50%")])`.
     pub fn layout<'a>(&self, css: impl IntoIterator<Item = (&'a str, &'a str)>) {
-        let css = css.into_iter().map(|(name, value)| (name, Part::from(value)));
+        let css = css.into_iter().map(|(name, value)| (name, StatePart::from(value)));
         let layout = Widget::open(("@jupyter-widgets/base", "2.0.0", "LayoutModel", "LayoutView"), css);
         self.set("layout", format!("IPY_MODEL_{}", layout.id()));
     }

@@ -5,7 +5,7 @@ pub mod code;
 mod pictures;
 
 use crate::document::{self, Notebook, joined};
-use pictures::{Found, Pictures};
+use pictures::{Located, Pictures};
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use serde_json::Value;
 use std::fmt::Write;
@@ -186,12 +186,12 @@ fn markdown(text: &str, pictures: &mut Pictures<'_>) -> String {
             }
             Event::Start(Tag::Image { link_type, dest_url, title, id }) => {
                 let found = pictures.find(&dest_url);
-                outside.push(found == Found::Elsewhere);
+                outside.push(found == Located::Elsewhere);
                 // A picture from elsewhere becomes a link: the page loads nothing.
                 events.push(Event::Start(match found {
-                    Found::Inside(url) => Tag::Image { link_type, dest_url: url.into(), title, id },
-                    Found::Missing => Tag::Image { link_type, dest_url, title, id },
-                    Found::Elsewhere => Tag::Link { link_type, dest_url, title, id },
+                    Located::Inside(url) => Tag::Image { link_type, dest_url: url.into(), title, id },
+                    Located::Missing => Tag::Image { link_type, dest_url, title, id },
+                    Located::Elsewhere => Tag::Link { link_type, dest_url, title, id },
                 }));
             }
             Event::End(TagEnd::Image) => {

@@ -26,7 +26,7 @@ pub(super) struct Pictures<'a> {
 
 /// A picture's place.
 #[derive(Debug, PartialEq)]
-pub(super) enum Found {
+pub(super) enum Located {
     /// In the page, under this URL.
     Inside(String),
     /// On another machine.
@@ -37,32 +37,32 @@ pub(super) enum Found {
 
 impl Pictures<'_> {
     /// The picture's content as a URL, if it is attached to the cell or lies beside the notebook.
-    pub fn find(&mut self, url: &str) -> Found {
+    pub fn find(&mut self, url: &str) -> Located {
         let url = url.trim();
         if url.starts_with("data:") {
-            return Found::Inside(url.to_owned());
+            return Located::Inside(url.to_owned());
         }
         if let Some(name) = url.strip_prefix("attachment:") {
             return match self.attached(name) {
-                Some(url) => Found::Inside(url),
+                Some(url) => Located::Inside(url),
                 None => self.not_found(url, "it is not attached to its cell"),
             };
         }
         if url.starts_with("//") || scheme(url).is_some_and(|scheme| scheme != "file") {
-            return Found::Elsewhere;
+            return Located::Elsewhere;
         }
         match self.file(url) {
-            Ok(url) => Found::Inside(url),
+            Ok(url) => Located::Inside(url),
             Err(why) => self.not_found(url, why),
         }
     }
 
-    fn not_found(&mut self, url: &str, why: &str) -> Found {
+    fn not_found(&mut self, url: &str, why: &str) -> Located {
         let message = format!("the picture {url} is not in the page: {why}");
         if !self.missing.contains(&message) {
             self.missing.push(message);
         }
-        Found::Missing
+        Located::Missing
     }
 
     fn attached(&self, name: &str) -> Option<String> {
@@ -108,17 +108,17 @@ impl Pictures<'_> {
                 continue;
             };
             match self.find(&url) {
-                Found::Inside(inside) => {
+                Located::Inside(inside) => {
                     out.push_str(&tag[..range.start]);
                     out.push_str(&format!("\"{}\"", escape(&inside)));
                     out.push_str(&tag[range.end..]);
                 }
-                Found::Elsewhere => {
+                Located::Elsewhere => {
                     let alt = attribute(tag, "alt").map(|(_, alt)| alt).filter(|alt| !alt.trim().is_empty());
                     let text = alt.unwrap_or_else(|| url.clone());
                     out.push_str(&format!("<a href=\"{}\">{}</a>", escape(&url), escape(&text)));
                 }
-                Found::Missing => out.push_str(tag),
+                Located::Missing => out.push_str(tag),
             }
         }
         out + rest
@@ -326,7 +326,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn find(folder: &Path, attachments: Option<&Value>, url: &str) -> (Found, Vec<String>) {
+    fn find(folder: &Path, attachments: Option<&Value>, url: &str) -> (Located, Vec<String>) {
         let mut missing = Vec::new();
         let found = Pictures { folder, attachments, missing: &mut missing }.find(url);
         (found, missing)
@@ -354,7 +354,7 @@ mod tests {
             "data:image/png;base64,aGk=",
         ] {
             let (found, missing) = find(folder.path(), Some(&attachments), url);
-            assert!(matches!(&found, Found::Inside(data) if data.ends_with(";base64,aGk=")), "{url}: {found:?}");
+            assert!(matches!(&found, Located::Inside(data) if data.ends_with(";base64,aGk=")), "{url}: {found:?}");
             assert!(missing.is_empty());
         }
     }
@@ -367,7 +367,7 @@ mod tests {
         std::fs::write(folder.path().join("deep/notes.txt"), b"hi").unwrap();
         let deep = folder.path().join("deep");
         for url in ["https://example.org/x.png", "//example.org/x.png", "http://x.png", "blob:x"] {
-            assert_eq!(find(&deep, None, url).0, Found::Elsewhere, "{url}");
+            assert_eq!(find(&deep, None, url).0, Located::Elsewhere, "{url}");
         }
         for (url, why) in [
             ("../above.png", "outside of the notebook's folder"),
@@ -379,7 +379,7 @@ mod tests {
             ("attachment:absent.png", "not attached"),
         ] {
             let (found, missing) = find(&deep, None, url);
-            assert_eq!(found, Found::Missing, "{url}");
+            assert_eq!(found, Located::Missing, "{url}");
             assert!(missing.len() == 1 && missing[0].contains(why) && missing[0].contains(url), "{missing:?}");
         }
     }

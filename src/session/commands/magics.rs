@@ -1,7 +1,7 @@
 //! Magics that IPython has: what is done here, and how the rest is said.
 
 use super::{refused, text};
-use crate::screen::{Display, Screen, StreamName};
+use crate::screen::{Display, Said, Screen};
 use crate::session::{CellError, Session, help, lock, variables};
 use serde_json::Map;
 use std::io::Write;
@@ -107,7 +107,7 @@ impl Session {
         screen: &mut dyn Screen,
     ) -> Result<(), CellError> {
         if let Some(why) = what(&NEEDLESS, name) {
-            screen.stream(StreamName::Stdout, &format!("%{name}: {why}\n"));
+            screen.say(Said::out(format!("%{name}: {why}\n")));
             return Ok(());
         }
         if let Some(program) = what(&PROGRAMS, name) {
@@ -117,20 +117,20 @@ impl Session {
             "time" => return self.time(code, screen),
             "timeit" => return self.timeit(argument, code, screen),
             "cd" => return self.enter(argument, screen),
-            "pwd" => screen.result(text(self.directory().display().to_string())),
+            "pwd" => screen.say(Said::Result(text(self.directory().display().to_string()))),
             "env" => return self.environment(argument, screen),
             "set_env" if !argument.is_empty() => return self.environment(argument, screen),
-            "who" | "whos" | "who_ls" => screen.result(variables::table(&self.describe())),
+            "who" | "whos" | "who_ls" => screen.say(Said::Result(variables::table(&self.describe()))),
             "reset" => {
                 self.evaluate(":clear", screen)?;
-                screen.stream(StreamName::Stdout, "all variables and items are forgotten\n");
+                screen.say(Said::out("all variables and items are forgotten\n"));
             }
-            "history" | "hist" => screen.stream(StreamName::Stdout, &self.history_text(argument.contains("-n"))),
+            "history" | "hist" => screen.say(Said::out(self.history_text(argument.contains("-n")))),
             "run" => return self.run_file(argument, screen),
             "load" => {
                 return Err(refused("Magic", format!("`%run {argument}` runs the file; `!cat {argument}` shows it")));
             }
-            "magic" | "lsmagic" | "quickref" => screen.result(help::display()),
+            "magic" | "lsmagic" | "quickref" => screen.say(Said::Result(help::display())),
             "sx" | "system" => return self.run_shell("sh", argument, screen),
             _ => return Err(not_done(name, "%")),
         }
@@ -148,7 +148,7 @@ impl Session {
         let body = code.trim_start_matches('\n');
         let mut show = |mime: &str| {
             let data = Map::from_iter([(mime.to_owned(), body.into())]);
-            screen.display(Display { data, ..Display::default() });
+            screen.say(Said::Display(Display { data, ..Display::default() }));
             Ok(())
         };
         match name {
@@ -229,7 +229,7 @@ impl Session {
         let opened = options.create(true).write(true).append(append).truncate(!append).open(&path);
         let written = opened.and_then(|mut file| file.write_all(body.as_bytes()));
         written.map_err(|error| refused("Magic", format!("cannot write `{}`: {error}", path.display())))?;
-        screen.stream(StreamName::Stdout, &format!("wrote {}\n", path.display()));
+        screen.say(Said::out(format!("wrote {}\n", path.display())));
         Ok(())
     }
 }

@@ -17,7 +17,7 @@ pub use whole::completeness;
 
 use super::prepare::leading::Leading;
 use super::{CellError, Session, Why, help, shell, variables};
-use crate::screen::{Comm, Display, Progress, Question, Screen, StreamName};
+use crate::screen::{Display, Question, Said, Screen};
 pub use complete::complete;
 pub use hints::with_hints;
 pub use places::Moved;
@@ -25,6 +25,9 @@ use serde_json::Map;
 use split::Step;
 use std::borrow::Cow;
 use std::sync::atomic::Ordering;
+
+/// So many methods of a type are named.
+const MOST_MEMBERS: usize = 60;
 
 /// A cell that is not, or not only, for evcxr.
 #[derive(Debug, PartialEq, Eq)]
@@ -128,8 +131,8 @@ impl Session {
         match command {
             Command::QuitWord(word) if self.is_made(word) => return self.evaluate(code, screen),
             Command::HelpWord if self.is_made("help") => return self.evaluate(code, screen),
-            Command::Variables => screen.result(variables::table(&self.describe())),
-            Command::Help | Command::HelpWord => screen.result(help::display()),
+            Command::Variables => screen.say(Said::Result(variables::table(&self.describe()))),
+            Command::Help | Command::HelpWord => screen.say(Said::Result(help::display())),
             Command::Quit | Command::QuitWord(_) => {
                 let what = "`:quit` ends the terminal REPL; a notebook's kernel is shut down from the menu";
                 return Err(refused("Quit", what));
@@ -152,14 +155,38 @@ impl Session {
         }
         match self.inspect(item, item.len()) {
             Some(known) => {
-                let mut display = text(known.plain);
-                display.data.insert("text/markdown".to_owned(), known.markdown.into());
-                screen.result(display);
+                let members = self.members(item, kind.is_some());
+                let (mut plain, mut markdown) = (known.plain, known.markdown);
+                if !members.is_empty() {
+                    plain.push_str(&format!("\n\nmethods: {}", members.join(", ")));
+                    markdown.push_str(&format!("\n\n---\n\nmethods: `{}`", members.join("`, `")));
+                }
+                let mut display = text(plain);
+                display.data.insert("text/markdown".to_owned(), markdown.into());
+                screen.say(Said::Result(display));
                 Ok(())
             }
             None if operator && kind.is_some() => self.evaluate(code, screen),
             None => Err(refused("Unknown", format!("nothing is known of `{item}`; `:vars` lists the variables"))),
         }
+    }
+
+    /// The functions and methods of a type, or of a variable's type, in the order in which they are offered.
+    fn members(&self, item: &str, is_variable: bool) -> Vec<String> {
+        let last = item.rsplit([':', '.']).next().unwrap_or(item);
+        let separator = match last.chars().next() {
+            Some(first) if first.is_uppercase() => "::",
+            Some(_) if is_variable && last == item => ".",
+            _ => return Vec::new(),
+        };
+        let code = format!("{item}{separator}");
+        let candidates = self.complete(&code, code.len()).candidates.into_iter();
+        let calls = candidates.filter(|one| ["function", "method"].contains(&one.kind.as_str()));
+        let mut names: Vec<String> =
+            calls.map(|one| one.text.split('(').next().unwrap_or_default().to_owned()).collect();
+        names.dedup();
+        names.truncate(MOST_MEMBERS);
+        names
     }
 
     fn take_steps(&self, steps: &[Step<'_>], code: &str, screen: &mut dyn Screen) -> Result<(), CellError> {
@@ -261,35 +288,14 @@ fn code_at(code: &str, at: usize, part: &str) -> String {
 struct Shown<'a>(&'a mut dyn Screen);
 
 impl Screen for Shown<'_> {
-    fn stream(&mut self, name: StreamName, text: &str) {
-        self.0.stream(name, text);
-    }
-    fn display(&mut self, display: Display) {
-        self.0.display(display);
-    }
-    fn update(&mut self, display: Display) {
-        self.0.update(display);
-    }
-    fn result(&mut self, display: Display) {
-        self.0.display(display);
-    }
-    fn clear(&mut self, wait: bool) {
-        self.0.clear(wait);
-    }
-    fn progress(&mut self, progress: Progress) {
-        self.0.progress(progress);
+    fn say(&mut self, said: Said) {
+        self.0.say(match said {
+            Said::Result(display) => Said::Display(display),
+            said => said,
+        });
     }
     fn input(&mut self, question: Question) -> Option<String> {
         self.0.input(question)
-    }
-    fn comm(&mut self, comm: Comm) {
-        self.0.comm(comm);
-    }
-    fn handled(&mut self, number: u64) {
-        self.0.handled(number);
-    }
-    fn gone(&mut self) {
-        self.0.gone();
     }
 }
 

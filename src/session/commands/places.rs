@@ -2,9 +2,9 @@
 //! `%env` that ask for them or change them.
 
 use super::{refused, text};
-use crate::screen::{Screen, StreamName};
+use crate::screen::{Said, Screen};
 use crate::session::cell::Cell;
-use crate::session::shell::Place;
+use crate::session::shell::Surroundings;
 use crate::session::variables::Nowhere;
 use crate::session::{CellError, Session, lock, restore_environment};
 use candlewick_wire::Request;
@@ -83,10 +83,10 @@ impl Session {
     }
 
     /// The folder and the environment for a line of the shell.
-    pub(super) fn place(&self) -> Place {
+    pub(super) fn place(&self) -> Surroundings {
         let own = self.options.environment.iter().map(|(name, value)| (name.clone(), Some(value.clone())));
         let environment = own.chain(lock(&self.moved).environment.iter().cloned()).collect();
-        Place { directory: Some(self.directory()), environment }
+        Surroundings { directory: Some(self.directory()), environment }
     }
 
     /// Moves the cells and the shell's lines into another folder.
@@ -113,7 +113,7 @@ impl Session {
             moved.before = Some(here);
         }
         self.tell_move_and_wait();
-        screen.stream(StreamName::Stdout, &format!("{}\n", entered.display()));
+        screen.say(Said::out(format!("{}\n", entered.display())));
         Ok(())
     }
 
@@ -132,7 +132,7 @@ impl Session {
                 let value = if is_secret(&name) { "…".to_owned() } else { value };
                 format!("{name}={value}\n")
             };
-            screen.result(text(self.variables_of_environment().into_iter().map(line).collect::<String>()));
+            screen.say(Said::Result(text(self.variables_of_environment().into_iter().map(line).collect::<String>())));
             return Ok(());
         }
         let (name, value) = match argument.split_once('=') {
@@ -155,12 +155,12 @@ impl Session {
                     moved.directory = moved.directory.is_some().then_some(here);
                 }
                 self.tell_move_and_wait();
-                screen.stream(StreamName::Stdout, &format!("{name}={value}\n"));
+                screen.say(Said::out(format!("{name}={value}\n")));
                 Ok(())
             }
             None => match self.variables_of_environment().remove(name) {
                 Some(value) => {
-                    screen.result(text(value));
+                    screen.say(Said::Result(text(value)));
                     Ok(())
                 }
                 None => Err(refused("Environment", format!("`{name}` is not set; `%env {name}=VALUE` sets it"))),

@@ -1,7 +1,7 @@
 //! How long code takes: `%time` once, `%timeit` again and again.
 
 use super::refused;
-use crate::screen::{Screen, StreamName};
+use crate::screen::{Said, Screen};
 use crate::session::{CellError, Session};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -26,7 +26,7 @@ impl Session {
         self.perform(code, screen)?;
         let all = start.elapsed();
         let ran = Duration::from_micros(self.state.ran.load(Ordering::SeqCst)).min(all);
-        screen.stream(StreamName::Stdout, &told(all, ran));
+        screen.say(Said::out(told(all, ran)));
         Ok(())
     }
 

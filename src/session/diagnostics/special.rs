@@ -56,6 +56,12 @@ pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
             report.message = "`return;` says nothing, but a cell ends with a `Result`".to_owned();
             leaves(report);
         }
+        _ if message.contains("is not general enough") || message.contains("type annotations needed for closure") => {
+            report.advice.retain(|(_, text)| !text.contains("must implement") && !text.contains("actually implements"));
+            let text = "write the types of the closure's arguments: `|when: When, fit: &mut Fit|` for a callback, \
+                        `|x: &Tensor, pass: &Pass|` for a network";
+            report.advice.push(("help".to_owned(), text.to_owned()));
+        }
         Some("E0592" | "E0119") => report.advice.push((
             "help".to_owned(),
             "what an earlier cell wrote stays where this cell writes it otherwise: run the cell that defines the \

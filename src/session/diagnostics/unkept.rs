@@ -99,9 +99,14 @@ impl Kind {
                         format!(
                             "if it uses no variables, write a function: `fn {name}({parameters}) -> {given} {block}`, or `let {name}: fn({types}) -> {given} = {start};`"
                         ),
-                        format!(
-                            "if it does, box it: `let {name}: Box<dyn Fn({types}) -> {given}> = Box::new(move |{parameters}| {body});`"
-                        ),
+                        match changes(body) {
+                            true => format!(
+                                "if it does, box it: `let mut {name}: Box<dyn FnMut({types}) -> {given}> = Box::new(move |{parameters}| {body});`"
+                            ),
+                            false => format!(
+                                "if it does, box it: `let {name}: Box<dyn Fn({types}) -> {given}> = Box::new(move |{parameters}| {body});`"
+                            ),
+                        },
                         "or use it in this cell alone, within `{ … }`".to_owned(),
                     ],
                 )
@@ -177,10 +182,48 @@ fn owned(name: &str, start: &str) -> String {
         return format!("have it own what it uses: `let {name} = move {ends};`, boxed as a `Box<dyn FnMut(…) -> …>`");
     }
     if let Some((before, _)) = ends.rsplit_once(".collect") {
-        return format!("own its parts: `let {name}: Vec<_> = {before}.map(|one| one.to_owned()).collect();`");
+        let pairs = ["| (", "|(", ".zip(", ".enumerate()"].iter().any(|sign| before.contains(sign));
+        return match pairs {
+            true => format!(
+                "own its keys and values: `let {name}: HashMap<_, _> = {before}.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();`"
+            ),
+            false => format!("own its parts: `let {name}: Vec<_> = {before}.map(|one| one.to_owned()).collect();`"),
+        };
+    }
+    if let Some(kind) = constructed(ends) {
+        return format!(
+            "have `{kind}` own what it holds: a `String` in place of `&str`, a `Vec` in place of a slice, and no lifetime"
+        );
     }
     let last = ends.strip_suffix(')').and_then(|call| call.rsplit_once('.')).map_or("", |(_, call)| call);
     let method = last.split('(').next().unwrap_or_default();
+    // These give a reference within an `Option`, of which `to_owned` makes another one.
+    let looks_up = [
+        "first",
+        "last",
+        "get",
+        "max",
+        "min",
+        "max_by_key",
+        "min_by_key",
+        "max_by",
+        "min_by",
+        "find",
+        "nth",
+        "next",
+        "peek",
+    ];
+    if looks_up.contains(&method) {
+        return format!("own it: `let {name} = {ends}.cloned(){};`", &start[ends.len()..].trim_end_matches([';', ' ']));
+    }
+    if method.starts_with("split_at") || method.starts_with("split_first") || method.starts_with("split_last") {
+        return format!("own its parts, in the same cell: `let {name} = ({name}.0.to_owned(), {name}.1.to_owned());`");
+    }
+    let guards = [".lock()", ".read()", ".write()", ".borrow()", ".borrow_mut()"];
+    if let Some(guard) = guards.iter().find(|guard| start.contains(*guard)) {
+        let (before, after) = start.split_once(guard).unwrap_or((start, ""));
+        return format!("take what it guards: `let {name} = {before}{guard}{after}.clone();`");
+    }
     let iterates = ["iter", "chars", "bytes", "lines", "keys", "values", "windows", "chunks", "split_whitespace"];
     if iterates.contains(&method) || (method.starts_with("split") && !method.ends_with("once")) {
         return format!("collect it: `let {name}: Vec<_> = {ends}.map(|one| one.to_owned()).collect();`");
@@ -188,6 +231,28 @@ fn owned(name: &str, start: &str) -> String {
     let is_chain = !start.contains(|sign: char| "&*+-/%<>|=… ".contains(sign));
     let start = if is_chain { start.to_owned() } else { format!("({start})") };
     format!("own it: `let {name} = {start}.to_owned();`, or own each part of it")
+}
+
+/// The type of which a value is made by its fields: `View { text: &s }`, `View(&s)`, `shapes::View::new(&s)`.
+fn constructed(start: &str) -> Option<&str> {
+    let path = &start[..start.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'))?];
+    let borrows = start[path.len()..].trim_start().starts_with(['{', '(']) && start.contains('&');
+    let kind = path.rsplit("::").find(|part| part.starts_with(char::is_uppercase))?;
+    (borrows && !["Some", "Ok", "Err", "Box", "Rc", "Arc", "Vec"].contains(&kind)).then_some(kind)
+}
+
+/// Whether a closure's body changes what stands around it.
+fn changes(body: &str) -> bool {
+    let calls =
+        [".push", ".insert(", ".extend(", ".remove(", ".pop(", ".clear(", ".next(", ".append(", ".sort", "&mut "];
+    let assigns = |(at, _): (usize, &str)| {
+        let (before, after) = (body[..at].chars().last(), body[at + 1..].chars().next());
+        !matches!(after, Some('=' | '>')) && !matches!(before, Some('=' | '!' | '<' | '>'))
+    };
+    let bound =
+        |at: usize| body[..at].rsplit([';', '{']).next().is_some_and(|part| part.trim_start().starts_with("let "));
+    calls.iter().any(|call| body.contains(call))
+        || body.match_indices('=').any(|(at, sign)| assigns((at, sign)) && !bound(at))
 }
 
 /// A long type without its middle.
@@ -376,5 +441,36 @@ mod tests {
             assert!(said.contains(expected), "{said}");
         }
         assert!(refused("No such command", "let it = 1;", &HashMap::new()).is_none());
+    }
+
+    #[test]
+    fn what_borrows_is_owned_by_what_owns_it() {
+        for (start, remedy) in [
+            ("v.first()", "let it = v.first().cloned();"),
+            ("v.iter().max().unwrap()", "let it = v.iter().max().unwrap().to_owned();"),
+            ("map.get(\"a\")", "let it = map.get(\"a\").cloned();"),
+            ("v.get(2)?", "let it = v.get(2).cloned()?;"),
+            ("v.split_at(2)", "let it = (it.0.to_owned(), it.1.to_owned());"),
+            ("&v[1..3]", "let it = (&v[1..3]).to_owned();"),
+            ("text.trim()", "let it = text.trim().to_owned();"),
+            ("m.lock().unwrap()", "let it = m.lock().unwrap().clone();"),
+            ("View { text: &s }", "have `View` own what it holds"),
+            ("shapes::View::new(&s, 3)", "have `View` own what it holds"),
+            ("words.iter().map(|w| (*w, w.len())).collect()", "(key.to_owned(), value.to_owned())).collect();"),
+            ("words.iter().filter(|w| w.len() > 2).collect()", "|one| one.to_owned()).collect();"),
+        ] {
+            let says = owned("it", start);
+            assert!(says.contains(remedy), "{start}: {says}");
+        }
+    }
+
+    #[test]
+    fn a_closure_that_changes_something_is_mutable() {
+        for body in ["{ n += 1; n }", "v.push(x)", "{ last = x; }", "{ let y = x; n -= y; }", "map.insert(x, 1)"] {
+            assert!(changes(body), "{body}");
+        }
+        for body in ["x + 1", "x == 3", "{ let y = x + 1; y * 2 }", "x >= 2 && x <= 5", "v.iter().map(|w| w != x)"] {
+            assert!(!changes(body), "{body}");
+        }
     }
 }

@@ -78,7 +78,7 @@ pub enum Care {
 /// The program that keeps what it has where it ends early.
 pub fn at_errors(program: &str, care: Care) -> String {
     let tree = SourceFile::parse(program, Edition::Edition2024).syntax_node();
-    let known = Known::of(&tree);
+    let known = Defined::of(&tree);
     let mut edits = Edits::default();
     for own in bound::own(&tree) {
         for at in (0..own.statements.len()).filter(|&at| !own.text(at).starts_with(PUTS)) {
@@ -111,7 +111,7 @@ fn returns(own: &Own, at: usize, care: Care, edits: &mut Edits) {
 }
 
 /// Has a statement of the cell keep what is bound by then.
-fn keep(own: &Own, at: usize, known: &Known, closures: bool, edits: &mut Edits) {
+fn keep(own: &Own, at: usize, known: &Defined, closures: bool, edits: &mut Edits) {
     let statement = &own.statements[at];
     let Some(whole) = value(statement) else { return };
     let ends = Ends::of(&whole, known);
@@ -185,17 +185,17 @@ fn end(node: &SyntaxNode) -> usize {
 }
 
 /// What cells have defined that may end a cell which calls it.
-struct Known {
+struct Defined {
     functions: Vec<String>,
     /// Macros, and what a call of theirs does.
     macros: Vec<(String, Ends)>,
 }
 
-impl Known {
-    fn of(tree: &SyntaxNode) -> Known {
+impl Defined {
+    fn of(tree: &SyntaxNode) -> Defined {
         let functions = tree.descendants().filter_map(ast::Fn::cast).filter_map(|own| own.name());
         let functions = functions.map(|name| name.text().to_string()).collect();
-        let mut known = Known { functions, macros: Vec::new() };
+        let mut known = Defined { functions, macros: Vec::new() };
         for own in tree.descendants().filter_map(ast::MacroRules::cast) {
             let (Some(name), Some(rules)) = (own.name(), own.token_tree()) else { continue };
             let mut ends = Ends::default();
@@ -226,7 +226,7 @@ struct Ends {
 }
 
 impl Ends {
-    fn of(whole: &SyntaxNode, known: &Known) -> Ends {
+    fn of(whole: &SyntaxNode, known: &Defined) -> Ends {
         let mut ends = Ends::default();
         for element in whole.descendants_with_tokens() {
             let node = match &element {
@@ -255,7 +255,7 @@ impl Ends {
     }
 
     /// Takes note of a word in the brackets of a macro.
-    fn hear(&mut self, token: &SyntaxToken, known: &Known) {
+    fn hear(&mut self, token: &SyntaxToken, known: &Defined) {
         let before = || token.prev_sibling_or_token().filter(|before| !before.kind().is_trivia());
         match token.kind() {
             T![?] => self.tries_in_macro = true,
@@ -275,7 +275,7 @@ impl Ends {
         }
     }
 
-    fn calls_macro(&mut self, name: &str, known: &Known) {
+    fn calls_macro(&mut self, name: &str, known: &Defined) {
         // Of several of one name the last one is meant.
         if let Some((_, ends)) = known.macros.iter().rev().find(|(own, _)| own == name) {
             self.tries_in_macro |= ends.tries_in_macro;
@@ -284,7 +284,7 @@ impl Ends {
         }
     }
 
-    fn see(&mut self, node: &SyntaxNode, whole: &SyntaxNode, known: &Known) {
+    fn see(&mut self, node: &SyntaxNode, whole: &SyntaxNode, known: &Defined) {
         match node.kind() {
             SyntaxKind::TRY_EXPR if node.text() == GOES_ON.trim_end_matches(';') => self.otherwise = true,
             SyntaxKind::TRY_EXPR => self.tries.push(node.clone()),
@@ -365,7 +365,7 @@ fn stays(node: &SyntaxNode, whole: &SyntaxNode) -> bool {
 }
 
 /// Whether it is the call of a function that a cell may have defined, or of a closure.
-fn calls_own(node: &SyntaxNode, known: &Known) -> bool {
+fn calls_own(node: &SyntaxNode, known: &Defined) -> bool {
     let Some(call) = ast::CallExpr::cast(node.clone()) else { return false };
     match call.expr() {
         Some(ast::Expr::PathExpr(callee)) => {

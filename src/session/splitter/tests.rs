@@ -41,16 +41,21 @@ fn bundle(pairs: &[(&str, &str)]) -> MimeBundle {
     pairs.iter().map(|(mime, text)| ((*mime).to_owned(), Value::from(*text))).collect()
 }
 
+fn shown(data: MimeBundle) -> Display {
+    Display { data, ..Display::default() }
+}
+
 #[test]
 fn frames_keep_their_place_between_texts() {
-    let clear = Message::Clear { wait: false };
+    let clear = Message::from(Said::Clear { wait: false });
     let input = format!("a{}b\u{e9}\u{1f56f}\n", frame("k", &clear));
     check(input.as_bytes(), &[text("a"), Piece::Message(clear), text("b\u{e9}\u{1f56f}\n")]);
 }
 
 #[test]
 fn a_frame_of_another_channel_and_half_marks_are_text() {
-    let input = format!("{}EVCXR_nothing\nEVC \u{1e}candle", frame("other", &Message::Clear { wait: true }));
+    let input =
+        format!("{}EVCXR_nothing\nEVC \u{1e}candle", frame("other", &Message::from(Said::Clear { wait: true })));
     check(input.as_bytes(), &[text(&input)]);
 }
 
@@ -58,10 +63,10 @@ fn a_frame_of_another_channel_and_half_marks_are_text() {
 fn blocks_in_a_row_are_one_value_and_blocks_before_text_a_display() {
     let input = b"EVCXR_BEGIN_CONTENT text/html\n<b>\nx\nEVCXR_END_CONTENT\nthen\n\
         EVCXR_BEGIN_CONTENT text/plain\n42\nEVCXR_END_CONTENT\nEVCXR_BEGIN_CONTENT text/html\n4\nEVCXR_END_CONTENT\n";
-    let shown = Message::Display { data: bundle(&[("text/html", "<b>\nx")]), metadata: Map::new(), display_id: None };
+    let first = Said::Display(shown(bundle(&[("text/html", "<b>\nx")]))).into();
     let data = bundle(&[("text/html", "4"), ("text/plain", "42")]);
-    let value = Message::Result { data, metadata: Map::new() };
-    check(input, &[Piece::Message(shown), text("then\n"), Piece::Message(value)]);
+    let value = Said::Result(shown(data)).into();
+    check(input, &[Piece::Message(first), text("then\n"), Piece::Message(value)]);
 }
 
 /// The lines that evcxr knows, as a cell may print them by chance or on purpose.
@@ -113,12 +118,12 @@ fn nothing_of_a_cell_reaches_into_the_next() {
 
 #[test]
 fn a_frame_within_a_block_is_taken_out_of_it() {
-    let clear = Message::Clear { wait: false };
+    let clear = Message::from(Said::Clear { wait: false });
     let between = frame("k", &clear);
     for (begin, end) in [("<b>", "x</b>"), ("<b>\n", "x</b>"), ("", "<b>x</b>"), ("\u{1e}candlewick:", "x")] {
         let input = format!("EVCXR_BEGIN_CONTENT text/html\n{begin}{between}{end}\nEVCXR_END_CONTENT\n");
         let data = bundle(&[("text/html", &format!("{begin}{end}"))]);
-        let value = Message::Result { data, metadata: Map::new() };
+        let value = Said::Result(shown(data)).into();
         check(input.as_bytes(), &[Piece::Message(clear.clone()), Piece::Message(value)]);
     }
 }
@@ -161,7 +166,7 @@ fn many_beginnings_on_one_line_take_no_time() {
 #[test]
 fn a_long_frame_in_many_parts_is_read_once() {
     let text = "x".repeat(32 << 20);
-    let message = Message::Stream { name: candlewick_wire::StreamName::Stdout, text };
+    let message = Message::from(Said::out(text));
     let mut splitter = Splitter::new("k");
     let start = std::time::Instant::now();
     let line = frame("k", &message);
@@ -191,19 +196,19 @@ mod fuzz {
         let bundle = prop::collection::btree_map("[a-z]{1,4}/[a-z+]{1,6}", text.clone(), 0..3)
             .prop_map(|map| map.into_iter().map(|(mime, text)| (mime, Value::from(text))).collect::<MimeBundle>());
         prop_oneof![
-            text.prop_map(|text| Message::Stream { name: candlewick_wire::StreamName::Stderr, text }),
-            (bundle.clone(), any::<Option<String>>()).prop_map(|(data, display_id)| Message::Display {
-                data,
-                metadata: Map::new(),
-                display_id
-            }),
-            (bundle, any::<String>()).prop_map(|(data, display_id)| Message::Update {
-                data,
-                metadata: Map::new(),
-                display_id
-            }),
-            any::<bool>().prop_map(|wait| Message::Clear { wait }),
-            any::<u64>().prop_map(|number| Message::Handled { number }),
+            text.prop_map(|text| Said::err(text).into()),
+            (bundle.clone(), any::<Option<String>>()).prop_map(|(data, display_id)| Said::Display(Display {
+                display_id,
+                ..shown(data)
+            })
+            .into()),
+            (bundle, any::<String>()).prop_map(|(data, id)| Said::Update(Display {
+                display_id: Some(id),
+                ..shown(data)
+            })
+            .into()),
+            any::<bool>().prop_map(|wait| Said::Clear { wait }.into()),
+            any::<u64>().prop_map(|number| Said::Handled { number }.into()),
             "[A-Z_:]{0,20}".prop_map(|line| Message::Evcxr { line }),
         ]
     }

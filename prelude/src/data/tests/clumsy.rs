@@ -205,16 +205,41 @@ fn a_file_of_boxes_that_is_not_as_expected_is_told() -> Result<()> {
         std::fs::write(&csv, &text)?;
         assert_eq!(ImageFolder::open(root.path())?.sample(0).boxes.len(), 1, "{text:?}");
     }
+    for text in [
+        "xmin,ymin,xmax,ymax,class,image\n0,0,4,4,car,car/000.png\n",
+        "image_id;label;left;top;right;bottom;score\ncar/000.png;car;0;0;4;4;0.9\n",
+        "file,class,x0,y0,x1,y1\n\"car/000.png\",\"car\",\"0\",\"0\",\"4\",\"4\"\n",
+        "car/000.png\tcar\t0\t0\t4\t4\n",
+        "car/000.png,car,0,0,0.5,0.5\n",
+    ] {
+        std::fs::write(&csv, text)?;
+        let boxes = ImageFolder::open(root.path())?.sample(0).boxes.clone();
+        assert_eq!(
+            boxes.iter().map(|found| found.bbox.to_xyxy()).collect::<Vec<_>>(),
+            [[0.0, 0.0, 4.0, 4.0]],
+            "{text:?}"
+        );
+    }
+    for text in ["file,class,x,y\ncar/000.png,car,0,0\n", "file,class,cx,cy,w,h,score\ncar/000.png,car,1,1,2,2,1\n"] {
+        std::fs::write(&csv, text)?;
+        let says = error(root.path());
+        assert!(says.contains("names the columns file, class") && says.contains("x0,y0,x1,y1"), "{says}");
+    }
     std::fs::write(&csv, format!("{good}bus/1.png,car,0,0,4,4\ncar/zzz.png,car,0,0,4,4\n"))?;
     let data = ImageFolder::open(root.path())?;
     let word = "`boxes.csv` has boxes for 2 files that are no pictures here: `bus/1.png`, `car/zzz.png`";
     assert_eq!(data.left_out(), [word]);
-    for (bbox, told) in
-        [("4,4,4,8", "[4.0, 4.0, 4.0, 8.0]"), ("6,0,2,8", "[6.0"), ("0,0,NaN,8", "NaN"), ("-9,-9,-1,-1", "[-9.0")]
-    {
+    for (bbox, told) in [
+        ("4,4,4,8", "[4.0, 4.0, 4.0, 8.0]"),
+        ("6,0,2,8", "[6.0"),
+        ("0,0,NaN,8", "NaN"),
+        ("-9,-9,-1,-1", "lies outside of the picture"),
+        ("8,0,12,4", "lies outside of the picture of 8 × 8 pixels"),
+        ("0,100,4,200", "lies outside of the picture of 8 × 8 pixels"),
+    ] {
         std::fs::write(&csv, format!("car/000.png,car,{bbox}\n"))?;
         let says = error(root.path());
-        assert!(says.contains(told) && says.contains("holds nothing") && says.contains("left < right"), "{says}");
+        assert!(says.contains(told) && says.contains("holds nothing") && says.contains("\n  → "), "{says}");
     }
     std::fs::write(&csv, [b'c', 0xff, 0xfe, b'\n'])?;
     let says = error(root.path());
@@ -237,5 +262,54 @@ fn a_batch_of_which_nothing_can_be_read_ends_nothing() -> Result<()> {
     let ids: Vec<Vec<usize>> = data.batches(Part::Train)?.map(|batch| Ok(batch?.ids)).collect::<Result<_>>()?;
     assert_eq!(ids, [[2, 3], [4, 5]]);
     assert_eq!(data.train_batches(0)?.map(|batch| Ok(batch?.len())).sum::<Result<usize>>()?, 4);
+    Ok(())
+}
+
+#[test]
+fn names_that_look_alike_are_one() -> Result<()> {
+    let root = two(3)?;
+    let (composed, decomposed) = ("caf\u{e9}", "cafe\u{301}");
+    fill(root.path(), composed, 2, 3)?;
+    fill(root.path(), decomposed, 3, 2)?;
+    let boxes = format!("{composed}/000.png,{composed},0,0,4,8\n{decomposed}/001.png,{decomposed},0,0,4,8\n");
+    std::fs::write(root.path().join("boxes.csv"), boxes)?;
+    let data = ImageFolder::open(root.path())?;
+    assert_eq!(data.classes(), [composed, "car", "truck"]);
+    assert_eq!(data.counts(Part::Train), [5, 3, 3]);
+    assert_eq!(
+        data.left_out(),
+        [format!("two folders `{composed}/` are one class: Unicode writes their accents in two ways")]
+    );
+    // Both files of the name are meant.
+    assert_eq!((0..5).map(|id| data.sample(id).boxes.len()).sum::<usize>(), 4);
+    for form in [composed, decomposed] {
+        std::fs::write(
+            root.path().join("labels.csv"),
+            format!("{decomposed}/000.png,{form};x\ncar/000.png,{composed}\n"),
+        )?;
+        assert_eq!(LabelTable::csv(root.path().join("labels.csv"))?.names(), [composed, "x"]);
+    }
+    Ok(())
+}
+
+#[test]
+fn names_of_one_file_are_copies() -> Result<()> {
+    let root = two(3)?;
+    for name in ["one.png", "two.png"] {
+        std::fs::hard_link(root.path().join("car/000.png"), root.path().join("car").join(name))?;
+    }
+    std::fs::copy(root.path().join("car/000.png"), root.path().join("car/three.png"))?;
+    let summary = ImageFolder::open(root.path())?.summary()?;
+    assert_eq!(summary.copies, [["car/000.png", "car/one.png", "car/three.png", "car/two.png"]]);
+    Ok(())
+}
+
+#[test]
+fn a_summary_reads_what_is_too_much_to_keep() -> Result<()> {
+    let root = two(3)?;
+    std::fs::write(root.path().join("car/001.png"), "no picture")?;
+    // Six pictures at this size are more than is kept in memory; nothing of the size is made.
+    let summary = ImageFolder::open(root.path())?.size(8000).batch(1).summary()?;
+    assert_eq!((summary.sizes.clone(), summary.corrupt.len()), (vec![(8, 8, 5)], 1));
     Ok(())
 }

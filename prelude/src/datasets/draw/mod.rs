@@ -61,7 +61,7 @@ pub fn draw(vehicle: Vehicle, size: u32, seed: u64) -> (RgbImage, BBox) {
     // everything is laid out on a square of side 1
     let unit = Transform::from_scale(side, side);
     brush.transform = unit;
-    let shape = shapes::Shape::new(vehicle, rng);
+    let shape = shapes::Drawing::new(vehicle, rng);
     let stand = Stand::new(&shape, rng);
     let scene = scene::Scene::new(stand.ground, rng);
     scene.draw(&mut brush, rng);
@@ -89,7 +89,7 @@ struct Stand {
 }
 
 impl Stand {
-    fn new(shape: &shapes::Shape, rng: &mut impl Rng) -> Stand {
+    fn new(shape: &shapes::Drawing, rng: &mut impl Rng) -> Stand {
         // a vehicle's true length must not tell its class: all fill the same share of the picture
         let mut width: f32 = rng.random_range(0.50..0.92);
         let stretch: f32 = rng.random_range(0.90..1.14);
@@ -125,7 +125,7 @@ impl Stand {
         self.slope * self.scale.0 * self.length / 2.0
     }
 
-    fn shadow(&self, brush: &mut Brush, shape: &shapes::Shape, scene: &scene::Scene) {
+    fn shadow(&self, brush: &mut Brush, shape: &shapes::Drawing, scene: &scene::Scene) {
         let width = self.scale.0 * shape.length;
         let (x, y) = (self.left + width * (0.5 + scene.sun * 0.06), self.ground);
         for (grow, dark) in [(1.08, 0.22), (1.0, 0.3), (0.9, 0.3)] {

@@ -10,7 +10,7 @@ pub(super) struct Scene {
     ground: f32,
     /// Where the ground meets what is behind.
     horizon: f32,
-    place: Place,
+    place: Backdrop,
     sky: (Ink, Ink),
     earth: Ink,
     road: Ink,
@@ -29,7 +29,7 @@ pub(super) struct Scene {
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Place {
+enum Backdrop {
     Open,
     Hills,
     Trees,
@@ -50,12 +50,12 @@ impl Scene {
     /// A scene for a vehicle that stands at height `ground`.
     pub fn new(ground: f32, rng: &mut impl Rng) -> Scene {
         let place = match rng.random_range(0..10) {
-            0 => Place::Open,
-            1 | 2 => Place::Hills,
-            3 | 4 => Place::Trees,
-            5..=7 => Place::City,
-            8 => Place::Wall,
-            _ => Place::Plain,
+            0 => Backdrop::Open,
+            1 | 2 => Backdrop::Hills,
+            3 | 4 => Backdrop::Trees,
+            5..=7 => Backdrop::City,
+            8 => Backdrop::Wall,
+            _ => Backdrop::Plain,
         };
         let night = rng.random_bool(0.12);
         let light = if night { rng.random_range(0.5..0.7) } else { rng.random_range(0.75..1.15) };
@@ -94,12 +94,12 @@ impl Scene {
             }
         }
         match self.place {
-            Place::Open => {}
-            Place::Hills => self.hills(brush, rng),
-            Place::Trees => self.trees(brush, rng),
-            Place::City => self.city(brush, rng),
-            Place::Wall => self.wall(brush, rng),
-            Place::Plain => self.plain(brush, rng),
+            Backdrop::Open => {}
+            Backdrop::Hills => self.hills(brush, rng),
+            Backdrop::Trees => self.trees(brush, rng),
+            Backdrop::City => self.city(brush, rng),
+            Backdrop::Wall => self.wall(brush, rng),
+            Backdrop::Plain => self.plain(brush, rng),
         }
         let floor = [(-0.1, self.horizon), (1.1, self.horizon), (1.1, 1.1), (-0.1, 1.1)];
         brush.shaded(&floor, (self.horizon, self.earth.times(1.1)), (1.0, self.earth.times(0.85)));

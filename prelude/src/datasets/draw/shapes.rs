@@ -7,7 +7,7 @@ use rand::Rng;
 type Points = Vec<(f32, f32)>;
 
 /// One vehicle: its class, its size in metres, its style and its colours.
-pub(super) struct Shape {
+pub(super) struct Drawing {
     vehicle: Vehicle,
     /// Length in metres.
     pub length: f32,
@@ -20,9 +20,9 @@ pub(super) struct Shape {
     rim: Ink,
 }
 
-impl Shape {
+impl Drawing {
     /// A vehicle with its size, style and colours drawn by chance.
-    pub fn new(vehicle: Vehicle, rng: &mut impl Rng) -> Shape {
+    pub fn new(vehicle: Vehicle, rng: &mut impl Rng) -> Drawing {
         let (lengths, heights, styles) = match vehicle {
             Vehicle::Car => (3.7..4.9, 1.35..1.65, 5),
             Vehicle::Truck => (6.0..9.5, 2.9..3.7, 5),
@@ -43,7 +43,7 @@ impl Shape {
         }
         let dark: f32 = rng.random_range(0.10..0.32);
         let tint = rng.random_range(0.0..0.12);
-        Shape {
+        Drawing {
             vehicle,
             length,
             height,

@@ -6,9 +6,9 @@ use super::*;
 use crate::models::hub::tests::{Faults, OwnHub};
 
 /// A store whose hub is at `endpoint`, in a folder of its own.
-fn store(folder: &Path, endpoint: &str) -> Store {
+fn store(folder: &Path, endpoint: &str) -> Sources {
     let hub = Hub::at(endpoint, folder.join("hub"));
-    Store { shelf: Shelf::at(folder.join("weights")), hub }
+    Sources { shelf: Shelf::at(folder.join("weights")), hub }
 }
 
 /// A small weights file whose first value is `value`.

@@ -11,12 +11,12 @@ use std::ops::Range;
 
 /// Some pixels of some pictures: a part of one picture, or whole pictures.
 #[derive(Clone, Debug)]
-struct Block {
+struct Pixels {
     pictures: Range<usize>,
     pixels: Range<usize>,
 }
 
-impl Block {
+impl Pixels {
     fn len(&self) -> usize {
         self.pictures.len() * self.pixels.len()
     }
@@ -27,7 +27,7 @@ impl Block {
 }
 
 /// Cuts a batch's output pixels into blocks whose columns stay in the cache, at least one for each thread.
-fn blocks(plan: &Plan) -> Vec<Block> {
+fn blocks(plan: &Plan) -> Vec<Pixels> {
     let depth = if plan.is_pointwise() { plan.cg() } else { plan.cg() * plan.places() };
     let (pixels, least) = (plan.pixels(), 192);
     let wanted = (192 * 1024 / depth.max(1)).clamp(least, 4096);
@@ -37,13 +37,13 @@ fn blocks(plan: &Plan) -> Vec<Block> {
         let parts = parts.max(pixels.div_ceil(wanted)).min(pixels.div_ceil(48)).max(1);
         for n in 0..plan.n {
             for part in 0..parts {
-                blocks.push(Block { pictures: n..n + 1, pixels: part * pixels / parts..(part + 1) * pixels / parts });
+                blocks.push(Pixels { pictures: n..n + 1, pixels: part * pixels / parts..(part + 1) * pixels / parts });
             }
         }
     } else {
         let runs = (plan.n * pixels).div_ceil(wanted).next_multiple_of(threads()).min(plan.n);
         for run in 0..runs {
-            blocks.push(Block { pictures: run * plan.n / runs..(run + 1) * plan.n / runs, pixels: 0..pixels });
+            blocks.push(Pixels { pictures: run * plan.n / runs..(run + 1) * plan.n / runs, pixels: 0..pixels });
         }
     }
     blocks
@@ -110,7 +110,7 @@ pub(crate) fn backward<T: Float>(
     let dx_shared = shared(&mut dx);
     // Blocks of one picture add to the same pixels of dx, so a picture's blocks stay with one thread.
     let blocks = blocks(plan);
-    let mut runs: Vec<Vec<Block>> = vec![Vec::new(); threads().min(plan.n).max(1)];
+    let mut runs: Vec<Vec<Pixels>> = vec![Vec::new(); threads().min(plan.n).max(1)];
     let lanes = runs.len();
     for block in blocks {
         let lane = block.pictures.start * lanes / plan.n;
@@ -181,7 +181,7 @@ fast! {
 }
 
 /// Lets a function see the block's gradient of a group's output as a matrix (og, len) with its row stride.
-fn with_grad<T: Float>(plan: &Plan, grad: &[T], group: usize, block: &Block, f: impl FnOnce(*const T, usize)) {
+fn with_grad<T: Float>(plan: &Plan, grad: &[T], group: usize, block: &Pixels, f: impl FnOnce(*const T, usize)) {
     let (og, pixels) = (plan.og(), plan.pixels());
     if block.is_part() {
         let at = (block.pictures.start * plan.o + group * og) * pixels + block.pixels.start;
@@ -200,7 +200,7 @@ fn with_grad<T: Float>(plan: &Plan, grad: &[T], group: usize, block: &Block, f: 
 }
 
 /// Lets a function see the block's samples as a matrix (cg · places, len) with its row stride.
-fn with_columns<T: Float>(plan: &Plan, x: &[T], group: usize, block: &Block, f: impl FnOnce(*const T, usize)) {
+fn with_columns<T: Float>(plan: &Plan, x: &[T], group: usize, block: &Pixels, f: impl FnOnce(*const T, usize)) {
     let (cg, plane) = (plan.cg(), plan.h * plan.w);
     if plan.is_pointwise() && block.is_part() {
         let at = (block.pictures.start * plan.c + group * cg) * plane + block.pixels.start;
@@ -224,7 +224,7 @@ fn with_columns<T: Float>(plan: &Plan, x: &[T], group: usize, block: &Block, f: 
 
 /// Calls a function for each run of samples: (columns' offset, picture offset of the first sample, before, inside, after).
 #[inline(always)]
-fn runs(plan: &Plan, group: usize, block: &Block, mut f: impl FnMut(usize, usize, usize, usize, usize)) {
+fn runs(plan: &Plan, group: usize, block: &Pixels, mut f: impl FnMut(usize, usize, usize, usize, usize)) {
     let (cg, len) = (plan.cg(), block.len());
     let window = plan.window;
     let (kh, kw) = window.kernel;
@@ -266,7 +266,7 @@ fn runs(plan: &Plan, group: usize, block: &Block, mut f: impl FnMut(usize, usize
 
 fast! {
     /// Copies the block's samples into columns, zeros where the window reaches over the edge.
-    fn gather[_FUSED]<T>(plan: &Plan, x: &[T], group: usize, block: &Block, columns: &mut [T]) {
+    fn gather[_FUSED]<T>(plan: &Plan, x: &[T], group: usize, block: &Pixels, columns: &mut [T]) {
         let step = plan.window.stride.1;
         runs(plan, group, block, |at, x_at, before, inside, after| {
             let row = &mut columns[at..at + before + inside + after];
@@ -293,7 +293,7 @@ fast! {
 
 fast! {
     /// Adds columns of gradients to the samples that they came from.
-    fn scatter[_FUSED]<T>(plan: &Plan, columns: &[T], group: usize, block: &Block, dx: Shared<T>) {
+    fn scatter[_FUSED]<T>(plan: &Plan, columns: &[T], group: usize, block: &Pixels, dx: Shared<T>) {
         let step = plan.window.stride.1;
         runs(plan, group, block, |at, x_at, before, inside, _| {
             if inside == 0 {

@@ -166,7 +166,7 @@ struct Pictures {
 
 /// Where the tiles of one row go: spot s of tile t and channel c at `(s · count + t) · wide + c`.
 #[derive(Clone, Copy)]
-struct Row {
+struct TileRow {
     picture: usize,
     row: usize,
     /// The number of the row's first tile, and how many there are in the row and in the buffer.
@@ -176,7 +176,7 @@ struct Row {
     wide: usize,
 }
 
-impl Row {
+impl TileRow {
     /// Samples along the row, for tiles of so many.
     fn reach(&self, tile: usize) -> usize {
         (self.columns - 1) * STEP + tile
@@ -192,7 +192,7 @@ impl Row {
 #[inline(always)]
 fn into_spots<T: Float, const K: usize>(
     size: Pictures,
-    row: Row,
+    row: TileRow,
     line: impl Fn(&[Lanes<T>; K]) -> [Lanes<T>; TILE] + Copy,
     x: &[T],
     strip: &mut [T],
@@ -240,20 +240,20 @@ fn into_spots<T: Float, const K: usize>(
 type Spots<T> = super::super::cpu::Shared<T>;
 
 fast! {
-    fn samples_into_spots[FUSED]<T>(size: Pictures, row: Row, x: &[T], strip: &mut [T], spots: &mut Spots<T>) {
+    fn samples_into_spots[FUSED]<T>(size: Pictures, row: TileRow, x: &[T], strip: &mut [T], spots: &mut Spots<T>) {
         into_spots(size, row, input_line::<T, FUSED>, x, strip, spots);
     }
 }
 
 fast! {
-    fn gradients_into_spots[FUSED]<T>(size: Pictures, row: Row, dy: &[T], strip: &mut [T], spots: &mut Spots<T>) {
+    fn gradients_into_spots[FUSED]<T>(size: Pictures, row: TileRow, dy: &[T], strip: &mut [T], spots: &mut Spots<T>) {
         into_spots(size, row, gradient_line::<T, FUSED>, dy, strip, spots);
     }
 }
 
 fast! {
     /// Writes a row of tiles as pixels.
-    fn out_of_spots[FUSED]<T>(size: Pictures, row: Row, spots: &[T], y: &mut Spots<T>) {
+    fn out_of_spots[FUSED]<T>(size: Pictures, row: TileRow, spots: &[T], y: &mut Spots<T>) {
         for t in 0..row.columns {
             for c in (0..size.c).step_by(LANES) {
                 let mut tile = [[[T::ZERO; LANES]; TILE]; TILE];
@@ -327,11 +327,11 @@ fast! {
 }
 
 /// Calls a function for each row of tiles of a run, in parallel.
-fn each_row(tiles: &Tiles, run: &[(usize, usize)], wide: usize, f: impl Fn(Row) + Sync) {
+fn each_row(tiles: &Tiles, run: &[(usize, usize)], wide: usize, f: impl Fn(TileRow) + Sync) {
     let columns = tiles.columns;
     let count = run.len() * columns;
     run.par_iter().enumerate().with_min_len(run.len().div_ceil(8 * threads())).for_each(|(i, &(picture, row))| {
-        f(Row { picture, row, first: i * columns, columns, count, wide });
+        f(TileRow { picture, row, first: i * columns, columns, count, wide });
     });
 }
 

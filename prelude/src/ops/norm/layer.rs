@@ -41,9 +41,10 @@ pub(super) fn backward<T: Float>(
 ) -> (Vec<T>, Vec<T>, Vec<T>) {
     let c = gamma.len();
     let mut dx = vec![T::ZERO; x.len()];
-    let totals = Mutex::new((vec![T::ZERO; c], vec![T::ZERO; c]));
+    let parts = Mutex::new(Vec::new());
     let out = shared(&mut dx);
     parallel(means.len(), (1 << 13) / c.max(1) + 1, |part| {
+        let first = part.start;
         let (mut dgamma, mut dbeta) = (vec![T::ZERO; c], vec![T::ZERO; c]);
         for row in part {
             // SAFETY: each row belongs to one thread.
@@ -51,13 +52,18 @@ pub(super) fn backward<T: Float>(
             let (x, dy) = (&x[row * c..][..c], &dy[row * c..][..c]);
             row_backward(x, gamma, means[row], scales[row], dy, dx, &mut dgamma, &mut dbeta);
         }
-        let mut totals = totals.lock().expect("no panic while adding");
-        for i in 0..c {
-            totals.0[i] += dgamma[i];
-            totals.1[i] += dbeta[i];
-        }
+        parts.lock().expect("no panic while adding").push((first, dgamma, dbeta));
     });
-    let (dgamma, dbeta) = totals.into_inner().expect("no panic while adding");
+    // Added in the order of the rows, not in that in which threads finish: one seed gives one result.
+    let mut parts = parts.into_inner().expect("no panic while adding");
+    parts.sort_by_key(|(first, ..)| *first);
+    let (mut dgamma, mut dbeta) = (vec![T::ZERO; c], vec![T::ZERO; c]);
+    for (_, gammas, betas) in parts {
+        for i in 0..c {
+            dgamma[i] += gammas[i];
+            dbeta[i] += betas[i];
+        }
+    }
     (dx, dgamma, dbeta)
 }
 

@@ -7,10 +7,10 @@ mod gather;
 mod live;
 
 use super::callback::Callback;
-use super::run::Run;
+use super::run::FitRun;
 
 /// Those that come before a person's own.
-pub(super) fn first(run: &Run) -> Vec<Box<dyn Callback>> {
+pub(super) fn first(run: &FitRun) -> Vec<Box<dyn Callback>> {
     vec![
         Box::new(audit::Audit::default()),
         Box::new(gather::Gather::of(run.accumulate)),
@@ -19,6 +19,6 @@ pub(super) fn first(run: &Run) -> Vec<Box<dyn Callback>> {
 }
 
 /// Those that come after them.
-pub(super) fn last(run: &Run) -> Vec<Box<dyn Callback>> {
+pub(super) fn last(run: &FitRun) -> Vec<Box<dyn Callback>> {
     vec![Box::new(follow::Follow), Box::new(live::Screen::new(run.quiet, run.before))]
 }

@@ -37,7 +37,7 @@ fn a_network_of_ones_own_does_what_others_do() -> Result<()> {
     assert!(learner.freeze_to(5).unwrap_err().to_string().contains("3 groups are stem.0, stem.1, last"));
     assert!(learner.summary()?.rows.iter().map(|row| row.parameters).eq([216, 1152, 34]));
     assert!(learner.predict(picture_of(&data)?)?.score > 0.4 && learner.confusion()?.size().0 > 0);
-    assert!(learner.top_losses(4)?.size().0 > 0 && learner.lr_find()?.rates.len() > 20);
+    assert!(learner.top_losses(4)?.figure.is_some() && learner.lr_find()?.rates.len() > 20);
     // saved, and loaded into the same network made again
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("own.safetensors");
@@ -366,8 +366,10 @@ fn data_of_ones_own_need_be_no_pictures() -> Result<()> {
     let rows = Tensor::new(&[[0.9f32, 0.9, 0.9, 0.9], [-0.9, -0.9, -0.9, -0.9]], &Device::Cpu)?;
     let words: Vec<String> = learner.answers(&rows)?.iter().map(|answer| answer.words(learner.spec())).collect();
     assert_eq!(words, ["high", "low"]);
-    let says = learner.top_losses(3).unwrap_err().to_string();
-    assert!(says.contains("no pictures to show") && says.contains("row "), "{says}");
+    let worst = learner.top_losses(3)?;
+    let table = worst.table().text();
+    assert!(worst.figure.is_none() && worst.examples.len() == 3 && worst.examples[0].loss >= worst.examples[2].loss);
+    assert!(table.starts_with("example") && table.contains("row ") && table.contains(" %"), "{table}");
     let says = learner.predict(image::RgbImage::new(4, 4)).unwrap_err().to_string();
     assert!(says.contains("found tensors of (4)"), "{says}");
     let says = Learner::new(network(5)?, Classify, &Sums(64)).unwrap_err().to_string();
@@ -475,7 +477,7 @@ fn several_labels_an_example_are_learned() -> Result<()> {
     assert!(found.iter().map(|(name, _)| name.as_str()).eq(["lying", "left"]));
     let says = learner.predict(picture_of(&data)?)?;
     assert_eq!(says.label, if says.labels.is_empty() { "none".to_owned() } else { says.labels.join(", ") });
-    assert!(learner.top_losses(3)?.size().0 > 0);
+    assert!(learner.top_losses(3)?.figure.is_some());
     let says = learner.confusion().unwrap_err().to_string();
     assert!(says.contains("where an example has one class"), "{says}");
     // saved with its thresholds, opened without data, and given another head

@@ -2,7 +2,7 @@
 
 use super::dependencies::{Compiled, Wanted};
 use super::environment::{self, RECORD_VARIABLE};
-use super::place::Place;
+use super::place::BuildPlace;
 use super::template::{self, Folder};
 use super::typed::NEVER;
 use super::{CellError, Options, Variable, check, diagnostics, keep, messages, process, renewal, unused};
@@ -41,7 +41,7 @@ pub enum Ended {
 
 /// The program that evcxr made of the last cell.
 #[derive(Clone, Debug, Default)]
-pub struct Program {
+pub struct LastProgram {
     /// Its text.
     pub text: String,
     /// The compiler's errors, if it has some.
@@ -62,7 +62,7 @@ pub enum Job {
         done: Sender<Vec<Variable>>,
     },
     Program {
-        done: Sender<Program>,
+        done: Sender<LastProgram>,
     },
     /// Gives variables back that a failed cell has left in the store: of older ones those that it was to bind anew, and
     /// its own. The names of those given back.
@@ -78,22 +78,22 @@ pub enum Job {
 }
 
 /// The runtime child's process, as soon as there is one.
-pub type Process = Arc<Mutex<Option<Arc<Mutex<std::process::Child>>>>>;
+pub type RuntimeProcess = Arc<Mutex<Option<Arc<Mutex<std::process::Child>>>>>;
 
 /// Starts evcxr and serves jobs until told to stop. `ready` hears once how the start went.
 #[allow(clippy::too_many_arguments)]
 pub fn run(
     home: &Home,
-    place: &Place,
+    place: &BuildPlace,
     options: &Options,
     address: &str,
-    process: &Process,
+    process: &RuntimeProcess,
     analysis: Option<Arc<Analysis>>,
     jobs: &Receiver<Job>,
     ready: &Sender<Result<(), CellError>>,
 ) {
     let renewed = match place {
-        Place::CopyOfTemplate if std::env::var_os(RECORD_VARIABLE).is_none() => renewal::renew(home),
+        BuildPlace::CopyOfTemplate if std::env::var_os(RECORD_VARIABLE).is_none() => renewal::renew(home),
         _ => Ok(false),
     };
     // The analysis has read what there was before.
@@ -103,7 +103,7 @@ pub fn run(
     {
         analysis.load(pack);
     }
-    let started = renewed.and_then(|_| Engine::start(home, place, options, address, process, analysis));
+    let started = renewed.and_then(|_| Evaluator::start(home, place, options, address, process, analysis));
     let mut engine = match started {
         Ok(engine) => engine,
         Err(error) => {
@@ -150,7 +150,7 @@ fn copy_failed(home: &Home, error: &std::io::Error) -> CellError {
 }
 
 /// evcxr, and what is known of it.
-pub struct Engine {
+pub struct Evaluator {
     context: CommandContext,
     /// Where it builds.
     pub path: PathBuf,
@@ -163,7 +163,7 @@ pub struct Engine {
     /// What makes a new runtime child, or all of evcxr's state after `:clear`, one of ours.
     beginning: String,
     /// The program of the last cell, where another one was made since.
-    program: Option<Program>,
+    program: Option<LastProgram>,
     analysis: Option<Arc<Analysis>>,
     /// The manifest whose crates the analysis knows, and where the first of its packs lies.
     manifest: String,
@@ -172,23 +172,23 @@ pub struct Engine {
     folder: Option<Folder>,
 }
 
-impl Engine {
+impl Evaluator {
     fn start(
         home: &Home,
-        place: &Place,
+        place: &BuildPlace,
         options: &Options,
         address: &str,
-        process: &Process,
+        process: &RuntimeProcess,
         analysis: Option<Arc<Analysis>>,
-    ) -> Result<Engine, CellError> {
+    ) -> Result<Evaluator, CellError> {
         let broken = |error: &dyn std::fmt::Display| {
             diagnostics::session(format!(
                 "the session cannot start: {error}\n  → `candlewick doctor` says what is wrong"
             ))
         };
         let (folder, path, features) = match place {
-            Place::Template(path, features) => (None, path.clone(), features.clone()),
-            Place::CopyOfTemplate => {
+            BuildPlace::Template(path, features) => (None, path.clone(), features.clone()),
+            BuildPlace::CopyOfTemplate => {
                 template::remove_orphans(home);
                 let folder = Folder::copy_of_template(home).map_err(|error| copy_failed(home, &error))?;
                 let path = folder.path().to_owned();
@@ -232,7 +232,7 @@ impl Engine {
         *process.lock().unwrap() = Some(context.process_handle());
         let beginning = format!("{}\n:efmt {{}}\n{IMPORTS}\n{INIT}", dependency(&home.sources(), &features));
         let pack = home.template().join(template::PACK);
-        let mut engine = Engine {
+        let mut engine = Evaluator {
             context,
             path,
             compiled: None,
@@ -257,7 +257,7 @@ impl Engine {
     /// The analysis holds hundreds of megabytes in small pieces; to give them back one by one would keep a restart
     /// waiting.
     fn leave(self) {
-        let Engine { context, folder, analysis, .. } = self;
+        let Evaluator { context, folder, analysis, .. } = self;
         if let Ok(mut child) = context.process_handle().lock() {
             let _ = child.kill();
             let _ = child.wait();
@@ -305,12 +305,12 @@ impl Engine {
         lost.iter().chain(left).filter(|name| names.contains(name)).cloned().collect()
     }
 
-    fn program(&self) -> Program {
+    fn program(&self) -> LastProgram {
         if let Some(program) = &self.program {
             return program.clone();
         }
         let text = self.context.last_source().unwrap_or_default();
-        Program {
+        LastProgram {
             text,
             errors: messages::of_last_build(&self.path),
             unheeded: messages::unheeded(&self.path),

@@ -1,0 +1,188 @@
+//! Text: the font that the crate carries, and for letters that it lacks those of the machine.
+
+use ab_glyph::{Font, FontArc, FontVec, PxScale, ScaleFont};
+use plotters::style::register_font;
+use plotters_backend::FontStyle;
+use std::collections::HashMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+/// Roboto Regular; its licence (Apache 2.0) lies beside it.
+const FONT: &[u8] = include_bytes!("../../fonts/Roboto-Regular.ttf");
+
+/// Lets plotters find the font under its usual names, so that figures drawn in cells have text on every machine.
+pub fn register_fonts() {
+    static ONCE: OnceLock<()> = OnceLock::new();
+    ONCE.get_or_init(|| {
+        for name in ["sans-serif", "serif", "monospace"] {
+            // the file is part of the crate, so it is a font
+            let _ = register_font(name, FontStyle::Normal, FONT);
+        }
+    });
+}
+
+fn font() -> &'static FontArc {
+    static PARSED: OnceLock<FontArc> = OnceLock::new();
+    PARSED.get_or_init(|| FontArc::try_from_slice(FONT).expect("the crate's font file is a font"))
+}
+
+fn has(font: &impl Font, letter: char) -> bool {
+    font.glyph_id(letter).0 != 0
+}
+
+/// A letter, and the font to draw it with.
+#[derive(Clone)]
+struct Letter {
+    letter: char,
+    font: FontArc,
+}
+
+/// The letters to draw. Those that the crate's font lacks come from a font of the machine's that has them; where none
+/// does, they are replaced, arrows by what looks like them.
+fn letters(text: &str) -> Vec<Letter> {
+    let own = |letter: char| Letter { letter, font: font().clone() };
+    let drawn = |letter: char| match letter {
+        // what only says how others are written: joiners, direction, the choice of a variant
+        '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{fe00}'..='\u{fe0f}' => Vec::new(),
+        letter if has(font(), letter) => vec![own(letter)],
+        '→' | '⇒' => vec![own('–'), own('›')],
+        '←' | '⇐' => vec![own('‹'), own('–')],
+        '\n' | '\t' | '\r' => vec![own(' ')],
+        letter => vec![of_machine(letter).map_or_else(|| own('?'), |font| Letter { letter, font })],
+    };
+    text.chars().flat_map(drawn).collect()
+}
+
+/// A font of the machine's that has a letter, each letter looked for once.
+fn of_machine(letter: char) -> Option<FontArc> {
+    static FOUND: Mutex<Option<HashMap<char, Option<FontArc>>>> = Mutex::new(None);
+    let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+    let found = found.get_or_insert_default();
+    if let Some(known) = found.get(&letter) {
+        return known.clone();
+    }
+    // Text is mostly of one script: a font that was of use before comes first.
+    let before = found.values().flatten().find(|font| has(*font, letter)).cloned();
+    let font = before.or_else(|| search(letter));
+    found.insert(letter, font.clone());
+    font
+}
+
+fn search(letter: char) -> Option<FontArc> {
+    static FONTS: OnceLock<fontdb::Database> = OnceLock::new();
+    let fonts = FONTS.get_or_init(|| {
+        let mut fonts = fontdb::Database::new();
+        fonts.load_system_fonts();
+        fonts
+    });
+    // Upright letters of usual weight before others, those for screens before those with feet.
+    let mut faces: Vec<&fontdb::FaceInfo> = fonts.faces().collect();
+    faces.sort_by_key(|face| {
+        let plain = face.style == fontdb::Style::Normal && face.weight == fontdb::Weight::NORMAL;
+        let name = face.families.first().map_or("", |(name, _)| name.as_str());
+        (!plain, face.monospaced, !name.contains("Sans"), name.to_owned())
+    });
+    faces.into_iter().find_map(|face| {
+        let font = fonts.with_face_data(face.id, |data, index| {
+            let parsed = ab_glyph::FontRef::try_from_slice_and_index(data, index).ok()?;
+            let draws = has(&parsed, letter) && parsed.outline(parsed.glyph_id(letter)).is_some();
+            draws.then(|| FontVec::try_from_vec_and_index(data.to_vec(), index).ok()).flatten()
+        });
+        font.flatten().map(FontArc::new)
+    })
+}
+
+/// ab_glyph counts a font's whole height where everyone else counts its em.
+fn scale(font: &impl Font, size: f32) -> PxScale {
+    let em = font.units_per_em().unwrap_or(2048.0);
+    PxScale::from(size * font.height_unscaled() / em)
+}
+
+/// Calls `each` with every letter and how far from the text's start it stands; the width of all.
+fn set(text: &str, size: f32, mut each: impl FnMut(&Letter, f32)) -> f32 {
+    let mut x = 0.0;
+    let mut last: Option<Letter> = None;
+    for one in letters(text) {
+        let scaled = one.font.as_scaled(scale(&one.font, size));
+        let id = scaled.glyph_id(one.letter);
+        // Only letters of one font know how near they may come to each other.
+        let near = last.filter(|last| has(font(), last.letter) == has(font(), one.letter));
+        x += near.map_or(0.0, |last| scaled.kern(scaled.glyph_id(last.letter), id));
+        each(&one, x);
+        x += scaled.h_advance(id);
+        last = Some(one);
+    }
+    x
+}
+
+/// The width of a line of text, in pixels, for letters of `size` pixels an em.
+pub(super) fn text_width(text: &str, size: f32) -> f32 {
+    set(text, size, |_, _| {})
+}
+
+/// The text cut with `…` so that it is at most `width` wide.
+pub(super) fn fit_text(text: &str, size: f32, width: f32) -> String {
+    if text_width(text, size) <= width {
+        return text.to_owned();
+    }
+    let mut letters: Vec<char> = text.chars().collect();
+    while letters.pop().is_some() {
+        let cut: String = letters.iter().chain(&['…']).collect();
+        if text_width(&cut, size) <= width {
+            return cut;
+        }
+    }
+    String::new()
+}
+
+/// Calls `dot` for each pixel of a text that starts at the origin and stands on the line `y = 0`.
+pub(super) fn glyphs(text: &str, size: f32, mut dot: impl FnMut(i32, i32, f32)) {
+    set(text, size, |one, x| {
+        let scale = scale(&one.font, size);
+        let glyph = one.font.glyph_id(one.letter).with_scale_and_position(scale, ab_glyph::point(x, 0.0));
+        if let Some(outline) = one.font.outline_glyph(glyph) {
+            let corner = outline.px_bounds().min;
+            outline.draw(|gx, gy, coverage| {
+                dot(corner.x as i32 + gx as i32, corner.y as i32 + gy as i32, coverage);
+            });
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> String {
+        letters(text).into_iter().map(|one| one.letter).collect()
+    }
+
+    #[test]
+    fn text_is_as_wide_as_the_font_says() {
+        assert!((text_width("H", 2048.0) - 1461.0).abs() < 1.0, "{}", text_width("H", 2048.0));
+        assert!((text_width("Hi", 20.0) - (1461.0 + 498.0) / 102.4).abs() < 0.1);
+        assert_eq!(text_width("", 20.0), 0.0);
+    }
+
+    #[test]
+    fn letters_that_the_font_lacks_are_drawn_by_another_or_replaced() {
+        assert_eq!(shown("cars → trucks ×2 é\u{200d}"), "cars –› trucks ×2 é");
+        // Private use, for which no font of a machine should have anything.
+        assert_eq!(shown("a\u{10fffd}b"), "a?b");
+        // Hebrew, Armenian, Chinese: as the machine has fonts for them.
+        for letter in ['ש', 'Բ', '車'] {
+            let one = &letters(&letter.to_string())[0];
+            assert!(has(&one.font, one.letter) && (one.letter == letter || one.letter == '?'), "{letter}");
+            let mut dots = 0;
+            glyphs(&letter.to_string(), 40.0, |_, _, _| dots += 1);
+            assert!(dots > 20 && text_width(&letter.to_string(), 40.0) > 5.0, "{letter}: {dots}");
+        }
+    }
+
+    #[test]
+    fn long_text_is_cut() {
+        let cut = fit_text("a rather long caption", 20.0, 100.0);
+        assert!(cut.ends_with('…') && text_width(&cut, 20.0) <= 100.0, "{cut}");
+        assert_eq!(fit_text("short", 20.0, 100.0), "short");
+        assert_eq!(fit_text("short", 20.0, 1.0), "");
+    }
+}

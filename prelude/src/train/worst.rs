@@ -1,0 +1,78 @@
+//! The examples that a network gets most wrong.
+
+use super::answer::Answer;
+use super::judge::Verdict;
+use crate::Result;
+use crate::data::{Data, Spec};
+use crate::plot::{self, Figure};
+use crate::show::{Bundle, Show, Table};
+
+/// One of the examples that a network gets most wrong.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TopLoss {
+    /// What it is called: a file's name, a row.
+    pub name: String,
+    /// Its text, where it is text.
+    pub text: Option<String>,
+    /// What the network says, and of a class how sure it is.
+    pub said: String,
+    /// What is true.
+    pub truth: String,
+    /// Its loss; of numbers, the mean absolute error.
+    pub loss: f64,
+}
+
+/// The examples that a network gets most wrong, the worst first. A cell that ends with it shows the pictures, or a table
+/// where there are none.
+#[derive(Clone, Debug)]
+pub struct TopLosses {
+    /// The examples.
+    pub examples: Vec<TopLoss>,
+    /// Their pictures, where they are pictures.
+    pub figure: Option<Figure>,
+}
+
+impl TopLosses {
+    /// The worst `count` of what was judged.
+    pub(super) fn of(mut verdicts: Vec<Verdict>, count: usize, data: &dyn Data, spec: &Spec) -> Result<TopLosses> {
+        verdicts.sort_by(|a, b| b.badness().total_cmp(&a.badness()));
+        let (mut examples, mut pictures, mut captions) = (Vec::new(), Vec::new(), Vec::new());
+        for one in verdicts.iter().take(count) {
+            let example = data.example(one.id)?;
+            let words = |answer: &Answer| match answer.numbers.len() {
+                // the names of numbers stand elsewhere
+                1.. => answer.numbers.iter().map(|value| format!("{value:.3}")).collect::<Vec<_>>().join(", "),
+                0 => answer.words(spec),
+            };
+            let sure = match one.answer.class {
+                Some(_) if one.answer.labels.is_none() => format!(" {:.0} %", one.answer.score * 100.0),
+                _ => String::new(),
+            };
+            let (said, truth) = (format!("{}{sure}", words(&one.answer)), words(&one.truth));
+            if let Some(picture) = example.picture {
+                let loss = if one.error().is_some() { String::new() } else { format!(", loss {:.2}", one.loss) };
+                pictures.push(picture);
+                captions.push(format!("{said}\nis {truth}{loss}"));
+            }
+            examples.push(TopLoss { name: example.name, text: example.text, said, truth, loss: one.badness() });
+        }
+        let all_pictures = !pictures.is_empty() && pictures.len() == examples.len();
+        Ok(TopLosses { examples, figure: all_pictures.then(|| plot::grid(&pictures, &captions)) })
+    }
+
+    /// A row an example.
+    pub fn table(&self) -> Table {
+        let mut table = Table::new(["example", "says", "is", "loss"]).left(0).left(1).left(2);
+        for one in &self.examples {
+            let what = one.text.as_ref().unwrap_or(&one.name);
+            table.push([what.clone(), one.said.clone(), one.truth.clone(), format!("{:.3}", one.loss)]);
+        }
+        table
+    }
+}
+
+impl Show for TopLosses {
+    fn bundle(&self) -> Bundle {
+        self.figure.as_ref().map_or_else(|| self.table().bundle(), Show::bundle)
+    }
+}
