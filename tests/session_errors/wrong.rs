@@ -454,6 +454,63 @@ pub const CASES: &[Case] = &[
         ],
     ),
     (
+        "what borrows is owned by what can own it",
+        &[
+            Fails("let ow = vec![String::from(\"a\")]; let head = ow.first();", &["`let head = ow.first().cloned();`"]),
+            Runs("let ow = vec![String::from(\"a\")]; let head = ow.first().cloned();"),
+            Gives("head", "Some(\"a\")"),
+            Fails(
+                "let by: std::collections::HashMap<&str, usize> = ow.iter().map(|w| (w.as_str(), w.len())).collect();",
+                &["own its keys and values", "(key.to_owned(), value.to_owned())"],
+            ),
+            Runs(
+                "use std::collections::HashMap; let by: HashMap<_, _> = ow.iter().map(|w| (w.as_str(), w.len())).map(|(key, value)| (key.to_owned(), value.to_owned())).collect();",
+            ),
+            Gives("by[\"a\"]", "1"),
+            Runs("struct Lent<'a> { text: &'a str }"),
+            Fails("let lent = Lent { text: &ow[0] };", &["have `Lent` own what it holds"]),
+            Fails(
+                "let lock = std::sync::Mutex::new(vec![1]); let guard = lock.lock().unwrap();",
+                &["`let guard = lock.lock().unwrap().clone();`"],
+            ),
+            Fails(
+                "let mut turns = 0; let turn = |x: i32| { turns += x; turns };",
+                &["`let mut turn: Box<dyn FnMut(i32) -> …> = Box::new(move |x: i32| { turns += x; turns });`"],
+            ),
+            Runs(
+                "let mut turns = 0; let mut turn: Box<dyn FnMut(i32) -> i32> = Box::new(move |x: i32| { turns += x; turns });",
+            ),
+            Gives("(turn(2), turn(3))", "(2, 5)"),
+        ],
+    ),
+    (
+        "closures that are handed to the prelude are told their types",
+        &[
+            Runs(
+                "let cl = TensorData::new(Tensor::zeros((4, 3), DType::F32, &Device::Cpu)?, vec![0, 1, 0, 1], &[\"a\", \"b\"])?;",
+            ),
+            Runs(
+                "let net = Network::whole(1, |at| { let a = Linear::new(&at.child(\"a\"), 3, 2)?; Ok(move |x: &Tensor, pass: &Pass| a.forward(x, pass)) })?;",
+            ),
+            Runs("let mut cl = Learner::new(net, Classify, &cl)?;"),
+            Fails(
+                "cl.add(|when, fit| Ok(Next::Go));",
+                &["the arguments of this closure need their types", "`|when: When, fit: &mut Fit|`"],
+            ),
+            Runs("cl.add(|when: When, fit: &mut Fit| Ok(Next::Go));"),
+            Fails(
+                "let net = Network::whole(1, |at| { let a = Linear::new(&at.child(\"a\"), 3, 2)?; Ok(move |x, pass| a.forward(&x.flatten_from(1)?, pass)) })?;",
+                &["type annotations needed", "`|x: &Tensor, pass: &Pass|` for a network"],
+            ),
+            Fails(
+                "fn stops(x: i32) -> Result<i32> { if x < 0 { candle_core::bail!(\"negative\") } Ok(x) }",
+                &["expected `candlewick_prelude::Error`", "`return Err(Error::new(\"…\"));`"],
+            ),
+            Runs("fn stops(x: i32) -> Result<i32> { if x < 0 { return Err(Error::new(\"negative\")); } Ok(x) }"),
+            Fails("stops(-1)?;", &["negative"]),
+        ],
+    ),
+    (
         "nothing that is private to the prelude is offered",
         &[
             Runs("let secret = show::Bundle::new();\nlet boxed = BBox::new(0.0, 0.0, 1.0, 1.0);"),

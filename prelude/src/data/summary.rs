@@ -136,12 +136,16 @@ impl Summary {
             let count = names.len();
             notes.push(format!("{count} training files are also held for validation and left out: {}", list(&names)));
         }
+        let equal = |group: &Vec<String>| {
+            let more = if group.len() > 3 { format!(" = … ({} in all)", group.len()) } else { String::new() };
+            format!("{}{more}", group.iter().take(3).cloned().collect::<Vec<_>>().join(" = "))
+        };
         if !self.copies.is_empty() {
-            let names: Vec<String> = self.copies.iter().map(|group| group.join(" = ")).collect();
+            let names: Vec<String> = self.copies.iter().map(equal).collect();
             notes.push(format!("{} files have copies, kept on one side: {}", names.len(), list(&names)));
         }
         if !self.contradictions.is_empty() {
-            let names: Vec<String> = self.contradictions.iter().map(|group| group.join(" = ")).collect();
+            let names: Vec<String> = self.contradictions.iter().map(equal).collect();
             notes.push(format!("{} files are said to be of two classes: {}", names.len(), list(&names)));
         }
         notes

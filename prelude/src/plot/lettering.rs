@@ -3,8 +3,10 @@
 use ab_glyph::{Font, FontArc, FontVec, PxScale, ScaleFont};
 use plotters::style::register_font;
 use plotters_backend::FontStyle;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
+use unicode_bidi::BidiInfo;
 
 /// Roboto Regular; its licence (Apache 2.0) lies beside it.
 const FONT: &[u8] = include_bytes!("../../fonts/Roboto-Regular.ttf");
@@ -27,6 +29,17 @@ fn font() -> &'static FontArc {
 
 fn has(font: &impl Font, letter: char) -> bool {
     font.glyph_id(letter).0 != 0
+}
+
+/// The text with its letters in the order in which they stand from left to right: Hebrew and Arabic run the other way.
+fn in_sight(text: &str) -> Cow<'_, str> {
+    let text =
+        if text.contains(['\n', '\r']) { Cow::Owned(text.replace(['\n', '\r'], " ")) } else { Cow::Borrowed(text) };
+    let info = BidiInfo::new(&text, None);
+    match info.paragraphs.first().filter(|_| info.has_rtl()) {
+        Some(line) => Cow::Owned(info.reorder_line(line, line.range.clone()).into_owned()),
+        None => text,
+    }
 }
 
 /// A letter, and the font to draw it with.
@@ -101,7 +114,7 @@ fn scale(font: &impl Font, size: f32) -> PxScale {
 fn set(text: &str, size: f32, mut each: impl FnMut(&Letter, f32)) -> f32 {
     let mut x = 0.0;
     let mut last: Option<Letter> = None;
-    for one in letters(text) {
+    for one in letters(&in_sight(text)) {
         let scaled = one.font.as_scaled(scale(&one.font, size));
         let id = scaled.glyph_id(one.letter);
         // Only letters of one font know how near they may come to each other.
@@ -175,6 +188,14 @@ mod tests {
             let mut dots = 0;
             glyphs(&letter.to_string(), 40.0, |_, _, _| dots += 1);
             assert!(dots > 20 && text_width(&letter.to_string(), 40.0) > 5.0, "{letter}: {dots}");
+        }
+    }
+
+    #[test]
+    fn what_runs_from_right_to_left_is_drawn_so() {
+        for (text, seen) in [("כלב", "בלכ"), ("כלב 93 %", "% 93 בלכ"), ("is כלב", "is בלכ"), ("кот\n3", "кот 3")]
+        {
+            assert_eq!(in_sight(text), seen);
         }
     }
 

@@ -56,11 +56,20 @@ pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
             report.message = "`return;` says nothing, but a cell ends with a `Result`".to_owned();
             leaves(report);
         }
-        _ if message.contains("is not general enough") || message.contains("type annotations needed for closure") => {
-            report.advice.retain(|(_, text)| !text.contains("must implement") && !text.contains("actually implements"));
-            let text = "write the types of the closure's arguments: `|when: When, fit: &mut Fit|` for a callback, \
-                        `|x: &Tensor, pass: &Pass|` for a network";
-            report.advice.push(("help".to_owned(), text.to_owned()));
+        _ if message.contains("is not general enough") => {
+            report.message = "the arguments of this closure need their types".to_owned();
+            report.marks.iter_mut().for_each(|(_, mark)| mark.label.clear());
+            report.advice = vec![("help".to_owned(), closure_types(story))];
+        }
+        Some("E0282") if all.contains("giving this closure parameter an explicit type") => {
+            report.marks.iter_mut().for_each(|(_, mark)| mark.label.clear());
+            report.advice = vec![("help".to_owned(), closure_types(story))];
+        }
+        Some("E0308") if all.contains("candle_core::Error` and `candlewick_prelude::Error` have similar names") => {
+            report.marks.retain(|(_, mark)| mark.primary);
+            let text = "`return Err(Error::new(\"…\"));` makes an error of this kind; `candle_core::bail!` makes candle's, \
+                        for functions that give a `candle_core::Result`";
+            report.advice = vec![("help".to_owned(), text.to_owned())];
         }
         Some("E0592" | "E0119") => report.advice.push((
             "help".to_owned(),
@@ -78,6 +87,19 @@ pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
             report.marks.push((story.told, mark(&story.told.code, range)));
         }
     }
+}
+
+/// How the arguments of a closure are written where the compiler cannot know them.
+fn closure_types(story: &Story<'_>) -> String {
+    let code = &story.told.code;
+    let written = if code.contains("Network::") {
+        "`|x: &Tensor, pass: &Pass|` for a network"
+    } else if code.contains(".add(") {
+        "`|when: When, fit: &mut Fit|` for a callback"
+    } else {
+        "`|x: i32|`, references with their `&`: `|x: &Tensor|`"
+    };
+    format!("write them: {written}")
 }
 
 /// Says how a cell is left.

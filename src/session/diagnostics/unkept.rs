@@ -86,9 +86,7 @@ impl Kind {
         match self {
             Kind::Closure => {
                 let (parameters, given, body) = closure_parts(start);
-                let types: Vec<&str> =
-                    parameters.split(',').map(|one| one.split_once(':').map_or("_", |(_, kind)| kind.trim())).collect();
-                let types = if parameters.trim().is_empty() { String::new() } else { types.join(", ") };
+                let types = types_of(parameters);
                 let body = if body.is_empty() { "…" } else { body };
                 let block = if body.starts_with('{') { body.to_owned() } else { format!("{{ {body} }}") };
                 (
@@ -179,7 +177,12 @@ impl Kind {
 fn owned(name: &str, start: &str) -> String {
     let ends = start.trim_end_matches(|end: char| "?;".contains(end) || end.is_whitespace());
     if ends.trim_start_matches("move").trim_start().starts_with('|') {
-        return format!("have it own what it uses: `let {name} = move {ends};`, boxed as a `Box<dyn FnMut(…) -> …>`");
+        let (parameters, given, body) = closure_parts(start);
+        let types = types_of(parameters);
+        let body = if body.is_empty() { "…" } else { body };
+        return format!(
+            "have it own what it uses: `let mut {name}: Box<dyn FnMut({types}) -> {given}> = Box::new(move |{parameters}| {body});`"
+        );
     }
     if let Some((before, _)) = ends.rsplit_once(".collect") {
         let pairs = ["| (", "|(", ".zip(", ".enumerate()"].iter().any(|sign| before.contains(sign));
@@ -263,6 +266,12 @@ fn short(text: &str) -> String {
         .next()
         .map_or(text.clone(), |head| if head.len() < text.len() { format!("{head}…") } else { text.clone() });
     if text.chars().count() > 60 { text.chars().take(60).chain(['…']).collect() } else { text }
+}
+
+/// The types of a closure's parameters, `_` where one is not written.
+fn types_of(parameters: &str) -> String {
+    let types = parameters.split(',').map(|one| one.split_once(':').map_or("_", |(_, kind)| kind.trim()));
+    if parameters.trim().is_empty() { String::new() } else { types.collect::<Vec<_>>().join(", ") }
 }
 
 /// The parameters, the type that is given where it is written, and the body of `|x: i32| -> i32 { x + 1 }`.

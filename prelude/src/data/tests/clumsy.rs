@@ -301,6 +301,13 @@ fn names_of_one_file_are_copies() -> Result<()> {
     std::fs::copy(root.path().join("car/000.png"), root.path().join("car/three.png"))?;
     let summary = ImageFolder::open(root.path())?.summary()?;
     assert_eq!(summary.copies, [["car/000.png", "car/one.png", "car/three.png", "car/two.png"]]);
+    let text = summary.table().text();
+    assert!(
+        text.contains(
+            "1 files have copies, kept on one side: car/000.png = car/one.png = car/three.png = … (4 in all)"
+        ),
+        "{text}"
+    );
     Ok(())
 }
 
