@@ -565,6 +565,10 @@ fn looks(session: &Session) -> Vec<(&'static str, Result<(), String>)> {
             not_first(session, "learner.fit(1, ", &["None", "Err", "Ok", "Some"]),
         ),
         ("functions of earlier cells", completes(session, "pai", "pair")),
+        (
+            "what a trait wants",
+            completes(session, "struct Own;\nimpl Task for Own {\n    fn na", "fn name(&self) -> &str"),
+        ),
         ("in chains", completes(session, "t.matmul(&t)?.su", "sum_all")),
         ("inside a macro's brackets", completes(session, "println!(\"{}\", t.ra", "rank")),
         ("inside a closure", completes(session, "v.iter().map(|n| n.po", "pow")),

@@ -43,7 +43,13 @@ pub fn complete(world: &World, program: &CellProgram, cursor: usize) -> Option<(
     fitting.retain(|item| item.source_range == range);
     let of_a_path = world.text[..usize::from(range.start())].ends_with("::");
     fitting.sort_by_key(|item| {
-        let likely = (is_of_a_trait(item), is_everywhere(item), !is_expected(item), familiarity(item, of_a_path));
+        let likely = (
+            !is_wanted(item),
+            is_of_a_trait(item),
+            is_everywhere(item),
+            !is_expected(item),
+            familiarity(item, of_a_path),
+        );
         (likely, Reverse(item.relevance.score()), item.lookup().to_owned())
     });
     let mut seen = HashSet::new();
@@ -130,9 +136,24 @@ fn is_of_a_trait(item: &CompletionItem) -> bool {
     item.relevance.trait_.is_some() && matches!(item.kind, CompletionItemKind::SymbolKind(SymbolKind::Method))
 }
 
+fn inserted(item: &CompletionItem) -> &str {
+    item.text_edit.iter().next().map(|edit| edit.insert.as_str()).unwrap_or_default()
+}
+
+/// Whether it is a function, a type or a constant that the trait of the `impl` around it wants.
+fn is_wanted(item: &CompletionItem) -> bool {
+    let text = inserted(item).trim_start();
+    ["fn ", "async fn ", "unsafe fn ", "type ", "const "].iter().any(|word| text.starts_with(word))
+        && matches!(item.kind, CompletionItemKind::SymbolKind(_))
+}
+
 /// The name alone: arguments are the user's to write.
 fn text(item: &CompletionItem) -> String {
-    let inserted = item.text_edit.iter().next().map(|edit| edit.insert.as_str()).unwrap_or_default();
+    let inserted = inserted(item);
+    // What a trait wants of its `impl` is offered with all of its signature; the body is the user's to write.
+    if is_wanted(item) {
+        return inserted.split(['{', ';', '=', '\n']).next().unwrap_or_default().trim().to_owned();
+    }
     let end = inserted.find(['(', '$', ' ', '{', ';']).unwrap_or(inserted.len());
     match inserted[..end].trim_end_matches("::") {
         "" => item.lookup().to_owned(),

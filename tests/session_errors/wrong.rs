@@ -464,7 +464,7 @@ pub const CASES: &[Case] = &[
                 &["own its keys and values", "(key.to_owned(), value.to_owned())"],
             ),
             Runs(
-                "use std::collections::HashMap; let by: HashMap<_, _> = ow.iter().map(|w| (w.as_str(), w.len())).map(|(key, value)| (key.to_owned(), value.to_owned())).collect();",
+                "let by: std::collections::HashMap<_, _> = ow.iter().map(|w| (w.as_str(), w.len())).map(|(key, value)| (key.to_owned(), value.to_owned())).collect();",
             ),
             Gives("by[\"a\"]", "1"),
             Runs("struct Lent<'a> { text: &'a str }"),

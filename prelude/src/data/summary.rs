@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub struct Summary {
     /// The names of the classes.
     pub classes: Vec<String>,
-    /// Pictures for training, by class.
+    /// Pictures for training that can be read, by class.
     pub train: Vec<usize>,
     /// Pictures for validation, by class.
     pub valid: Vec<usize>,
@@ -59,7 +59,13 @@ impl Summary {
         sources.iter().flatten().for_each(|size| *sizes.entry(*size).or_default() += 1);
         let mut sizes: Vec<_> = sizes.into_iter().map(|((width, height), count)| (width, height, count)).collect();
         sizes.sort_by_key(|(_, _, count)| std::cmp::Reverse(*count));
-        let train = data.counts(Part::Train);
+        let counts = |part: Part| {
+            let mut counts = vec![0; data.classes().len()];
+            let readable = data.ids(part).into_iter().filter(|id| sources[*id].is_some());
+            readable.for_each(|id| counts[data.sample(id).class] += 1);
+            counts
+        };
+        let train = counts(Part::Train);
         let (most, least) = (train.iter().max().copied().unwrap_or(0), train.iter().min().copied().unwrap_or(0));
         let names = |ids: &Vec<usize>| ids.iter().map(|id| data.sample(*id).name.clone()).collect();
         let samples: Vec<_> = (0..data.len()).map(|id| data.sample(id).clone()).collect();
@@ -67,8 +73,8 @@ impl Summary {
             classes: data.classes().to_vec(),
             imbalance: most as f64 / least.max(1) as f64,
             train,
-            valid: data.counts(Part::Valid),
-            test: data.counts(Part::Test),
+            valid: counts(Part::Valid),
+            test: counts(Part::Test),
             sizes,
             corrupt: data.corrupt(),
             left_out: data.left_out().to_vec(),

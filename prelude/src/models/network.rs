@@ -204,7 +204,7 @@ impl Network {
     /// # Errors
     /// When the shape does not fit.
     pub fn said(&self, features: &Fields, pass: &Pass) -> Result<Fields> {
-        let mut said = ops::pooled(|| self.head.forward(features, pass))?;
+        let mut said = ops::in_pool(|| self.head.forward(features, pass))?;
         if let Some(name) = &self.says
             && let Some(answer) = said.remove(field::OUTPUT)
         {
@@ -222,7 +222,7 @@ impl Network {
     }
 
     fn run(&self, parts: Range<usize>, state: &Fields, pass: &Pass) -> Result<Fields> {
-        ops::pooled(|| self.body.run(parts, state.to_device(self.params.device())?, pass))
+        ops::in_pool(|| self.body.run(parts, state.to_device(self.params.device())?, pass))
     }
 
     /// The same network, whose body also gives its last maps of these strides (pixels of the picture a cell), as the fields

@@ -93,7 +93,7 @@ impl Trained {
         if !report.complete() || report.ignored.iter().any(|name| !is_under(name, "head")) {
             words.push(report.to_string());
         }
-        if let Some(found) = self.classes().filter(|found| *found != classes) {
+        if let Some(found) = self.class_count().filter(|found| *found != classes) {
             words.push(format!("the head is new: it tells {classes} classes apart, theirs {found}"));
         }
         (!words.is_empty()).then(|| format!("weights from {}: {}", self.origin, words.join("\n")))
@@ -116,7 +116,7 @@ impl Trained {
     }
 
     /// How many classes the head in these weights tells apart, where there is one: the rows of its last matrix.
-    pub fn classes(&self) -> Option<usize> {
+    pub fn class_count(&self) -> Option<usize> {
         let heads = ["head", "fc", "classifier", "_fc"];
         let is_head = |name: &str| heads.iter().any(|head| is_under(name, head)) && name.ends_with("weight");
         let last = self.tensors.iter().rev().find(|(name, tensor)| is_head(name) && [2, 4].contains(&tensor.rank()));

@@ -5,7 +5,7 @@
 //! graph is left to candle, with the same result.
 
 use super::activation::filled;
-use super::cpu::{Float, on_cpu, pooled, read};
+use super::cpu::{Float, in_pool, on_cpu, read};
 use super::graph::step_of;
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Result, Tensor, TensorId, bail};
@@ -45,7 +45,7 @@ pub fn backward_from(value: &Tensor, grad: &Tensor) -> Result<GradStore> {
     if value.dims() != grad.dims() {
         bail!("backward_from: expected a gradient of shape {:?}, found {:?}", value.dims(), grad.dims());
     }
-    pooled(|| walk(value, grad))
+    in_pool(|| walk(value, grad))
 }
 
 fn walk(value: &Tensor, grad: &Tensor) -> Result<GradStore> {

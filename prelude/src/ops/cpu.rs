@@ -224,7 +224,7 @@ pub(crate) fn threads() -> usize {
 
 /// Calls a function in the pool of threads. From outside, every parallel operation wakes the pool and is woken by it; a
 /// function of many operations, such as a network's, better goes in once.
-pub(crate) fn pooled<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+pub(crate) fn in_pool<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     rayon::scope(|_| f())
 }
 

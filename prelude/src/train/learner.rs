@@ -104,7 +104,7 @@ impl Learner {
             Error::new(format!("{} {what}", trained.origin))
                 .remedy("start a network of your own from it: `Learner::vision(arch, &data)?`")
         };
-        let count = trained.classes().ok_or_else(|| lacks("holds no head".to_owned()))?;
+        let count = trained.class_count().ok_or_else(|| lacks("holds no head".to_owned()))?;
         let network = Network::new(arch, HeadMaker::classes(count), &device()?, 0)?;
         let report = network.load_all(&trained.tensors, &trained.origin)?;
         if !report.complete() {

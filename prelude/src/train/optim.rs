@@ -160,7 +160,7 @@ impl Optimizer {
     ) -> Result<()> {
         self.check()?;
         let rates: Vec<f64> = params.iter().map(rate).collect();
-        ops::pooled(|| self.step_each(params, &rates, grads, momentum))
+        ops::in_pool(|| self.step_each(params, &rates, grads, momentum))
     }
 
     fn step_each(&mut self, params: &[Param], rates: &[f64], grads: &GradStore, momentum: Option<f64>) -> Result<()> {

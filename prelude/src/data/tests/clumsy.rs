@@ -318,5 +318,6 @@ fn a_summary_reads_what_is_too_much_to_keep() -> Result<()> {
     // Six pictures at this size are more than is kept in memory; nothing of the size is made.
     let summary = ImageFolder::open(root.path())?.size(8000).batch(1).summary()?;
     assert_eq!((summary.sizes.clone(), summary.corrupt.len()), (vec![(8, 8, 5)], 1));
+    assert_eq!(summary.train, [2, 3], "what cannot be read is not counted");
     Ok(())
 }

@@ -6,6 +6,9 @@ use crate::Result;
 use crate::params::{Param, ParamSet};
 use crate::train::callback::{Callback, Fit, Next, When};
 
+/// So many parameters are named.
+const MOST: usize = 8;
+
 /// What is checked in every fit: with its first gradients, and at its end.
 #[derive(Debug, Default)]
 pub(super) struct Audit {
@@ -43,11 +46,20 @@ impl Audit {
         let missing = trainable.iter().filter(|param| grads.get(param.var()).is_none()).map(Param::name);
         let missing: Vec<&str> = missing.collect();
         if !missing.is_empty() {
+            let some = missing.iter().take(MOST).copied().collect::<Vec<_>>().join(", ");
+            let more = if missing.len() > MOST { format!(" and {} more", missing.len() - MOST) } else { String::new() };
+            // What most models of candle's stumble over: its kernels for these were made for answers alone.
+            let cause = match missing.iter().any(|name| name.contains("norm") || name.contains("ln_")) {
+                true => {
+                    " candle's own LayerNorm, RmsNorm and `softmax_last_dim` hand none on; `ops::layer_norm` and `ops::softmax` do"
+                }
+                false => "",
+            };
             notes.push(format!(
-                "no gradient reaches {} of {} trainable parameters: {}. They will not learn: is their value used, and through operations that have a gradient?",
+                "no gradient reaches {} of {} trainable parameters: {some}{more}. They will not learn: is their value used, and through \
+                 operations that have a gradient?{cause}",
                 missing.len(),
                 trainable.len(),
-                missing.join(", ")
             ));
         }
     }

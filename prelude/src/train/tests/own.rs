@@ -185,6 +185,7 @@ fn candles_layer_norm_is_caught_by_name() -> Result<()> {
     assert_eq!(notes.len(), 1, "{notes:?}");
     assert!(notes[0].contains("no gradient reaches 4 of 6") && notes[0].contains("first.weight"), "{notes:?}");
     assert!(notes[0].contains("norm.weight") && !notes[0].contains("last."), "{notes:?}");
+    assert!(notes[0].contains("candle's own LayerNorm") && notes[0].contains("`ops::layer_norm`"), "{notes:?}");
     Ok(())
 }
 
