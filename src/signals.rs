@@ -11,6 +11,11 @@ extern "C" fn count(signal: libc::c_int) {
     COUNT.fetch_add(1, Ordering::SeqCst);
 }
 
+/// How many signals came since the last [`Watch`] began.
+pub fn seen() -> usize {
+    COUNT.load(Ordering::SeqCst)
+}
+
 /// While it lives, SIGINT and SIGTERM are counted; dropping it gives the signals their former meaning.
 pub struct Watch {
     before: Vec<(libc::c_int, libc::sigaction)>,

@@ -1,5 +1,6 @@
 //! What the terminal can do: its size, colours and pixels; and its echo, off while a cell runs.
 
+use crate::signals;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
@@ -163,11 +164,21 @@ impl Mode {
     }
 }
 
-/// Reads one line of the terminal and nothing of the next; `None` at the end of the input. It may have been typed
-/// before, when Enter was no line feed yet.
+/// Reads one line of the terminal and nothing of the next; `None` at the end of the input, and at a Ctrl-C. It may have been
+/// typed before, when Enter was no line feed yet.
 pub fn read_line() -> Option<String> {
     let mut line = Vec::new();
+    let before = signals::seen();
     loop {
+        let mut waits = libc::pollfd { fd: libc::STDIN_FILENO, events: libc::POLLIN, revents: 0 };
+        // SAFETY: one descriptor, as said.
+        let came = unsafe { libc::poll(&mut waits, 1, 100) };
+        if signals::seen() > before {
+            return None;
+        }
+        if came == 0 {
+            continue;
+        }
         let mut byte = [0u8];
         // SAFETY: one byte, as said.
         match unsafe { libc::read(libc::STDIN_FILENO, byte.as_mut_ptr().cast(), 1) } {

@@ -79,6 +79,8 @@ pub struct Kept {
     pub bound: Vec<String>,
     /// They are earlier cells' and are gone: the cell had moved them.
     pub moved: Vec<String>,
+    /// Those of `lost` of which an earlier cell made an older one, which this cell has used up; with that cell's number.
+    pub used: Vec<(String, u64)>,
 }
 
 /// The error of a cell that panicked. `program` is the one that evcxr made of the cell.
@@ -141,8 +143,10 @@ fn place((file, line, column): &(String, u32, u32), program: &Program<'_>, told:
 /// What became of the variables of a cell that ended early.
 fn kept_text(kept: &Kept) -> String {
     let verb = |names: &[String], one: &'static str, more: &'static str| if names.len() == 1 { one } else { more };
-    let not_kept = words::list(&kept.lost)
-        .map(|names| format!("{names} of this cell {} not kept", verb(&kept.lost, "was", "were")));
+    let own: Vec<String> =
+        kept.lost.iter().filter(|name| !kept.used.iter().any(|(used, _)| used == *name)).cloned().collect();
+    let not_kept =
+        words::list(&own).map(|names| format!("{names} of this cell {} not kept", verb(&own, "was", "were")));
     let moved = words::list(&kept.moved)
         .map(|names| format!("{names} of an earlier cell {} moved before that", verb(&kept.moved, "was", "were")));
     let gone: Vec<String> = not_kept.into_iter().chain(moved).collect();
@@ -161,6 +165,10 @@ fn kept_text(kept: &Kept) -> String {
         Some(names) if kept.restored.len() == 1 => format!("{names} is still what it was before this cell."),
         Some(names) => format!("{names} are still what they were before this cell."),
     };
+    let lost = kept.used.iter().fold(lost, |lost, (name, cell)| {
+        let between = if lost.is_empty() { "" } else { "\n" };
+        format!("{lost}{between}`{name}` of cell {cell} is gone, since this cell took it to bind it anew: run cell {cell} again, then this one.")
+    });
     match (lost.as_str(), restored.as_str()) {
         ("", "") => "Variables that the cell did not take are kept.".to_owned(),
         (only, "") | ("", only) => only.to_owned(),

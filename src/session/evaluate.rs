@@ -76,7 +76,10 @@ impl Session {
         let mut bound = cell.left.clone().unwrap_or_default();
         bound.retain(|name| !lost.contains(name));
         bound.sort();
-        let kept = Kept { lost, restored, bound, moved };
+        let older =
+            |name: &String| Some((name.clone(), lock(&self.memory).bound_in(name).filter(|_| before.contains(name))?));
+        let used = if failed { lost.iter().filter_map(older).collect() } else { Vec::new() };
+        let kept = Kept { lost, restored, bound, moved, used };
         let error = match ended {
             Ended::Died { .. } if self.state.killed.load(Ordering::SeqCst) => {
                 endings::interrupted(&Interrupted::Killed(kept.lost))

@@ -137,8 +137,19 @@ impl Memory {
         }
         if failed {
             for name in prepared.binds.iter().filter(|name| !after.contains(*name)) {
-                let what = format!("`{name}` of cell {number} was not kept, since that cell ended early");
-                self.fates.insert(name.clone(), Fate { what, remedy: "mend that cell and run it again".to_owned() });
+                let fate = match self.bound_in(name).filter(|_| before.contains(name)) {
+                    Some(cell) => Fate {
+                        what: format!(
+                            "`{name}` of cell {cell} is gone: cell {number} took it to bind it anew, and ended early"
+                        ),
+                        remedy: format!("run cell {cell} again, then the mended cell; `{name}.clone()` there keeps it"),
+                    },
+                    None => Fate {
+                        what: format!("`{name}` of cell {number} was not kept, since that cell ended early"),
+                        remedy: "mend that cell and run it again".to_owned(),
+                    },
+                };
+                self.fates.insert(name.clone(), fate);
             }
         }
         for (called, names) in prepared.calls.iter().filter(|(called, _)| !MAKE_NO_ITEMS.contains(&called.as_str())) {
@@ -262,6 +273,16 @@ mod tests {
         run(&mut memory, "let net = f()?;\nlet l = g(net, &net2)?;", &[], &["l"], false);
         let told = "`net` was moved in cell 2 itself, which bound it (line 2: `let l = g(net, &net2)?;`)";
         assert_eq!(memory.fate("net").unwrap().what, told);
+    }
+
+    #[test]
+    fn what_a_failed_cell_used_up_is_told_with_the_cell_that_made_it() {
+        let mut memory = Memory::default();
+        run(&mut memory, "let data = open()?;", &[], &["data"], false);
+        run(&mut memory, "let data = data.split(2.0)?;", &["data"], &[], true);
+        let fate = memory.fate("data").unwrap();
+        assert_eq!(fate.what, "`data` of cell 1 is gone: cell 2 took it to bind it anew, and ended early");
+        assert!(fate.remedy.starts_with("run cell 1 again, then the mended cell"), "{}", fate.remedy);
     }
 
     #[test]

@@ -32,6 +32,28 @@ pub const CASES: &[Case] = &[
         ],
     ),
     (
+        "what a failed cell has used up is told with the cell that made it",
+        &[
+            Runs("let eu_data = vec![1, 2, 3];"),
+            Fails(
+                "let eu_data = { let n: usize = eu_data.into_iter().map(|x| x as usize).sum(); vec![n].get(7).copied().ok_or(\"none\")? };",
+                &[
+                    "`eu_data` of cell {-1} is gone, since this cell took it to bind it anew: run cell {-1} again, then this one",
+                ],
+            ),
+            Fails(
+                "eu_data",
+                &[
+                    "`eu_data` of cell {-2} is gone: cell {-1} took it to bind it anew, and ended early",
+                    "run cell {-2} again",
+                ],
+            ),
+            Runs("let eu_data = vec![1, 2, 3];"),
+            Runs("let eu_data: i32 = eu_data.into_iter().sum();"),
+            Gives("eu_data", "6"),
+        ],
+    ),
+    (
         "a cell that returns an error keeps what it has bound",
         &[
             Fails(

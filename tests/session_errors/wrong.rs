@@ -265,8 +265,8 @@ pub const CASES: &[Case] = &[
             Fails("let other = other + \"z\".parse::<i32>()?;", &["`other` is still what it was before this cell."]),
             Gives("other", "3"),
             Runs("let again = format!(\"{other}\");"),
-            Fails("let again = again.parse::<bool>()?;", &["`again` of this cell was not kept"]),
-            Fails("again", &["`again` of cell {-1} was not kept"]),
+            Fails("let again = again.parse::<bool>()?;", &["`again` of cell {-1} is gone, since this cell took it"]),
+            Fails("again", &["`again` of cell {-2} is gone: cell {-1} took it to bind it anew"]),
         ],
     ),
     (
@@ -316,7 +316,7 @@ pub const CASES: &[Case] = &[
             Fails("let lent = lent[10];", &["index out of bounds", "`lent` is still what it was before this cell."]),
             Fails(
                 "let lent = std::str::from_utf8(&lent.iter().map(|n| *n as u8).collect::<Vec<u8>>())?.parse::<f32>()?;",
-                &["not kept"],
+                &["is gone, since this cell took it"],
             ),
             Runs(
                 "let mut lent = vec![1, 2, 3]; fn fussy(v: &[i32]) -> std::io::Result<String> { std::fs::read_to_string(format!(\"/no/{}\", v.len())) }",

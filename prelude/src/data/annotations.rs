@@ -9,7 +9,7 @@ use super::decode::upright_size;
 use super::delimited::{self, TextRow};
 use super::names::composed;
 use crate::boxes::{Annotation, BBox};
-use crate::{Error, Result};
+use crate::{Error, Result, show};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -21,15 +21,37 @@ struct Entry {
     bbox: [f32; 4],
 }
 
-/// What the first line of a table may call its columns, in the order `file, class, x0, y0, x1, y1`.
-const COLUMNS: [&[&str]; 6] = [
-    &["file", "filename", "fname", "image", "image_path", "image_id", "img", "path", "name"],
-    &["class", "label", "category", "class_name", "cls"],
-    &["x0", "x1", "xmin", "x_min", "left"],
-    &["y0", "y1", "ymin", "y_min", "top"],
-    &["x1", "x2", "xmax", "x_max", "right"],
-    &["y1", "y2", "ymax", "y_max", "bottom"],
-];
+/// What the first line of a table may call its columns.
+const FILE: &[&str] =
+    &["file", "filename", "file_name", "fname", "image", "image_path", "image_id", "img", "path", "name"];
+const CLASS: &[&str] = &["class", "label", "category", "class_name", "label_name", "cls"];
+const LEFT: &[&str] = &["x0", "x1", "xmin", "x_min", "left", "x", "bbox_x"];
+const TOP: &[&str] = &["y0", "y1", "ymin", "y_min", "top", "y", "bbox_y"];
+const RIGHT: &[&str] = &["x1", "x2", "xmax", "x_max", "right"];
+const BOTTOM: &[&str] = &["y1", "y2", "ymax", "y_max", "bottom"];
+const CENTRE_X: &[&str] = &["cx", "x_center", "x_centre", "xcenter", "xcentre", "center_x", "centre_x", "xc"];
+const CENTRE_Y: &[&str] = &["cy", "y_center", "y_centre", "ycenter", "ycentre", "center_y", "centre_y", "yc"];
+const WIDTH: &[&str] = &["w", "width", "bbox_w", "bbox_width", "box_width"];
+const HEIGHT: &[&str] = &["h", "height", "bbox_h", "bbox_height", "box_height"];
+
+/// What the four numbers of a row are.
+#[derive(Clone, Copy)]
+enum Numbers {
+    /// Left, top, right, bottom.
+    Corners,
+    /// Left, top, width, height.
+    Sides,
+    /// The centre, width, height.
+    Centre,
+}
+
+/// Where a table has what of an object.
+struct Columns {
+    file: usize,
+    class: usize,
+    numbers: [usize; 4],
+    kind: Numbers,
+}
 
 /// The boxes of a folder, by file.
 pub(super) struct Boxes {
@@ -39,6 +61,8 @@ pub(super) struct Boxes {
     in_parts: bool,
     /// The pictures that have been asked for.
     asked: BTreeSet<String>,
+    /// Pictures whose first box is of another class than their folder, and that class.
+    others: Vec<(String, String)>,
 }
 
 impl Boxes {
@@ -50,14 +74,17 @@ impl Boxes {
         }
         let numbers = || entries.values().flatten().flat_map(|entry| entry.bbox);
         let in_parts = numbers().all(|number| (0.0..=1.0).contains(&number)) && numbers().any(|n| n > 0.0 && n < 1.0);
-        Boxes { file, entries, in_parts, asked: BTreeSet::new() }
+        Boxes { file, entries, in_parts, asked: BTreeSet::new(), others: Vec::new() }
     }
 
-    /// The objects of one picture, whose file is at `path`; a class that the folder does not have is an error.
-    pub fn of(&mut self, name: &Path, path: &Path, classes: &[String]) -> Result<Vec<Annotation>> {
+    /// The objects of one picture of a class, whose file is at `path`; a class that the folder does not have is an error.
+    pub fn of(&mut self, name: &Path, path: &Path, class: usize, classes: &[String]) -> Result<Vec<Annotation>> {
         let name = composed(&name.to_string_lossy().replace('\\', "/"));
         self.asked.insert(name.clone());
         let Some(entries) = self.entries.get(&name) else { return Ok(Vec::new()) };
+        if let Some(first) = entries.first().filter(|first| classes.get(class).is_none_or(|own| *own != first.class)) {
+            self.others.push((name.clone(), first.class.clone()));
+        }
         // What cannot be read is told later, with all that cannot.
         let size = upright_size(path);
         let annotation = |entry: &Entry| {
@@ -95,8 +122,23 @@ impl Boxes {
         entries.iter().map(annotation).collect()
     }
 
+    /// What is odd about it, a sentence each.
+    pub fn remarks(&self) -> Vec<String> {
+        [self.contradicts(), self.unmatched()].into_iter().flatten().collect()
+    }
+
+    /// Of which pictures it says another class than their folder does.
+    fn contradicts(&self) -> Option<String> {
+        let (name, class) = self.others.first()?;
+        let file = self.file.file_name().unwrap_or_default().to_string_lossy();
+        let count = self.others.len();
+        Some(format!(
+            "`{file}` says another class than the folder of {count} pictures, such as `{class}` of `{name}`: the folder's counts"
+        ))
+    }
+
     /// What of it is about no picture, in a sentence.
-    pub fn unmatched(&self) -> Option<String> {
+    fn unmatched(&self) -> Option<String> {
         let names: Vec<&String> = self.entries.keys().filter(|name| !self.asked.contains(*name)).collect();
         let some = names.iter().take(3).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let more = if names.len() > 3 { ", …" } else { "" };
@@ -123,16 +165,18 @@ fn text(file: &Path) -> Result<Option<String>> {
 
 /// Reads `boxes.json` or `boxes.csv` of a folder, where there is one.
 pub(super) fn read(folder: &Path) -> Result<Option<Boxes>> {
-    let json = folder.join("boxes.json");
+    let (json, csv) = (folder.join("boxes.json"), folder.join("boxes.csv"));
+    if json.exists() && csv.exists() {
+        show::note(&format!("`{}` holds boxes.json and boxes.csv: the first is read", folder.display()));
+    }
     if let Some(text) = text(&json)? {
         let entries = serde_json::from_str(&text).map_err(|error| unexpected(&json, &error))?;
         return Ok(Some(Boxes::new(json, entries)));
     }
-    let csv = folder.join("boxes.csv");
     let Some(text) = text(&csv)? else { return Ok(None) };
     let faulty = |what: String| {
         Error::new(what)
-            .remedy("expected file,class,x0,y0,x1,y1 with numbers in pixels, or a first line that names the columns so")
+            .remedy("expected file,class,x0,y0,x1,y1 with numbers in pixels; or a first line that names the columns: `x0,y0,x1,y1`, `x,y,width,height` or `cx,cy,width,height` beside `file` and `class`")
     };
     let mut rows =
         delimited::rows(&text).map_err(|why| faulty(format!("`{}` cannot be read: {why}", csv.display())))?;
@@ -142,13 +186,13 @@ pub(super) fn read(folder: &Path) -> Result<Option<Boxes>> {
                 faulty(format!("the first line of `{}` names the columns {}", csv.display(), first.join(", ")))
             })?;
             rows.remove(0);
-            columns
+            Some(columns)
         }
         _ => None,
     };
     let mut entries: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
     for row in &rows {
-        let (file, entry) = entry(row, columns)
+        let (file, entry) = entry(row, columns.as_ref())
             .ok_or_else(|| faulty(format!("line {} of `{}` is `{}`", row.0, csv.display(), row.1.join(","))))?;
         entries.entry(file).or_default().push(entry);
     }
@@ -167,43 +211,54 @@ fn unexpected(file: &Path, error: &serde_json::Error) -> Error {
         .remedy(r#"expected {"car/0001.png": [{"class": "car", "bbox": [left, top, right, bottom]}]}"#)
 }
 
-/// Where the six columns stand, by the names in the first line; `Some(None)`, the usual order, where it names six of its own.
-fn named_columns(first: &[String]) -> Option<Option<[usize; 6]>> {
+/// Where the columns stand, by the names in the first line; `None` where they do not say.
+fn named_columns(first: &[String]) -> Option<Columns> {
     let names: Vec<String> = first.iter().map(|name| name.to_lowercase().replace([' ', '-'], "_")).collect();
+    let has = |name: &str| names.iter().any(|found| found == name);
     let at = |known: &[&str]| names.iter().position(|name| known.contains(&name.as_str()));
     // `x1` is the left edge beside an `x2`, and the right one beside an `x0`.
-    let beside = |column: usize, other: &str, name: &str| match names.iter().any(|found| found == other) {
-        true => COLUMNS[column].iter().copied().filter(|known| *known != name).collect(),
-        false => COLUMNS[column].to_vec(),
+    let edge = |known: &[&str], other: &str, name: &str| {
+        let known: Vec<&str> = known.iter().copied().filter(|one| !(has(other) && *one == name)).collect();
+        at(&known)
     };
-    let known = [
-        COLUMNS[0].to_vec(),
-        COLUMNS[1].to_vec(),
-        beside(2, "x0", "x1"),
-        beside(3, "y0", "y1"),
-        beside(4, "x2", "x1"),
-        beside(5, "y2", "y1"),
+    let (left, top) = (edge(LEFT, "x0", "x1"), edge(TOP, "y0", "y1"));
+    let (right, bottom) = (edge(RIGHT, "x2", "x1"), edge(BOTTOM, "y2", "y1"));
+    let (width, height) = (at(WIDTH), at(HEIGHT));
+    let numbers = |four: [Option<usize>; 4]| -> Option<[usize; 4]> {
+        let four = four.into_iter().collect::<Option<Vec<_>>>()?;
+        four.try_into().ok()
+    };
+    let forms = [
+        (Numbers::Corners, [left, top, right, bottom]),
+        (Numbers::Centre, [at(CENTRE_X), at(CENTRE_Y), width, height]),
+        (Numbers::Sides, [left, top, width, height]),
     ];
-    let mut found = [0; 6];
-    for (column, known) in found.iter_mut().zip(&known) {
-        match at(known) {
-            Some(at) => *column = at,
-            None => return (names.len() == 6).then_some(None),
-        }
-    }
-    Some(Some(found))
+    let (kind, numbers) = forms.into_iter().find_map(|(kind, four)| Some((kind, numbers(four)?)))?;
+    Some(Columns { file: at(FILE)?, class: at(CLASS)?, numbers, kind })
 }
 
 /// A file and one of its objects. Without names of columns a file's name may hold what parts them.
-fn entry((_, row): &TextRow, columns: Option<[usize; 6]>) -> Option<(String, Entry)> {
+fn entry((_, row): &TextRow, columns: Option<&Columns>) -> Option<(String, Entry)> {
     let surplus = if columns.is_none() { row.len().checked_sub(6)? } else { 0 };
-    let cell = |column: usize| row.get(columns.map_or(column + surplus, |columns| columns[column]));
-    let mut bbox = [0.0; 4];
-    for (value, column) in bbox.iter_mut().zip(2..) {
-        *value = cell(column)?.parse().ok()?;
+    let usual = Columns {
+        file: 0,
+        class: 1 + surplus,
+        numbers: [2, 3, 4, 5].map(|column| column + surplus),
+        kind: Numbers::Corners,
+    };
+    let columns = columns.unwrap_or(&usual);
+    let mut four = [0.0f32; 4];
+    for (value, column) in four.iter_mut().zip(columns.numbers) {
+        *value = row.get(column)?.parse().ok()?;
     }
-    let file = if surplus > 0 { row[..=surplus].join(",") } else { cell(0)?.clone() };
-    Some((file, Entry { class: cell(1)?.clone(), bbox }))
+    let [x, y, a, b] = four;
+    let bbox = match columns.kind {
+        Numbers::Corners => four,
+        Numbers::Sides => [x, y, x + a, y + b],
+        Numbers::Centre => [x - a / 2.0, y - b / 2.0, x + a / 2.0, y + b / 2.0],
+    };
+    let file = if surplus > 0 { row[..=surplus].join(",") } else { row.get(columns.file)?.clone() };
+    Some((file, Entry { class: row.get(columns.class)?.clone(), bbox }))
 }
 
 /// Writes `boxes.json` into a folder: file (relative to it, with `/`), class, box.

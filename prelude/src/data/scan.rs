@@ -225,16 +225,16 @@ fn samples(
                 let mut found = Vec::new();
                 for (base, boxes) in &mut boxes {
                     if let (Some(boxes), Ok(name)) = (boxes.as_mut(), picture.strip_prefix(&**base)) {
-                        found.extend(boxes.of(name, picture, classes)?);
+                        found.extend(boxes.of(name, picture, class, classes)?);
                     }
                 }
                 let name = picture.strip_prefix(root).unwrap_or(picture).display().to_string();
                 samples.push(Sample { path: picture.clone(), name, class, part: *part, boxes: found });
             }
         }
-        left_out.extend(own.and_then(|own| own.unmatched()));
+        left_out.extend(own.iter().flat_map(Boxes::remarks));
     }
-    left_out.extend(all.and_then(|all| all.unmatched()));
+    left_out.extend(all.iter().flat_map(Boxes::remarks));
     Ok(samples)
 }
 

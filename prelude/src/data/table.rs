@@ -1,6 +1,6 @@
 //! Pictures with any number of labels each, listed in a table.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -52,6 +52,7 @@ impl LabelTable {
         let bytes = std::fs::read(path).map_err(|error| unreadable(&error))?;
         let text = String::from_utf8(bytes).map_err(|_| unreadable(&"it is no UTF-8 text"))?;
         let rows = rows(text.trim_start_matches('\u{feff}'), &shown.to_string())?;
+        let rows = merged(rows);
         let root = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
         // The disk may hold the name in another form than the one in which it is compared.
         let place = |file: &str| {
@@ -240,6 +241,13 @@ fn rows(text: &str, shown: &str) -> Result<Vec<Row>> {
         return Err(Error::new(format!("line {number} of `{shown}` is `{}`", row.join(",")))
             .remedy("expected a file and its labels: `boat.jpg,sea;sky`"));
     }
+    // A column a label, as some cell says: the first that is neither 0 nor 1.
+    let is_marked =
+        lines.iter().flat_map(|(_, row)| row.get(1..)).flatten().any(|cell| ["0", "1"].contains(&cell.as_str()));
+    let odd = lines.iter().find_map(|(number, row)| {
+        let column = (1..row.len()).find(|column| ones(&row[*column..=*column]).is_none())?;
+        Some((*number, column, row[column].clone()))
+    });
     let all = lines.into_iter().map(|(_, row)| row);
     let names_labels = head.as_ref().is_none_or(|head| {
         head.len() != 2
@@ -261,10 +269,31 @@ fn rows(text: &str, shown: &str) -> Result<Vec<Row>> {
             ones(&row[1..])?.into_iter().zip(&names[1..]).filter(|(one, _)| *one).map(|(_, name)| name.clone());
         Some(Row { labels: labels.collect(), file: row[0].clone() })
     };
+    let named = head.as_ref().filter(|head| head.len() == columns && is_marked);
+    if let (Some(head), Some((number, column, value))) = (named, odd) {
+        let what = format!("line {number} of `{shown}` has `{value}` for `{}`", head[column]);
+        return Err(Error::new(what).remedy("write 1 where the label applies and 0 where it does not, or give one column with the labels: `boat.jpg,sea;sky`"));
+    }
     all.into_iter().map(applies).collect::<Option<Vec<Row>>>().ok_or_else(|| {
         Error::new(format!("`{shown}` has {columns} columns"))
             .remedy("expected two, a file and its labels (`boat.jpg,sea;sky`), or a column a label, named in the first line, of 0 and 1")
     })
+}
+
+/// One row a file, with the labels of all its rows.
+fn merged(rows: Vec<Row>) -> Vec<Row> {
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut merged: Vec<Row> = Vec::new();
+    for row in rows {
+        match places.get(&row.file) {
+            Some(at) => merged[*at].labels.extend(row.labels),
+            None => {
+                places.insert(row.file.clone(), merged.len());
+                merged.push(row);
+            }
+        }
+    }
+    merged
 }
 
 /// Which of these are 1; `None` where one is neither 0 nor 1.

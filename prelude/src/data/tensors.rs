@@ -187,7 +187,16 @@ impl TensorData {
             return Err(Error::new(format!("expected boxes ({}, 4), found {:?}", self.len(), boxes.dims()))
                 .remedy("give each picture a row `[centre x, centre y, width, height]`, in shares of the side"));
         }
-        self.boxes = Some(boxes.to_dtype(DType::F32)?.contiguous()?.detach());
+        let boxes = boxes.to_dtype(DType::F32)?.to_device(&Device::Cpu)?.contiguous()?.detach();
+        let fits = |row: &[f32]| {
+            let [cx, cy, w, h] = row[..] else { return false };
+            [cx, cy].iter().all(|at| (0.0..=1.0).contains(at)) && [w, h].iter().all(|side| *side > 0.0 && *side <= 1.0)
+        };
+        if let Some((row, bbox)) = boxes.to_vec2::<f32>()?.iter().enumerate().find(|(_, row)| !fits(row)) {
+            return Err(Error::new(format!("the box of picture {row} is {bbox:?}"))
+                .remedy("expected `[centre x, centre y, width, height]` in shares of the side, from 0 to 1: pixels are divided by it"));
+        }
+        self.boxes = Some(boxes);
         Ok(self)
     }
 

@@ -130,8 +130,9 @@ impl Learner {
     fn verdicts(&mut self, part: Part) -> Result<(Measures, Vec<Verdict>)> {
         let data = self.need_data()?;
         if data.count(part) == 0 {
-            return Err(Error::new(format!("the data has no pictures for {}", part.as_str()))
-                .remedy("keep some apart: `.split(0.2, 42)?`, or a folder named val or test"));
+            let what = format!("the data has no examples for {}", part.as_str());
+            let folder = if self.spec.transform().is_some() { ", or a folder named val or test" } else { "" };
+            return Err(Error::new(what).remedy(format!("keep some apart: `.split(0.2, 42)?`{folder}")));
         }
         self.cache.prepare(&self.network)?;
         let (measures, verdicts) = self.judge_part(data.as_ref(), part, true)?;

@@ -265,6 +265,9 @@ impl Learner {
             ))
             .remedy("give it data of the kind that it was made for, or make another network"));
         }
+        if let Input::Tensor(_) = spec.input {
+            try_out(&self.network, self.task.as_ref(), data)?;
+        }
         self.suit(data, self.spec.transform());
         *self.cache = FeatureCache::default();
         self.average.iter_mut().for_each(|average| average.cache = FeatureCache::default());
@@ -337,6 +340,12 @@ impl Learner {
     /// Measures this too, beside the loss and what the task measures: a column of its own in the table of epochs.
     pub fn metric(&mut self, metric: impl Metric + 'static) -> &mut Learner {
         self.metrics.push(Box::new(metric));
+        self
+    }
+
+    /// Measures only the loss and what the task measures from now on.
+    pub fn remove_metrics(&mut self) -> &mut Learner {
+        self.metrics.clear();
         self
     }
 

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use image::{DynamicImage, RgbImage};
 
 use super::answer::Answer;
 use super::learner::Learner;
 use crate::boxes::Detection;
-use crate::data::{Fields, Spec, Transform, read_picture, to_rgb};
+use crate::data::{Fields, Input, Spec, Transform, read_picture, to_rgb};
 use crate::layers::Pass;
 use crate::plot::{self, Mark};
 use crate::show::{Bundle, Show, Steps};
@@ -199,7 +199,22 @@ impl Learner {
     /// # Errors
     /// When the shape does not fit, and when the answer is no number.
     pub fn answers(&self, inputs: &Tensor) -> Result<Vec<Answer>> {
-        let inputs = Fields::of(self.spec.input.field(), inputs.clone());
+        let wanted: Vec<usize> = match &self.spec.input {
+            Input::Tensor(dims) => dims.clone(),
+            _ => inputs.dims().get(1..).unwrap_or_default().to_vec(),
+        };
+        if inputs.dims().get(1..) != Some(&wanted[..]) {
+            let rows: Vec<String> = wanted.iter().map(ToString::to_string).collect();
+            return Err(Error::new(format!(
+                "expected examples in rows (n, {}), found {:?}",
+                rows.join(", "),
+                inputs.dims()
+            ))
+            .remedy("one example alone is a row too: `x.unsqueeze(0)?`"));
+        }
+        // as the data's own numbers are taken
+        let inputs = if inputs.dtype() == DType::F64 { inputs.to_dtype(DType::F32)? } else { inputs.clone() };
+        let inputs = Fields::of(self.spec.input.field(), inputs);
         let said = self.judged().rest(0, &inputs, &Pass::eval())?.to_device(&Device::Cpu)?;
         let answers = self.task.answers(&said, &self.spec)?;
         check(&answers)?;

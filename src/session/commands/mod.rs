@@ -88,6 +88,10 @@ fn of_line(line: &str) -> Option<Command<'_>> {
     if let Some(item) = line.strip_prefix("help(").and_then(|rest| rest.strip_suffix(')')) {
         return path(item.trim()).map(|item| Command::Inspect { item, operator: true });
     }
+    // evcxr's own `:doc` knows nothing of the prelude.
+    if let Some(item) = line.strip_prefix(":doc ") {
+        return path(item.trim()).map(|item| Command::Inspect { item, operator: false });
+    }
     if let Some(item) = line.strip_prefix('?') {
         let item = item.trim_start_matches('?').trim();
         return path(item.strip_suffix("()").unwrap_or(item)).map(|item| Command::Inspect { item, operator: false });

@@ -46,6 +46,11 @@ pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
         Some("E0425" | "E0412" | "E0422" | "E0433" | "E0405" | "E0423" | "E0432") => gone(message, report, story),
         Some("E0596" | "E0384" | "E0594") => not_mutable(message, report, story),
         Some("E0277") if message.contains("`?`") => question_mark(message, &all, report),
+        Some("E0373") if all.contains("force the closure to take ownership") => report.advice.push((
+            "note".to_owned(),
+            "a `move` closure changes its own copies of numbers: what it is to give back stands in an `Arc<Mutex<…>>` or a `static`"
+                .to_owned(),
+        )),
         Some("E0267") if !report.marks.iter().any(|(_, mark)| mark.label.contains("enclosing")) => {
             report.message = message
                 .replace("inside of a closure", "outside of a loop")

@@ -220,7 +220,25 @@ fn a_file_of_boxes_that_is_not_as_expected_is_told() -> Result<()> {
             "{text:?}"
         );
     }
-    for text in ["file,class,x,y\ncar/000.png,car,0,0\n", "file,class,cx,cy,w,h,score\ncar/000.png,car,1,1,2,2,1\n"] {
+    for text in [
+        "file,class,x,y,width,height\ncar/000.png,car,1,2,3,4\n",
+        "file,class,cx,cy,w,h,score\ncar/000.png,car,2.5,4,3,4,1\n",
+        "height,width,y_center,x_center,label,filename\n0.5,0.375,0.5,0.3125,car,car/000.png\n",
+        "image;category;bbox_x;bbox_y;bbox_width;bbox_height\ncar/000.png;car;1;2;3;4\n",
+    ] {
+        std::fs::write(&csv, text)?;
+        let boxes = ImageFolder::open(root.path())?.sample(0).boxes.clone();
+        assert_eq!(
+            boxes.iter().map(|found| found.bbox.to_xyxy()).collect::<Vec<_>>(),
+            [[1.0, 2.0, 4.0, 6.0]],
+            "{text:?}"
+        );
+    }
+    for text in [
+        "file,class,x,y\ncar/000.png,car,0,0\n",
+        "file,class,banana,y,apple,h\ncar/000.png,car,0,0,4,4\n",
+        "file,class,x0,y0,width,depth\ncar/000.png,car,0,0,4,4\n",
+    ] {
         std::fs::write(&csv, text)?;
         let says = error(root.path());
         assert!(says.contains("names the columns file, class") && says.contains("x0,y0,x1,y1"), "{says}");
@@ -262,6 +280,18 @@ fn a_batch_of_which_nothing_can_be_read_ends_nothing() -> Result<()> {
     let ids: Vec<Vec<usize>> = data.batches(Part::Train)?.map(|batch| Ok(batch?.ids)).collect::<Result<_>>()?;
     assert_eq!(ids, [[2, 3], [4, 5]]);
     assert_eq!(data.train_batches(0)?.map(|batch| Ok(batch?.len())).sum::<Result<usize>>()?, 4);
+    Ok(())
+}
+
+#[test]
+fn boxes_that_contradict_are_told() -> Result<()> {
+    let root = two(2)?;
+    std::fs::write(root.path().join("boxes.csv"), "car/000.png,truck,0,0,4,4\ncar/001.png,car,0,0,4,4\n")?;
+    let data = ImageFolder::open(root.path())?;
+    let word = "`boxes.csv` says another class than the folder of 1 pictures, such as `truck` of `car/000.png`: the folder's counts";
+    assert_eq!((data.left_out(), data.sample(0).class), (&[word.to_owned()][..], 0));
+    let summary = data.summary()?;
+    assert!(summary.table().text().contains(word));
     Ok(())
 }
 

@@ -33,6 +33,8 @@ fn tables_are_read_as_people_write_them() -> Result<()> {
         assert_eq!((data.len(), data.names()), (4, &["boat".to_owned(), "sea".to_owned()][..]), "{table}");
         assert_eq!(data.counts(Part::Train), [2, 2], "{table}");
     }
+    let tagged = "one.png,sea\none.png,boat\ntwo.png,sea\na b/three.png,\nfour.png,boat\nfour.png,boat\n";
+    assert_eq!((open(tagged)?.len(), open(tagged)?.counts(Part::Train)), (4, vec![2, 2]));
     let one = open("file,boat\none.png,1\ntwo.png,0\na b/three.png,0\nfour.png,1")?;
     assert_eq!((one.names(), one.counts(Part::Train)), (&["boat".to_owned()][..], vec![2]));
     let folder = folder("one.png,sea;boat\ntwo.png,sea\na b/three.png,\nfour.png,boat")?;
@@ -56,6 +58,8 @@ fn what_is_wrong_with_a_table_is_told() -> Result<()> {
         ("one.png sea", "line 1 of"),
         ("file,labels,split\none.png,sea boat,train\ntwo.png,sea,train", "has 3 columns"),
         ("one.png,1,0\ntwo.png,0,1", "has 3 columns"),
+        ("file,sea,boat\none.png,1,0\ntwo.png,0.5,1", "line 3 of"),
+        ("file,sea,boat\none.png,1,0\n\ntwo.png,0,True", "has `True` for `boat`"),
         ("one.png,sea\ntwo.png,sea,boat", "line 2 of"),
     ] {
         let says = open(table).err().expect("an error").to_string();

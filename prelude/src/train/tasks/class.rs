@@ -32,7 +32,7 @@ impl Task for Classify {
                 ))
             }
             other => Err(Error::new(format!("the data has {}, but not one class an example", other.words()))
-                .remedy("choose the task that fits the data: `Learner::new(network, task, &data)?`")),
+                .remedy(format!("use {}", super::verb(other)))),
         }
     }
 

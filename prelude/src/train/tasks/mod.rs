@@ -14,7 +14,7 @@ pub use place::Localize;
 use std::sync::Arc;
 
 use super::task::Task;
-use crate::data::Spec;
+use crate::data::{Spec, Target};
 use crate::{Error, Result};
 
 /// The tasks that files know by name.
@@ -24,6 +24,22 @@ const ALL: [fn() -> Arc<dyn Task>; 4] =
 /// The task of this name; `None` for one's own.
 pub(super) fn named(name: &str) -> Option<Arc<dyn Task>> {
     ALL.iter().map(|make| make()).find(|task| task.name().eq_ignore_ascii_case(name))
+}
+
+/// What learns from data with such a truth.
+fn verb(target: &Target) -> &'static str {
+    match target {
+        Target::Class(_) => {
+            "`Learner::vision` for classes, or with a network of your own `Learner::new(network, Classify, &data)?`"
+        }
+        Target::Classes(_) => {
+            "`Learner::labels` for labels, or with a network of your own `Learner::new(network, Labels, &data)?`"
+        }
+        Target::Numbers(_) => {
+            "`Learner::regression` for numbers, or with a network of your own `Learner::new(network, Regress, &data)?`"
+        }
+        Target::Boxes(_) | Target::Own(_) => "a task of your own: `Learner::new(network, task, &data)?`",
+    }
 }
 
 /// The first task that can learn from data: what is usual for it.

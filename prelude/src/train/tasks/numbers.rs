@@ -30,9 +30,10 @@ impl Task for Regress {
     fn check(&self, spec: &Spec) -> Result<()> {
         match &spec.target {
             Target::Numbers(_) => Ok(()),
-            other => Err(Error::new(format!("the data has {}, but no numbers", other.words())).remedy(
-                "make it with `TensorData::numbers(images, values, &[\"age\"])?`, or use `Learner::vision` for classes",
-            )),
+            other => Err(Error::new(format!("the data has {}, but no numbers", other.words())).remedy(format!(
+                "make it with `TensorData::numbers(images, values, &[\"age\"])?`, or use {}",
+                super::verb(other)
+            ))),
         }
     }
 

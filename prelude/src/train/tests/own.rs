@@ -502,3 +502,53 @@ fn several_labels_an_example_are_learned() -> Result<()> {
     assert!(wrong.unwrap_err().to_string().contains("`a` of example 0 is 0.5; expected 0 or 1"));
     Ok(())
 }
+
+#[test]
+fn what_is_handed_in_another_shape_or_kind_is_told() -> Result<()> {
+    let rows = Tensor::randn(0f32, 1.0, (12, 4), &Device::Cpu)?;
+    let classes: Vec<u32> = (0..12).map(|i| i % 2).collect();
+    let data = TensorData::new(rows.clone(), classes.clone(), &["a", "b"])?.split(0.25, 1)?;
+    let network = Network::whole(5, |at| {
+        let a = Linear::new(&at.child("a"), 4, 2)?;
+        Ok(move |x: &Tensor, pass: &Pass| a.forward(x, pass))
+    })?;
+    let mut learner = quiet(Learner::new(network, Classify, &data)?);
+    let says = learner.answers(&rows.get(0)?).unwrap_err().to_string();
+    assert!(says.contains("expected examples in rows (n, 4), found [4]") && says.contains("unsqueeze(0)"), "{says}");
+    assert_eq!(learner.answers(&rows.to_dtype(DType::F64)?)?.len(), 12);
+    let whole = TensorData::new(rows.to_dtype(DType::U8)?, classes.clone(), &["a", "b"])?.split(0.25, 1)?;
+    let says = learner.set_data(&whole).unwrap_err().to_string();
+    assert!(says.contains("the network does not take the data's") && says.contains("U8"), "{says}");
+    learner.fit(1, 1e-3)?;
+    struct Fails;
+    impl Metric for Fails {
+        fn name(&self) -> &str {
+            "fails"
+        }
+        fn add(&mut self, _: &Seen) -> Result<()> {
+            Err(crate::Error::new("never"))
+        }
+        fn value(&self) -> f64 {
+            0.0
+        }
+        fn reset(&mut self) {}
+    }
+    learner.metric(Fails);
+    assert!(learner.validate().unwrap_err().to_string().contains("the metric `fails` failed"));
+    learner.remove_metrics().validate()?;
+    let twice = TensorData::new(rows, classes, &["a", "a"]).unwrap_err().to_string();
+    assert!(twice.contains("two of the 2 names are `a`"), "{twice}");
+    Ok(())
+}
+
+#[test]
+fn boxes_are_shares_of_the_side() -> Result<()> {
+    let images = || TensorData::new(Tensor::zeros((2, 3, 8, 8), DType::F32, &Device::Cpu)?, vec![0, 1], &["a", "b"]);
+    let boxes = |second: [f32; 4]| Tensor::new(&[[0.5f32, 0.5, 0.2, 0.2], second], &Device::Cpu);
+    assert!(images()?.boxes(boxes([0.0, 1.0, 1.0, 0.1])?).is_ok());
+    for odd in [[4.0, 4.0, 2.0, 2.0], [0.5, f32::NAN, 0.1, 0.1], [0.5, 0.5, 0.0, 0.1], [0.5, 0.5, 0.1, -0.1]] {
+        let says = images()?.boxes(boxes(odd)?).err().expect("an error").to_string();
+        assert!(says.contains("the box of picture 1 is") && says.contains("shares of the side"), "{says}");
+    }
+    Ok(())
+}
