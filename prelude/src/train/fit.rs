@@ -122,8 +122,12 @@ impl Learner {
     /// Shows each batch of a part's examples, and what the network that is judged says of it.
     pub(super) fn answers_to(&mut self, data: &dyn Data, part: Part, see: &mut See) -> Result<()> {
         self.cache.prepare(&self.network)?;
+        let steps = Steps::new("measuring", data.count(part));
         let (network, cache) = judged(&mut self.average, &self.network, &mut self.cache)?;
-        each_answer((network, cache, self.options.keep_features), data, part, see)
+        each_answer((network, cache, self.options.keep_features), data, part, &mut |said, batch| {
+            steps.advance(batch.len())?;
+            see(said, batch)
+        })
     }
 
     /// Refuses to train where an option makes no sense, or where there is nothing to train.
