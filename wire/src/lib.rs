@@ -161,7 +161,7 @@ pub enum Request {
         /// Environment variables that are to be set, or removed.
         environment: Vec<(String, Option<String>)>,
     },
-    /// A frontend said something over a comm; answer with [`Message::Handled`].
+    /// A frontend said something over a comm; answer with [`Said::Handled`].
     Comm {
         /// A number to give back.
         number: u64,

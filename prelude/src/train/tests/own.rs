@@ -547,7 +547,7 @@ fn boxes_are_shares_of_the_side() -> Result<()> {
     let boxes = |second: [f32; 4]| Tensor::new(&[[0.5f32, 0.5, 0.2, 0.2], second], &Device::Cpu);
     assert!(images()?.boxes(boxes([0.0, 1.0, 1.0, 0.1])?).is_ok());
     for odd in [[4.0, 4.0, 2.0, 2.0], [0.5, f32::NAN, 0.1, 0.1], [0.5, 0.5, 0.0, 0.1], [0.5, 0.5, 0.1, -0.1]] {
-        let says = images()?.boxes(boxes(odd)?).err().expect("an error").to_string();
+        let says = images()?.boxes(boxes(odd)?).expect_err("an error").to_string();
         assert!(says.contains("the box of picture 1 is") && says.contains("shares of the side"), "{says}");
     }
     Ok(())
