@@ -56,7 +56,7 @@ struct Desk {
 
 type Verb = (&'static str, fn(&mut Desk) -> Result<()>);
 
-/// Equal files stay on one side of a split; here all files are equal to many, so that parts are made by folders.
+/// The data anew. Many names are of one file here, and stay on one side of the split.
 fn fresh(root: &Path) -> Result<ImageFolder> {
     Ok(ImageFolder::open(root.join("many"))?.split(0.4, 1)?.size(32).augment(Augment::standard()).batch(64))
 }

@@ -1,7 +1,7 @@
 //! The screen of a cell in Jupyter: what the cell says goes to IOPub under the request's header.
 
 use super::Kernel;
-use crate::screen::{Display, Progress, Question, Said, Screen};
+use crate::screen::{Display, Progress, Question, Said, Screen, in_words};
 use jupyter_protocol::{ClearOutput, JupyterMessage};
 use serde_json::{Map, Value, json};
 use std::sync::{Arc, Weak};
@@ -39,16 +39,6 @@ fn content(display: Display) -> Value {
     let transient: Map<String, Value> =
         display.display_id.map(|id| ("display_id".to_owned(), Value::String(id))).into_iter().collect();
     json!({"data": display.data, "metadata": display.metadata, "transient": transient})
-}
-
-/// How far work is, in one line: `reading pictures ━━━━━━──────────────  6000/20000`.
-fn in_words(progress: &Progress) -> String {
-    let Progress { label, done, total } = progress;
-    if *total == 0 {
-        return label.clone();
-    }
-    let full = ((*done).min(*total) * 20 / total) as usize;
-    format!("{label} {}{} {done}/{total}", "━".repeat(full), "─".repeat(20 - full))
 }
 
 /// A display that has a name is updated; without one there is nothing to update, and it is shown.
@@ -116,7 +106,7 @@ impl CellScreen<'_> {
             label: String::new(),
             id: uuid::Uuid::new_v4().to_string(),
         });
-        let label = in_words(progress);
+        let label = in_words(progress, 20, "─");
         let msg_type = match work.shown {
             None if now.duration_since(work.began) < SHORT => return,
             None => match self.blank.take() {

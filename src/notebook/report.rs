@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use crate::document::terminal::without_escapes;
-use crate::screen::Progress;
+use crate::screen::{Progress, in_words};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -143,12 +143,7 @@ fn first_line(code: &str) -> String {
 }
 
 fn bar(progress: &Progress) -> String {
-    let Progress { label, done, total } = progress;
-    if *total == 0 {
-        return label.clone();
-    }
-    let filled = ((*done).min(*total) * 12 / total) as usize;
-    format!("{label} {}{} {done}/{total}", "━".repeat(filled), "·".repeat(12 - filled))
+    in_words(progress, 12, "·")
 }
 
 #[cfg(test)]

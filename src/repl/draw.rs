@@ -4,7 +4,7 @@ use super::canvas::{Canvas, Row, wrap, wrap_open};
 use super::picture::Form;
 use super::tty::{self, Abilities, Mode, WindowSize};
 use crate::document::terminal::Folded;
-use crate::screen::{Display, Progress, Question, Said, Screen, StreamName};
+use crate::screen::{Display, Progress, Question, Said, Screen, StreamName, in_words};
 use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -278,14 +278,9 @@ fn scroll(rows: &mut [Row], size: WindowSize, tall: &mut bool) {
 }
 
 fn bar(progress: &Progress, seconds: u64, columns: usize) -> String {
-    let Progress { label, done, total } = progress;
-    if *total == 0 {
-        return format!("{label}  {seconds} s");
-    }
-    let tail = format!(" {done}/{total}  {seconds} s");
-    let width = columns.saturating_sub(label.chars().count() + tail.len() + 2).clamp(8, 40) as u64;
-    let filled = ((*done).min(*total) * width / total) as usize;
-    format!("{label} {}{}{tail}", "━".repeat(filled), "─".repeat(width as usize - filled))
+    let others = format!("{}  {}/{}  {seconds} s", progress.label, progress.done, progress.total);
+    let width = columns.saturating_sub(others.chars().count() + 2).clamp(8, 40);
+    format!("{}  {seconds} s", in_words(progress, width, "─"))
 }
 
 impl Terminal {

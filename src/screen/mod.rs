@@ -14,6 +14,17 @@ pub struct Question {
     pub password: bool,
 }
 
+/// How far work is, in one line with a bar of `width` characters, of which those to do are `rest`:
+/// `reading pictures ━━━━━━────────────── 6000/20000`. The label alone where its length is not known.
+pub fn in_words(progress: &Progress, width: usize, rest: &str) -> String {
+    let Progress { label, done, total } = progress;
+    if *total == 0 {
+        return label.clone();
+    }
+    let full = ((*done).min(*total) * width as u64 / total) as usize;
+    format!("{label} {}{} {done}/{total}", "━".repeat(full), rest.repeat(width - full))
+}
+
 /// Where a cell's outputs go.
 pub trait Screen {
     /// Shows, does or leaves alone what the cell says.

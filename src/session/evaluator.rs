@@ -52,7 +52,7 @@ pub struct LastProgram {
     pub types: HashMap<String, String>,
 }
 
-/// What the engine is asked to do. Each job carries the way back.
+/// What the evaluator is asked to do. Each job carries the way back.
 pub enum Job {
     Run {
         code: String,
@@ -71,7 +71,7 @@ pub enum Job {
         left: Vec<String>,
         done: Sender<Vec<String>>,
     },
-    /// Ends the engine.
+    /// Ends the evaluator.
     Stop,
     /// Ends the runtime child and removes the folder, and leaves the memory to the end of the process.
     Leave,
@@ -104,8 +104,8 @@ pub fn run(
         analysis.load(pack);
     }
     let started = renewed.and_then(|_| Evaluator::start(home, place, options, address, process, analysis));
-    let mut engine = match started {
-        Ok(engine) => engine,
+    let mut evaluator = match started {
+        Ok(evaluator) => evaluator,
         Err(error) => {
             let _ = ready.send(Err(error));
             return;
@@ -115,15 +115,15 @@ pub fn run(
     for job in jobs {
         match job {
             Job::Run { code, done } => {
-                let ended = engine.run_cell(&code);
-                engine.init_where_new();
+                let ended = evaluator.run_cell(&code);
+                evaluator.init_where_new();
                 let _ = done.send(ended);
             }
-            Job::Variables { done } => drop(done.send(engine.variables())),
-            Job::Program { done } => drop(done.send(engine.program())),
-            Job::Restore { lost, left, done } => drop(done.send(engine.restore(&lost, &left))),
+            Job::Variables { done } => drop(done.send(evaluator.variables())),
+            Job::Program { done } => drop(done.send(evaluator.program())),
+            Job::Restore { lost, left, done } => drop(done.send(evaluator.restore(&lost, &left))),
             Job::Stop => break,
-            Job::Leave => return engine.leave(),
+            Job::Leave => return evaluator.leave(),
         }
     }
 }
@@ -232,7 +232,7 @@ impl Evaluator {
         *process.lock().unwrap() = Some(context.process_handle());
         let beginning = format!("{}\n:efmt {{}}\n{IMPORTS}\n{INIT}", dependency(&home.sources(), &features));
         let pack = home.template().join(template::PACK);
-        let mut engine = Evaluator {
+        let mut evaluator = Evaluator {
             context,
             path,
             compiled: None,
@@ -245,13 +245,13 @@ impl Evaluator {
             pack,
             folder,
         };
-        let begun = engine.context.execute(&engine.beginning);
+        let begun = evaluator.context.execute(&evaluator.beginning);
         begun.map_err(|error| broken(&describe(&error)))?;
-        engine.manifest = engine.read_manifest();
-        let _ = engine.context.execute(":load_config --quiet");
-        engine.known = engine.runtime_id();
-        engine.after(true);
-        Ok(engine)
+        evaluator.manifest = evaluator.read_manifest();
+        let _ = evaluator.context.execute(":load_config --quiet");
+        evaluator.known = evaluator.runtime_id();
+        evaluator.after(true);
+        Ok(evaluator)
     }
 
     /// The analysis holds hundreds of megabytes in small pieces; to give them back one by one would keep a restart

@@ -1,8 +1,8 @@
 //! The boxes of an image folder: `boxes.json` or `boxes.csv` beside the class folders.
 //!
 //! `boxes.json` maps a file's path to its objects, `{"car/0001.png": [{"class": "car", "bbox": [4, 9, 60, 41]}]}`;
-//! `boxes.csv` has a line an object, `file,class,x0,y0,x1,y1`, in any order of columns where the first line names them.
-//! Boxes are left, top, right and bottom in pixels of the upright picture, or, where no number of the file is above 1,
+//! `boxes.csv` has a line an object, `file,class,x0,y0,x1,y1`, or columns in any order where the first line names them, then also
+//! `x,y,width,height` or `cx,cy,width,height` in place of corners. Boxes are left, top, right and bottom in pixels of the upright picture, or, where no number of the file is above 1,
 //! in parts of it.
 
 use super::decode::upright_size;

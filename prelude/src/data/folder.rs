@@ -50,6 +50,10 @@ impl ImageFolder {
     /// Lists the pictures in a folder: one folder a class, or train/ and val/ (or valid/, test/) folders that hold
     /// class folders and are then the split. Boxes are read from `boxes.json` or `boxes.csv` where there is one.
     ///
+    /// `boxes.csv` has a line an object: `file,class,x0,y0,x1,y1`, the file as seen from the folder, corners in pixels of its own size. Where the first line
+    /// names the columns they may stand in any order, and `x,y,width,height` or `cx,cy,width,height` give sides or a centre. Where no number is above 1
+    /// they are parts of the picture. `boxes.json` has `{"car/1.png": [{"class": "car", "bbox": [x0, y0, x1, y1]}]}`.
+    ///
     /// Pictures are not decoded yet. Where a given split holds the same file on both sides, training goes without it.
     /// A class folder without pictures is left out with a word; a train/ folder alone is opened and can be split.
     ///
