@@ -284,6 +284,14 @@ fn lines_typed_ahead_run_in_their_order() {
     pane.key("Ada\r1 + 1\r");
     let shown = pane.prompt(8);
     assert!(shown.contains("\n\"Ada\"\n") && shown.contains("[7] 1 + 1\n2\n"), "{shown}");
+    // Ctrl-C ends one that nobody answers.
+    pane.cell("let vain = show::ask(\"vain? \");");
+    pane.until("the question", |shown| shown.ends_with("vain?"));
+    pane.key("\u{3}");
+    let shown = pane.prompt(9);
+    assert!(shown.contains("interrupted: all variables are kept"), "{shown}");
+    pane.cell("name.len()");
+    assert!(pane.prompt(10).contains("name.len()\n3\n"));
     pane.cell("exit()");
     assert_eq!(pane.ended(), 0);
 }

@@ -7,7 +7,7 @@ use crate::document::Outputs;
 use crate::engine::Engine;
 use crate::screen::{Question, Said, Screen};
 use crate::session::{CellError, Done};
-use crate::signals::Watch;
+use crate::signals::{self, Watch};
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use std::io::{Stderr, Stdout};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -157,7 +157,8 @@ impl<'a> Runner<'a> {
                     }
                 }
             });
-            let result = self.engine.execute(code, &mut Both { face: &self.face, outputs: &self.outputs });
+            let result =
+                self.engine.execute(code, &mut Both { engine: self.engine, face: &self.face, outputs: &self.outputs });
             drop(finished);
             result
         })
@@ -197,6 +198,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Draws what a cell says, and keeps it.
 struct Both<'a> {
+    engine: &'a dyn Engine,
     face: &'a Mutex<Face>,
     outputs: &'a Mutex<Outputs>,
 }
@@ -210,6 +212,12 @@ impl Screen for Both<'_> {
         lock(self.face).screen().say(said);
     }
     fn input(&mut self, question: Question) -> Option<String> {
-        lock(self.face).screen().input(question)
+        let before = signals::seen();
+        let answer = lock(self.face).screen().input(question);
+        // The cell must hear of a Ctrl-C before it gets an empty answer and goes on.
+        if answer.is_none() && signals::seen() > before {
+            self.engine.interrupt();
+        }
+        answer
     }
 }
