@@ -546,6 +546,7 @@ pub const CASES: &[Case] = &[
                     "2 | use std::collections::HashMaap;\n  |     ^^^^^^^^^^^^^^^^^^^^^^^^^^ no `HashMaap` in `collections`",
                 ],
             ),
+            Lacks("let w = nosuch;\nw", &["`nosuch`"], "CandlewickError"),
             Fails("use nowhere::Thing;", &["nowhere", "1 | use nowhere::Thing;"]),
             Fails("let m = HashMap::new();", &["HashMap", "use std::collections::HashMap;"]),
         ],

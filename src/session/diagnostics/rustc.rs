@@ -23,6 +23,11 @@ pub fn compilation(errors: &[Value], story: &Story<'_>) -> Option<CellError> {
     if reports.iter().any(|report| !report.marks.is_empty()) {
         reports.retain(|report| !report.marks.is_empty());
     }
+    // A type of ours that is not there either, since the value that the cell ends with has none.
+    let is_about_ours = |report: &Report<'_>| report.message.contains("`CandlewickError`");
+    if reports.iter().any(|report| !is_about_ours(report)) {
+        reports.retain(|report| !is_about_ours(report));
+    }
     let mut seen = BTreeSet::new();
     reports.retain(|report| {
         let place = report.marks.iter().find(|(_, mark)| mark.primary).map(|(told, mark)| (told.number, mark.line));
