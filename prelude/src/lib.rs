@@ -8,6 +8,7 @@ pub mod boxes;
 pub mod cell;
 pub mod data;
 pub mod datasets;
+pub mod detect;
 pub mod error;
 pub mod interrupt;
 pub mod layers;
@@ -31,14 +32,14 @@ pub use plotters;
 pub mod prelude {
     pub use crate::boxes::{Annotation, BBox, Detection};
     pub use crate::data::{
-        Augment, Batch, BatchIter, Data, Example, Fields, ImageFolder, Input, LabelTable, Normalize, Order, Part, Spec,
+        Augment, Batch, BatchIter, Boxes, Data, Example, Fields, ImageFolder, Input, LabelTable, Normalize, Order, Part, Spec,
         Target, TensorData,
     };
     pub use crate::error::{Error, Result};
     pub use crate::layers::{
         Activation, BatchNorm2d, Conv2d, Dropout, GlobalAvgPool, Layer, LayerNorm, Linear, MaxPool2d, Pass, Sequential,
     };
-    pub use crate::models::{Arch, Head, Network, Shapes};
+    pub use crate::models::{Arch, Detector, Head, Network, Shapes};
     pub use crate::ops;
     pub use crate::params::{Init, Scope};
     pub use crate::show::{CellValue, Show, display};

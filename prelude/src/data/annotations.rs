@@ -54,7 +54,7 @@ struct Columns {
 }
 
 /// The boxes of a folder, by file.
-pub(super) struct Boxes {
+pub(super) struct FolderBoxes {
     file: PathBuf,
     entries: BTreeMap<String, Vec<Entry>>,
     /// No number is above 1: they are parts of a picture's sides.
@@ -65,8 +65,8 @@ pub(super) struct Boxes {
     others: Vec<(String, String)>,
 }
 
-impl Boxes {
-    fn new(file: PathBuf, written: BTreeMap<String, Vec<Entry>>) -> Boxes {
+impl FolderBoxes {
+    fn new(file: PathBuf, written: BTreeMap<String, Vec<Entry>>) -> FolderBoxes {
         let mut entries: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
         for (name, objects) in written {
             let objects = objects.into_iter().map(|entry| Entry { class: composed(&entry.class), ..entry });
@@ -74,7 +74,7 @@ impl Boxes {
         }
         let numbers = || entries.values().flatten().flat_map(|entry| entry.bbox);
         let in_parts = numbers().all(|number| (0.0..=1.0).contains(&number)) && numbers().any(|n| n > 0.0 && n < 1.0);
-        Boxes { file, entries, in_parts, asked: BTreeSet::new(), others: Vec::new() }
+        FolderBoxes { file, entries, in_parts, asked: BTreeSet::new(), others: Vec::new() }
     }
 
     /// The objects of one picture of a class, whose file is at `path`; a class that the folder does not have is an error.
@@ -164,14 +164,14 @@ fn text(file: &Path) -> Result<Option<String>> {
 }
 
 /// Reads `boxes.json` or `boxes.csv` of a folder, where there is one.
-pub(super) fn read(folder: &Path) -> Result<Option<Boxes>> {
+pub(super) fn read(folder: &Path) -> Result<Option<FolderBoxes>> {
     let (json, csv) = (folder.join("boxes.json"), folder.join("boxes.csv"));
     if json.exists() && csv.exists() {
         show::note(&format!("`{}` holds boxes.json and boxes.csv: the first is read", folder.display()));
     }
     if let Some(text) = text(&json)? {
         let entries = serde_json::from_str(&text).map_err(|error| unexpected(&json, &error))?;
-        return Ok(Some(Boxes::new(json, entries)));
+        return Ok(Some(FolderBoxes::new(json, entries)));
     }
     let Some(text) = text(&csv)? else { return Ok(None) };
     let faulty = |what: String| {
@@ -196,7 +196,7 @@ pub(super) fn read(folder: &Path) -> Result<Option<Boxes>> {
             .ok_or_else(|| faulty(format!("line {} of `{}` is `{}`", row.0, csv.display(), row.1.join(","))))?;
         entries.entry(file).or_default().push(entry);
     }
-    Ok(Some(Boxes::new(csv, entries)))
+    Ok(Some(FolderBoxes::new(csv, entries)))
 }
 
 /// A JSON file of another form, in the user's terms.

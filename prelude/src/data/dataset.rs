@@ -94,6 +94,10 @@ pub trait Data: CloneData + Send + Sync {
     fn reseeded(&self, _seed: u64) -> Box<dyn Data> {
         self.boxed()
     }
+    /// A copy for the last epochs of a fit, without what puts several examples together; `None` where nothing does.
+    fn settled(&self) -> Option<Box<dyn Data>> {
+        None
+    }
     /// A copy with the size and the normalisation of its network where nobody has said others.
     fn suited(&self, _network: Transform) -> Box<dyn Data> {
         self.boxed()

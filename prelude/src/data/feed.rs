@@ -90,7 +90,7 @@ impl ImageFolder {
     }
 
     /// A normalised picture of the network's size as eight-bit values.
-    fn denormalised(&self, image: &candle_core::Tensor) -> Result<RgbImage> {
+    pub(super) fn denormalised(&self, image: &candle_core::Tensor) -> Result<RgbImage> {
         let side = self.transform.size;
         let values = image.flatten_all()?.to_vec1::<f32>()?;
         let Normalize { mean, std } = self.transform.normalize;
@@ -106,7 +106,7 @@ impl ImageFolder {
     }
 
     /// Picture number `id`; `None` where it cannot be read and the data set is not strict.
-    fn load(&self, id: usize) -> Result<Option<Arc<Decoded>>> {
+    pub(super) fn load(&self, id: usize) -> Result<Option<Arc<Decoded>>> {
         match self.store.get(id, &self.samples[id]) {
             Ok(picture) => Ok(Some(picture)),
             Err(why) if self.strict => Err(self.unreadable(&self.samples[id].name, &why)),

@@ -24,11 +24,30 @@ pub mod field {
     /// Numbers, said or true: `(n, numbers)`, f32.
     pub const NUMBERS: &str = "numbers";
     /// One box a picture, said or true, `[centre x, centre y, width, height]` in shares of the side: `(n, 4)`, f32.
+    ///
+    /// Where any number of boxes a picture are true: all boxes of the batch, one after another, `(boxes, 4)`.
     pub const BOX: &str = "box";
+    /// Of each box, the index of its class: `(boxes)`, u32.
+    pub const BOX_CLASS: &str = "box_class";
+    /// Of each box, which picture of the batch it stands on: `(boxes)`, u32.
+    pub const BOX_OF: &str = "box_of";
+    /// Of each box, 1 where it stands around many objects that nobody counted: `(boxes)`, u32.
+    pub const BOX_CROWD: &str = "box_crowd";
+    /// Width and height of each picture's file, in pixels: `(n, 2)`, f32.
+    pub const SOURCE: &str = "source";
+    /// As a truth while training, that pictures were put together of several: one number.
+    pub const MOSAIC: &str = "mosaic";
+    /// What YOLOX's head says: `(n, 5 + classes, cells)`, f32.
+    pub const YOLOX: &str = "yolox";
 
     /// The map that a body taps for a pyramid, of this many pixels of the picture a cell: `tap.16`.
     pub fn tap(stride: usize) -> String {
         format!("tap.{stride}")
+    }
+
+    /// The map of a pyramid, of this many pixels of the picture a cell: `level.16`.
+    pub fn level(stride: usize) -> String {
+        format!("level.{stride}")
     }
 }
 
@@ -133,7 +152,8 @@ impl Fields {
     /// # Errors
     /// When the device has no room.
     pub fn to_device(&self, device: &Device) -> Result<Fields> {
-        self.map(|value| Ok(value.to_device(device)?))
+        // there is nothing to move of a tensor of no numbers, and no memory of none to be had
+        self.map(|value| Ok(if value.elem_count() == 0 { value.clone() } else { value.to_device(device)? }))
     }
 
     /// The same as constants, outside of any graph.

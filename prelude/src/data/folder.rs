@@ -94,7 +94,8 @@ impl ImageFolder {
     /// Where the user interrupts.
     pub(super) fn listed(root: PathBuf, samples: Vec<Sample>) -> Result<ImageFolder> {
         let copies = Copies::find(&samples)?;
-        Ok(ImageFolder::of(root, vec!["picture".to_owned()], samples, copies))
+        let parted = samples.iter().any(|sample| sample.part != Part::Train);
+        Ok(ImageFolder { parted, ..ImageFolder::of(root, vec!["picture".to_owned()], samples, copies) })
     }
 
     fn of(root: PathBuf, classes: Vec<String>, samples: Vec<Sample>, copies: Copies) -> ImageFolder {

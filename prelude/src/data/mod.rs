@@ -21,8 +21,10 @@
 //! - `augment` varies a training picture, boxes included; `store` keeps decoded pictures in memory.
 //! - `feed` makes tensors of them, `fields` under their names, `batches` one batch ahead in a thread of its own; `truth` follows the picture.
 //! - `dataset` is what a learner wants of any data, `spec` what a data set says of itself; `tensors` is data that is numbers already, `table` pictures with several labels.
+//! - `annotated` is pictures with any number of boxes, `scene` what they feed a detector with.
 //! - `summary` is what a person wants to know of a data set before training on it.
 
+mod annotated;
 mod annotations;
 mod augment;
 mod batches;
@@ -37,6 +39,7 @@ mod options;
 mod part;
 mod sample;
 mod scan;
+mod scene;
 mod spec;
 mod split;
 mod store;
@@ -49,6 +52,7 @@ mod truth;
 #[cfg(test)]
 mod tests;
 
+pub use annotated::Boxes;
 pub use augment::Augment;
 pub use batches::{Batch, Batches};
 pub use dataset::{BatchIter, CloneData, Data, Example, Order};

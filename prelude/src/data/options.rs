@@ -59,6 +59,12 @@ impl ImageFolder {
         suited.renew()
     }
 
+    /// A size that a network may still change.
+    pub(super) fn size_of_nobody(mut self, side: usize) -> ImageFolder {
+        self.transform.size = side;
+        self.renew()
+    }
+
     /// The seed of order and augmentation (default: the split's).
     pub fn seeded(mut self, seed: u64) -> ImageFolder {
         self.seed = seed;

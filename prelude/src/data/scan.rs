@@ -1,6 +1,6 @@
 //! Lists a folder of pictures and names what is wrong with it.
 
-use super::annotations::{self, Boxes};
+use super::annotations::{self, FolderBoxes};
 use super::decode::ENDINGS;
 use super::names::composed;
 use super::{Part, Sample};
@@ -216,7 +216,7 @@ fn samples(
     let mut all = annotations::read(root)?;
     for PartFolder { path, part, classes: folders, .. } in parts {
         let mut own = if path == root { None } else { annotations::read(path)? };
-        let mut boxes: [(&Path, &mut Option<Boxes>); 2] = [(root, &mut all), (path, &mut own)];
+        let mut boxes: [(&Path, &mut Option<FolderBoxes>); 2] = [(root, &mut all), (path, &mut own)];
         for (class, name) in classes.iter().enumerate() {
             for picture in
                 folders.iter().filter(|folder| folder.name == *name).flat_map(|folder| &folder.found.pictures)
@@ -232,9 +232,9 @@ fn samples(
                 samples.push(Sample { path: picture.clone(), name, class, part: *part, boxes: found });
             }
         }
-        left_out.extend(own.iter().flat_map(Boxes::remarks));
+        left_out.extend(own.iter().flat_map(FolderBoxes::remarks));
     }
-    left_out.extend(all.iter().flat_map(Boxes::remarks));
+    left_out.extend(all.iter().flat_map(FolderBoxes::remarks));
     Ok(samples)
 }
 

@@ -18,6 +18,8 @@ pub enum ResizeMethod {
     Crop,
     /// The whole picture on a grey square: nothing is lost, proportions stay, fewer pixels for the picture.
     Pad,
+    /// As [`Pad`](ResizeMethod::Pad), with the picture at the upper left and all the grey at the right or at the bottom: what YOLOX takes.
+    PadEnd,
 }
 
 /// The mean and the standard deviation that pictures are shifted and scaled by, per channel, for values from 0 to 1.
@@ -38,6 +40,11 @@ impl Normalize {
     /// Values from -1 to 1.
     pub fn half() -> Normalize {
         Normalize { mean: [0.5; 3], std: [0.5; 3] }
+    }
+
+    /// Values from 0 to 255, as they lie in a file.
+    pub fn bytes() -> Normalize {
+        Normalize { mean: [0.0; 3], std: [1.0 / 255.0; 3] }
     }
 
     /// Values from 0 to 1.
@@ -166,11 +173,12 @@ impl Transform {
                 let crop = [(width - short) / 2, (height - short) / 2, short, short];
                 Placement { crop, place: [0, 0, side, side] }
             }
-            ResizeMethod::Pad => {
+            ResizeMethod::Pad | ResizeMethod::PadEnd => {
                 let long = width.max(height) as f32;
                 let w = ((width as f32 / long * side as f32).round() as u32).max(1);
                 let h = ((height as f32 / long * side as f32).round() as u32).max(1);
-                Placement { crop: whole, place: [(side - w) / 2, (side - h) / 2, w, h] }
+                let from = |rest: u32| if self.resize == ResizeMethod::Pad { rest / 2 } else { 0 };
+                Placement { crop: whole, place: [from(side - w), from(side - h), w, h] }
             }
         }
     }
@@ -203,7 +211,7 @@ mod tests {
     #[test]
     fn boxes_go_there_and_back() {
         let bbox = BBox::new(120.0, 20.0, 200.0, 90.0);
-        for resize in [ResizeMethod::Stretch, ResizeMethod::Crop, ResizeMethod::Pad] {
+        for resize in [ResizeMethod::Stretch, ResizeMethod::Crop, ResizeMethod::Pad, ResizeMethod::PadEnd] {
             let t = transform(64, resize);
             let on_square = t.to_square(&bbox, 300, 100);
             let back = t.to_source(on_square.to_cxcywh(64, 64), 300, 100);
@@ -240,6 +248,8 @@ mod tests {
         assert_eq!(square.get_pixel(10, 10).0, [255; 3]);
         assert_eq!(square.get_pixel(10, 2).0, [114; 3]);
         assert_eq!(square.get_pixel(10, 17).0, [114; 3]);
+        let square = transform(20, ResizeMethod::PadEnd).square(&white);
+        assert_eq!((square.get_pixel(10, 2).0, square.get_pixel(10, 12).0), ([255; 3], [114; 3]));
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub struct Conv2dBuilder {
     channels: (usize, usize),
     kernel: (usize, usize),
     bias: bool,
+    bias_init: Option<Init>,
     init: Option<Init>,
     options: ops::Conv2dOptions,
     same: bool,
@@ -37,6 +38,7 @@ impl Conv2d {
             channels: (channels_in, channels_out),
             kernel: (kernel, kernel),
             bias: false,
+            bias_init: None,
             init: None,
             options: ops::Conv2dOptions::default(),
             same: false,
@@ -110,6 +112,12 @@ impl Conv2dBuilder {
         self
     }
 
+    /// With a bias of these first values.
+    pub fn bias_of(mut self, init: Init) -> Self {
+        self.bias_init = Some(init);
+        self.bias()
+    }
+
     /// Other first values for the weight, and zeros for the bias.
     pub fn init(mut self, init: Init) -> Self {
         self.init = Some(init);
@@ -134,6 +142,7 @@ impl Conv2dBuilder {
         let weight = self.init.unwrap_or(Init::Kaiming { fan: to / groups * kh * kw });
         let weight = self.scope.param("weight", (to, from / groups, kh, kw), weight)?;
         let bias = self.init.map_or(Init::Uniform { fan: from / groups * kh * kw }, |_| Init::Zeros);
+        let bias = self.bias_init.unwrap_or(bias);
         let bias = self.bias.then(|| self.scope.param("bias", to, bias)).transpose()?;
         Ok(Conv2d { weight, bias, options: self.options, same: self.same, channels: from })
     }

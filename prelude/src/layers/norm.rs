@@ -44,7 +44,8 @@ impl BatchNorm2d {
 
     /// Mean, variance, γ and β where the layer runs on its stored statistics in this pass, and eps.
     pub(super) fn stored(&self, pass: &Pass) -> Option<([Tensor; 4], f64)> {
-        (!pass.training() || self.weight.frozen()).then(|| {
+        let stored = pass.measures().is_none() && (!pass.training() || self.weight.frozen());
+        stored.then(|| {
             let statistics = (self.running_mean.value(), self.running_var.value());
             ([statistics.0, statistics.1, pass.value(&self.weight), pass.value(&self.bias)], self.eps)
         })
@@ -69,12 +70,40 @@ impl BatchNorm2d {
             return Ok(ops::batch_norm_eval_then(x, four.each_ref(), eps, then)?);
         }
         let (weight, bias) = (pass.value(&self.weight), pass.value(&self.bias));
+        if let Some(round) = pass.measures() {
+            let y = ops::batch_norm_eval_then(
+                x,
+                [&self.running_mean.value(), &self.running_var.value(), &weight, &bias],
+                self.eps,
+                then,
+            )?;
+            self.measure(x, round)?;
+            return Ok(y);
+        }
         let (y, mean, var) = ops::batch_norm_train_then(x, &weight, &bias, self.eps, then)?;
         for (buffer, batch) in [(&self.running_mean, mean), (&self.running_var, var)] {
             let moved = ((buffer.value() * (1.0 - self.momentum))? + (batch.detach() * self.momentum)?)?;
             pass.later(buffer, moved);
         }
         Ok(y)
+    }
+}
+
+impl BatchNorm2d {
+    /// Takes over the statistics of x, as the share `1 / round`, with a scale and a bias that make up for them.
+    fn measure(&self, x: &Tensor, round: usize) -> Result<()> {
+        let (old_mean, old_var) = (self.running_mean.value(), self.running_var.value());
+        let (weight, bias) = (self.weight.value(), self.bias.value());
+        let (_, mean, var) = ops::batch_norm_train_then(x, &weight, &bias, self.eps, Activation::Identity)?;
+        let share = 1.0 / round as f64;
+        let moved = |old: &Tensor, new: Tensor| (old * (1.0 - share))? + (new * share)?;
+        let (mean, var) = (moved(&old_mean, mean)?, moved(&old_var, var)?);
+        let slope = (&weight / (old_var + self.eps)?.sqrt()?)?;
+        let offset = (&bias - (old_mean * &slope)?)?;
+        self.weight.set(&(&slope * (&var + self.eps)?.sqrt()?)?)?;
+        self.bias.set(&(offset + (&mean * &slope)?)?)?;
+        self.running_mean.set(&mean)?;
+        self.running_var.set(&var)
     }
 }
 

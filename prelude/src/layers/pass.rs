@@ -19,6 +19,7 @@ pub struct Pass {
     noisy: bool,
     seed: u64,
     half: Option<DType>,
+    measuring: usize,
     draws: AtomicU64,
     pending: Mutex<Vec<(Buffer, Tensor)>>,
 }
@@ -26,12 +27,23 @@ pub struct Pass {
 impl Pass {
     /// Predicting: stored statistics, nothing dropped, no graph.
     pub fn eval() -> Pass {
-        Pass { training: false, noisy: false, seed: 0, half: None, draws: AtomicU64::new(0), pending: Mutex::default() }
+        Pass { training: false, noisy: false, seed: 0, half: None, measuring: 0, draws: AtomicU64::new(0), pending: Mutex::default() }
     }
 
     /// Training, with a seed for dropout: the same seed drops the same values.
     pub fn train(seed: u64) -> Pass {
         Pass { training: true, noisy: true, seed, ..Pass::eval() }
+    }
+
+    /// Predicting, while BatchNorm takes over the statistics of what comes in, without changing what it gives: its scale and bias make up for
+    /// them. Pass number `round` (from 1) counts as much as each one before it. For networks whose BatchNorm was folded into the convolutions.
+    pub fn measuring(round: usize) -> Pass {
+        Pass { measuring: round.max(1), ..Pass::eval() }
+    }
+
+    /// How many passes have measured, this one too; `None` where it does not.
+    pub(super) fn measures(&self) -> Option<usize> {
+        (self.measuring > 0).then_some(self.measuring)
     }
 
     /// Training without dropout and drop-path, to compare with another implementation.

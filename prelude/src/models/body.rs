@@ -18,6 +18,11 @@ pub trait Body: Send + Sync {
     /// When a field is missing, or its shape does not fit.
     fn run(&self, parts: Range<usize>, state: Fields, pass: &Pass) -> Result<Fields>;
 
+    /// How many of the parts, from the start on, are the backbone: what `learner.freeze()` freezes. All of them, unless said otherwise.
+    fn backbone(&self) -> usize {
+        self.parts().len()
+    }
+
     /// The shapes after each part, from those of one example's inputs.
     ///
     /// # Errors

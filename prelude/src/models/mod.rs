@@ -12,12 +12,14 @@
 //! - `published`: other names that published checkpoints use.
 //! - `body`, `head`: what both are; `localize`: a head that says a class and a box; `maker`: how a head is made, as often as
 //!   its network is copied; `shapes`: what is known of both before anything runs.
+//! - `detectors`: networks that find any number of things in a picture.
 //! - `network`: body and head together; `whole`: networks of one's own, and any candle model.
 //! - `device`: where learners compute.
 //! - `weights`: where trained weights come from; `hub`: the download; `lookalike`: what a file's names look like.
 
 mod arch;
 mod body;
+mod detectors;
 mod device;
 mod efficientnet;
 mod head;
@@ -38,6 +40,7 @@ mod whole;
 
 pub use arch::{Arch, IntoStart, Start, Weights};
 pub use body::Body;
+pub use detectors::{Detector, DetectorReport, DetectorStart, IntoDetector, YoloxHead};
 pub use device::device;
 pub use head::{Head, LinearHead};
 pub use hub::{Hub, PUBLISHED, Published};

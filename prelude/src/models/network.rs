@@ -7,7 +7,7 @@ use candle_core::{Device, Tensor};
 
 use super::body::Blocks;
 use super::head::pooled;
-use super::{Arch, Body, Head, HeadMaker, Shapes, lookalike};
+use super::{Arch, Body, Detector, Head, HeadMaker, Shapes, lookalike};
 use crate::data::{Fields, Input, field};
 use crate::layers::Pass;
 use crate::params::{LoadReport, Param, ParamSet, is_under};
@@ -34,6 +34,8 @@ pub struct Network {
 pub(super) enum Making {
     /// A body that is known by name, and a head.
     Arch { arch: Arch, removed: usize, strides: Vec<usize>, head: HeadMaker },
+    /// A detector, and a head.
+    Detector { detector: Detector, head: HeadMaker },
     /// A person's own.
     Own(Arc<MakePieces>),
 }
@@ -72,10 +74,19 @@ impl Network {
         Network::build(params, Making::Arch { arch, removed, strides: Vec::new(), head })
     }
 
+    /// A detector of random weights for so many classes.
+    ///
+    /// # Errors
+    /// When the set's device cannot hold it.
+    pub fn detecting(params: ParamSet, detector: Detector, classes: usize) -> Result<Network> {
+        Network::build(params, Making::Detector { detector, head: detector.head(classes) })
+    }
+
     pub(super) fn build(params: ParamSet, plan: Making) -> Result<Network> {
         ops::keep_memory();
         let Pieces { body, head, parts } = match &plan {
             Making::Arch { arch, removed, strides, head } => pieces(&params, *arch, *removed, strides, head)?,
+            Making::Detector { detector, head } => detector_pieces(&params, *detector, head)?,
             Making::Own(make) => make(&params)?,
         };
         let body_parts = body.parts().len();
@@ -86,20 +97,32 @@ impl Network {
     pub fn arch(&self) -> Option<Arch> {
         match self.plan {
             Making::Arch { arch, .. } => Some(arch),
-            Making::Own(_) => None,
+            _ => None,
         }
     }
 
-    /// The name of its kind of body; `own` where a person made it.
+    /// The kind of detector, where it is one.
+    pub fn detector(&self) -> Option<Detector> {
+        match self.plan {
+            Making::Detector { detector, .. } => Some(detector),
+            _ => None,
+        }
+    }
+
+    /// The name of its kind of body, or of its kind of detector; `own` where a person made it.
     pub fn name(&self) -> &'static str {
-        self.arch().map_or("own", Arch::name)
+        match self.plan {
+            Making::Arch { arch, .. } => arch.name(),
+            Making::Detector { detector, .. } => detector.name(),
+            Making::Own(_) => "own",
+        }
     }
 
     /// How many blocks were cut off the body's end.
     pub fn removed(&self) -> usize {
         match self.plan {
             Making::Arch { removed, .. } => removed,
-            Making::Own(_) => 0,
+            _ => 0,
         }
     }
 
@@ -127,13 +150,17 @@ impl Network {
     /// # Errors
     /// When the network was made in one piece, and when the device cannot hold it.
     pub fn with_head(&self, head: HeadMaker, seed: u64) -> Result<Network> {
-        let Making::Arch { arch, removed, ref strides, .. } = self.plan else {
-            return Err(Error::new("this network was made in one piece: it has no head that could be replaced")
-                .remedy(
-                    "make it again with a last layer of another size: `Network::whole(…)` or `Network::candle(…)`",
-                ));
+        let plan = match &self.plan {
+            Making::Arch { arch, removed, strides, .. } => {
+                Making::Arch { arch: *arch, removed: *removed, strides: strides.clone(), head }
+            }
+            Making::Detector { detector, .. } => Making::Detector { detector: *detector, head },
+            Making::Own(_) => {
+                let remedy = "make it again with a last layer of another size: `Network::whole(…)` or `Network::candle(…)`";
+                return Err(Error::new("this network was made in one piece: it has no head that could be replaced")
+                    .remedy(remedy));
+            }
         };
-        let plan = Making::Arch { arch, removed, strides: strides.clone(), head };
         let network = Network::build(self.params.fresh(seed), plan)?;
         network.load_body(&self.params.snapshot()?, "the old network")?;
         Ok(network)
@@ -170,6 +197,12 @@ impl Network {
             shapes.push(self.head.shapes(features)?);
         }
         Ok(shapes)
+    }
+
+    /// How many parts, from the start on, are the backbone: what `learner.freeze()` freezes.
+    pub fn backbone_parts(&self) -> usize {
+        // one of one's own is all head: its last part is what a head would be
+        if self.body_parts == 0 { self.parts.len().saturating_sub(1) } else { self.body.backbone() }
     }
 
     /// What its one answer is called, where its maker gave it no name; a task says so.
@@ -310,6 +343,16 @@ impl Network {
         lookalike::check_fit(arch, &report, tensors, origin)?;
         Ok(report)
     }
+}
+
+fn detector_pieces(params: &ParamSet, detector: Detector, head: &HeadMaker) -> Result<Pieces> {
+    let body = detector.body(params)?;
+    let mut parts = body.parts();
+    let side = detector.picture();
+    let features = body.shapes(&Shapes::of(field::IMAGE, &[3, side, side]))?.pop().unwrap_or_default();
+    let head = head.make(&params.scope("head", parts.len()), &features)?;
+    parts.push("head".to_owned());
+    Ok(Pieces { body, head, parts })
 }
 
 /// The body of an architecture, cut and tapped.

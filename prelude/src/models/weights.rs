@@ -115,6 +115,12 @@ impl Trained {
         serde_json::from_value(card["transform"]["normalize"].clone()).ok()
     }
 
+    /// The names of the classes, where a learner wrote the file.
+    pub fn class_names(&self) -> Option<Vec<String>> {
+        let card: serde_json::Value = serde_json::from_str(self.metadata.get(CARD)?).ok()?;
+        serde_json::from_value(card["classes"].clone()).ok()
+    }
+
     /// How many classes the head in these weights tells apart, where there is one: the rows of its last matrix.
     pub fn class_count(&self) -> Option<usize> {
         let heads = ["head", "fc", "classifier", "_fc"];

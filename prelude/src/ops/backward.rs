@@ -6,10 +6,11 @@
 
 use super::activation::filled;
 use super::cpu::{Float, in_pool, on_cpu, read};
-use super::graph::step_of;
+use super::graph::{Step, step_of};
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Result, Tensor, TensorId, bail};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// The gradients of a scalar loss with respect to the variables that it was made of.
 ///
@@ -48,6 +49,77 @@ pub fn backward_from(value: &Tensor, grad: &Tensor) -> Result<GradStore> {
     in_pool(|| walk(value, grad))
 }
 
+/// [`backward_from`] of several tensors at once, whose gradients meet in what they were made of.
+///
+/// # Shapes
+/// each gradient as its value
+///
+/// # Errors
+/// As [`backward_from`].
+pub fn backward_from_all(values: &[(&Tensor, &Tensor)]) -> Result<GradStore> {
+    for (value, grad) in values {
+        if value.dims() != grad.dims() {
+            bail!("backward_from: expected a gradient of shape {:?}, found {:?}", value.dims(), grad.dims());
+        }
+    }
+    if let [(value, grad)] = values {
+        return backward_from(value, grad);
+    }
+    in_pool(|| match nodes_of(values.iter().map(|(value, _)| *value)) {
+        Some(nodes) => {
+            let mut waiting = HashMap::new();
+            for (value, grad) in values {
+                meet(&mut waiting, value.id(), grad.detach())?;
+            }
+            back(nodes, waiting)
+        }
+        None => {
+            let mut total: Option<Tensor> = None;
+            for (value, grad) in values {
+                let part = (*value * grad.detach())?.sum_all()?;
+                total = Some(match total {
+                    Some(total) => (total + part)?,
+                    None => part,
+                });
+            }
+            total.map_or_else(|| Ok(GradStore::default()), |total| total.backward())
+        }
+    })
+}
+
+/// What tensors were made of, each after all that was made of it; `None` where an operation is not ours.
+fn nodes_of<'a>(roots: impl Iterator<Item = &'a Tensor>) -> Option<Vec<(Tensor, Option<Arc<Step>>)>> {
+    let mut order = Vec::new();
+    let mut seen: HashSet<TensorId> = HashSet::new();
+    // what is entered, and what is left once all that it was made of is done
+    let mut open: Vec<(Tensor, Option<Arc<Step>>, bool)> = Vec::new();
+    for root in roots.filter(|root| root.track_op()) {
+        open.push((root.clone(), None, false));
+        while let Some((tensor, step, done)) = open.pop() {
+            if done {
+                order.push((tensor, step));
+                continue;
+            }
+            if !seen.insert(tensor.id()) {
+                continue;
+            }
+            let step = step_of(&tensor);
+            if step.is_none() && !tensor.is_variable() {
+                return None;
+            }
+            let args: Vec<Tensor> = match (&step, tensor.is_variable()) {
+                (Some(step), false) => step.args.iter().filter(|arg| arg.track_op()).cloned().collect(),
+                _ => Vec::new(),
+            };
+            let step = step.filter(|_| !tensor.is_variable());
+            open.push((tensor, step, true));
+            open.extend(args.into_iter().map(|arg| (arg, None, false)));
+        }
+    }
+    order.reverse();
+    Some(order)
+}
+
 fn walk(value: &Tensor, grad: &Tensor) -> Result<GradStore> {
     let nodes = value.sorted_nodes();
     let mut steps = Vec::with_capacity(nodes.len());
@@ -59,22 +131,34 @@ fn walk(value: &Tensor, grad: &Tensor) -> Result<GradStore> {
             None => return (value * grad)?.sum_all()?.backward(),
         }
     }
-    let mut waiting: HashMap<TensorId, Tensor> = HashMap::from([(value.id(), grad.detach())]);
+    let waiting = HashMap::from([(value.id(), grad.detach())]);
+    back(nodes.into_iter().cloned().zip(steps).collect(), waiting)
+}
+
+/// Adds a gradient to what waits at its place.
+fn meet(waiting: &mut HashMap<TensorId, Tensor>, id: TensorId, gradient: Tensor) -> Result<()> {
+    let total = match waiting.remove(&id) {
+        Some(before) => sum(&before, &gradient)?,
+        None => gradient,
+    };
+    waiting.insert(id, total);
+    Ok(())
+}
+
+/// Moves gradients from each tensor to what it was made of.
+fn back(nodes: Vec<(Tensor, Option<Arc<Step>>)>, mut waiting: HashMap<TensorId, Tensor>) -> Result<GradStore> {
     let mut found = GradStore::default();
-    for (node, step) in nodes.iter().zip(steps) {
+    for (node, step) in nodes {
         let Some(grad) = waiting.remove(&node.id()) else { continue };
         let Some(step) = step else {
-            found.insert(node, grad);
+            found.insert(&node, grad);
             continue;
         };
         let args: Vec<&Tensor> = step.args.iter().collect();
-        for (arg, gradient) in args.iter().zip(step.back(&args, node, &grad)?) {
-            let Some(gradient) = gradient else { continue };
-            let total = match waiting.remove(&arg.id()) {
-                Some(before) => sum(&before, &gradient)?,
-                None => gradient,
-            };
-            waiting.insert(arg.id(), total);
+        for (arg, gradient) in args.iter().zip(step.back(&args, &node, &grad)?) {
+            if let Some(gradient) = gradient {
+                meet(&mut waiting, arg.id(), gradient)?;
+            }
         }
     }
     Ok(found)

@@ -14,8 +14,8 @@
 //! | linear | [`linear`], [`embedding`] |
 //! | attention | [`attention`], [`tokens`], [`token`] |
 //! | noise | [`dropout`], [`drop_path`] |
-//! | plain | [`add`] (residual branches, sums of losses), [`add_relu`], [`gate`], [`scale`], [`flatten`], [`reshape`], [`cast`] |
-//! | gradients | [`backward`], [`backward_from`]: as candle's, without its passes over zeros where the graph is ours |
+//! | plain | [`add`] (residual branches, sums of losses), [`add_relu`], [`gate`], [`scale`], [`flatten`], [`reshape`], [`cast`], [`concat`], [`focus`] |
+//! | gradients | [`backward`], [`backward_from`], [`backward_from_all`]: as candle's, without its passes over zeros where the graph is ours; [`with_gradient`] |
 //! | memory | [`keep_memory`] |
 //! | resizing | [`upsample_nearest2d`], [`upsample_bilinear2d`], [`fit_places`] |
 //!
@@ -28,6 +28,7 @@ mod backward;
 mod conv;
 mod cpu;
 mod graph;
+mod join;
 mod linear;
 mod loss;
 mod noise;
@@ -41,10 +42,11 @@ mod taps;
 pub use activation::{Activation, activate, gelu, gelu_tanh, hard_swish, relu, relu6, sigmoid, silu};
 pub use arithmetic::{add, add_relu, cast, flatten, gate, reshape, scale};
 pub use attention::{attention, token, tokens};
-pub use backward::{backward, backward_from};
+pub use backward::{backward, backward_from, backward_from_all};
 pub use conv::{Conv2dOptions, conv2d, conv2d_norm_eval_then};
 pub(crate) use cpu::in_pool;
 pub use cpu::keep_memory;
+pub use join::{concat, focus, with_gradient};
 pub use linear::{embedding, linear};
 pub use loss::{CrossEntropy, bce_with_logits, bce_with_logits_each, cross_entropy, smooth_l1, smooth_l1_each};
 pub use noise::{drop_path, dropout};

@@ -14,8 +14,8 @@ use super::optim::{Optimizer, OptimizerState, Rule};
 use super::options::Options;
 use super::tasks;
 use crate::data::{Input, Spec, Target, Transform};
-use crate::models::{Arch, CARD, Network, Trained, device};
-use crate::params::write_tensors;
+use crate::models::{Arch, CARD, Detector, Network, Trained, device};
+use crate::params::{ParamSet, write_tensors};
 use crate::{Error, Result, show};
 
 /// The version that is written; those before it are read.
@@ -316,10 +316,12 @@ impl Learner {
         if card.arch == "own" {
             return Err(own("a network"));
         }
-        let arch = Arch::named(&card.arch)?;
         let task = tasks::named(&card.task).ok_or_else(|| own(&format!("a task (`{}`)", card.task)))?;
         let spec = card.spec();
-        let network = Network::cut(arch, card.cut, maker(&task, &spec), &device()?, 0)?;
+        let network = match Detector::named(&card.arch) {
+            Ok(detector) => Network::detecting(ParamSet::on(&device()?, 0), detector, spec.names().len())?,
+            Err(_) => Network::cut(Arch::named(&card.arch)?, card.cut, maker(&task, &spec), &device()?, 0)?,
+        };
         fill(&network, &trained, &card)?;
         let mut learner = Learner::assemble(network, task, spec, None);
         learner.thaw(&card);

@@ -33,6 +33,9 @@ impl Trainee for Learner {
     }
 }
 
+/// One epoch in so many, and one at least, sees examples one by one at the end of a fit.
+const SETTLED: usize = 5;
+
 /// A fit and those who take part in it.
 pub(super) struct Fitting<'a> {
     pub learner: &'a mut Learner,
@@ -106,7 +109,12 @@ impl<'a> Fitting<'a> {
     /// The epochs of one fit; whether the user stopped it.
     pub fn epochs(&mut self, data: &dyn Data) -> Result<bool> {
         self.ask(When::FitBegins)?;
-        for _ in 0..self.run.epochs {
+        let whole = data;
+        let settled = whole.settled();
+        for done in 0..self.run.epochs {
+            // what puts several examples together ends before the fit does
+            let last = self.run.epochs > 1 && (self.run.epochs - done) * SETTLED <= self.run.epochs.max(SETTLED);
+            let data = settled.as_deref().filter(|_| last).unwrap_or(whole);
             if interrupt::requested() {
                 return Ok(true);
             }

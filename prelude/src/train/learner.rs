@@ -292,9 +292,9 @@ impl Learner {
         self.data = Some(data);
     }
 
-    /// Freezes the body: only the head trains.
+    /// Freezes the body: only the head trains. Of a detector it is the backbone that is frozen; its pyramid and its head train.
     pub fn freeze(&mut self) -> &mut Learner {
-        self.network.params().freeze_before(self.network.parts().len() - 1);
+        self.network.params().freeze_before(self.network.backbone_parts());
         self
     }
 

@@ -55,6 +55,16 @@ impl Loss {
         Ok(Loss { parts, ..Loss::of(total)? })
     }
 
+    /// The same, made of these parts, which are numbers already.
+    ///
+    /// # Errors
+    /// When candle cannot make a tensor of one.
+    pub fn with_numbers(mut self, parts: &[(&str, f64)]) -> Result<Loss> {
+        let tensor = |(name, part): &(&str, f64)| Ok(((*name).to_owned(), Tensor::new(*part, &candle_core::Device::Cpu)?));
+        self.parts = parts.iter().map(tensor).collect::<Result<_>>()?;
+        Ok(self)
+    }
+
     /// The numbers of its parts.
     pub(super) fn numbers(&self) -> Result<Vec<(String, f64)>> {
         self.parts.iter().map(|(name, part)| Ok((name.clone(), number(part)?))).collect()

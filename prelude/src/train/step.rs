@@ -80,15 +80,9 @@ impl Joint {
                 parts.push((self.features.get(name)?, grad));
             }
         }
-        match &parts[..] {
-            [] => {}
-            [(value, grad)] => grads.extend(ops::backward_from(value, grad)?)?,
-            // What is below several maps gets the gradients of all of them.
-            several => {
-                let scalars = several.iter().map(|(value, grad)| (*value * grad.detach())?.sum_all());
-                let scalars = scalars.collect::<candle_core::Result<Vec<_>>>()?;
-                grads.extend(ops::backward(&Tensor::stack(&scalars, 0)?.sum_all()?)?)?;
-            }
+        if !parts.is_empty() {
+            let pairs: Vec<(&Tensor, &Tensor)> = parts.iter().map(|(value, grad)| (*value, grad)).collect();
+            grads.extend(ops::backward_from_all(&pairs)?)?;
         }
         Ok(grads)
     }

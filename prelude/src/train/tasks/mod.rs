@@ -1,11 +1,14 @@
 //! The tasks there are, each in a file of its own.
 
 mod class;
+mod detect;
 mod labels;
 mod numbers;
 mod place;
 
 pub use class::Classify;
+pub use detect::Detect;
+pub(super) use detect::{corners, found, side_of};
 pub(super) use labels::best_thresholds;
 pub use labels::{AveragePrecision, F1, Labels};
 pub use numbers::Regress;
@@ -18,8 +21,8 @@ use crate::data::{Spec, Target};
 use crate::{Error, Result};
 
 /// The tasks that files know by name.
-const ALL: [fn() -> Arc<dyn Task>; 4] =
-    [|| Arc::new(Classify), || Arc::new(Localize), || Arc::new(Regress), || Arc::new(Labels)];
+const ALL: [fn() -> Arc<dyn Task>; 5] =
+    [|| Arc::new(Classify), || Arc::new(Localize), || Arc::new(Regress), || Arc::new(Labels), || Arc::new(Detect)];
 
 /// The task of this name; `None` for one's own.
 pub(super) fn named(name: &str) -> Option<Arc<dyn Task>> {
@@ -38,7 +41,8 @@ fn verb(target: &Target) -> &'static str {
         Target::Numbers(_) => {
             "`Learner::regression` for numbers, or with a network of your own `Learner::new(network, Regress, &data)?`"
         }
-        Target::Boxes(_) | Target::Own(_) => "a task of your own: `Learner::new(network, task, &data)?`",
+        Target::Boxes(_) => "`Learner::detection(Detector::YoloxNano, &data)?` for boxes",
+        Target::Own(_) => "a task of your own: `Learner::new(network, task, &data)?`",
     }
 }
 

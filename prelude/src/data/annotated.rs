@@ -1,0 +1,216 @@
+//! Pictures with any number of boxes, each of a class: what a detector learns from.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use image::RgbImage;
+
+use super::{Augment, BatchIter, Data, Example, ImageFolder, Normalize, Order, Part, ResizeMethod, Sample, scene};
+use super::{Spec, Target, Transform, field};
+use crate::boxes::Annotation;
+use crate::plot::Figure;
+use crate::{Error, Result, limits};
+
+/// Pictures with any number of boxes, each of a class, and how they are shown to a detector.
+///
+/// Cloning is cheap: the list and the decoded pictures are shared.
+///
+/// ```no_run
+/// use candlewick_prelude::prelude::*;
+/// let art = Boxes::voc("icons")?.rename(&[("christ_kid", "figure"), ("saint", "figure")])?.split(0.2, 42)?.size(320);
+/// let art = art.augment(Augment::boxes()).batch(8);
+/// println!("{} pictures of {}", art.len(), art.classes().join(", "));
+/// # Ok::<(), candlewick_prelude::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Boxes {
+    pub(super) pictures: ImageFolder,
+    pub(super) classes: Arc<Vec<String>>,
+    /// What was odd about the annotations, a sentence each.
+    pub(super) remarks: Arc<Vec<String>>,
+}
+
+impl Boxes {
+    /// These pictures with their boxes; where parts are told, they are the split.
+    pub(super) fn listed(root: PathBuf, classes: Vec<String>, samples: Vec<Sample>) -> Result<Boxes> {
+        if classes.is_empty() || samples.iter().all(|sample| sample.boxes.is_empty()) {
+            let what = format!("`{}` has {} pictures and no box", root.display(), samples.len());
+            return Err(Error::new(what).remedy("draw some first, or check the names of the classes"));
+        }
+        let pictures = ImageFolder::listed(root, samples)?.resize(ResizeMethod::PadEnd).size_of_nobody(320);
+        Ok(Boxes { pictures, classes: Arc::new(classes), remarks: Arc::default() })
+    }
+
+    /// Keeps about `fraction` of the pictures for validation, chosen by `seed`; equal files stay on one side. What comes with its own
+    /// parts keeps them, and a note says so.
+    ///
+    /// # Errors
+    /// When `fraction` is not between 0 and 1, or there are fewer than two different pictures.
+    pub fn split(self, fraction: f64, seed: u64) -> Result<Boxes> {
+        Ok(Boxes { pictures: self.pictures.split(fraction, seed)?, ..self })
+    }
+
+    fn with(self, change: impl FnOnce(ImageFolder) -> ImageFolder) -> Boxes {
+        Boxes { pictures: change(self.pictures), ..self }
+    }
+
+    /// The side of the square pictures that the network sees, in pixels, a multiple of 32 (default: the detector's own).
+    pub fn size(self, side: usize) -> Boxes {
+        self.with(|pictures| pictures.size(side))
+    }
+
+    /// How a picture that is not square becomes one (default: whole, with grey at its end).
+    pub fn resize(self, method: ResizeMethod) -> Boxes {
+        self.with(|pictures| pictures.resize(method))
+    }
+
+    /// How training pictures are varied, their boxes with them (default: not at all): `Augment::boxes()`, `Augment::mosaic()`.
+    pub fn augment(self, augment: Augment) -> Boxes {
+        self.with(|pictures| pictures.augment(augment))
+    }
+
+    /// How many pictures go through the network at once, 1 or more (default 32; 8 are usual for detectors).
+    pub fn batch(self, count: usize) -> Boxes {
+        self.with(|pictures| pictures.batch(count))
+    }
+
+    /// The shift and scale of the values (default: those that the detector was trained with).
+    pub fn normalize(self, normalize: Normalize) -> Boxes {
+        self.with(|pictures| pictures.normalize(normalize))
+    }
+
+    /// The seed of order and augmentation (default: the split's).
+    pub fn seeded(self, seed: u64) -> Boxes {
+        self.with(|pictures| pictures.seeded(seed))
+    }
+
+    /// Stops with an error at a picture that cannot be read, instead of leaving it out with a word.
+    pub fn strict(self) -> Boxes {
+        self.with(ImageFolder::strict)
+    }
+
+    /// The names of the classes, in the order of their indices.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// How many pictures there are, all parts together.
+    pub fn len(&self) -> usize {
+        self.pictures.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.pictures.is_empty()
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        self.pictures.root()
+    }
+
+    /// One picture's file and boxes, in pixels of the upright picture.
+    ///
+    /// # Panics
+    /// When `id` is no picture's number.
+    pub fn sample(&self, id: usize) -> &Sample {
+        self.pictures.sample(id)
+    }
+
+    /// The numbers of a part's pictures, in order.
+    pub fn ids(&self, part: Part) -> Vec<usize> {
+        self.pictures.ids(part)
+    }
+
+    /// How many boxes of each class a part has.
+    pub fn counts(&self, part: Part) -> Vec<usize> {
+        let mut counts = vec![0; self.classes.len()];
+        for id in self.ids(part) {
+            self.sample(id).boxes.iter().for_each(|annotation| counts[annotation.class] += 1);
+        }
+        counts
+    }
+
+    /// What was odd about the annotations, a sentence each.
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+
+    /// A picture at its full size.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn original(&self, id: usize) -> Result<RgbImage> {
+        self.pictures.original(id)
+    }
+
+    /// The objects on a picture.
+    ///
+    /// # Panics
+    /// When `id` is no picture's number.
+    pub fn objects(&self, id: usize) -> &[Annotation] {
+        &self.sample(id).boxes
+    }
+
+    /// How pictures are prepared.
+    pub fn transform(&self) -> Transform {
+        self.pictures.transform()
+    }
+
+    /// Shows `count` training pictures (1 to 1000) as the network will see them, varied, with their boxes and classes.
+    ///
+    /// # Errors
+    /// When the count or an option makes no sense, and when no picture can be read.
+    pub fn show_batch(&self, count: usize) -> Result<Figure> {
+        limits::shown("data.show_batch", count)?;
+        self.check_size()?;
+        scene::shown(self, count)
+    }
+
+    fn check_size(&self) -> Result<()> {
+        let side = self.transform().size;
+        let remedy = "take one of these: 256, 320, 416, 512, 640";
+        limits::allow(side > 0 && side.is_multiple_of(32), "`size`", &side, "a multiple of 32 pixels", remedy)
+    }
+}
+
+impl Data for Boxes {
+    fn spec(&self) -> Spec {
+        let target = Target::Boxes(self.classes.to_vec());
+        let own = self.pictures.spec();
+        let truths = [field::BOX, field::BOX_CLASS, field::BOX_OF, field::BOX_CROWD, field::SOURCE];
+        Spec { truths: truths.map(str::to_owned).to_vec(), target, ..own }
+    }
+
+    fn count(&self, part: Part) -> usize {
+        Data::count(&self.pictures, part)
+    }
+
+    fn batches(&self, part: Part, order: Order) -> Result<BatchIter> {
+        self.check_size()?;
+        Ok(Box::new(scene::batches(self, part, order)?))
+    }
+
+    fn example(&self, id: usize) -> Result<Example> {
+        self.pictures.example(id)
+    }
+
+    fn check(&self) -> Result<()> {
+        Data::check(&self.pictures)?;
+        self.check_size()
+    }
+
+    fn reseeded(&self, seed: u64) -> Box<dyn Data> {
+        Box::new(self.clone().seeded(seed))
+    }
+
+    fn suited(&self, network: Transform) -> Box<dyn Data> {
+        Box::new(Boxes { pictures: ImageFolder::suited(&self.pictures, network), ..self.clone() })
+    }
+
+    fn settled(&self) -> Option<Box<dyn Data>> {
+        let augment = self.pictures.augmentation();
+        let settled = augment.settled();
+        (settled != augment).then(|| Box::new(self.clone().augment(settled)) as Box<dyn Data>)
+    }
+}

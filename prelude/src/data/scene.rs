@@ -1,0 +1,243 @@
+//! What pictures with boxes feed a detector with: one picture or four put together, moved, turned and lit, and the boxes with them.
+
+use super::annotated::Boxes;
+use super::augment::{Augment, Change, GREY};
+use super::batches::{Batches, mix};
+use super::store::Decoded;
+use super::{Batch, Fields, Order, Part, Sample, Transform, field};
+use crate::boxes::{Annotation, BBox};
+use crate::plot::{self, Figure, Mark};
+use crate::{Result, limits};
+use candle_core::{Device, Tensor};
+use rand::seq::SliceRandom;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+use std::sync::Arc;
+
+/// A box that is left of less than so many pixels teaches nothing.
+const LEAST: f32 = 2.0;
+
+/// One picture as the network sees it: its boxes on the square, and the size of its file.
+struct Seen {
+    boxes: Vec<Annotation>,
+    source: (u32, u32),
+    together: bool,
+}
+
+/// A part's pictures: as they are, or in a new order and varied.
+pub(super) fn batches(data: &Boxes, part: Part, order: Order) -> Result<Batches> {
+    let mut ids = data.pictures.readable(part)?;
+    let all = Arc::new(ids.clone());
+    let epoch = match order {
+        Order::Given => None,
+        Order::Epoch(epoch) => {
+            ids.shuffle(&mut ChaCha8Rng::seed_from_u64(mix(data.pictures.seed, epoch, 0)));
+            Some(epoch)
+        }
+    };
+    let (data, augment) = (data.clone(), data.pictures.augment);
+    let varied = epoch.filter(|_| !augment.is_none()).map(|epoch| (augment, epoch));
+    Ok(Batches::start(ids, data.pictures.batch, epoch.is_some(), move |ids| make(&data, ids, &all, varied)))
+}
+
+/// Makes one batch; `others` are the pictures that may be put beside.
+fn make(data: &Boxes, ids: Vec<usize>, others: &[usize], varied: Option<(Augment, u64)>) -> Result<Batch> {
+    let loaded: Vec<_> = ids.par_iter().map(|id| data.pictures.load(*id)).collect::<Result<_>>()?;
+    let found: Vec<(usize, Arc<Decoded>)> = ids.into_iter().zip(loaded).filter_map(|(id, p)| Some((id, p?))).collect();
+    let transform = data.transform();
+    let side = transform.size;
+    let area = 3 * side * side;
+    let mut values = vec![0.0f32; found.len() * area];
+    let seen = values.par_chunks_mut(area).zip(&found).map(|(values, (id, picture))| match varied {
+        None => {
+            transform.write(&picture.pixels, values);
+            let boxes = on_square(data.sample(*id), picture, &transform);
+            Ok(Seen { boxes: kept(boxes, side, 0.0), source: picture.source, together: false })
+        }
+        Some((augment, epoch)) => {
+            let mut rng = ChaCha8Rng::seed_from_u64(mix(data.pictures.seed, epoch, *id as u64));
+            one(data, (*id, picture), others, augment, &mut rng, values)
+        }
+    });
+    let seen: Vec<Seen> = seen.collect::<Result<_>>()?;
+    let n = found.len();
+    let inputs = Fields::of(field::IMAGE, Tensor::from_vec(values, (n, 3, side, side), &Device::Cpu)?);
+    Ok(Batch { inputs, targets: truth(&seen, side)?, ids: found.into_iter().map(|(id, _)| id).collect() })
+}
+
+/// The boxes of a batch, flat.
+fn truth(seen: &[Seen], side: usize) -> Result<Fields> {
+    let side = side as u32;
+    let (mut boxes, mut classes, mut of, mut crowds) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (picture, one) in seen.iter().enumerate() {
+        for annotation in &one.boxes {
+            boxes.extend(annotation.bbox.to_cxcywh(side, side));
+            classes.push(annotation.class as u32);
+            of.push(picture as u32);
+            crowds.push(u32::from(annotation.crowd));
+        }
+    }
+    let count = classes.len();
+    let sources: Vec<f32> = seen.iter().flat_map(|one| [one.source.0 as f32, one.source.1 as f32]).collect();
+    let cpu = &Device::Cpu;
+    let mut truth = Fields::of(field::BOX, Tensor::from_vec(boxes, (count, 4), cpu)?)
+        .with(field::BOX_CLASS, Tensor::from_vec(classes, count, cpu)?)
+        .with(field::BOX_OF, Tensor::from_vec(of, count, cpu)?)
+        .with(field::BOX_CROWD, Tensor::from_vec(crowds, count, cpu)?)
+        .with(field::SOURCE, Tensor::from_vec(sources, (seen.len(), 2), cpu)?);
+    if seen.iter().any(|one| one.together) {
+        truth.set(field::MOSAIC, Tensor::new(1u32, cpu)?);
+    }
+    Ok(truth)
+}
+
+/// A picture's objects on the network's square, cut at its borders.
+fn on_square(sample: &Sample, picture: &Decoded, transform: &Transform) -> Vec<Annotation> {
+    let (width, height) = picture.source;
+    let moved = |one: &Annotation| Annotation { bbox: transform.to_square(&one.bbox, width, height), ..one.clone() };
+    sample.boxes.iter().map(moved).collect()
+}
+
+/// The boxes of which enough is left on a square; those of no size are gone.
+fn kept(boxes: Vec<Annotation>, side: usize, visible: f32) -> Vec<Annotation> {
+    let whole = |one: Annotation| {
+        let (before, bbox) = (one.bbox.area(), one.bbox.clip(side as u32, side as u32));
+        let enough = bbox.area() > 0.0 && bbox.area() >= visible * before;
+        enough.then_some(Annotation { bbox, ..one })
+    };
+    boxes.into_iter().filter_map(whole).collect()
+}
+
+/// One varied picture: its values are written, its boxes given.
+fn one(
+    data: &Boxes,
+    (id, picture): (usize, &Arc<Decoded>),
+    others: &[usize],
+    augment: Augment,
+    rng: &mut ChaCha8Rng,
+    values: &mut [f32],
+) -> Result<Seen> {
+    let transform = data.transform();
+    let side = transform.size;
+    let source = picture.source;
+    let together = augment.mosaic > 0.0 && rng.random_bool(f64::from(augment.mosaic));
+    let mut boxes = if together {
+        let (square, boxes) = mosaic(data, (id, picture), others, rng)?;
+        let change = augment.draw_on_grey(side, rng);
+        change.write_from(&square, 2 * side, &transform, values);
+        moved(boxes, &change, (2 * side, side), augment.visible)
+    } else {
+        let change = augment.draw_on_grey(side, rng);
+        change.write(&picture.pixels, &transform, values);
+        moved(on_square(data.sample(id), picture, &transform), &change, (side, side), augment.visible)
+    };
+    let mixed = augment.mixup > 0.0 && rng.random_bool(f64::from(augment.mixup));
+    if mixed && let Some((other, picture)) = another(data, others, rng)? {
+        let change = augment.draw_on_grey(side, rng);
+        let mut shine = vec![0.0f32; values.len()];
+        change.write(&picture.pixels, &transform, &mut shine);
+        values.iter_mut().zip(&shine).for_each(|(value, other)| *value = (*value + *other) / 2.0);
+        let theirs = on_square(data.sample(other), &picture, &transform);
+        boxes.extend(moved(theirs, &change, (side, side), augment.visible));
+    }
+    Ok(Seen { boxes, source, together: together || mixed })
+}
+
+/// Boxes where a change puts them, those of which enough stays in sight.
+fn moved(boxes: Vec<Annotation>, change: &Change, (from, side): (usize, usize), visible: f32) -> Vec<Annotation> {
+    let moved = |one: Annotation| Annotation { bbox: change.bbox_from(&one.bbox, from, side), ..one };
+    let boxes = kept(boxes.into_iter().map(moved).collect(), side, visible);
+    boxes.into_iter().filter(|one| one.bbox.width() >= LEAST && one.bbox.height() >= LEAST).collect()
+}
+
+/// Any other picture that can be read.
+fn another(data: &Boxes, others: &[usize], rng: &mut ChaCha8Rng) -> Result<Option<(usize, Arc<Decoded>)>> {
+    for _ in 0..8 {
+        let id = others[rng.random_range(0..others.len())];
+        if let Some(picture) = data.pictures.load(id)? {
+            return Ok(Some((id, picture)));
+        }
+    }
+    Ok(None)
+}
+
+/// Four pictures around a point of a square of twice the side: the upper left one ends at it, the lower right one begins there.
+/// Bochkovskiy et al. 2020 (YOLOv4).
+fn mosaic(
+    data: &Boxes,
+    first: (usize, &Arc<Decoded>),
+    others: &[usize],
+    rng: &mut ChaCha8Rng,
+) -> Result<(Vec<u8>, Vec<Annotation>)> {
+    let transform = data.transform();
+    let side = transform.size;
+    let wide = 2 * side;
+    let mut square = vec![GREY; 3 * wide * wide];
+    let mut boxes = Vec::new();
+    let middle = |rng: &mut ChaCha8Rng| rng.random_range(side / 2..=wide - side / 2) as i32;
+    let (x, y) = (middle(rng), middle(rng));
+    for corner in 0..4 {
+        let chosen = if corner == 0 { Some((first.0, Arc::clone(first.1))) } else { another(data, others, rng)? };
+        let Some((id, picture)) = chosen else { continue };
+        let (width, height) = picture.source;
+        let content = transform.to_square(&BBox::new(0.0, 0.0, width as f32, height as f32), width, height);
+        let [x0, y0, x1, y1] = content.to_xyxy().map(|edge| edge.round() as i32);
+        // where the picture's own corner comes to lie
+        let left = if corner % 2 == 0 { x - x1 } else { x - x0 };
+        let top = if corner < 2 { y - y1 } else { y - y0 };
+        let columns = (x0.max(-left), x1.min(wide as i32 - left));
+        for row in y0.max(-top)..y1.min(wide as i32 - top) {
+            if columns.1 > columns.0 {
+                let count = 3 * (columns.1 - columns.0) as usize;
+                let to = 3 * ((row + top) as usize * wide + (columns.0 + left) as usize);
+                let from = 3 * (row as usize * side + columns.0 as usize);
+                square[to..to + count].copy_from_slice(&picture.pixels[from..from + count]);
+            }
+        }
+        for one in on_square(data.sample(id), &picture, &transform) {
+            let bbox = one.bbox.shift(left as f32, top as f32);
+            let own = Annotation { bbox, ..one };
+            boxes.extend(kept(vec![own], wide, 0.2));
+        }
+    }
+    Ok((square, boxes))
+}
+
+/// Training pictures as the network will see them, with their boxes and classes.
+pub(super) fn shown(data: &Boxes, count: usize) -> Result<Figure> {
+    let all = data.pictures.readable(Part::Train)?;
+    let mut ids = all.clone();
+    ids.shuffle(&mut ChaCha8Rng::seed_from_u64(mix(data.pictures.seed, 1, 1)));
+    ids.truncate(count);
+    let side = data.transform().size;
+    limits::room(ids.len(), side)?;
+    let augment = data.pictures.augment;
+    let batch = make(data, ids, &all, (!augment.is_none()).then_some((augment, 0)))?;
+    if batch.is_empty() {
+        return Err(data.pictures.nothing(Part::Train));
+    }
+    let boxes = batch.targets.get(field::BOX)?.to_vec2::<f32>()?;
+    let classes = batch.targets.get(field::BOX_CLASS)?.to_vec1::<u32>()?;
+    let of = batch.targets.get(field::BOX_OF)?.to_vec1::<u32>()?;
+    let images = batch.inputs.get(field::IMAGE)?;
+    let (mut pictures, mut captions) = (Vec::new(), Vec::new());
+    for (row, id) in batch.ids.iter().enumerate() {
+        let picture = data.pictures.denormalised(&images.get(row)?)?;
+        let own = (0..of.len()).filter(|at| of[*at] as usize == row);
+        let marks: Vec<Mark> = own
+            .map(|at| {
+                let [cx, cy, w, h] = std::array::from_fn(|i| boxes[at][i]);
+                let bbox = BBox::from_cxcywh([cx, cy, w, h], side as u32, side as u32);
+                let class = classes[at] as usize;
+                let label = data.classes.get(class).cloned().unwrap_or_default();
+                Mark { label, ..Mark::plain(class, bbox.to_xyxy()) }
+            })
+            .collect();
+        let number = marks.len();
+        pictures.push(plot::draw_marks(&picture, &marks));
+        let name = &data.sample(*id).name;
+        captions.push(format!("{} · {number}", name.rsplit('/').next().unwrap_or(name)));
+    }
+    Ok(plot::grid(&pictures, &captions))
+}

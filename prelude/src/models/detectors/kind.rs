@@ -1,0 +1,164 @@
+//! The detectors there are, and what one starts from.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::csp::Scale;
+use super::yolox::{self, YoloxHead};
+use crate::data::{Normalize, ResizeMethod, Transform};
+use crate::models::body::Body;
+use crate::models::{HeadMaker, Trained, Weights};
+use crate::params::ParamSet;
+use crate::{Error, Result};
+
+/// A kind of detector: what finds things of several classes in a picture, and says where each stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Detector {
+    /// YOLOX-nano, 0.9 million parameters, depthwise. Ge et al. 2021.
+    YoloxNano,
+    /// YOLOX-tiny, 5.1 million parameters.
+    YoloxTiny,
+    /// YOLOX-s, 9 million parameters.
+    YoloxS,
+}
+
+impl Detector {
+    /// Every kind there is.
+    pub const ALL: [Detector; 3] = [Detector::YoloxNano, Detector::YoloxTiny, Detector::YoloxS];
+
+    /// The name that checkpoints carry.
+    pub fn name(self) -> &'static str {
+        match self {
+            Detector::YoloxNano => "yolox_nano",
+            Detector::YoloxTiny => "yolox_tiny",
+            Detector::YoloxS => "yolox_s",
+        }
+    }
+
+    /// The kind of this name.
+    ///
+    /// # Errors
+    /// When there is none; the message lists the names.
+    pub fn named(name: &str) -> Result<Detector> {
+        let known = Detector::ALL.map(Detector::name).join(", ");
+        let unknown = || Error::new(format!("no detector is named `{name}`")).remedy(format!("known: {known}"));
+        Detector::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(unknown)
+    }
+
+    /// The side of the pictures that the trained weights saw, in pixels.
+    pub fn picture(self) -> usize {
+        match self {
+            Detector::YoloxNano | Detector::YoloxTiny => 416,
+            Detector::YoloxS => 640,
+        }
+    }
+
+    /// How pictures of this side become what the network takes.
+    pub fn transform(self, size: usize) -> Transform {
+        Transform { size, resize: ResizeMethod::PadEnd, normalize: Normalize::bytes() }
+    }
+
+    /// Starts from random weights.
+    pub fn untrained(self) -> DetectorStart {
+        DetectorStart { detector: self, weights: Weights::None }
+    }
+
+    /// Starts from the weights of a file, safetensors or PyTorch's `.pth`: one that a learner saved, or a published one with the same
+    /// names; or from what `candlewick weights add FILE --as NAME` gave that name.
+    pub fn weights(self, path: impl Into<PathBuf>) -> DetectorStart {
+        DetectorStart { detector: self, weights: Weights::File(path.into()) }
+    }
+
+    /// The classes that the published weights tell apart.
+    pub fn published_classes(self) -> &'static [&'static str] {
+        &COCO
+    }
+
+    fn scale(self) -> Scale {
+        match self {
+            Detector::YoloxNano => Scale { depth: 1, width: 16, depthwise: true },
+            Detector::YoloxTiny => Scale { depth: 1, width: 24, depthwise: false },
+            Detector::YoloxS => Scale { depth: 1, width: 32, depthwise: false },
+        }
+    }
+
+    /// Makes the body; part `n` has its parameters in group `n`, under their published names.
+    pub(in crate::models) fn body(self, params: &ParamSet) -> Result<Box<dyn Body>> {
+        Ok(Box::new(yolox::body(params, self.scale())?))
+    }
+
+    /// How its head is made for so many classes.
+    pub fn head(self, classes: usize) -> HeadMaker {
+        HeadMaker::new(move |at, features| Ok(Box::new(YoloxHead::new(at, self.scale(), features, classes)?)))
+    }
+
+    /// The tensors of a head whose last dimension but the others' is the class: those of which each class has a row.
+    pub(in crate::models) fn has_class_rows(self, name: &str) -> bool {
+        name.starts_with("head.cls_preds.")
+    }
+}
+
+impl fmt::Display for Detector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What a detector starts from: its kind, and its weights.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DetectorStart {
+    /// The kind.
+    pub detector: Detector,
+    /// Its weights.
+    pub weights: Weights,
+}
+
+impl DetectorStart {
+    /// The weights that it asks for; `None` for random ones.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn trained(&self) -> Result<Option<Trained>> {
+        match &self.weights {
+            Weights::Trained => Trained::named(self.detector.name()).map(Some),
+            Weights::None => Ok(None),
+            Weights::File(path) => Trained::open(path).map(Some),
+        }
+    }
+}
+
+/// What a learner of boxes starts from: a detector, which stands for its trained weights, or what [`Detector::untrained`] and
+/// [`Detector::weights`] make of one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no detector to start from",
+    label = "expected a detector, such as `Detector::YoloxNano`",
+    note = "`Detector::YoloxNano` starts from its trained weights, `Detector::YoloxNano.weights(\"file.safetensors\")` from those of a file"
+)]
+pub trait IntoDetector {
+    /// The kind of detector and its weights.
+    fn into_detector(self) -> DetectorStart;
+}
+
+impl IntoDetector for DetectorStart {
+    fn into_detector(self) -> DetectorStart {
+        self
+    }
+}
+
+impl IntoDetector for Detector {
+    fn into_detector(self) -> DetectorStart {
+        DetectorStart { detector: self, weights: Weights::Trained }
+    }
+}
+
+/// The classes of COCO, in the order of published heads. Lin et al. 2014.
+const COCO: [&str; 80] = [
+    "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat", "traffic light", "fire hydrant",
+    "stop sign", "parking meter", "bench", "bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe",
+    "backpack", "umbrella", "handbag", "tie", "suitcase", "frisbee", "skis", "snowboard", "sports ball", "kite", "baseball bat",
+    "baseball glove", "skateboard", "surfboard", "tennis racket", "bottle", "wine glass", "cup", "fork", "knife", "spoon", "bowl",
+    "banana", "apple", "sandwich", "orange", "broccoli", "carrot", "hot dog", "pizza", "donut", "cake", "chair", "couch",
+    "potted plant", "bed", "dining table", "toilet", "tv", "laptop", "mouse", "remote", "keyboard", "cell phone", "microwave",
+    "oven", "toaster", "sink", "refrigerator", "book", "clock", "vase", "scissors", "teddy bear", "hair drier", "toothbrush",
+];

@@ -1,0 +1,115 @@
+//! How a detector takes weights over: all that does not depend on the classes, and of what does, the rows of the classes that both know.
+
+use std::collections::HashMap;
+
+use candle_core::Tensor;
+
+use crate::models::{Network, Trained};
+use crate::params::LoadReport;
+use crate::{Error, Result};
+
+/// What became of a detector's weights.
+#[derive(Clone, Debug)]
+pub struct DetectorReport {
+    /// What was found for each tensor.
+    pub loaded: LoadReport,
+    /// The classes whose own rows were taken over.
+    pub shared: Vec<String>,
+    /// Whether BatchNorm was folded into the convolutions, and stands as the identity.
+    pub folded: bool,
+}
+
+impl Network {
+    /// Takes over a detector's weights by name: the body, the head, and of what has a row a class, the rows of classes of one name.
+    ///
+    /// # Errors
+    /// When the weights are of another detector.
+    pub fn load_detector(&self, trained: &Trained, theirs: &[String], own: &[String]) -> Result<DetectorReport> {
+        let Some(detector) = self.detector() else {
+            return Err(Error::new("expected a detector, found another network"));
+        };
+        let origin = &trained.origin;
+        let pairs: Vec<(usize, usize)> = own
+            .iter()
+            .enumerate()
+            .filter_map(|(to, name)| Some((theirs.iter().position(|other| other == name)?, to)))
+            .collect();
+        let mut tensors = Vec::with_capacity(trained.tensors.len());
+        let mut rowed = false;
+        for (name, tensor) in &trained.tensors {
+            let here = self.params().get(name).filter(|_| detector.has_class_rows(name));
+            let taken = match here {
+                Some(param) if tensor.dims().first() == Some(&theirs.len()) && tensor.rank() == param.var().rank() => {
+                    rowed = true;
+                    with_rows(&param.value(), tensor, &pairs)?
+                }
+                _ => tensor.clone(),
+            };
+            tensors.push((name.clone(), taken));
+        }
+        let loaded = self.params().load(&tensors, None)?;
+        let (found, all) = (loaded.loaded.len(), loaded.loaded.len() + loaded.new.len() + loaded.wrong_shape.len());
+        let misfit = loaded.wrong_shape.iter().find(|wrong| !detector.has_class_rows(&wrong.name));
+        if 2 * found < all || misfit.is_some() {
+            let mut what = format!("{origin} does not fit `{detector}`: {found} of {all} parameters found");
+            if let Some(wrong) = misfit {
+                what += &format!(
+                    ", `{}` is {:?} here and {:?} in the file",
+                    wrong.name, wrong.expected, wrong.found
+                );
+            } else if let (Some(expected), Some((there, _))) = (loaded.new.first(), trained.tensors.first()) {
+                what += &format!(" (it expects names such as `{expected}`, the file has `{there}`)");
+            }
+            let remedy = match likely(trained) {
+                Some(other) if other != detector.name() => format!("its shapes are those of {other}"),
+                _ => "give it a file of the same detector, as its authors published it or as `learner.save` wrote it".to_owned(),
+            };
+            return Err(Error::new(what).remedy(remedy));
+        }
+        let shared = if rowed { pairs.iter().map(|(_, to)| own[*to].clone()).collect() } else { Vec::new() };
+        Ok(DetectorReport { loaded, shared, folded: folded(trained) })
+    }
+}
+
+/// A tensor with some rows from another one of the same other dimensions, by pairs (from, to).
+fn with_rows(own: &Tensor, theirs: &Tensor, pairs: &[(usize, usize)]) -> Result<Tensor> {
+    if own.dims()[1..] != theirs.dims()[1..] {
+        return Ok(theirs.clone());
+    }
+    let theirs = theirs.to_dtype(own.dtype())?.to_device(own.device())?;
+    let from: HashMap<usize, usize> = pairs.iter().map(|(from, to)| (*to, *from)).collect();
+    let row = |at: usize| match from.get(&at) {
+        Some(from) => theirs.narrow(0, *from, 1),
+        None => own.narrow(0, at, 1),
+    };
+    let rows: Vec<Tensor> = (0..own.dims()[0]).map(row).collect::<candle_core::Result<_>>()?;
+    Ok(Tensor::cat(&rows, 0)?)
+}
+
+/// Whether every BatchNorm of a file is the identity but for its bias: its scale 1, its mean 0, its variance 1.
+fn folded(trained: &Trained) -> bool {
+    let all = |ending: &str, wanted: f32| {
+        let mut seen = false;
+        let fits = trained.tensors.iter().filter(|(name, _)| name.ends_with(ending)).all(|(_, tensor)| {
+            seen = true;
+            let numbers = tensor.flatten_all().and_then(|flat| flat.to_dtype(candle_core::DType::F32)?.to_vec1::<f32>());
+            numbers.is_ok_and(|numbers| numbers.iter().all(|number| (number - wanted).abs() < 0.01))
+        });
+        seen && fits
+    };
+    all(".running_mean", 0.0) && all(".running_var", 1.0) && all(".bn.weight", 1.0)
+}
+
+/// The detector whose stem is as wide as a file's.
+fn likely(trained: &Trained) -> Option<&'static str> {
+    let (_, stem) = trained.tensors.iter().find(|(name, _)| name == "backbone.backbone.stem.conv.conv.weight")?;
+    Some(match stem.dims().first()? {
+        16 => "yolox_nano",
+        24 => "yolox_tiny",
+        32 => "yolox_s",
+        48 => "yolox_m",
+        64 => "yolox_l",
+        80 => "yolox_x",
+        _ => return None,
+    })
+}
