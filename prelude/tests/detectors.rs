@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use candlewick_prelude::Result;
 use candlewick_prelude::candle_core::{DType, Device, Tensor, safetensors};
 use candlewick_prelude::data::{Fields, field};
-use candlewick_prelude::detect::{self, Grid, Object};
+use candlewick_prelude::detect::{self, Candidates, Grid, TrueBox};
 use candlewick_prelude::layers::Pass;
 use candlewick_prelude::models::{Detector, Network};
 use candlewick_prelude::ops;
@@ -71,9 +71,9 @@ fn pictures(name: &str, dims: [usize; 4]) -> Result<Fields> {
 }
 
 /// The truths of the fixture's pictures.
-fn truths(saved: &HashMap<String, Tensor>) -> Result<Vec<Vec<Object>>> {
+fn truths(saved: &HashMap<String, Tensor>) -> Result<Vec<Vec<TrueBox>>> {
     let rows = saved["truths"].to_vec3::<f32>()?;
-    let object = |row: &Vec<f32>| Object { class: row[0] as usize, bbox: [row[1], row[2], row[3], row[4]], crowd: false };
+    let object = |row: &Vec<f32>| TrueBox { class: row[0] as usize, bbox: [row[1], row[2], row[3], row[4]], crowd: false };
     Ok(rows.iter().map(|rows| rows.iter().filter(|row| row[3] > 0.0).map(object).collect()).collect())
 }
 
@@ -138,7 +138,7 @@ fn the_loss_and_one_step_of_training() -> Result<()> {
             let pass = Pass::train_without_noise();
             let x = pictures(&format!("{key}/x"), [3, 3, 96, 96])?;
             let said = network.rest(0, &x, &pass)?.get(field::YOLOX)?.clone();
-            let loss = detect::yolox_loss(&said, side, &truths, l1)?;
+            let loss = detect::yolox_loss(&said, side, &truths, Candidates::BoxOrCentre, l1)?;
             let count: usize = truths.iter().map(Vec::len).sum();
             let found = [
                 loss.total.to_dtype(DType::F64)?.to_scalar::<f64>()?,
@@ -150,6 +150,12 @@ fn the_loss_and_one_step_of_training() -> Result<()> {
             ];
             let expected = numbers(&saved[&format!("{key}/{name}")])?;
             close(&format!("{key} {name}"), &found, &expected, expected[0], 1e-5);
+            if l1 {
+                let near = detect::yolox_loss(&said, side, &truths, Candidates::Centre, l1)?;
+                let found = [near.total.to_dtype(DType::F64)?.to_scalar::<f64>()?, 5.0 * near.place, near.object, near.class];
+                let expected = numbers(&saved[&format!("{key}/near/loss")])?;
+                close(&format!("{key} near"), &found, &expected[..4], expected[0], 1e-5);
+            }
             let grads = ops::backward(&loss.total)?;
             pass.commit()?;
             for param in network.params().params() {
@@ -190,25 +196,28 @@ fn simota_chooses_as_the_reference() -> Result<()> {
         let boxes = get("boxes").to_vec2::<f32>()?;
         let objects = get("obj").flatten_all()?.to_vec1::<f32>()?;
         let classes = get("cls").to_vec2::<f32>()?;
-        let truths: Vec<Object> = get("truths")
+        let truths: Vec<TrueBox> = get("truths")
             .to_vec2::<f32>()?
             .iter()
-            .map(|row| Object { class: row[0] as usize, bbox: [row[1], row[2], row[3], row[4]], crowd: false })
+            .map(|row| TrueBox { class: row[0] as usize, bbox: [row[1], row[2], row[3], row[4]], crowd: false })
             .collect();
-        let assigned = detect::assign(
-            &grid.0,
-            &truths,
-            6,
-            &|cell| std::array::from_fn(|at| boxes[cell][at]),
-            &|cell| objects[cell],
-            &|cell, class| classes[cell][class],
-        );
-        let cells: Vec<i64> = assigned.iter().map(|one| one.cell as i64).collect();
-        let of: Vec<i64> = assigned.iter().map(|one| one.object as i64).collect();
-        assert_eq!(cells, get("near/fg").to_vec1::<i64>()?, "problem {number}");
-        assert_eq!(of, get("near/gt").to_vec1::<i64>()?, "problem {number}");
-        for (one, iou) in assigned.iter().zip(get("near/iou").to_vec1::<f32>()?) {
-            assert!((one.iou - iou).abs() < 1e-5);
+        for (candidates, rule) in [(Candidates::BoxOrCentre, ""), (Candidates::Centre, "near/")] {
+            let assigned = detect::assign(
+                candidates,
+                &grid.0,
+                &truths,
+                6,
+                &|cell| std::array::from_fn(|at| boxes[cell][at]),
+                &|cell| objects[cell],
+                &|cell, class| classes[cell][class],
+            );
+            let cells: Vec<i64> = assigned.iter().map(|one| one.cell as i64).collect();
+            let of: Vec<i64> = assigned.iter().map(|one| one.object as i64).collect();
+            assert_eq!(cells, get(&format!("{rule}fg")).to_vec1::<i64>()?, "problem {number}, {candidates:?}");
+            assert_eq!(of, get(&format!("{rule}gt")).to_vec1::<i64>()?, "problem {number}, {candidates:?}");
+            for (one, iou) in assigned.iter().zip(get(&format!("{rule}iou")).to_vec1::<f32>()?) {
+                assert!((one.iou - iou).abs() < 1e-5);
+            }
         }
     }
     Ok(())

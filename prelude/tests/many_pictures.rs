@@ -81,7 +81,7 @@ fn verbs() -> Vec<Verb> {
         ("fit, labels", |desk| desk.labels.fit(1, 1e-3).map(drop)),
         ("lr_find", |desk| desk.learner.lr_find().map(drop)),
         ("validate", |desk| desk.learner.validate().map(drop)),
-        ("evaluate", |desk| desk.learner.evaluate(Part::Train).map(drop)),
+        ("evaluate_on", |desk| desk.learner.evaluate_on(Part::Train).map(drop)),
         ("confusion", |desk| desk.learner.confusion().map(drop)),
         ("top_losses", |desk| desk.learner.top_losses(9).map(drop)),
         ("thresholds", |desk| desk.labels.thresholds().map(drop)),

@@ -7,9 +7,11 @@ use image::RgbImage;
 
 use super::{Augment, BatchIter, Data, Example, ImageFolder, Normalize, Order, Part, ResizeMethod, Sample, scene};
 use super::{Spec, Target, Transform, field};
+use super::box_files;
+use super::formats::Listing;
 use crate::boxes::Annotation;
 use crate::plot::Figure;
-use crate::{Error, Result, limits};
+use crate::{Result, limits};
 
 /// Pictures with any number of boxes, each of a class, and how they are shown to a detector.
 ///
@@ -25,20 +27,24 @@ use crate::{Error, Result, limits};
 #[derive(Clone)]
 pub struct Boxes {
     pub(super) pictures: ImageFolder,
-    pub(super) classes: Arc<Vec<String>>,
-    /// What was odd about the annotations, a sentence each.
-    pub(super) remarks: Arc<Vec<String>>,
+    /// What the files said.
+    pub(super) listing: Arc<Listing>,
 }
 
 impl Boxes {
-    /// These pictures with their boxes; where parts are told, they are the split.
-    pub(super) fn listed(root: PathBuf, classes: Vec<String>, samples: Vec<Sample>) -> Result<Boxes> {
-        if classes.is_empty() || samples.iter().all(|sample| sample.boxes.is_empty()) {
-            let what = format!("`{}` has {} pictures and no box", root.display(), samples.len());
-            return Err(Error::new(what).remedy("draw some first, or check the names of the classes"));
-        }
-        let pictures = ImageFolder::listed(root, samples)?.resize(ResizeMethod::PadEnd).size_of_nobody(320);
-        Ok(Boxes { pictures, classes: Arc::new(classes), remarks: Arc::default() })
+    /// The pictures of a listing; where parts are told, they are the split.
+    pub(super) fn listed(root: PathBuf, listing: Listing) -> Result<Boxes> {
+        let listing = box_files::some(&root, listing)?;
+        let pictures = ImageFolder::listed(root, box_files::samples(&listing))?;
+        let pictures = pictures.resize(ResizeMethod::PadEnd).size_of_nobody(320);
+        Ok(Boxes { pictures, listing })
+    }
+
+    /// The same pictures with another listing's objects.
+    pub(super) fn relisted(self, listing: Listing) -> Result<Boxes> {
+        let listing = box_files::some(self.root(), listing)?;
+        let pictures = self.pictures.with_boxes(|id| box_files::annotations(&listing.pictures[id]));
+        Ok(Boxes { pictures, listing })
     }
 
     /// Keeps about `fraction` of the pictures for validation, chosen by `seed`; equal files stay on one side. What comes with its own
@@ -91,7 +97,7 @@ impl Boxes {
 
     /// The names of the classes, in the order of their indices.
     pub fn classes(&self) -> &[String] {
-        &self.classes
+        &self.listing.classes
     }
 
     /// How many pictures there are, all parts together.
@@ -124,16 +130,11 @@ impl Boxes {
 
     /// How many boxes of each class a part has.
     pub fn counts(&self, part: Part) -> Vec<usize> {
-        let mut counts = vec![0; self.classes.len()];
+        let mut counts = vec![0; self.classes().len()];
         for id in self.ids(part) {
             self.sample(id).boxes.iter().for_each(|annotation| counts[annotation.class] += 1);
         }
         counts
-    }
-
-    /// What was odd about the annotations, a sentence each.
-    pub fn remarks(&self) -> &[String] {
-        &self.remarks
     }
 
     /// A picture at its full size.
@@ -176,7 +177,7 @@ impl Boxes {
 
 impl Data for Boxes {
     fn spec(&self) -> Spec {
-        let target = Target::Boxes(self.classes.to_vec());
+        let target = Target::Boxes(self.classes().to_vec());
         let own = self.pictures.spec();
         let truths = [field::BOX, field::BOX_CLASS, field::BOX_OF, field::BOX_CROWD, field::SOURCE];
         Spec { truths: truths.map(str::to_owned).to_vec(), target, ..own }

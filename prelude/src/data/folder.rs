@@ -4,6 +4,7 @@ use super::scan::scan;
 use super::split::{self, Copies};
 use super::store::Store;
 use super::{Augment, Normalize, Part, ResizeMethod, Sample, Transform, read_picture};
+use crate::boxes::Annotation;
 use crate::show::{Bundle, Describe, Description, Show};
 use crate::{Error, Result, limits, show};
 use image::RgbImage;
@@ -142,6 +143,14 @@ impl ImageFolder {
         self.samples = Arc::new(samples);
         self.seed = seed;
         Ok(self)
+    }
+
+    /// The same pictures with other objects on them.
+    pub(super) fn with_boxes(mut self, boxes: impl Fn(usize) -> Vec<Annotation>) -> ImageFolder {
+        let mut samples = (*self.samples).clone();
+        samples.iter_mut().enumerate().for_each(|(id, sample)| sample.boxes = boxes(id));
+        self.samples = Arc::new(samples);
+        self
     }
 
     /// The folder.

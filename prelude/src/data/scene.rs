@@ -230,7 +230,7 @@ pub(super) fn shown(data: &Boxes, count: usize) -> Result<Figure> {
                 let [cx, cy, w, h] = std::array::from_fn(|i| boxes[at][i]);
                 let bbox = BBox::from_cxcywh([cx, cy, w, h], side as u32, side as u32);
                 let class = classes[at] as usize;
-                let label = data.classes.get(class).cloned().unwrap_or_default();
+                let label = data.classes().get(class).cloned().unwrap_or_default();
                 Mark { label, ..Mark::plain(class, bbox.to_xyxy()) }
             })
             .collect();

@@ -11,6 +11,6 @@ mod truth;
 mod yolox;
 
 pub use grid::{Grid, GridCell};
-pub use simota::{Assigned, assign};
-pub use truth::{Object, objects};
+pub use simota::{Assigned, Candidates, assign};
+pub use truth::{TrueBox, objects};
 pub use yolox::{Found, YoloxLoss, found, yolox_loss};

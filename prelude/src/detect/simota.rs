@@ -1,15 +1,43 @@
 //! SimOTA: which cells answer for an object, chosen by what their answers would cost. Ge et al. 2021 (YOLOX), after OTA, Ge et al. 2021.
 
-use super::{GridCell, Object};
+use super::{GridCell, TrueBox};
 
-/// Cells whose middle is within so many strides of an object's middle may answer for it.
-const RADIUS: f32 = 1.5;
+/// Which cells may answer for an object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Candidates {
+    /// Those whose middle is within 1.5 strides of the object's middle: YOLOX's rule since 2022, with fewer cells to look at.
+    #[default]
+    Centre,
+    /// Those whose middle is within the box or within 2.5 strides of its middle, best both: YOLOX's rule as it was published.
+    BoxOrCentre,
+}
+
+impl Candidates {
+    /// Whether a cell may answer for an object, and whether it does so at no extra cost.
+    fn see(self, cell: &GridCell, truth: &TrueBox) -> (bool, bool) {
+        let (x, y) = cell.middle();
+        let (right, down) = ((x - truth.bbox[0]).abs(), (y - truth.bbox[1]).abs());
+        let within = |reach: f32| right < reach && down < reach;
+        match self {
+            Candidates::Centre => {
+                let near = within(1.5 * cell.stride);
+                (near, near)
+            }
+            Candidates::BoxOrCentre => {
+                let near = within(2.5 * cell.stride);
+                let inside = right < truth.bbox[2] / 2.0 && down < truth.bbox[3] / 2.0;
+                (near || inside, near && inside)
+            }
+        }
+    }
+}
+
 /// The overlaps of so many best cells, summed, say how many cells an object gets.
 const CANDIDATES: usize = 10;
 /// What the overlap counts beside the class.
 const OVERLAP: f32 = 3.0;
-/// What a cell costs that is too far away from the object.
-const FAR: f32 = 1e6;
+/// What a cell costs more that is not where cells of the object are.
+const FAR: f32 = 1e5;
 
 /// A cell that answers for an object.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,19 +53,17 @@ pub struct Assigned {
 /// Which cells answer for which objects of a picture, in the order of the cells. `boxes` has each cell's box (centre and size, in pixels),
 /// `object` the logit of each cell's being anything, and `class` the logit of a cell's being of a class.
 pub fn assign(
+    candidates: Candidates,
     cells: &[GridCell],
-    truths: &[Object],
+    truths: &[TrueBox],
     classes: usize,
     boxes: &dyn Fn(usize) -> [f32; 4],
     object: &dyn Fn(usize) -> f32,
     class: &dyn Fn(usize, usize) -> f32,
 ) -> Vec<Assigned> {
-    let near = |cell: &GridCell, truth: &Object| {
-        let ((x, y), reach) = (cell.middle(), RADIUS * cell.stride);
-        (x - truth.bbox[0]).abs() < reach && (y - truth.bbox[1]).abs() < reach
-    };
+    let rule = candidates;
     let candidates: Vec<usize> =
-        (0..cells.len()).filter(|cell| truths.iter().any(|truth| near(&cells[*cell], truth))).collect();
+        (0..cells.len()).filter(|cell| truths.iter().any(|truth| rule.see(&cells[*cell], truth).0)).collect();
     if candidates.is_empty() {
         return Vec::new();
     }
@@ -57,7 +83,7 @@ pub fn assign(
         for (number, truth) in truths.iter().enumerate() {
             let iou = overlap_of(bbox, truth.bbox);
             let (yes, no) = hits.get(truth.class).copied().unwrap_or_default();
-            let far = if near(&cells[*cell], truth) { 0.0 } else { FAR };
+            let far = if rule.see(&cells[*cell], truth).1 { 0.0 } else { FAR };
             overlap[number * count + at] = iou;
             cost[number * count + at] = none - no + yes - OVERLAP * (iou + 1e-8).ln() + far;
         }

@@ -5,7 +5,7 @@ use crate::{Error, Result};
 
 /// One object of a picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Object {
+pub struct TrueBox {
     /// The index of its class.
     pub class: usize,
     /// `[centre x, centre y, width, height]`; of a batch's fields in shares of the side.
@@ -14,12 +14,12 @@ pub struct Object {
     pub crowd: bool,
 }
 
-impl Object {
+impl TrueBox {
     /// The same on a picture of so many pixels, in pixels.
-    pub fn on(&self, (height, width): (usize, usize)) -> Object {
+    pub fn on(&self, (height, width): (usize, usize)) -> TrueBox {
         let [x, y, w, h] = self.bbox;
         let (height, width) = (height as f32, width as f32);
-        Object { bbox: [x * width, y * height, w * width, h * height], ..*self }
+        TrueBox { bbox: [x * width, y * height, w * width, h * height], ..*self }
     }
 }
 
@@ -27,7 +27,7 @@ impl Object {
 ///
 /// # Errors
 /// When a field is missing, or names a picture that is not there.
-pub fn objects(truth: &Fields, pictures: usize) -> Result<Vec<Vec<Object>>> {
+pub fn objects(truth: &Fields, pictures: usize) -> Result<Vec<Vec<TrueBox>>> {
     let boxes = truth.get(field::BOX)?.flatten_all()?.to_vec1::<f32>()?;
     let classes = truth.get(field::BOX_CLASS)?.to_vec1::<u32>()?;
     let of = truth.get(field::BOX_OF)?.to_vec1::<u32>()?;
@@ -44,7 +44,7 @@ pub fn objects(truth: &Fields, pictures: usize) -> Result<Vec<Vec<Object>>> {
     let mut all = vec![Vec::new(); pictures];
     for (at, (bbox, picture)) in boxes.chunks_exact(4).zip(of).enumerate() {
         let crowd = crowds.as_ref().is_some_and(|crowds| crowds.get(at) == Some(&1));
-        let object = Object { class: classes[at] as usize, bbox: std::array::from_fn(|i| bbox[i]), crowd };
+        let object = TrueBox { class: classes[at] as usize, bbox: std::array::from_fn(|i| bbox[i]), crowd };
         let own = all.get_mut(picture as usize).ok_or_else(|| {
             Error::new(format!("a box stands on picture {picture} of a batch of {pictures}"))
         })?;

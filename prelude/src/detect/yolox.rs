@@ -3,8 +3,8 @@
 use candle_core::{DType, Device, Tensor};
 use rayon::prelude::*;
 
-use super::simota::{Assigned, assign, logistic, overlap_of};
-use super::{Grid, GridCell, Object};
+use super::simota::{Assigned, Candidates, assign, logistic};
+use super::{Grid, GridCell, TrueBox};
 use crate::{Error, Result, ops};
 
 /// What the overlap's part of the loss counts beside the others.
@@ -72,8 +72,8 @@ fn grid(side: (usize, usize), cells: usize) -> Result<Grid> {
     Ok(grid)
 }
 
-/// The loss of what YOLOX's head says (`yolox`) of pictures of so many pixels (height, width), given each picture's objects in pixels. With `l1`, the
-/// boxes' own numbers count too, as in the reference once mosaic is off.
+/// The loss of what YOLOX's head says (`yolox`) of pictures of so many pixels (height, width), given each picture's objects in
+/// pixels. With `l1`, the boxes' own numbers count too, as in the reference once mosaic is off.
 ///
 /// Which cell answers for which object is chosen by what is said (SimOTA), so value and gradient are worked out together, on the CPU.
 ///
@@ -82,7 +82,13 @@ fn grid(side: (usize, usize), cells: usize) -> Result<Grid> {
 ///
 /// # Errors
 /// Shapes that do not fit each other; a class that the head does not tell.
-pub fn yolox_loss(said: &Tensor, side: (usize, usize), truths: &[Vec<Object>], l1: bool) -> Result<YoloxLoss> {
+pub fn yolox_loss(
+    said: &Tensor,
+    side: (usize, usize),
+    truths: &[Vec<TrueBox>],
+    candidates: Candidates,
+    l1: bool,
+) -> Result<YoloxLoss> {
     let (n, rows, cells) = said.dims3()?;
     let grid = grid(side, cells)?;
     let classes = rows.saturating_sub(5);
@@ -99,7 +105,9 @@ pub fn yolox_loss(said: &Tensor, side: (usize, usize), truths: &[Vec<Object>], l
         .par_chunks(size)
         .zip(gradient.par_chunks_mut(size))
         .zip(truths)
-        .map(|((numbers, gradient), truths)| picture(&Rows { numbers, cells }, &grid, truths, classes, l1, gradient))
+        .map(|((numbers, gradient), truths)| {
+            picture(&Rows { numbers, cells }, &grid, truths, (candidates, l1), gradient)
+        })
         .collect();
     let sum = each.iter().fold(PictureLoss::default(), |a, b| PictureLoss {
         place: a.place + b.place,
@@ -120,14 +128,15 @@ pub fn yolox_loss(said: &Tensor, side: (usize, usize), truths: &[Vec<Object>], l
 fn picture(
     rows: &Rows,
     grid: &Grid,
-    truths: &[Object],
-    classes: usize,
-    l1: bool,
+    truths: &[TrueBox],
+    (candidates, l1): (Candidates, bool),
     gradient: &mut [f32],
 ) -> PictureLoss {
     let cells = rows.cells;
-    let counted: Vec<Object> = truths.iter().copied().filter(|truth| !truth.crowd).collect();
+    let classes = rows.numbers.len() / cells.max(1) - 5;
+    let counted: Vec<TrueBox> = truths.iter().copied().filter(|truth| !truth.crowd).collect();
     let assigned = assign(
+        candidates,
         &grid.0,
         &counted,
         classes,
@@ -241,7 +250,7 @@ pub fn found(said: &Tensor, side: (usize, usize), least: f32) -> Result<Vec<Vec<
             let best = (0..rows - 5).max_by(|a, b| rows_of.at(5 + a, cell).total_cmp(&rows_of.at(5 + b, cell)));
             let Some(class) = best else { continue };
             let score = there * logistic(rows_of.at(5 + class, cell));
-            if !(score < least) {
+            if score >= least || score.is_nan() {
                 found.push(Found { bbox: rows_of.bbox(cell, place), class, score });
             }
         }
@@ -252,6 +261,7 @@ pub fn found(said: &Tensor, side: (usize, usize), least: f32) -> Result<Vec<Vec<
 
 #[cfg(test)]
 mod tests {
+    use super::super::simota::overlap_of;
     use super::*;
 
     #[test]

@@ -276,7 +276,7 @@ mod tests {
         for (place, number) in went.iter().enumerate() {
             assert_eq!(grad[*number as usize], place as f64 + 1.);
         }
-        assert!(focus(&numbers(&[1, 1, 3, 2], 0.)?, false).is_err());
+        assert!(focus(numbers(&[1, 1, 3, 2], 0.)?.as_tensor(), false).is_err());
         Ok(())
     }
 }

@@ -1,14 +1,22 @@
 //! Learners of boxes: how one starts, and what it looks at.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use image::RgbImage;
+
+use super::inspect::{BoxMeasures, Evaluation};
 use super::learner::Learner;
-use super::tasks::Detect;
-use crate::data::{Data, Order, Part};
+use super::metric::{Measures, Metric, Seen};
+use super::predict::{Picture, Prediction};
+use super::task::Task;
+use super::tasks::{Detect, OnFile, on_files};
+use crate::boxes::measure::{BoxConfusion, CocoEvaluator};
+use crate::data::{Data, Input, Order, Part, Spec, Target};
 use crate::layers::Pass;
 use crate::models::{DetectorReport, DetectorStart, IntoDetector, Network, Trained, device};
 use crate::params::ParamSet;
-use crate::{Result, show};
+use crate::plot::{self, Figure};
+use crate::{Error, Result, show};
 
 /// On so many pictures BatchNorm's statistics are measured.
 const MEASURED: usize = 32;
@@ -27,7 +35,6 @@ impl Learner {
 
     // Not generic, so that a cell does not compile it.
     fn start_detection(start: &DetectorStart, data: &dyn Data) -> Result<Learner> {
-        use super::task::Task;
         data.check()?;
         let spec = data.spec();
         Detect.check(&spec)?;
@@ -38,7 +45,7 @@ impl Learner {
         let mut report = None;
         if let Some(trained) = start.trained()? {
             let theirs = classes_of(start, &trained);
-            let loaded = network.load_detector(&trained, &theirs, &names)?;
+            let loaded = network.load_detector((&trained.tensors, &trained.origin), &theirs, &names)?;
             if loaded.folded {
                 unfold(&network, data.as_ref())?;
             }
@@ -84,4 +91,121 @@ fn unfold(network: &Network, data: &dyn Data) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Gathers what was found on every picture that is measured, and what is true.
+struct Gathered(Arc<Mutex<Vec<OnFile>>>);
+
+/// The name of the measure that gathers.
+const GATHERED: &str = "pictures";
+/// What counts for a confusion reaches this score at least.
+const UNSURE: f32 = 0.01;
+
+impl Metric for Gathered {
+    fn name(&self) -> &str {
+        GATHERED
+    }
+
+    fn add(&mut self, seen: &Seen) -> Result<()> {
+        let pictures = on_files(seen, UNSURE)?;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(pictures);
+        Ok(())
+    }
+
+    fn value(&self) -> f64 {
+        0.0
+    }
+
+    fn reset(&mut self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+impl Learner {
+    /// What was measured on a part, and what was found on each of its pictures.
+    pub(super) fn pictures_judged(&mut self, part: Part) -> Result<(Measures, Vec<OnFile>)> {
+        let pictures = Arc::new(Mutex::new(Vec::new()));
+        self.metrics.push(Box::new(Gathered(Arc::clone(&pictures))));
+        let judged = self.verdicts(part);
+        self.metrics.pop();
+        let (mut measures, _) = judged?;
+        measures.list.retain(|measure| measure.name != GATHERED);
+        let pictures = std::mem::take(&mut *pictures.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok((measures, pictures))
+    }
+
+    /// COCO's average precision, over all classes and of each.
+    pub(super) fn evaluate_boxes(&mut self, part: Part) -> Result<Evaluation> {
+        let (all, pictures) = self.pictures_judged(part)?;
+        let names = self.classes().to_vec();
+        let mut evaluator = CocoEvaluator::new(names.len());
+        let mut objects = vec![0; names.len()];
+        for picture in &pictures {
+            evaluator.add(&picture.found, &picture.truth)?;
+            for truth in picture.truth.iter().filter(|truth| !truth.crowd) {
+                objects.iter_mut().skip(truth.class).take(1).for_each(|count| *count += 1);
+            }
+        }
+        let scores = evaluator.value();
+        let rows = names.into_iter().zip(objects).zip(scores.classes);
+        let boxes = rows.map(|((name, objects), coco)| BoxMeasures { name, objects, coco }).collect();
+        Ok(Evaluation { all, classes: Vec::new(), numbers: Vec::new(), coco: Some(scores.all), boxes })
+    }
+
+    /// How often each class is taken for each, the background last: `matrix[truth][said]`.
+    pub(super) fn box_confusion(&mut self) -> Result<Vec<Vec<usize>>> {
+        let (_, pictures) = self.pictures_judged(Part::Valid)?;
+        let count = self.classes().len();
+        let mut confusion = BoxConfusion::new(count);
+        for picture in &pictures {
+            confusion.add(&picture.found, &picture.truth)?;
+        }
+        let cell = |truth: usize, said: usize| confusion.count(said, truth).unwrap_or(0);
+        Ok((0..=count).map(|truth| (0..=count).map(|said| cell(truth, said)).collect()).collect())
+    }
+
+    /// A picture as it was answered before, beside what is said of it now.
+    ///
+    /// # Errors
+    /// When the picture cannot be read.
+    pub fn compare(&self, picture: impl Picture, before: &Prediction) -> Result<Figure> {
+        self.compare_pixels(picture.pixels()?, before)
+    }
+
+    fn compare_pixels(&self, picture: RgbImage, before: &Prediction) -> Result<Figure> {
+        let now = self.predict(picture)?;
+        let caption = |when: &str, one: &Prediction| format!("{when}: {}", one.caption());
+        let captions = [caption("before", before), caption("now", &now)];
+        Ok(plot::grid(&[before.drawn(), now.drawn()], &captions))
+    }
+
+    /// A detector as its weights were trained, to predict with: published ones know COCO's 80 classes.
+    ///
+    /// # Errors
+    /// When the weights cannot be read, or do not hold the whole network.
+    pub fn detector(detector: impl IntoDetector) -> Result<Learner> {
+        Learner::as_trained(&detector.into_detector())
+    }
+
+    fn as_trained(start: &DetectorStart) -> Result<Learner> {
+        let Some(trained) = start.trained()? else {
+            return Err(Error::new("a detector of random weights finds nothing")
+                .remedy("train it: `Learner::detection(detector, &data)?`"));
+        };
+        if trained.is_a_learners() {
+            return Learner::from_trained(trained);
+        }
+        let classes = classes_of(start, &trained);
+        let network = Network::detecting(ParamSet::on(&device()?, 0), start.detector, classes.len())?;
+        let report = network.load_detector((&trained.tensors, &trained.origin), &classes, &classes)?;
+        if !report.loaded.complete() {
+            return Err(Error::new(format!("{} does not hold the whole network: {}", trained.origin, report.loaded))
+                .remedy("start from it with data: `Learner::detection(detector, &data)?`"));
+        }
+        let transform = start.detector.transform(start.detector.picture());
+        let spec = Spec::new(Input::Picture(transform), Target::Boxes(classes), 0);
+        let mut learner = Learner::assemble(network, Arc::new(Detect), spec, None);
+        *learner.report = Some(report.loaded);
+        Ok(learner)
+    }
 }

@@ -4,6 +4,7 @@ use super::judge::Verdict;
 use super::learner::Learner;
 use super::metric::Measures;
 use super::worst::TopLosses;
+use crate::boxes::measure::CocoNumbers;
 use crate::data::{Part, Target};
 use crate::plot::{self, Figure};
 use crate::show::{Bundle, Show, Table};
@@ -18,6 +19,21 @@ pub struct Evaluation {
     pub classes: Vec<ClassMeasures>,
     /// Where there are numbers instead of classes, each one's name and mean absolute error.
     pub numbers: Vec<(String, f64)>,
+    /// Of a detector, COCO's numbers over all classes.
+    pub coco: Option<CocoNumbers>,
+    /// Of a detector, a row a class.
+    pub boxes: Vec<BoxMeasures>,
+}
+
+/// What was measured of the boxes of one class.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoxMeasures {
+    /// The class.
+    pub name: String,
+    /// How many of them are true.
+    pub objects: usize,
+    /// COCO's numbers of this class.
+    pub coco: CocoNumbers,
 }
 
 /// What was measured on the pictures of one class.
@@ -41,17 +57,28 @@ impl Learner {
     /// # Errors
     /// When there are none, or the user interrupts.
     pub fn validate(&mut self) -> Result<Evaluation> {
-        self.evaluate(Part::Valid)
+        self.evaluate_on(Part::Valid)
     }
 
-    /// Measures on a part's pictures: `learner.evaluate(Part::Test)?`.
+    /// The same as [`validate`](Learner::validate), by the name that Keras has for it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn evaluate(&mut self) -> Result<Evaluation> {
+        self.validate()
+    }
+
+    /// Measures on a part's pictures: `learner.evaluate_on(Part::Test)?`.
     ///
     /// # Errors
     /// When there are none, or the user interrupts.
-    pub fn evaluate(&mut self, part: Part) -> Result<Evaluation> {
+    pub fn evaluate_on(&mut self, part: Part) -> Result<Evaluation> {
+        if let Target::Boxes(_) = self.spec.target {
+            return self.evaluate_boxes(part);
+        }
         let (all, verdicts) = self.verdicts(part)?;
         let share = |some: usize, of: usize| if of == 0 { 0.0 } else { some as f64 / of as f64 };
-        let mut found = Evaluation { all, classes: Vec::new(), numbers: Vec::new() };
+        let mut found = Evaluation { all, classes: Vec::new(), numbers: Vec::new(), coco: None, boxes: Vec::new() };
         let names = self.classes().iter().enumerate();
         match self.spec.target {
             Target::Class(_) | Target::Classes(_) => found.classes.extend(names.map(|(class, name)| {
@@ -82,9 +109,14 @@ impl Learner {
     /// How often each class of the validation pictures is taken for each: `matrix[truth][guess]`. Answers that are no numbers
     /// are left out.
     ///
+    /// Of a detector the last row and the last column are the background: what was seen where nothing is, and what was not seen.
+    ///
     /// # Errors
     /// When there are no validation pictures or no classes, or the user interrupts.
     pub fn confusion_matrix(&mut self) -> Result<Vec<Vec<usize>>> {
+        if let Target::Boxes(_) = self.spec.target {
+            return self.box_confusion();
+        }
         let Target::Class(classes) = &self.spec.target else {
             let what = match self.spec.target {
                 Target::Numbers(_) => "numbers have no confusion matrix".to_owned(),
@@ -113,7 +145,10 @@ impl Learner {
     /// # Errors
     /// When there are no validation pictures, or the user interrupts.
     pub fn confusion(&mut self) -> Result<Figure> {
-        Ok(plot::confusion(&self.confusion_matrix()?, self.classes()))
+        let matrix = self.confusion_matrix()?;
+        let mut names = self.classes().to_vec();
+        names.resize(matrix.len(), "background".to_owned());
+        Ok(plot::confusion(&matrix, &names))
     }
 
     /// The validation examples with the highest losses, `count` of them (1 to 1000): what was said, how sure, what is true.
@@ -127,7 +162,7 @@ impl Learner {
         TopLosses::of(verdicts, count, data.as_ref(), &self.spec)
     }
 
-    fn verdicts(&mut self, part: Part) -> Result<(Measures, Vec<Verdict>)> {
+    pub(super) fn verdicts(&mut self, part: Part) -> Result<(Measures, Vec<Verdict>)> {
         let data = self.need_data()?;
         if data.count(part) == 0 {
             let what = format!("the data has no examples for {}", part.as_str());
@@ -162,10 +197,31 @@ impl Show for Evaluation {
             table = Table::new(["number", "mean error"]).left(0);
             self.numbers.iter().for_each(|(name, error)| table.push([name.clone(), format!("{error:.4}")]));
         }
+        if !self.boxes.is_empty() {
+            let cell = |number: Option<f64>| number.map_or("–".to_owned(), |number| format!("{number:.3}"));
+            table = Table::new(["class", "objects", "AP", "AP50", "AP75", "AR100"]).left(0);
+            for class in &self.boxes {
+                let CocoNumbers { ap, ap_50, ap_75, ar_100, .. } = class.coco;
+                let mut row = vec![class.name.clone(), class.objects.to_string()];
+                row.extend([ap, ap_50, ap_75, ar_100].map(cell));
+                table.push(row);
+            }
+            if let Some(CocoNumbers { ap, ap_50, ap_75, ar_100, ap_small, ap_medium, ap_large, .. }) = self.coco {
+                let objects: usize = self.boxes.iter().map(|class| class.objects).sum();
+                let mut row = vec!["mean".to_owned(), objects.to_string()];
+                row.extend([ap, ap_50, ap_75, ar_100].map(cell));
+                table.push(row);
+                let sizes = [ap_small, ap_medium, ap_large].map(cell);
+                table = table.note(format!(
+                    "AP of small (up to 32²), medium (to 96²) and large objects: {}",
+                    sizes.join(", ")
+                ));
+            }
+        }
         let words = self.all.words();
         let loss = format!("loss {:.4}", self.all.loss);
         let note = if words.is_empty() { loss } else { format!("{words}, {loss}") };
-        if self.classes.is_empty() && self.numbers.is_empty() {
+        if self.classes.is_empty() && self.numbers.is_empty() && self.boxes.is_empty() {
             return Bundle::new().text(note);
         }
         table.note(note).bundle()

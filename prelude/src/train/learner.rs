@@ -18,7 +18,7 @@ use super::tasks::{self, Classify, Localize, Regress};
 use crate::data::{Data, Input, Normalize, Order, Part, ResizeMethod, Spec, Target, Transform};
 use crate::layers::Pass;
 use crate::models::{Arch, HeadMaker, IntoStart, Network, Start, Trained, Weights, device};
-use crate::params::LoadReport;
+use crate::params::{LoadReport, Param};
 use crate::sealed::Sealed;
 use crate::{Error, Result, show};
 
@@ -212,8 +212,18 @@ impl Learner {
         };
         task.check(&wanted)?;
         let old = self.judged();
-        let network = old.with_head(maker(&task, &wanted), wanted.seed)?;
-        network.params().load(&old.params().snapshot()?, Some("head.box"))?;
+        let network = match old.detector() {
+            Some(detector) => {
+                let network = old.with_head(detector.head(wanted.names().len()), wanted.seed)?;
+                network.load_detector((&old.params().snapshot()?, "the old network"), self.classes(), wanted.names())?;
+                network
+            }
+            None => {
+                let network = old.with_head(maker(&task, &wanted), wanted.seed)?;
+                network.params().load(&old.params().snapshot()?, Some("head.box"))?;
+                network
+            }
+        };
         let data = match (self.spec.transform(), wanted.transform()) {
             (Some(own), Some(transform)) => {
                 tell_if_other(own.normalize, &wanted);
@@ -328,13 +338,58 @@ impl Learner {
     /// # Errors
     /// When no part has this name; the message lists the names.
     pub fn unfreeze_from(&mut self, part: &str) -> Result<&mut Learner> {
-        let parts = self.network.parts();
-        let Some(index) = parts.iter().position(|name| name == part.trim_end_matches('.')) else {
-            return Err(Error::new(format!("no part of the network is named `{part}`"))
-                .remedy(format!("the parts are {}", parts.join(", "))));
-        };
+        let index = self.part_index(part)?;
         self.network.params().freeze_before(index);
         Ok(self)
+    }
+
+    /// The number of the part of this name.
+    fn part_index(&self, part: &str) -> Result<usize> {
+        let parts = self.network.parts();
+        parts.iter().position(|name| name == part.trim_end_matches('.')).ok_or_else(|| {
+            Error::new(format!("no part of the network is named `{part}`"))
+                .remedy(format!("the parts are {}", parts.join(", ")))
+        })
+    }
+
+    /// Freezes the part of this name and all after it, and makes all before it trainable.
+    ///
+    /// # Errors
+    /// When no part has this name; the message lists the names.
+    pub fn freeze_from(&mut self, part: &str) -> Result<&mut Learner> {
+        let index = self.part_index(part)?;
+        for param in self.network.params().params() {
+            param.set_frozen(param.group() >= index);
+        }
+        Ok(self)
+    }
+
+    /// Freezes the parameters whose names fit a pattern, such as `*.bn*`, and leaves the others as they are; gives how many fit.
+    ///
+    /// # Errors
+    /// When no parameter fits; the message has some names.
+    pub fn freeze_matching(&mut self, pattern: &str) -> Result<usize> {
+        self.set_matching(pattern, true)
+    }
+
+    /// Makes the parameters trainable whose names fit a pattern, and leaves the others as they are; gives how many fit.
+    ///
+    /// # Errors
+    /// When no parameter fits; the message has some names.
+    pub fn unfreeze_matching(&mut self, pattern: &str) -> Result<usize> {
+        self.set_matching(pattern, false)
+    }
+
+    fn set_matching(&mut self, pattern: &str, frozen: bool) -> Result<usize> {
+        let params = self.network.params().params();
+        let fitting: Vec<&Param> = params.iter().filter(|param| fits(pattern, param.name())).collect();
+        if fitting.is_empty() {
+            let some: Vec<&str> = params.iter().take(4).map(Param::name).collect();
+            return Err(Error::new(format!("no parameter is named like `{pattern}`"))
+                .remedy(format!("`*` stands for any letters; the names are {}, …", some.join(", "))));
+        }
+        fitting.iter().for_each(|param| param.set_frozen(frozen));
+        Ok(fitting.len())
     }
 
     /// Measures this too, beside the loss and what the task measures: a column of its own in the table of epochs.
@@ -437,6 +492,21 @@ impl Learner {
                 )
         })
     }
+}
+
+/// Whether a name fits a pattern in which `*` stands for any letters.
+fn fits(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = name.strip_prefix(parts.next().unwrap_or_default()) else { return false };
+    let parts: Vec<&str> = parts.collect();
+    let Some((last, middle)) = parts.split_last() else { return rest.is_empty() };
+    for part in middle {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.len() >= last.len() && rest.ends_with(last)
 }
 
 /// How pictures are prepared, where it is pictures that go in.

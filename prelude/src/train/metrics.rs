@@ -4,7 +4,7 @@ use candle_core::D;
 
 use super::metric::{Better, Metric, Seen, Unit};
 use crate::Result;
-use crate::data::{Spec, field};
+use crate::data::field;
 
 /// The share of examples whose most likely class is right; an answer that is no number is wrong.
 #[derive(Clone, Copy, Debug, Default)]
@@ -167,19 +167,4 @@ mod tests {
         }
         Ok(())
     }
-}
-
-/// Stub
-pub struct BoxPrecision(String);
-impl BoxPrecision {
-    /// s
-    pub fn at_half(_: &Spec) -> BoxPrecision { BoxPrecision("AP50".to_owned()) }
-    /// s
-    pub fn mean(_: &Spec) -> BoxPrecision { BoxPrecision("AP".to_owned()) }
-}
-impl Metric for BoxPrecision {
-    fn name(&self) -> &str { &self.0 }
-    fn add(&mut self, _: &Seen) -> Result<()> { Ok(()) }
-    fn value(&self) -> f64 { 0.0 }
-    fn reset(&mut self) {}
 }

@@ -6,6 +6,9 @@ use crate::layers::{Activation, BatchNorm2d, Conv2d, ConvNorm, Layer, Pass, dims
 use crate::params::{Init, Scope};
 use crate::{Result, ops};
 
+/// What BatchNorm adds to a variance, as YOLOX has it.
+pub(super) const EPS: f64 = 1e-3;
+
 /// How wide and deep a YOLOX is, and whether its 3×3 convolutions are depthwise.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scale {
@@ -31,8 +34,7 @@ fn grouped(
 ) -> Result<ConvNorm> {
     let conv = Conv2d::new(&at.child("conv"), from, to, kernel).stride(stride).padding(kernel / 2).groups(groups);
     let conv = conv.init(Init::Uniform { fan: from / groups * kernel * kernel }).build()?;
-    // YOLOX's own momentum and eps
-    let norm = BatchNorm2d::new(&at.child("bn"), to)?.with(0.03, 1e-3);
+    let norm = BatchNorm2d::new(&at.child("bn"), to)?.with(0.03, EPS);
     Ok(ConvNorm::new(conv, norm, Activation::Silu))
 }
 

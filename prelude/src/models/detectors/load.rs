@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use candle_core::Tensor;
 
-use crate::models::{Network, Trained};
+use super::csp::EPS;
+use crate::models::Network;
 use crate::params::LoadReport;
 use crate::{Error, Result};
 
@@ -24,25 +25,31 @@ impl Network {
     ///
     /// # Errors
     /// When the weights are of another detector.
-    pub fn load_detector(&self, trained: &Trained, theirs: &[String], own: &[String]) -> Result<DetectorReport> {
+    pub fn load_detector(
+        &self,
+        (tensors, origin): (&[(String, Tensor)], &str),
+        theirs: &[String],
+        own: &[String],
+    ) -> Result<DetectorReport> {
         let Some(detector) = self.detector() else {
             return Err(Error::new("expected a detector, found another network"));
         };
-        let origin = &trained.origin;
         let pairs: Vec<(usize, usize)> = own
             .iter()
             .enumerate()
             .filter_map(|(to, name)| Some((theirs.iter().position(|other| other == name)?, to)))
             .collect();
-        let mut tensors = Vec::with_capacity(trained.tensors.len());
-        let mut rowed = false;
-        for (name, tensor) in &trained.tensors {
+        let (file, mut tensors) = (tensors, Vec::with_capacity(tensors.len()));
+        let (folded, mut rowed) = (folded(file), false);
+        for (name, tensor) in file {
             let here = self.params().get(name).filter(|_| detector.has_class_rows(name));
             let taken = match here {
                 Some(param) if tensor.dims().first() == Some(&theirs.len()) && tensor.rank() == param.var().rank() => {
                     rowed = true;
                     with_rows(&param.value(), tensor, &pairs)?
                 }
+                // the identity, whatever eps the file was folded with
+                _ if folded && name.ends_with(".running_var") => tensor.ones_like()?.affine(1.0, -EPS)?,
                 _ => tensor.clone(),
             };
             tensors.push((name.clone(), taken));
@@ -57,17 +64,17 @@ impl Network {
                     ", `{}` is {:?} here and {:?} in the file",
                     wrong.name, wrong.expected, wrong.found
                 );
-            } else if let (Some(expected), Some((there, _))) = (loaded.new.first(), trained.tensors.first()) {
+            } else if let (Some(expected), Some((there, _))) = (loaded.new.first(), file.first()) {
                 what += &format!(" (it expects names such as `{expected}`, the file has `{there}`)");
             }
-            let remedy = match likely(trained) {
+            let remedy = match likely(file) {
                 Some(other) if other != detector.name() => format!("its shapes are those of {other}"),
                 _ => "give it a file of the same detector, as its authors published it or as `learner.save` wrote it".to_owned(),
             };
             return Err(Error::new(what).remedy(remedy));
         }
         let shared = if rowed { pairs.iter().map(|(_, to)| own[*to].clone()).collect() } else { Vec::new() };
-        Ok(DetectorReport { loaded, shared, folded: folded(trained) })
+        Ok(DetectorReport { loaded, shared, folded })
     }
 }
 
@@ -87,10 +94,10 @@ fn with_rows(own: &Tensor, theirs: &Tensor, pairs: &[(usize, usize)]) -> Result<
 }
 
 /// Whether every BatchNorm of a file is the identity but for its bias: its scale 1, its mean 0, its variance 1.
-fn folded(trained: &Trained) -> bool {
+fn folded(file: &[(String, Tensor)]) -> bool {
     let all = |ending: &str, wanted: f32| {
         let mut seen = false;
-        let fits = trained.tensors.iter().filter(|(name, _)| name.ends_with(ending)).all(|(_, tensor)| {
+        let fits = file.iter().filter(|(name, _)| name.ends_with(ending)).all(|(_, tensor)| {
             seen = true;
             let numbers = tensor.flatten_all().and_then(|flat| flat.to_dtype(candle_core::DType::F32)?.to_vec1::<f32>());
             numbers.is_ok_and(|numbers| numbers.iter().all(|number| (number - wanted).abs() < 0.01))
@@ -101,8 +108,8 @@ fn folded(trained: &Trained) -> bool {
 }
 
 /// The detector whose stem is as wide as a file's.
-fn likely(trained: &Trained) -> Option<&'static str> {
-    let (_, stem) = trained.tensors.iter().find(|(name, _)| name == "backbone.backbone.stem.conv.conv.weight")?;
+fn likely(file: &[(String, Tensor)]) -> Option<&'static str> {
+    let (_, stem) = file.iter().find(|(name, _)| name == "backbone.backbone.stem.conv.conv.weight")?;
     Some(match stem.dims().first()? {
         16 => "yolox_nano",
         24 => "yolox_tiny",

@@ -1,21 +1,21 @@
 //! Any number of things a picture, each of a class and somewhere.
 
-use crate::boxes::suppress;
+use super::precision::BoxPrecision;
+use crate::boxes::measure::suppress_classes;
 use crate::data::{Batch, Fields, Spec, Target, field};
-use crate::detect::{self, Found, Object};
+use crate::detect::{self, Candidates, Found, TrueBox};
 use crate::models::{Head, Shapes};
 use crate::params::Scope;
 use crate::train::answer::{Answer, Located};
 use crate::train::loss::Loss;
 use crate::train::metric::Metric;
-use crate::train::metrics::BoxPrecision;
 use crate::train::task::Task;
 use crate::{Error, Result};
 
 /// What is told of a picture reaches this score at least.
 const SCORE: f32 = 0.25;
 /// Of two boxes of one class that overlap by more, the less likely one is left out.
-pub(in crate::train) const OVERLAP: f32 = 0.65;
+const OVERLAP: f64 = 0.65;
 
 /// Any number of things a picture, each of a class and somewhere: YOLOX's loss (SimOTA, 1 - IoU², binary cross-entropy), measured by COCO's
 /// average precision.
@@ -58,7 +58,7 @@ impl Task for Detect {
         let side = side_of(batch)?;
         let truths = in_pixels(batch, side)?;
         let l1 = batch.targets.find(field::MOSAIC).is_none();
-        let loss = detect::yolox_loss(said.get(field::YOLOX)?, side, &truths, l1)?;
+        let loss = detect::yolox_loss(said.get(field::YOLOX)?, side, &truths, Candidates::Centre, l1)?;
         let parts = [("box", loss.place), ("object", loss.object), ("class", loss.class), ("l1", loss.l1)];
         Loss::of(loss.total)?.with_numbers(&parts[..if l1 { 4 } else { 3 }])
     }
@@ -67,8 +67,8 @@ impl Task for Detect {
         let side = side_of(batch)?;
         let said = said.get(field::YOLOX)?;
         let truths = in_pixels(batch, side)?;
-        let one = |(at, truth): (usize, Vec<Object>)| {
-            let loss = detect::yolox_loss(&said.narrow(0, at, 1)?, side, &[truth], false)?;
+        let one = |(at, truth): (usize, Vec<TrueBox>)| {
+            let loss = detect::yolox_loss(&said.narrow(0, at, 1)?, side, &[truth], Candidates::Centre, false)?;
             Ok(5.0 * loss.place + loss.object + loss.class)
         };
         truths.into_iter().enumerate().map(one).collect()
@@ -80,37 +80,38 @@ impl Task for Detect {
         Ok(each.collect())
     }
 
-    fn truths(&self, batch: &Batch, _: &Spec) -> Result<Vec<Answer>> {
+    fn truths(&self, batch: &Batch, spec: &Spec) -> Result<Vec<Answer>> {
         let each = detect::objects(&batch.targets, batch.len())?.into_iter().map(|objects| {
             let boxes = objects.iter().map(|one| Located { bbox: one.bbox, class: one.class, score: 1.0 });
-            Answer { score: 1.0, boxes: boxes.collect(), ..Answer::default() }
+            let text = words(objects.iter().map(|one| one.class), spec, "nothing");
+            Answer { score: 1.0, boxes: boxes.collect(), text, ..Answer::default() }
         });
         Ok(each.collect())
     }
 
-    fn metrics(&self, spec: &Spec) -> Vec<Box<dyn Metric>> {
-        vec![Box::new(BoxPrecision::at_half(spec)), Box::new(BoxPrecision::mean(spec))]
+    fn metrics(&self, _: &Spec) -> Vec<Box<dyn Metric>> {
+        vec![Box::new(BoxPrecision::at_half()), Box::new(BoxPrecision::mean())]
     }
 }
 
 /// What the head says of each picture, from this score on, each thing once; the most likely first.
-pub(in crate::train) fn found(said: &Fields, side: (usize, usize), least: f32) -> Result<Vec<Vec<Found>>> {
+pub(super) fn found(said: &Fields, side: (usize, usize), least: f32) -> Result<Vec<Vec<Found>>> {
     let found = detect::found(said.get(field::YOLOX)?, side, least)?;
-    Ok(found.into_iter().map(once).collect())
+    found.into_iter().map(once).collect()
 }
 
 /// Each thing once.
-fn once(found: Vec<Found>) -> Vec<Found> {
+fn once(found: Vec<Found>) -> Result<Vec<Found>> {
     let corners: Vec<[f32; 4]> = found.iter().map(|one| corners(one.bbox)).collect();
     let scores: Vec<f32> = found.iter().map(|one| one.score).collect();
     let classes: Vec<u32> = found.iter().map(|one| one.class as u32).collect();
-    let kept = suppress(&corners, &scores, Some(&classes), OVERLAP);
+    let kept = suppress_classes(&corners, &scores, &classes, OVERLAP)?;
     // a score that is no number is no reason to hide it
     let spoiled = found.iter().filter(|one| !one.score.is_finite()).copied();
-    kept.into_iter().map(|at| found[at]).chain(spoiled).take(100).collect()
+    Ok(kept.into_iter().map(|at| found[at]).chain(spoiled).take(100).collect())
 }
 
-pub(in crate::train) fn corners([x, y, w, h]: [f32; 4]) -> [f32; 4] {
+fn corners([x, y, w, h]: [f32; 4]) -> [f32; 4] {
     [x - w / 2.0, y - h / 2.0, x + w / 2.0, y + h / 2.0]
 }
 
@@ -120,23 +121,32 @@ fn answer(found: &[Found], side: usize, spec: &Spec) -> Answer {
         .iter()
         .map(|one| Located { bbox: one.bbox.map(|value| value / side), class: one.class, score: one.score })
         .collect();
-    let mut counts = vec![0; spec.names().len()];
-    found.iter().for_each(|one| counts[one.class] += 1);
-    let each = spec.names().iter().zip(counts).filter(|(_, count)| *count > 0);
-    let words: Vec<String> = each.map(|(name, count)| format!("{count} × {name}")).collect();
-    let text = if words.is_empty() { "nothing found".to_owned() } else { words.join(", ") };
-    let score = found.iter().map(|one| one.score).fold(0.0, |most, score| if score > most || score.is_nan() { score } else { most });
+    let text = words(found.iter().map(|one| one.class), spec, "nothing found");
+    // one that is no number stays one
+    let higher = |most: f32, score: f32| if score > most || score.is_nan() { score } else { most };
+    let score = found.iter().map(|one| one.score).fold(0.0, higher);
     Answer { score, boxes, text, ..Answer::default() }
 }
 
+/// How many of each class: `2 × figure, 1 × book`.
+fn words(classes: impl Iterator<Item = usize>, spec: &Spec, none: &str) -> String {
+    let mut counts = vec![0; spec.names().len()];
+    for class in classes {
+        counts.iter_mut().skip(class).take(1).for_each(|count| *count += 1);
+    }
+    let each = spec.names().iter().zip(counts).filter(|(_, count)| *count > 0);
+    let words: Vec<String> = each.map(|(name, count)| format!("{count} × {name}")).collect();
+    if words.is_empty() { none.to_owned() } else { words.join(", ") }
+}
+
 /// Height and width of a batch's pictures.
-pub(in crate::train) fn side_of(batch: &Batch) -> Result<(usize, usize)> {
+pub(super) fn side_of(batch: &Batch) -> Result<(usize, usize)> {
     let (_, _, height, width) = batch.inputs.get(field::IMAGE)?.dims4()?;
     Ok((height, width))
 }
 
 /// The objects of each picture, in pixels of what the network sees.
-fn in_pixels(batch: &Batch, side: (usize, usize)) -> Result<Vec<Vec<Object>>> {
+fn in_pixels(batch: &Batch, side: (usize, usize)) -> Result<Vec<Vec<TrueBox>>> {
     let each = detect::objects(&batch.targets, batch.len())?.into_iter();
     Ok(each.map(|objects| objects.iter().map(|object| object.on(side)).collect()).collect())
 }

@@ -5,14 +5,16 @@ mod detect;
 mod labels;
 mod numbers;
 mod place;
+mod precision;
 
 pub use class::Classify;
 pub use detect::Detect;
-pub(super) use detect::{corners, found, side_of};
 pub(super) use labels::best_thresholds;
 pub use labels::{AveragePrecision, F1, Labels};
 pub use numbers::Regress;
 pub use place::Localize;
+pub use precision::BoxPrecision;
+pub(super) use precision::{OnFile, on_files};
 
 use std::sync::Arc;
 

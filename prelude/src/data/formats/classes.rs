@@ -1,0 +1,125 @@
+//! Classes renamed, merged, dropped and kept, on a listing.
+
+use super::super::names::composed;
+use super::alike::nearest;
+use super::listing::Listing;
+use crate::{Error, Result};
+use std::collections::{BTreeMap, HashMap};
+
+/// The most names that an error lists.
+const MOST_NAMES: usize = 12;
+
+impl Listing {
+    /// The listing with classes under other names; several that get one name become one class. A name that others get
+    /// and that a class has already is that class.
+    ///
+    /// # Errors
+    /// Where a class is not there, or is to have two names, or none.
+    pub fn rename(self, names: &[(&str, &str)]) -> Result<Listing> {
+        let mut new: HashMap<String, String> = HashMap::new();
+        for (from, to) in names {
+            let (from, to) = (self.known(from)?, composed(to.trim()));
+            if to.is_empty() {
+                return Err(Error::new(format!("class `{from}` would have no name")).remedy("write a name"));
+            }
+            if let Some(other) = new.insert(from.clone(), to.clone()).filter(|other| *other != to) {
+                return Err(
+                    Error::new(format!("class `{from}` would be both `{other}` and `{to}`")).remedy("name it once")
+                );
+            }
+        }
+        Ok(self.mapped(|name| Some(new.get(name).cloned().unwrap_or_else(|| name.to_owned()))))
+    }
+
+    /// The listing with several classes as one, named `into`, which may be one of them or new.
+    ///
+    /// # Errors
+    /// Where a class is not there, or `into` is empty.
+    pub fn merge(self, into: &str, classes: &[&str]) -> Result<Listing> {
+        let names: Vec<(&str, &str)> = classes.iter().map(|name| (*name, into)).collect();
+        self.rename(&names)
+    }
+
+    /// The listing without these classes and their objects; the pictures stay.
+    ///
+    /// # Errors
+    /// Where a class is not there.
+    pub fn drop_classes(self, classes: &[&str]) -> Result<Listing> {
+        let gone = self.all_known(classes)?;
+        Ok(self.mapped(|name| (!gone.iter().any(|other| other == name)).then(|| name.to_owned())))
+    }
+
+    /// The listing with these classes alone, in this order; pictures that show none of them stay as background.
+    ///
+    /// # Errors
+    /// Where a class is not there.
+    pub fn only(self, classes: &[&str]) -> Result<Listing> {
+        let mut kept = self.all_known(classes)?;
+        let mut seen = std::collections::HashSet::new();
+        kept.retain(|name| seen.insert(name.clone()));
+        let mut listing = self.mapped(|name| kept.iter().any(|other| other == name).then(|| name.to_owned()));
+        let place = |name: &String| kept.iter().position(|other| other == name).unwrap_or(0);
+        let places: Vec<usize> = listing.classes.iter().map(place).collect();
+        listing.pictures.iter_mut().flat_map(|picture| &mut picture.objects).for_each(|object| {
+            object.class = places[object.class];
+        });
+        listing.classes = kept;
+        Ok(listing)
+    }
+
+    /// The class of this name.
+    fn known(&self, name: &str) -> Result<String> {
+        let wanted = composed(name);
+        if self.classes.contains(&wanted) {
+            return Ok(wanted);
+        }
+        let near = nearest(&wanted, &self.classes);
+        let quoted = |names: &[&String]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let remedy = match &near[..] {
+            [] => "there are no classes at all".to_owned(),
+            [first, ..] if near.len() <= MOST_NAMES => {
+                let all: Vec<&String> = self.classes.iter().collect();
+                format!("did you mean `{first}`? The classes are {}", quoted(&all))
+            }
+            [first, ..] => {
+                let others = near.len() - MOST_NAMES;
+                format!("did you mean `{first}`? The nearest are {}, and {others} others", quoted(&near[..MOST_NAMES]))
+            }
+        };
+        Err(Error::new(format!("there is no class `{name}`")).remedy(remedy))
+    }
+
+    fn all_known(&self, names: &[&str]) -> Result<Vec<String>> {
+        names.iter().map(|name| self.known(name)).collect()
+    }
+
+    /// Gives each class the name that `new` says, or takes it and its objects away where it says none.
+    fn mapped(mut self, new: impl Fn(&str) -> Option<String>) -> Listing {
+        let mut classes: Vec<String> = Vec::new();
+        let mut by_name: HashMap<String, usize> = HashMap::new();
+        let mut place = |name: String| {
+            *by_name.entry(name.clone()).or_insert_with(|| {
+                classes.push(name);
+                classes.len() - 1
+            })
+        };
+        let places: Vec<Option<usize>> = self.classes.iter().map(|name| new(name).map(&mut place)).collect();
+        for picture in &mut self.pictures {
+            picture.objects.retain_mut(|object| {
+                let Some(place) = places.get(object.class).copied().flatten() else { return false };
+                object.class = place;
+                true
+            });
+        }
+        let mut extras = BTreeMap::new();
+        for (name, extra) in std::mem::take(&mut self.class_extra) {
+            // Where several become one, the notes of the class that had the name already count.
+            match new(&name) {
+                Some(to) if to == name => drop(extras.insert(to, extra)),
+                Some(to) => drop(extras.entry(to).or_insert(extra)),
+                None => {}
+            }
+        }
+        Listing { classes, class_extra: extras, ..self }
+    }
+}

@@ -1,0 +1,123 @@
+//! What annotations say: classes, pictures and their objects, with all that was not understood kept beside.
+
+use super::super::Part;
+use super::fault::{FaultLog, shortened};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Fields that are kept as they were written, as JSON.
+pub(crate) type Extra = BTreeMap<String, Box<RawValue>>;
+
+/// One object of a picture.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Object {
+    /// Index of the class.
+    pub class: usize,
+    /// Left, top, right and bottom edge in pixels of the upright picture; right and bottom lie outside the last pixel.
+    pub corners: [f64; 4],
+    /// The box holds many objects that nobody counted (COCO's `iscrowd`, Open Images' `IsGroupOf`).
+    pub crowd: bool,
+    /// Hard to recognise; not counted when a network is measured (VOC).
+    pub difficult: bool,
+    /// The object goes on beyond the box (VOC).
+    pub truncated: bool,
+    /// Something stands before the object (VOC).
+    pub occluded: bool,
+    /// A network proposed it and no person has accepted it yet.
+    pub automatic: bool,
+    /// How sure the network was, from 0 to 1.
+    pub score: Option<f64>,
+    /// Fields not understood.
+    pub extra: Extra,
+}
+
+/// One picture and its objects.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Listed {
+    /// Where its file is.
+    pub path: PathBuf,
+    /// Its path from the data set's folder, with `/`.
+    pub name: String,
+    /// Width and height of the upright picture.
+    pub size: Option<(u32, u32)>,
+    /// What it is used for, where the layout says so.
+    pub part: Option<Part>,
+    /// Its objects; a picture without any is background.
+    pub objects: Vec<Object>,
+    /// Fields not understood.
+    pub extra: Extra,
+}
+
+/// Pictures with boxes, as files of annotations give them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Listing {
+    /// The names of the classes, in order.
+    pub classes: Vec<String>,
+    /// The pictures, in order.
+    pub pictures: Vec<Listed>,
+    /// Fields of classes that were not understood, by the class's name.
+    pub class_extra: BTreeMap<String, Extra>,
+    /// Fields of the whole that were not understood.
+    pub extra: Extra,
+    /// What is wrong, and what was left out for it.
+    pub faults: FaultLog,
+    /// How the files were read where more than one reading is possible, a sentence each.
+    pub notes: Vec<String>,
+    /// Pictures in the same folders that the annotations do not list.
+    pub unlisted: usize,
+}
+
+/// The most lines of a summary.
+const MOST_LINES: usize = 12;
+
+impl Listing {
+    /// How many objects all pictures have.
+    pub fn objects(&self) -> usize {
+        self.pictures.iter().map(|picture| picture.objects.len()).sum()
+    }
+
+    /// How many pictures have no objects.
+    pub fn background(&self) -> usize {
+        self.pictures.iter().filter(|picture| picture.objects.is_empty()).count()
+    }
+
+    /// How many pictures a part has.
+    pub fn count(&self, part: Part) -> usize {
+        self.pictures.iter().filter(|picture| picture.part == Some(part)).count()
+    }
+
+    /// What is there, how it was read and what is wrong with it, in at most 12 lines.
+    pub fn summary(&self) -> String {
+        let parts = [Part::Train, Part::Valid, Part::Test].map(|part| (part.as_str(), self.count(part)));
+        let parts: Vec<String> =
+            parts.iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {name}")).collect();
+        let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
+        let (pictures, objects, classes) = (self.pictures.len(), self.objects(), self.classes.len());
+        let mut lines = vec![format!(
+            "{pictures} pictures{parts}, {objects} objects of {classes} classes, {} pictures without objects",
+            self.background()
+        )];
+        lines.extend(self.notes.iter().take(3).map(|note| shortened(note, 300)));
+        if self.unlisted > 0 {
+            lines.push(format!("{} pictures in the same folders are not listed and are left out", self.unlisted));
+        }
+        let alike = self.alike_names();
+        let alike_line = (!alike.is_empty()).then(|| {
+            let some: Vec<String> = alike.iter().take(3).map(|(one, other)| format!("`{one}` and `{other}`")).collect();
+            let more = if alike.len() > 3 { ", …" } else { "" };
+            shortened(
+                &format!(
+                    "{} pairs of classes look alike: {}{more} → `rename` makes them one",
+                    alike.len(),
+                    some.join(", ")
+                ),
+                400,
+            )
+        });
+        let left = MOST_LINES - lines.len() - usize::from(alike_line.is_some());
+        lines.extend(self.faults.lines(left));
+        lines.extend(alike_line);
+        lines.join("\n")
+    }
+}

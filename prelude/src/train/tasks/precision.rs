@@ -1,0 +1,95 @@
+//! COCO's average precision as a metric, and what a detector says in pixels of the pictures' own files.
+
+use super::detect::found;
+use crate::boxes::measure::CocoEvaluator;
+use crate::boxes::{Annotation, BBox, Detection};
+use crate::data::{Batch, Fields, Spec, field};
+use crate::detect::{self, Found};
+use crate::train::metric::{Metric, Seen};
+use crate::{Error, Result};
+
+/// What is measured reaches this score at least, as the field has it: average precision counts unsure ones too.
+const LEAST: f32 = 0.01;
+
+/// COCO's average precision of boxes: at an overlap of one half, or the mean over overlaps from 0.5 to 0.95.
+pub struct BoxPrecision {
+    name: &'static str,
+    /// Made with the first batch, which says how many classes there are.
+    evaluator: Option<CocoEvaluator>,
+}
+
+impl BoxPrecision {
+    /// At an overlap of one half: `AP50`.
+    pub fn at_half() -> BoxPrecision {
+        BoxPrecision { name: "AP50", evaluator: None }
+    }
+
+    /// The mean over overlaps from 0.5 to 0.95: `AP`.
+    pub fn mean() -> BoxPrecision {
+        BoxPrecision { name: "AP", evaluator: None }
+    }
+}
+
+impl Metric for BoxPrecision {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn add(&mut self, seen: &Seen) -> Result<()> {
+        let evaluator = self.evaluator.get_or_insert_with(|| CocoEvaluator::new(seen.spec.names().len()));
+        for pair in on_files(seen, LEAST)? {
+            evaluator.add(&pair.found, &pair.truth)?;
+        }
+        Ok(())
+    }
+
+    fn value(&self) -> f64 {
+        let Some(evaluator) = &self.evaluator else { return f64::NAN };
+        let all = evaluator.value().all;
+        let value = if self.name == "AP50" { all.ap_50 } else { all.ap };
+        value.unwrap_or(f64::NAN)
+    }
+
+    fn reset(&mut self) {
+        self.evaluator = None;
+    }
+}
+
+/// What was found on a picture and what is true of it, in pixels of its file.
+pub(in crate::train) struct OnFile {
+    pub found: Vec<Detection>,
+    pub truth: Vec<Annotation>,
+}
+
+/// What a detector says of a batch, from this score on, beside what is true, in pixels of the pictures' own files.
+pub(in crate::train) fn on_files(seen: &Seen, least: f32) -> Result<Vec<OnFile>> {
+    let Seen { said, batch, spec } = *seen;
+    let side = super::detect::side_of(batch)?;
+    let found = found(said, side, least)?;
+    let truths = detect::objects(&batch.targets, batch.len())?;
+    let sources = sources(batch, side)?;
+    let transform = spec.transform().ok_or_else(|| Error::new("expected a network that takes pictures"))?;
+    let place = |bbox: [f32; 4], (width, height): (u32, u32)| transform.to_source(bbox, width, height);
+    let each = found.into_iter().zip(truths).zip(sources).map(|((found, truths), source)| OnFile {
+        found: found.iter().map(|one| detection(one, side, spec, &|bbox| place(bbox, source))).collect(),
+        truth: truths
+            .iter()
+            .map(|one| Annotation { crowd: one.crowd, ..Annotation::new(one.class, place(one.bbox, source)) })
+            .collect(),
+    });
+    Ok(each.collect())
+}
+
+fn detection(found: &Found, (height, width): (usize, usize), spec: &Spec, place: &dyn Fn([f32; 4]) -> BBox) -> Detection {
+    let [x, y, w, h] = found.bbox;
+    let (width, height) = (width.max(1) as f32, height.max(1) as f32);
+    let name = spec.names().get(found.class).cloned().unwrap_or_default();
+    Detection::new(found.class, name, found.score, place([x / width, y / height, w / width, h / height]))
+}
+
+/// The size of each picture's file; of data that does not say it, that of what the network sees.
+fn sources(batch: &Batch, (height, width): (usize, usize)) -> Result<Vec<(u32, u32)>> {
+    let told: &Fields = &batch.targets;
+    let Some(sources) = told.find(field::SOURCE) else { return Ok(vec![(width as u32, height as u32); batch.len()]) };
+    Ok(sources.to_vec2::<f32>()?.iter().map(|row| (row[0] as u32, row[1] as u32)).collect())
+}
