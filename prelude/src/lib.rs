@@ -32,8 +32,8 @@ pub use plotters;
 pub mod prelude {
     pub use crate::boxes::{Annotation, BBox, Detection};
     pub use crate::data::{
-        Augment, Batch, BatchIter, Boxes, Data, Example, Fields, ImageFolder, Input, LabelTable, Normalize, Order, Part, Spec,
-        Target, TensorData,
+        Augment, Batch, BatchIter, Boxes, Data, Example, Fields, ImageFolder, Input, LabelTable, Normalize, Order,
+        Part, Spec, Target, TensorData,
     };
     pub use crate::error::{Error, Result};
     pub use crate::layers::{

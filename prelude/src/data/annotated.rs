@@ -1,16 +1,13 @@
 //! Pictures with any number of boxes, each of a class: what a detector learns from.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use image::RgbImage;
 
-use super::{Augment, BatchIter, Data, Example, ImageFolder, Normalize, Order, Part, ResizeMethod, Sample, scene};
-use super::{Spec, Target, Transform, field};
-use super::box_files;
 use super::formats::Listing;
+use super::{Augment, ImageFolder, Normalize, Part, ResizeMethod, Sample, Transform};
 use crate::boxes::Annotation;
-use crate::plot::Figure;
 use crate::{Result, limits};
 
 /// Pictures with any number of boxes, each of a class, and how they are shown to a detector.
@@ -32,21 +29,6 @@ pub struct Boxes {
 }
 
 impl Boxes {
-    /// The pictures of a listing; where parts are told, they are the split.
-    pub(super) fn listed(root: PathBuf, listing: Listing) -> Result<Boxes> {
-        let listing = box_files::some(&root, listing)?;
-        let pictures = ImageFolder::listed(root, box_files::samples(&listing))?;
-        let pictures = pictures.resize(ResizeMethod::PadEnd).size_of_nobody(320);
-        Ok(Boxes { pictures, listing })
-    }
-
-    /// The same pictures with another listing's objects.
-    pub(super) fn relisted(self, listing: Listing) -> Result<Boxes> {
-        let listing = box_files::some(self.root(), listing)?;
-        let pictures = self.pictures.with_boxes(|id| box_files::annotations(&listing.pictures[id]));
-        Ok(Boxes { pictures, listing })
-    }
-
     /// Keeps about `fraction` of the pictures for validation, chosen by `seed`; equal files stay on one side. What comes with its own
     /// parts keeps them, and a note says so.
     ///
@@ -158,60 +140,9 @@ impl Boxes {
         self.pictures.transform()
     }
 
-    /// Shows `count` training pictures (1 to 1000) as the network will see them, varied, with their boxes and classes.
-    ///
-    /// # Errors
-    /// When the count or an option makes no sense, and when no picture can be read.
-    pub fn show_batch(&self, count: usize) -> Result<Figure> {
-        limits::shown("data.show_batch", count)?;
-        self.check_size()?;
-        scene::shown(self, count)
-    }
-
-    fn check_size(&self) -> Result<()> {
+    pub(super) fn check_size(&self) -> Result<()> {
         let side = self.transform().size;
         let remedy = "take one of these: 256, 320, 416, 512, 640";
         limits::allow(side > 0 && side.is_multiple_of(32), "`size`", &side, "a multiple of 32 pixels", remedy)
-    }
-}
-
-impl Data for Boxes {
-    fn spec(&self) -> Spec {
-        let target = Target::Boxes(self.classes().to_vec());
-        let own = self.pictures.spec();
-        let truths = [field::BOX, field::BOX_CLASS, field::BOX_OF, field::BOX_CROWD, field::SOURCE];
-        Spec { truths: truths.map(str::to_owned).to_vec(), target, ..own }
-    }
-
-    fn count(&self, part: Part) -> usize {
-        Data::count(&self.pictures, part)
-    }
-
-    fn batches(&self, part: Part, order: Order) -> Result<BatchIter> {
-        self.check_size()?;
-        Ok(Box::new(scene::batches(self, part, order)?))
-    }
-
-    fn example(&self, id: usize) -> Result<Example> {
-        self.pictures.example(id)
-    }
-
-    fn check(&self) -> Result<()> {
-        Data::check(&self.pictures)?;
-        self.check_size()
-    }
-
-    fn reseeded(&self, seed: u64) -> Box<dyn Data> {
-        Box::new(self.clone().seeded(seed))
-    }
-
-    fn suited(&self, network: Transform) -> Box<dyn Data> {
-        Box::new(Boxes { pictures: ImageFolder::suited(&self.pictures, network), ..self.clone() })
-    }
-
-    fn settled(&self) -> Option<Box<dyn Data>> {
-        let augment = self.pictures.augmentation();
-        let settled = augment.settled();
-        (settled != augment).then(|| Box::new(self.clone().augment(settled)) as Box<dyn Data>)
     }
 }

@@ -331,8 +331,15 @@ mod tests {
     #[test]
     fn a_flip_mirrors_picture_and_box() {
         let bbox = BBox::new(4.0, 5.0, 20.0, 12.0);
-        let flip =
-            Change { matrix: [-1.0, 0.0, 0.0, 1.0], dx: 0.0, dy: 0.0, brightness: 1.0, contrast: 1.0, saturation: 1.0, grey: false };
+        let flip = Change {
+            matrix: [-1.0, 0.0, 0.0, 1.0],
+            dx: 0.0,
+            dy: 0.0,
+            brightness: 1.0,
+            contrast: 1.0,
+            saturation: 1.0,
+            grey: false,
+        };
         let mut values = vec![0.0; 3 * SIDE * SIDE];
         flip.write(&picture(&bbox), &transform(), &mut values);
         assert_eq!(flip.bbox(&bbox, SIDE).to_xyxy(), [12.0, 5.0, 28.0, 12.0]);

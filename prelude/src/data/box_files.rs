@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::formats::{self, BoxFormat, BoxForm, Listing, Placing, Reading};
-use super::{Boxes, Part, Sample};
+use super::annotated::Boxes;
+use super::formats::{self, BoxForm, BoxFormat, Listing, Placing, Reading};
+use super::{ImageFolder, Part, ResizeMethod, Sample};
 use crate::boxes::{Annotation, BBox};
 use crate::show::{self, Table};
 use crate::{Error, Result};
@@ -65,6 +66,21 @@ impl BoxReading {
 }
 
 impl Boxes {
+    /// The pictures of a listing; where parts are told, they are the split.
+    fn listed(root: PathBuf, listing: Listing) -> Result<Boxes> {
+        let listing = some(&root, listing)?;
+        let pictures = ImageFolder::listed(root, samples(&listing))?;
+        let pictures = pictures.resize(ResizeMethod::PadEnd).size_of_nobody(320);
+        Ok(Boxes { pictures, listing })
+    }
+
+    /// The same pictures with another listing's objects.
+    fn relisted(self, listing: Listing) -> Result<Boxes> {
+        let listing = some(self.root(), listing)?;
+        let pictures = self.pictures.with_boxes(|id| annotations(&listing.pictures[id]));
+        Ok(Boxes { pictures, listing })
+    }
+
     /// Reads pictures with boxes in whatever format a file or a folder is: COCO, Pascal VOC, YOLO or a table.
     ///
     /// What cannot be used is left out, counted and named in a note; [`faults`](Boxes::faults) has it all.
@@ -230,7 +246,7 @@ impl Boxes {
 }
 
 /// A listing's pictures as samples.
-pub(super) fn samples(listing: &Listing) -> Vec<Sample> {
+fn samples(listing: &Listing) -> Vec<Sample> {
     let sample = |picture: &formats::Listed| Sample {
         path: picture.path.clone(),
         name: picture.name.clone(),
@@ -242,7 +258,7 @@ pub(super) fn samples(listing: &Listing) -> Vec<Sample> {
 }
 
 /// A picture's objects.
-pub(super) fn annotations(picture: &formats::Listed) -> Vec<Annotation> {
+fn annotations(picture: &formats::Listed) -> Vec<Annotation> {
     let annotation = |object: &formats::Object| {
         let [x0, y0, x1, y1] = object.corners.map(|edge| edge as f32);
         Annotation { crowd: object.crowd, ..Annotation::new(object.class, BBox::new(x0, y0, x1, y1)) }
@@ -251,7 +267,7 @@ pub(super) fn annotations(picture: &formats::Listed) -> Vec<Annotation> {
 }
 
 /// Refuses a listing without any box.
-pub(super) fn some(root: &Path, listing: Listing) -> Result<Arc<Listing>> {
+fn some(root: &Path, listing: Listing) -> Result<Arc<Listing>> {
     if listing.objects() == 0 {
         let what = format!("`{}` has {} pictures and no box", root.display(), listing.pictures.len());
         return Err(Error::new(what).remedy("draw some first, or check the names of the classes"));

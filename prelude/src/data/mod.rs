@@ -21,7 +21,7 @@
 //! - `augment` varies a training picture, boxes included; `store` keeps decoded pictures in memory.
 //! - `feed` makes tensors of them, `fields` under their names, `batches` one batch ahead in a thread of its own; `truth` follows the picture.
 //! - `dataset` is what a learner wants of any data, `spec` what a data set says of itself; `tensors` is data that is numbers already, `table` pictures with several labels.
-//! - `annotated` is pictures with any number of boxes, `box_files` their files, of the `formats` that there are, `scene` what they feed a detector with.
+//! - `annotated` is pictures with any number of boxes, `box_files` their files, of the `formats` that there are, `box_summary` what is in them, `scene` what they feed a detector with.
 //! - `summary` is what a person wants to know of a data set before training on it.
 
 mod annotated;
@@ -29,6 +29,7 @@ mod annotations;
 mod augment;
 mod batches;
 mod box_files;
+mod box_summary;
 mod dataset;
 mod decode;
 mod delimited;
@@ -58,6 +59,7 @@ pub use annotated::Boxes;
 pub use augment::Augment;
 pub use batches::{Batch, Batches};
 pub use box_files::BoxReading;
+pub use box_summary::BoxSummary;
 pub use dataset::{BatchIter, CloneData, Data, Example, Order};
 pub use decode::{read_picture, to_rgb};
 pub use fields::{Fields, field};

@@ -4,7 +4,9 @@ use super::annotated::Boxes;
 use super::augment::{Augment, Change, GREY};
 use super::batches::{Batches, mix};
 use super::store::Decoded;
-use super::{Batch, Fields, Order, Part, Sample, Transform, field};
+use super::{
+    Batch, BatchIter, Data, Example, Fields, ImageFolder, Order, Part, Sample, Spec, Target, Transform, field,
+};
 use crate::boxes::{Annotation, BBox};
 use crate::plot::{self, Figure, Mark};
 use crate::{Result, limits};
@@ -15,18 +17,71 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use std::sync::Arc;
 
+impl Boxes {
+    /// Shows `count` training pictures (1 to 1000) as the network will see them, varied, with their boxes and classes.
+    ///
+    /// # Errors
+    /// When the count or an option makes no sense, and when no picture can be read.
+    pub fn show_batch(&self, count: usize) -> Result<Figure> {
+        limits::shown("data.show_batch", count)?;
+        self.check_size()?;
+        shown(self, count)
+    }
+}
+
+impl Data for Boxes {
+    fn spec(&self) -> Spec {
+        let target = Target::Boxes(self.classes().to_vec());
+        let own = self.pictures.spec();
+        let truths = [field::BOX, field::BOX_CLASS, field::BOX_OF, field::BOX_CROWD, field::SOURCE];
+        Spec { truths: truths.map(str::to_owned).to_vec(), target, ..own }
+    }
+
+    fn count(&self, part: Part) -> usize {
+        Data::count(&self.pictures, part)
+    }
+
+    fn batches(&self, part: Part, order: Order) -> Result<BatchIter> {
+        self.check_size()?;
+        Ok(Box::new(batches(self, part, order)?))
+    }
+
+    fn example(&self, id: usize) -> Result<Example> {
+        self.pictures.example(id)
+    }
+
+    fn check(&self) -> Result<()> {
+        Data::check(&self.pictures)?;
+        self.check_size()
+    }
+
+    fn reseeded(&self, seed: u64) -> Box<dyn Data> {
+        Box::new(self.clone().seeded(seed))
+    }
+
+    fn suited(&self, network: Transform) -> Box<dyn Data> {
+        Box::new(Boxes { pictures: ImageFolder::suited(&self.pictures, network), ..self.clone() })
+    }
+
+    fn settled(&self) -> Option<Box<dyn Data>> {
+        let augment = self.pictures.augmentation();
+        let settled = augment.settled();
+        (settled != augment).then(|| Box::new(self.clone().augment(settled)) as Box<dyn Data>)
+    }
+}
+
 /// A box that is left of less than so many pixels teaches nothing.
 const LEAST: f32 = 2.0;
 
 /// One picture as the network sees it: its boxes on the square, and the size of its file.
-struct Seen {
+struct SeenScene {
     boxes: Vec<Annotation>,
     source: (u32, u32),
     together: bool,
 }
 
 /// A part's pictures: as they are, or in a new order and varied.
-pub(super) fn batches(data: &Boxes, part: Part, order: Order) -> Result<Batches> {
+fn batches(data: &Boxes, part: Part, order: Order) -> Result<Batches> {
     let mut ids = data.pictures.readable(part)?;
     let all = Arc::new(ids.clone());
     let epoch = match order {
@@ -53,21 +108,21 @@ fn make(data: &Boxes, ids: Vec<usize>, others: &[usize], varied: Option<(Augment
         None => {
             transform.write(&picture.pixels, values);
             let boxes = on_square(data.sample(*id), picture, &transform);
-            Ok(Seen { boxes: kept(boxes, side, 0.0), source: picture.source, together: false })
+            Ok(SeenScene { boxes: kept(boxes, side, 0.0), source: picture.source, together: false })
         }
         Some((augment, epoch)) => {
             let mut rng = ChaCha8Rng::seed_from_u64(mix(data.pictures.seed, epoch, *id as u64));
             one(data, (*id, picture), others, augment, &mut rng, values)
         }
     });
-    let seen: Vec<Seen> = seen.collect::<Result<_>>()?;
+    let seen: Vec<SeenScene> = seen.collect::<Result<_>>()?;
     let n = found.len();
     let inputs = Fields::of(field::IMAGE, Tensor::from_vec(values, (n, 3, side, side), &Device::Cpu)?);
     Ok(Batch { inputs, targets: truth(&seen, side)?, ids: found.into_iter().map(|(id, _)| id).collect() })
 }
 
 /// The boxes of a batch, flat.
-fn truth(seen: &[Seen], side: usize) -> Result<Fields> {
+fn truth(seen: &[SeenScene], side: usize) -> Result<Fields> {
     let side = side as u32;
     let (mut boxes, mut classes, mut of, mut crowds) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (picture, one) in seen.iter().enumerate() {
@@ -117,7 +172,7 @@ fn one(
     augment: Augment,
     rng: &mut ChaCha8Rng,
     values: &mut [f32],
-) -> Result<Seen> {
+) -> Result<SeenScene> {
     let transform = data.transform();
     let side = transform.size;
     let source = picture.source;
@@ -141,7 +196,7 @@ fn one(
         let theirs = on_square(data.sample(other), &picture, &transform);
         boxes.extend(moved(theirs, &change, (side, side), augment.visible));
     }
-    Ok(Seen { boxes, source, together: together || mixed })
+    Ok(SeenScene { boxes, source, together: together || mixed })
 }
 
 /// Boxes where a change puts them, those of which enough stays in sight.
@@ -205,7 +260,7 @@ fn mosaic(
 }
 
 /// Training pictures as the network will see them, with their boxes and classes.
-pub(super) fn shown(data: &Boxes, count: usize) -> Result<Figure> {
+fn shown(data: &Boxes, count: usize) -> Result<Figure> {
     let all = data.pictures.readable(Part::Train)?;
     let mut ids = all.clone();
     ids.shuffle(&mut ChaCha8Rng::seed_from_u64(mix(data.pictures.seed, 1, 1)));

@@ -13,4 +13,4 @@ mod yolox;
 pub use grid::{Grid, GridCell};
 pub use simota::{Assigned, Candidates, assign};
 pub use truth::{TrueBox, objects};
-pub use yolox::{Found, YoloxLoss, found, yolox_loss};
+pub use yolox::{Sighting, YoloxLoss, found, yolox_loss};

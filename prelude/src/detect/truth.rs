@@ -45,9 +45,9 @@ pub fn objects(truth: &Fields, pictures: usize) -> Result<Vec<Vec<TrueBox>>> {
     for (at, (bbox, picture)) in boxes.chunks_exact(4).zip(of).enumerate() {
         let crowd = crowds.as_ref().is_some_and(|crowds| crowds.get(at) == Some(&1));
         let object = TrueBox { class: classes[at] as usize, bbox: std::array::from_fn(|i| bbox[i]), crowd };
-        let own = all.get_mut(picture as usize).ok_or_else(|| {
-            Error::new(format!("a box stands on picture {picture} of a batch of {pictures}"))
-        })?;
+        let own = all
+            .get_mut(picture as usize)
+            .ok_or_else(|| Error::new(format!("a box stands on picture {picture} of a batch of {pictures}")))?;
         own.push(object);
     }
     Ok(all)

@@ -40,12 +40,12 @@ struct PictureLoss {
 }
 
 /// The numbers of one picture: a row each for the box's four, for its being anything, and for each class.
-struct Rows<'a> {
+struct CellRows<'a> {
     numbers: &'a [f32],
     cells: usize,
 }
 
-impl Rows<'_> {
+impl CellRows<'_> {
     fn at(&self, row: usize, cell: usize) -> f32 {
         self.numbers[row * self.cells + cell]
     }
@@ -106,7 +106,7 @@ pub fn yolox_loss(
         .zip(gradient.par_chunks_mut(size))
         .zip(truths)
         .map(|((numbers, gradient), truths)| {
-            picture(&Rows { numbers, cells }, &grid, truths, (candidates, l1), gradient)
+            picture(&CellRows { numbers, cells }, &grid, truths, (candidates, l1), gradient)
         })
         .collect();
     let sum = each.iter().fold(PictureLoss::default(), |a, b| PictureLoss {
@@ -126,7 +126,7 @@ pub fn yolox_loss(
 
 /// What one picture adds; its gradient is written where it is not 0.
 fn picture(
-    rows: &Rows,
+    rows: &CellRows,
     grid: &Grid,
     truths: &[TrueBox],
     (candidates, l1): (Candidates, bool),
@@ -204,9 +204,8 @@ fn overlap_slopes(said: [f64; 4], truth: [f64; 4]) -> (f64, [f64; 4]) {
     }
     let both = length[0] * length[1];
     let either = area + truth[2] * truth[3] - both;
-    let along = |both_slope: f64, area_slope: f64| {
-        (both_slope * (either + both) - both * area_slope) / (either * either)
-    };
+    let along =
+        |both_slope: f64, area_slope: f64| (both_slope * (either + both) - both * area_slope) / (either * either);
     let slopes = [
         along(slope[0][0] * length[1], 0.0),
         along(slope[1][0] * length[0], 0.0),
@@ -218,7 +217,7 @@ fn overlap_slopes(said: [f64; 4], truth: [f64; 4]) -> (f64, [f64; 4]) {
 
 /// Something that a head found on a picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Found {
+pub struct Sighting {
     /// `[centre x, centre y, width, height]` in pixels of the picture that the network saw.
     pub bbox: [f32; 4],
     /// The index of its class.
@@ -234,12 +233,12 @@ pub struct Found {
 ///
 /// # Errors
 /// Shapes that do not fit each other.
-pub fn found(said: &Tensor, side: (usize, usize), least: f32) -> Result<Vec<Vec<Found>>> {
+pub fn found(said: &Tensor, side: (usize, usize), least: f32) -> Result<Vec<Vec<Sighting>>> {
     let (_, rows, cells) = said.dims3()?;
     let grid = grid(side, cells)?;
     let numbers = said.to_device(&Device::Cpu)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
     let each = numbers.chunks((rows * cells).max(1)).map(|numbers| {
-        let rows_of = Rows { numbers, cells };
+        let rows_of = CellRows { numbers, cells };
         let mut found = Vec::new();
         for (cell, place) in grid.0.iter().enumerate() {
             let there = logistic(rows_of.at(4, cell));
@@ -251,7 +250,7 @@ pub fn found(said: &Tensor, side: (usize, usize), least: f32) -> Result<Vec<Vec<
             let Some(class) = best else { continue };
             let score = there * logistic(rows_of.at(5 + class, cell));
             if score >= least || score.is_nan() {
-                found.push(Found { bbox: rows_of.bbox(cell, place), class, score });
+                found.push(Sighting { bbox: rows_of.bbox(cell, place), class, score });
             }
         }
         found
@@ -267,7 +266,9 @@ mod tests {
     #[test]
     fn slopes_of_the_overlap_as_differences_say() {
         let truth = [30.0, 40.0, 20.0, 30.0];
-        for said in [[33.0, 37.0, 22.0, 18.0], [25.0, 44.0, 12.0, 40.0], [30.5, 41.0, 10.0, 11.0], [90.0, 40.0, 5.0, 5.0]] {
+        for said in
+            [[33.0, 37.0, 22.0, 18.0], [25.0, 44.0, 12.0, 40.0], [30.5, 41.0, 10.0, 11.0], [90.0, 40.0, 5.0, 5.0]]
+        {
             let (overlap, slopes) = overlap_slopes(said, truth);
             let single = overlap_of(said.map(|x| x as f32), truth.map(|x| x as f32));
             assert!((overlap as f32 - single).abs() < 1e-6, "{overlap} {single}");

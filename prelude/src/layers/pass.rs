@@ -27,7 +27,15 @@ pub struct Pass {
 impl Pass {
     /// Predicting: stored statistics, nothing dropped, no graph.
     pub fn eval() -> Pass {
-        Pass { training: false, noisy: false, seed: 0, half: None, measuring: 0, draws: AtomicU64::new(0), pending: Mutex::default() }
+        Pass {
+            training: false,
+            noisy: false,
+            seed: 0,
+            half: None,
+            measuring: 0,
+            draws: AtomicU64::new(0),
+            pending: Mutex::default(),
+        }
     }
 
     /// Training, with a seed for dropout: the same seed drops the same values.

@@ -156,7 +156,8 @@ impl Network {
             }
             Making::Detector { detector, .. } => Making::Detector { detector: *detector, head },
             Making::Own(_) => {
-                let remedy = "make it again with a last layer of another size: `Network::whole(…)` or `Network::candle(…)`";
+                let remedy =
+                    "make it again with a last layer of another size: `Network::whole(…)` or `Network::candle(…)`";
                 return Err(Error::new("this network was made in one piece: it has no head that could be replaced")
                     .remedy(remedy));
             }

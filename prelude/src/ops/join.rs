@@ -173,11 +173,7 @@ fn focus_kernel<T: Float>(size: (usize, usize, usize, usize), reversed: bool, x:
 }
 
 /// Of each row of a picture, where it begins, and where its pixels at even and at odd places go.
-fn each_row(
-    (n, c, h, w): (usize, usize, usize, usize),
-    reversed: bool,
-    mut see: impl FnMut(usize, (usize, usize)),
-) {
+fn each_row((n, c, h, w): (usize, usize, usize, usize), reversed: bool, mut see: impl FnMut(usize, (usize, usize))) {
     for picture in 0..n {
         for channel in 0..c {
             let to = if reversed { c - 1 - channel } else { channel };

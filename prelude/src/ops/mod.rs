@@ -14,7 +14,7 @@
 //! | linear | [`linear`], [`embedding`] |
 //! | attention | [`attention`], [`tokens`], [`token`] |
 //! | noise | [`dropout`], [`drop_path`] |
-//! | plain | [`add`] (residual branches, sums of losses), [`add_relu`], [`gate`], [`scale`], [`flatten`], [`reshape`], [`cast`], [`concat`], [`focus`] |
+//! | plain | [`add`] (residual branches, sums of losses), [`add_relu`], [`gate`], [`scale`], [`flatten`], [`reshape`], [`cast`], [`concat()`], [`focus`] |
 //! | gradients | [`backward`], [`backward_from`], [`backward_from_all`]: as candle's, without its passes over zeros where the graph is ours; [`with_gradient`] |
 //! | memory | [`keep_memory`] |
 //! | resizing | [`upsample_nearest2d`], [`upsample_bilinear2d`], [`fit_places`] |

@@ -44,7 +44,7 @@ impl Learner {
         let data = data.suited(detector.transform(detector.picture()));
         let mut report = None;
         if let Some(trained) = start.trained()? {
-            let theirs = classes_of(start, &trained);
+            let theirs = alike(&start.alike, classes_of(start, &trained), &names)?;
             let loaded = network.load_detector((&trained.tensors, &trained.origin), &theirs, &names)?;
             if loaded.folded {
                 unfold(&network, data.as_ref())?;
@@ -62,6 +62,22 @@ impl Learner {
 fn classes_of(start: &DetectorStart, trained: &Trained) -> Vec<String> {
     let published = || start.detector.published_classes().iter().map(|name| (*name).to_owned()).collect();
     trained.class_names().unwrap_or_else(published)
+}
+
+/// The weights' classes, those that are to start one of one's own under its name.
+fn alike(pairs: &[(String, String)], mut theirs: Vec<String>, own: &[String]) -> Result<Vec<String>> {
+    for (name, other) in pairs {
+        if !own.contains(name) {
+            return Err(Error::new(format!("`.like(\"{name}\", \"{other}\")`: the data has no class `{name}`"))
+                .remedy(format!("its classes are {}", own.join(", "))));
+        }
+        let Some(at) = theirs.iter().position(|there| there == other) else {
+            return Err(Error::new(format!("`.like(\"{name}\", \"{other}\")`: the weights know no class `{other}`"))
+                .remedy(format!("they know {}", theirs.join(", "))));
+        };
+        theirs[at].clone_from(name);
+    }
+    Ok(theirs)
 }
 
 /// What became of the weights, in a sentence.
@@ -94,14 +110,14 @@ fn unfold(network: &Network, data: &dyn Data) -> Result<()> {
 }
 
 /// Gathers what was found on every picture that is measured, and what is true.
-struct Gathered(Arc<Mutex<Vec<OnFile>>>);
+struct PictureGatherer(Arc<Mutex<Vec<OnFile>>>);
 
 /// The name of the measure that gathers.
 const GATHERED: &str = "pictures";
 /// What counts for a confusion reaches this score at least.
 const UNSURE: f32 = 0.01;
 
-impl Metric for Gathered {
+impl Metric for PictureGatherer {
     fn name(&self) -> &str {
         GATHERED
     }
@@ -125,7 +141,7 @@ impl Learner {
     /// What was measured on a part, and what was found on each of its pictures.
     pub(super) fn pictures_judged(&mut self, part: Part) -> Result<(Measures, Vec<OnFile>)> {
         let pictures = Arc::new(Mutex::new(Vec::new()));
-        self.metrics.push(Box::new(Gathered(Arc::clone(&pictures))));
+        self.metrics.push(Box::new(PictureGatherer(Arc::clone(&pictures))));
         let judged = self.verdicts(part);
         self.metrics.pop();
         let (mut measures, _) = judged?;

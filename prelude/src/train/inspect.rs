@@ -212,10 +212,8 @@ impl Show for Evaluation {
                 row.extend([ap, ap_50, ap_75, ar_100].map(cell));
                 table.push(row);
                 let sizes = [ap_small, ap_medium, ap_large].map(cell);
-                table = table.note(format!(
-                    "AP of small (up to 32²), medium (to 96²) and large objects: {}",
-                    sizes.join(", ")
-                ));
+                table = table
+                    .note(format!("AP of small (up to 32²), medium (to 96²) and large objects: {}", sizes.join(", ")));
             }
         }
         let words = self.all.words();

@@ -215,7 +215,11 @@ impl Learner {
         let network = match old.detector() {
             Some(detector) => {
                 let network = old.with_head(detector.head(wanted.names().len()), wanted.seed)?;
-                network.load_detector((&old.params().snapshot()?, "the old network"), self.classes(), wanted.names())?;
+                network.load_detector(
+                    (&old.params().snapshot()?, "the old network"),
+                    self.classes(),
+                    wanted.names(),
+                )?;
                 network
             }
             None => {

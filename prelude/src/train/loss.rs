@@ -60,7 +60,8 @@ impl Loss {
     /// # Errors
     /// When candle cannot make a tensor of one.
     pub fn with_numbers(mut self, parts: &[(&str, f64)]) -> Result<Loss> {
-        let tensor = |(name, part): &(&str, f64)| Ok(((*name).to_owned(), Tensor::new(*part, &candle_core::Device::Cpu)?));
+        let tensor =
+            |(name, part): &(&str, f64)| Ok(((*name).to_owned(), Tensor::new(*part, &candle_core::Device::Cpu)?));
         self.parts = parts.iter().map(tensor).collect::<Result<_>>()?;
         Ok(self)
     }

@@ -1,7 +1,5 @@
 //! Numbers made from names, here and in `../reference` alike, and how they are compared.
 
-#![allow(dead_code)] // each test takes what it wants
-
 use candlewick_prelude::Result;
 use candlewick_prelude::candle_core::{DType, Device, Tensor};
 
@@ -47,4 +45,3 @@ pub fn close(what: &str, found: &[f64], expected: &[f64], scale: f64, tolerance:
 pub fn largest(numbers: &[f64]) -> f64 {
     numbers.iter().fold(0f64, |most, x| most.max(x.abs()))
 }
-

@@ -61,13 +61,18 @@ impl Detector {
 
     /// Starts from random weights.
     pub fn untrained(self) -> DetectorStart {
-        DetectorStart { detector: self, weights: Weights::None }
+        DetectorStart { weights: Weights::None, ..self.into_detector() }
     }
 
     /// Starts from the weights of a file, safetensors or PyTorch's `.pth`: one that a learner saved, or a published one with the same
     /// names; or from what `candlewick weights add FILE --as NAME` gave that name.
     pub fn weights(self, path: impl Into<PathBuf>) -> DetectorStart {
-        DetectorStart { detector: self, weights: Weights::File(path.into()) }
+        DetectorStart { weights: Weights::File(path.into()), ..self.into_detector() }
+    }
+
+    /// Starts a class of one's own from what the trained weights know of another: `Detector::YoloxNano.like("figure", "person")`.
+    pub fn like(self, own: &str, theirs: &str) -> DetectorStart {
+        self.into_detector().like(own, theirs)
     }
 
     /// The classes that the published weights tell apart.
@@ -112,9 +117,17 @@ pub struct DetectorStart {
     pub detector: Detector,
     /// Its weights.
     pub weights: Weights,
+    /// Classes of one's own that start from others of the weights: (own, theirs).
+    pub alike: Vec<(String, String)>,
 }
 
 impl DetectorStart {
+    /// Starts a class of one's own from what the weights know of another. Classes of one name do so anyway.
+    pub fn like(mut self, own: &str, theirs: &str) -> DetectorStart {
+        self.alike.push((own.to_owned(), theirs.to_owned()));
+        self
+    }
+
     /// The weights that it asks for; `None` for random ones.
     ///
     /// # Errors
@@ -148,17 +161,90 @@ impl IntoDetector for DetectorStart {
 
 impl IntoDetector for Detector {
     fn into_detector(self) -> DetectorStart {
-        DetectorStart { detector: self, weights: Weights::Trained }
+        DetectorStart { detector: self, weights: Weights::Trained, alike: Vec::new() }
     }
 }
 
 /// The classes of COCO, in the order of published heads. Lin et al. 2014.
 const COCO: [&str; 80] = [
-    "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat", "traffic light", "fire hydrant",
-    "stop sign", "parking meter", "bench", "bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe",
-    "backpack", "umbrella", "handbag", "tie", "suitcase", "frisbee", "skis", "snowboard", "sports ball", "kite", "baseball bat",
-    "baseball glove", "skateboard", "surfboard", "tennis racket", "bottle", "wine glass", "cup", "fork", "knife", "spoon", "bowl",
-    "banana", "apple", "sandwich", "orange", "broccoli", "carrot", "hot dog", "pizza", "donut", "cake", "chair", "couch",
-    "potted plant", "bed", "dining table", "toilet", "tv", "laptop", "mouse", "remote", "keyboard", "cell phone", "microwave",
-    "oven", "toaster", "sink", "refrigerator", "book", "clock", "vase", "scissors", "teddy bear", "hair drier", "toothbrush",
+    "person",
+    "bicycle",
+    "car",
+    "motorcycle",
+    "airplane",
+    "bus",
+    "train",
+    "truck",
+    "boat",
+    "traffic light",
+    "fire hydrant",
+    "stop sign",
+    "parking meter",
+    "bench",
+    "bird",
+    "cat",
+    "dog",
+    "horse",
+    "sheep",
+    "cow",
+    "elephant",
+    "bear",
+    "zebra",
+    "giraffe",
+    "backpack",
+    "umbrella",
+    "handbag",
+    "tie",
+    "suitcase",
+    "frisbee",
+    "skis",
+    "snowboard",
+    "sports ball",
+    "kite",
+    "baseball bat",
+    "baseball glove",
+    "skateboard",
+    "surfboard",
+    "tennis racket",
+    "bottle",
+    "wine glass",
+    "cup",
+    "fork",
+    "knife",
+    "spoon",
+    "bowl",
+    "banana",
+    "apple",
+    "sandwich",
+    "orange",
+    "broccoli",
+    "carrot",
+    "hot dog",
+    "pizza",
+    "donut",
+    "cake",
+    "chair",
+    "couch",
+    "potted plant",
+    "bed",
+    "dining table",
+    "toilet",
+    "tv",
+    "laptop",
+    "mouse",
+    "remote",
+    "keyboard",
+    "cell phone",
+    "microwave",
+    "oven",
+    "toaster",
+    "sink",
+    "refrigerator",
+    "book",
+    "clock",
+    "vase",
+    "scissors",
+    "teddy bear",
+    "hair drier",
+    "toothbrush",
 ];

@@ -60,16 +60,14 @@ impl Network {
         if 2 * found < all || misfit.is_some() {
             let mut what = format!("{origin} does not fit `{detector}`: {found} of {all} parameters found");
             if let Some(wrong) = misfit {
-                what += &format!(
-                    ", `{}` is {:?} here and {:?} in the file",
-                    wrong.name, wrong.expected, wrong.found
-                );
+                what += &format!(", `{}` is {:?} here and {:?} in the file", wrong.name, wrong.expected, wrong.found);
             } else if let (Some(expected), Some((there, _))) = (loaded.new.first(), file.first()) {
                 what += &format!(" (it expects names such as `{expected}`, the file has `{there}`)");
             }
             let remedy = match likely(file) {
                 Some(other) if other != detector.name() => format!("its shapes are those of {other}"),
-                _ => "give it a file of the same detector, as its authors published it or as `learner.save` wrote it".to_owned(),
+                _ => "give it a file of the same detector, as its authors published it or as `learner.save` wrote it"
+                    .to_owned(),
             };
             return Err(Error::new(what).remedy(remedy));
         }
@@ -99,7 +97,8 @@ fn folded(file: &[(String, Tensor)]) -> bool {
         let mut seen = false;
         let fits = file.iter().filter(|(name, _)| name.ends_with(ending)).all(|(_, tensor)| {
             seen = true;
-            let numbers = tensor.flatten_all().and_then(|flat| flat.to_dtype(candle_core::DType::F32)?.to_vec1::<f32>());
+            let numbers =
+                tensor.flatten_all().and_then(|flat| flat.to_dtype(candle_core::DType::F32)?.to_vec1::<f32>());
             numbers.is_ok_and(|numbers| numbers.iter().all(|number| (number - wanted).abs() < 0.01))
         });
         seen && fits

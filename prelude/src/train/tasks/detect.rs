@@ -1,9 +1,9 @@
 //! Any number of things a picture, each of a class and somewhere.
 
 use super::precision::BoxPrecision;
-use crate::boxes::measure::suppress_classes;
+use super::sightings::{found, side_of};
 use crate::data::{Batch, Fields, Spec, Target, field};
-use crate::detect::{self, Candidates, Found, TrueBox};
+use crate::detect::{self, Candidates, Sighting, TrueBox};
 use crate::models::{Head, Shapes};
 use crate::params::Scope;
 use crate::train::answer::{Answer, Located};
@@ -14,9 +14,6 @@ use crate::{Error, Result};
 
 /// What is told of a picture reaches this score at least.
 const SCORE: f32 = 0.25;
-/// Of two boxes of one class that overlap by more, the less likely one is left out.
-const OVERLAP: f64 = 0.65;
-
 /// Any number of things a picture, each of a class and somewhere: YOLOX's loss (SimOTA, 1 - IoU², binary cross-entropy), measured by COCO's
 /// average precision.
 #[derive(Clone, Copy, Debug, Default)]
@@ -94,28 +91,7 @@ impl Task for Detect {
     }
 }
 
-/// What the head says of each picture, from this score on, each thing once; the most likely first.
-pub(super) fn found(said: &Fields, side: (usize, usize), least: f32) -> Result<Vec<Vec<Found>>> {
-    let found = detect::found(said.get(field::YOLOX)?, side, least)?;
-    found.into_iter().map(once).collect()
-}
-
-/// Each thing once.
-fn once(found: Vec<Found>) -> Result<Vec<Found>> {
-    let corners: Vec<[f32; 4]> = found.iter().map(|one| corners(one.bbox)).collect();
-    let scores: Vec<f32> = found.iter().map(|one| one.score).collect();
-    let classes: Vec<u32> = found.iter().map(|one| one.class as u32).collect();
-    let kept = suppress_classes(&corners, &scores, &classes, OVERLAP)?;
-    // a score that is no number is no reason to hide it
-    let spoiled = found.iter().filter(|one| !one.score.is_finite()).copied();
-    Ok(kept.into_iter().map(|at| found[at]).chain(spoiled).take(100).collect())
-}
-
-fn corners([x, y, w, h]: [f32; 4]) -> [f32; 4] {
-    [x - w / 2.0, y - h / 2.0, x + w / 2.0, y + h / 2.0]
-}
-
-fn answer(found: &[Found], side: usize, spec: &Spec) -> Answer {
+fn answer(found: &[Sighting], side: usize, spec: &Spec) -> Answer {
     let side = side.max(1) as f32;
     let boxes: Vec<Located> = found
         .iter()
@@ -137,12 +113,6 @@ fn words(classes: impl Iterator<Item = usize>, spec: &Spec, none: &str) -> Strin
     let each = spec.names().iter().zip(counts).filter(|(_, count)| *count > 0);
     let words: Vec<String> = each.map(|(name, count)| format!("{count} × {name}")).collect();
     if words.is_empty() { none.to_owned() } else { words.join(", ") }
-}
-
-/// Height and width of a batch's pictures.
-pub(super) fn side_of(batch: &Batch) -> Result<(usize, usize)> {
-    let (_, _, height, width) = batch.inputs.get(field::IMAGE)?.dims4()?;
-    Ok((height, width))
 }
 
 /// The objects of each picture, in pixels of what the network sees.

@@ -6,6 +6,7 @@ mod labels;
 mod numbers;
 mod place;
 mod precision;
+mod sightings;
 
 pub use class::Classify;
 pub use detect::Detect;

@@ -1,10 +1,10 @@
 //! COCO's average precision as a metric, and what a detector says in pixels of the pictures' own files.
 
-use super::detect::found;
+use super::sightings::{found, side_of};
 use crate::boxes::measure::CocoEvaluator;
 use crate::boxes::{Annotation, BBox, Detection};
 use crate::data::{Batch, Fields, Spec, field};
-use crate::detect::{self, Found};
+use crate::detect::{self, Sighting};
 use crate::train::metric::{Metric, Seen};
 use crate::{Error, Result};
 
@@ -64,7 +64,7 @@ pub(in crate::train) struct OnFile {
 /// What a detector says of a batch, from this score on, beside what is true, in pixels of the pictures' own files.
 pub(in crate::train) fn on_files(seen: &Seen, least: f32) -> Result<Vec<OnFile>> {
     let Seen { said, batch, spec } = *seen;
-    let side = super::detect::side_of(batch)?;
+    let side = side_of(batch)?;
     let found = found(said, side, least)?;
     let truths = detect::objects(&batch.targets, batch.len())?;
     let sources = sources(batch, side)?;
@@ -80,7 +80,12 @@ pub(in crate::train) fn on_files(seen: &Seen, least: f32) -> Result<Vec<OnFile>>
     Ok(each.collect())
 }
 
-fn detection(found: &Found, (height, width): (usize, usize), spec: &Spec, place: &dyn Fn([f32; 4]) -> BBox) -> Detection {
+fn detection(
+    found: &Sighting,
+    (height, width): (usize, usize),
+    spec: &Spec,
+    place: &dyn Fn([f32; 4]) -> BBox,
+) -> Detection {
     let [x, y, w, h] = found.bbox;
     let (width, height) = (width.max(1) as f32, height.max(1) as f32);
     let name = spec.names().get(found.class).cloned().unwrap_or_default();

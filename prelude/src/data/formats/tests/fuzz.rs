@@ -138,35 +138,30 @@ fn changes() -> impl Strategy<Value = Vec<(f64, u8, u8)>> {
     proptest::collection::vec((0.0..1.0f64, any::<u8>(), byte), 1..6)
 }
 
-macro_rules! feeding {
-    ($bytes:ident, $words:ident, $changed:ident, $cases:expr $(, $ignored:meta)?) => {
-        proptest! {
-            #![proptest_config(ProptestConfig { cases: $cases, failure_persistence: None, ..ProptestConfig::default() })]
-
-            #[test]
-            $(#[$ignored])?
-            fn $bytes(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-                feed(&bytes, None)?;
-            }
-
-            #[test]
-            $(#[$ignored])?
-            fn $words(bytes in words()) {
-                feed(&bytes, None)?;
-            }
-
-            #[test]
-            $(#[$ignored])?
-            fn $changed(which in 0usize..5, changes in changes()) {
-                let good = [COCO, VOC, LABELS, YAML, TABLE][which];
-                feed(&changed(good, &changes), Some(which))?;
-            }
-        }
-    };
+/// How many cases a test draws; `CANDLEWICK_FUZZ=20000` asks for more.
+pub(super) fn cases(usual: u32) -> u32 {
+    std::env::var("CANDLEWICK_FUZZ").ok().and_then(|count| count.parse().ok()).unwrap_or(usual)
 }
 
-feeding!(any_bytes, any_words, good_files_changed, 256);
-feeding!(many_bytes, many_words, many_good_files_changed, 20_000, ignore = "takes minutes");
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(256), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        feed(&bytes, None)?;
+    }
+
+    #[test]
+    fn any_words(bytes in words()) {
+        feed(&bytes, None)?;
+    }
+
+    #[test]
+    fn good_files_changed(which in 0usize..5, changes in changes()) {
+        let good = [COCO, VOC, LABELS, YAML, TABLE][which];
+        feed(&changed(good, &changes), Some(which))?;
+    }
+}
 
 #[test]
 fn what_is_very_deep_or_very_long_is_refused_soon() {

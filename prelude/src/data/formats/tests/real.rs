@@ -10,7 +10,7 @@ fn folder(name: &str) -> Option<PathBuf> {
         .map(|data| PathBuf::from(data).join(name))
         .filter(|path| path.is_dir());
     if found.is_none() {
-        println!("left out: CANDLEWICK_TEST_DATA names no folder with {name}");
+        crate::show::note(&format!("left out: CANDLEWICK_TEST_DATA names no folder with {name}"));
     }
     found
 }
@@ -30,7 +30,7 @@ fn byzart() {
     let alike = train.alike_names();
     let has = |one: &str, other: &str| alike.iter().any(|pair| *pair == (one.to_owned(), other.to_owned()));
     assert!(has("christ_crucifiction", "christ_crucifixion") && has("church fathers", "church_fathers"), "{alike:?}");
-    println!("{}\n{alike:?}", listing.summary());
+    crate::show::note(&format!("{}\n{alike:?}", listing.summary()));
     let figures = ["saint", "person", "angel", "mary", "christ", "christ_child", "christ_kid"];
     let six = listing.clone().drop_classes(&["mary_and_child"]).unwrap().merge("figure", &figures).unwrap();
     let six = six.only(&["figure", "aura", "wing", "book", "scroll", "cross"]).unwrap();
@@ -50,7 +50,7 @@ fn bccd() {
     assert_eq!([Part::Train, Part::Valid, Part::Test].map(|part| listing.count(part)), [205, 87, 72]);
     assert_eq!(kinds(&listing), [(FaultKind::NoArea, 2)]);
     let truncated = listing.pictures.iter().flat_map(|p| &p.objects).filter(|object| object.truncated).count();
-    println!("{}\n{truncated} truncated", listing.summary());
+    crate::show::note(&format!("{}\n{truncated} truncated", listing.summary()));
     assert!(listing.notes[0].contains("as VOC defines it"));
     there_and_back(&path, &listing);
 }
@@ -75,44 +75,4 @@ fn there_and_back(pictures: &Path, listing: &Listing) {
         (listing.pictures.len(), listing.objects(), 0)
     );
     assert_eq!(again.count(Part::Valid), listing.count(Part::Valid));
-}
-
-/// Prints how long 20,000 pictures take; their heads alone are there, so that disks count little.
-#[test]
-#[ignore = "a measurement"]
-fn twenty_thousand_pictures() {
-    let folder = Folder::new();
-    let objects: Vec<_> = (0..10).map(|n| (["cat", "dog"][n % 2], ["1", "2", "30", "40"])).collect();
-    let mut text = voc((640, 480), &objects);
-    (0..10).for_each(|n| text = text.replacen("<xmin>1</xmin>", &format!("<xmin>{}</xmin>", n + 2), 1));
-    for n in 0..20_000 {
-        folder.picture(&format!("{n}.jpg"), 640, 480).file(&format!("{n}.xml"), &text);
-    }
-    let timed = |what: &str, path: &Path, pictures: Option<&Path>| {
-        let begun = std::time::Instant::now();
-        let reading = Reading { pictures: pictures.map(Path::to_path_buf), ..Reading::default() };
-        let listing = read(path, &reading).unwrap();
-        println!(
-            "{what}: {:?} for {} pictures, {} objects",
-            begun.elapsed(),
-            listing.pictures.len(),
-            listing.objects()
-        );
-        assert_eq!((listing.objects(), listing.faults.len()), (200_000, 0));
-        listing
-    };
-    let listing = timed("voc", folder.path(), None);
-    let out = Folder::new();
-    for (what, name) in [("coco", "c.json"), ("csv", "t.csv"), ("yolo", "y"), ("voc", "v")] {
-        let (path, begun) = (out.path().join(name), std::time::Instant::now());
-        match what {
-            "coco" => listing.write_coco(&path, false),
-            "csv" => listing.write_csv(&path, false),
-            "yolo" => listing.write_yolo(&path, Placing::Leave, false),
-            _ => listing.write_voc(&path, false),
-        }
-        .unwrap();
-        println!("{what} is written in {:?}", begun.elapsed());
-        timed(what, &path, Some(folder.path()));
-    }
 }

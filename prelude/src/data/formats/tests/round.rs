@@ -124,20 +124,10 @@ fn through_all(names: &[String], pictures: &[Drawn]) -> Result<(), TestCaseError
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: super::fuzz::cases(64), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn all_formats_there_and_back((names, pictures) in drawn()) {
-        through_all(&names, &pictures)?;
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    #[ignore = "takes minutes"]
-    fn many_formats_there_and_back((names, pictures) in drawn()) {
         through_all(&names, &pictures)?;
     }
 }

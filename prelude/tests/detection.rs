@@ -1,0 +1,193 @@
+//! Learners of boxes on pictures that are made here: from files to a detector that finds, and everything that people do on the way.
+
+use std::path::Path;
+
+use candlewick_prelude::Result;
+use candlewick_prelude::boxes::{Annotation, BBox};
+use candlewick_prelude::data::{Augment, Boxes, Data, Order, Part, field};
+use candlewick_prelude::image::{Rgb, RgbImage};
+use candlewick_prelude::models::Detector;
+use candlewick_prelude::show::Show;
+use candlewick_prelude::train::Learner;
+
+const SIDE: u32 = 96;
+
+/// A dark disc or a bright square on grey, at another place in each picture.
+fn draw(number: u32) -> (RgbImage, usize, BBox) {
+    let class = (number % 2) as usize;
+    let (x, y) = (8 + (number * 37) % 44, 10 + (number * 23) % 40);
+    let size = 28 + (number * 7) % 12;
+    let picture = RgbImage::from_fn(SIDE, SIDE - 16, |i, j| {
+        let (dx, dy) = (i as i32 - (x + size / 2) as i32, j as i32 - (y + size / 2) as i32);
+        let half = (size / 2) as i32;
+        let inside = if class == 1 { dx.abs() < half && dy.abs() < half } else { dx * dx + dy * dy < half * half };
+        let grain = ((i * 13 + j * 7 + number * 5) % 11) as u8;
+        match (inside, class) {
+            (true, 1) => Rgb([220 - grain, 60, 40]),
+            (true, _) => Rgb([20, 40 + grain, 160]),
+            _ => Rgb([120 + grain; 3]),
+        }
+    });
+    let bbox = BBox::new(x as f32, y as f32, (x + size) as f32, ((y + size) as f32).min(SIDE as f32 - 16.0));
+    (picture, class, bbox)
+}
+
+/// Pictures with boxes as a table; the last is background.
+fn folder(count: u32) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut table = String::from("file,class,x0,y0,x1,y1\n");
+    for number in 0..count {
+        let (picture, class, bbox) = draw(number);
+        let name = format!("{number:03}.png");
+        picture.save(folder.path().join(&name)).expect("it is written");
+        let [x0, y0, x1, y1] = bbox.to_xyxy();
+        table += &format!("{name},{},{x0},{y0},{x1},{y1}\n", ["disc", "square"][class]);
+    }
+    RgbImage::from_pixel(SIDE, SIDE, Rgb([128; 3])).save(folder.path().join("empty.png")).expect("it is written");
+    table += "empty.png,,,,,\n";
+    std::fs::write(folder.path().join("boxes.csv"), table).expect("it is written");
+    folder
+}
+
+fn data(folder: &Path) -> Result<Boxes> {
+    Ok(Boxes::csv(folder.join("boxes.csv"))?.split(0.25, 1)?.size(96).batch(8))
+}
+
+#[test]
+fn boxes_come_flat_and_follow_their_pictures() -> Result<()> {
+    let folder = folder(15);
+    let data = data(folder.path())?;
+    assert_eq!((data.len(), data.classes()), (16, &["disc".to_owned(), "square".to_owned()][..]));
+    assert_eq!(data.counts(Part::Train).iter().sum::<usize>() + data.counts(Part::Valid).iter().sum::<usize>(), 15);
+    let mut seen = 0;
+    for batch in data.batches(Part::Train, Order::Given)? {
+        let batch = batch?;
+        let boxes = batch.targets.get(field::BOX)?.to_vec2::<f32>()?;
+        let of = batch.targets.get(field::BOX_OF)?.to_vec1::<u32>()?;
+        for (bbox, picture) in boxes.iter().zip(of) {
+            let id = batch.ids[picture as usize];
+            let [Annotation { bbox: truth, .. }] = data.objects(id) else { panic!("one object") };
+            // 96 × 80 on a square of 96: nothing is scaled, the grey is at the bottom
+            let back = BBox::from_cxcywh([bbox[0], bbox[1], bbox[2], bbox[3]], 96, 96);
+            for (a, b) in back.to_xyxy().iter().zip(truth.to_xyxy()) {
+                assert!((a - b).abs() < 1e-3, "{back:?} {truth:?}");
+            }
+            seen += 1;
+        }
+        assert_eq!(batch.targets.get(field::SOURCE)?.dims(), [batch.len(), 2]);
+    }
+    assert_eq!(seen, data.counts(Part::Train).iter().sum::<usize>());
+    Ok(())
+}
+
+/// Wherever a varied picture has a bright square, its box says so.
+#[test]
+fn boxes_follow_mosaics_and_changes() -> Result<()> {
+    let folder = folder(15);
+    let plain = data(folder.path())?;
+    for augment in [
+        Augment::boxes(),
+        Augment { mosaic: 1.0, ..Augment::boxes() },
+        Augment { rotate: 0.0, shrink: 2.0, ..Augment::none() },
+    ] {
+        let light = Augment { brightness: 0.0, contrast: 0.0, saturation: 0.0, ..augment };
+        let data = plain.clone().augment(light);
+        assert!(data.spec().varies);
+        let (mut boxes_seen, mut right) = (0, 0);
+        for epoch in 0..3 {
+            for batch in data.batches(Part::Train, Order::Epoch(epoch))? {
+                let batch = batch?;
+                assert_eq!(batch.targets.find(field::MOSAIC).is_some(), augment.mosaic > 0.0);
+                let image = batch.inputs.get(field::IMAGE)?;
+                let of = batch.targets.get(field::BOX_OF)?.to_vec1::<u32>()?;
+                let classes = batch.targets.get(field::BOX_CLASS)?.to_vec1::<u32>()?;
+                for (at, bbox) in batch.targets.get(field::BOX)?.to_vec2::<f32>()?.iter().enumerate() {
+                    let (x, y) = ((bbox[0] * 96.0) as usize, (bbox[1] * 96.0) as usize);
+                    let value = image.get(of[at] as usize)?.narrow(1, y.min(95), 1)?.narrow(2, x.min(95), 1)?;
+                    let value = value.flatten_all()?.to_vec1::<f32>()?;
+                    // red before blue in a square, the other way round in a disc
+                    let red = value[0] > value[2];
+                    boxes_seen += 1;
+                    right += usize::from(red == (classes[at] == 1));
+                }
+            }
+        }
+        assert!(boxes_seen > 20, "{boxes_seen}");
+        assert!(right * 100 >= boxes_seen * 97, "{augment:?}: {right} of {boxes_seen}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_detector_learns_to_find() -> Result<()> {
+    let folder = folder(31);
+    let data = data(folder.path())?;
+    let mut learner = Learner::detection(Detector::YoloxNano.untrained(), &data)?;
+    learner.quiet();
+    let before = learner.predict(&draw(3).0)?;
+    let report = learner.fit_one_cycle(40, 5e-3)?;
+    assert_eq!(report.epochs, (40, 40));
+    let parts: Vec<&str> = learner.history().epochs[0].parts.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(parts, ["box", "object", "class", "l1"]);
+    let found = learner.evaluate()?;
+    let ap = found.coco.and_then(|coco| coco.ap_50).expect("there are objects");
+    assert!(ap > 0.6, "AP50 {ap}");
+    assert_eq!(found.boxes.iter().map(|class| class.name.as_str()).collect::<Vec<_>>(), ["disc", "square"]);
+    let bundle = found.bundle();
+    let table = bundle.as_text().unwrap_or_default();
+    assert!(table.contains("AP50") && table.contains("square"), "{table}");
+    // the picture is 96 × 80: boxes are in its own pixels
+    let (picture, class, truth) = draw(3);
+    let prediction = learner.predict(&picture)?;
+    let best = prediction.boxes.first().expect("it finds the square");
+    assert!(best.class == class && best.bbox.iou(&truth) > 0.5, "{best:?} {truth:?}");
+    assert!(prediction.label.starts_with("1 × square"), "{}", prediction.label);
+    learner.compare(&picture, &before)?;
+    let matrix = learner.confusion_matrix()?;
+    assert_eq!(matrix.len(), 3);
+    learner.confusion()?;
+    learner.top_losses(3)?;
+    // a file gives the same detector, and another head keeps what both know
+    let file = folder.path().join("found.safetensors");
+    learner.save(&file)?;
+    let opened = Learner::open(&file)?;
+    assert_eq!(opened.predict(&picture)?.boxes, prediction.boxes);
+    let renamed = data.clone().rename(&[("disc", "ball")])?;
+    let other = learner.replace_head(&renamed)?;
+    let boxes = other.predict(&picture)?.boxes;
+    assert_eq!(boxes.first().map(|one| one.label.as_str()), Some("square"), "{boxes:?}");
+    Ok(())
+}
+
+#[test]
+fn a_frozen_backbone_stands_still_and_its_maps_are_kept() -> Result<()> {
+    let folder = folder(15);
+    let data = data(folder.path())?;
+    let mut learner = Learner::detection(Detector::YoloxNano.untrained(), &data)?;
+    learner.quiet();
+    assert_eq!(learner.network().parts(), ["stem", "dark2", "dark3", "dark4", "dark5", "pyramid", "head"]);
+    learner.freeze();
+    let is_backbone = |name: &str| name.starts_with("backbone.backbone.");
+    for param in learner.network().params().params() {
+        assert_eq!(param.frozen(), is_backbone(param.name()), "{}", param.name());
+    }
+    let before = learner.network().params().snapshot()?;
+    learner.fit(2, 1e-3)?;
+    assert!(learner.features_reused() > 0);
+    let mut moved = 0;
+    for ((name, old), (_, new)) in before.iter().zip(learner.network().params().snapshot()?) {
+        let same = old.flatten_all()?.to_vec1::<f32>()? == new.flatten_all()?.to_vec1::<f32>()?;
+        assert!(same || !is_backbone(name), "{name} moved");
+        moved += usize::from(!same);
+    }
+    assert!(moved > 50, "{moved}");
+    assert_eq!(
+        learner.freeze_matching("*.bn.*")?,
+        learner.network().params().params().iter().filter(|p| p.name().contains(".bn.")).count()
+    );
+    let says = learner.freeze_matching("*.nothing").unwrap_err().to_string();
+    assert!(says.contains("no parameter is named like `*.nothing`"), "{says}");
+    learner.unfreeze().freeze_from("pyramid")?;
+    assert!(learner.network().params().params().iter().all(|param| param.frozen() != is_backbone(param.name())));
+    Ok(())
+}
