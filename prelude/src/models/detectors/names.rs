@@ -23,15 +23,17 @@ const MODULES: [(&str, usize); 16] = [
 /// The name here of a tensor of YOLOv8, as Ultralytics or candle names it; `None` for what no network needs: the fixed numbers 0 to 15,
 /// by which distances become their mean. Other names stay as they are.
 pub(super) fn yolov8(name: &str) -> Option<String> {
-    // a whole YOLO holds the network as `model`
-    let name = if name.starts_with("model.model.") { &name["model.".len()..] } else { name };
-    let below = |start: &str| name.strip_prefix(start)?.strip_prefix('.');
-    let here = match below("model.22") {
-        Some(rest) => format!("head.{rest}"),
-        None => match MODULES.iter().find_map(|(there, number)| Some((number, below(there)?))) {
-            Some((number, rest)) => format!("model.{number}.{}", rest.replace("bottleneck.", "m.")),
-            None => name.to_owned(),
-        },
+    // a whole YOLO holds the network as `model`, and what all names begin with is left out where a file is read
+    let bare = name.trim_start_matches("model.");
+    let below = |start: &str| bare.strip_prefix(start)?.strip_prefix('.');
+    let here = if let Some(rest) = below("22") {
+        format!("head.{rest}")
+    } else if bare.starts_with(|first: char| first.is_ascii_digit()) {
+        format!("model.{bare}")
+    } else if let Some((number, rest)) = MODULES.iter().find_map(|(there, number)| Some((number, below(there)?))) {
+        format!("model.{number}.{}", rest.replace("bottleneck.", "m."))
+    } else {
+        bare.to_owned()
     };
     (!here.starts_with("head.dfl.")).then_some(here)
 }
@@ -45,6 +47,9 @@ mod tests {
         for (there, here) in [
             ("model.0.conv.weight", "model.0.conv.weight"),
             ("model.model.0.conv.weight", "model.0.conv.weight"),
+            ("0.conv.weight", "model.0.conv.weight"),
+            ("2.m.0.cv1.conv.weight", "model.2.m.0.cv1.conv.weight"),
+            ("22.cv3.1.2.weight", "head.cv3.1.2.weight"),
             ("net.b1.0.conv.weight", "model.0.conv.weight"),
             ("net.b2.2.bottleneck.1.cv2.bn.running_mean", "model.4.m.1.cv2.bn.running_mean"),
             ("fpn.n1.cv1.conv.weight", "model.12.cv1.conv.weight"),
