@@ -1,7 +1,7 @@
 //! The prelude of candlewick's cells: fine-tuning on candle, step by step.
 //!
 //! A cell sees everything in [`prelude`]; the rooms below hold the rest. Who may import whom:
-//! `train → models, data → layers → ops, params`; `boxes` lies below all that speak of boxes, `plot` takes plain slices
+//! `train → models, detect, data → layers → ops, params`; `boxes` lies below all that speak of boxes, `plot` takes plain slices
 //! and images, only `show` prints.
 
 pub mod boxes;

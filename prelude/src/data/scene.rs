@@ -277,7 +277,7 @@ fn shown(data: &Boxes, count: usize) -> Result<Figure> {
     let of = batch.targets.get(field::BOX_OF)?.to_vec1::<u32>()?;
     let images = batch.inputs.get(field::IMAGE)?;
     let (mut pictures, mut captions) = (Vec::new(), Vec::new());
-    for (row, id) in batch.ids.iter().enumerate() {
+    for row in 0..batch.len() {
         let picture = data.pictures.denormalised(&images.get(row)?)?;
         let own = (0..of.len()).filter(|at| of[*at] as usize == row);
         let marks: Vec<Mark> = own
@@ -289,10 +289,12 @@ fn shown(data: &Boxes, count: usize) -> Result<Figure> {
                 Mark { label, ..Mark::plain(class, bbox.to_xyxy()) }
             })
             .collect();
-        let number = marks.len();
+        captions.push(match marks.len() {
+            0 => "nothing".to_owned(),
+            1 => marks[0].label.clone(),
+            count => format!("{count} boxes"),
+        });
         pictures.push(plot::draw_marks(&picture, &marks));
-        let name = &data.sample(*id).name;
-        captions.push(format!("{} · {number}", name.rsplit('/').next().unwrap_or(name)));
     }
     Ok(plot::grid(&pictures, &captions))
 }

@@ -26,9 +26,9 @@ const fn timm(arch: &'static str, repo: &'static str) -> Published {
     Published { arch, repo, file: "model.safetensors" }
 }
 
-/// ImageNet weights by architecture. timm's ResNets and VGGs of the `tv` kind are torchvision's own weights; ResNet has
+/// ImageNet weights by architecture, and COCO weights by detector (YOLOX's own, Apache-2.0). timm's ResNets and VGGs of the `tv` kind are torchvision's own weights; ResNet has
 /// torchvision's names too, VGG but for its classifier; MobileNetV2 has timm's names.
-pub const PUBLISHED: [Published; 12] = [
+pub const PUBLISHED: [Published; 15] = [
     timm("resnet18", "timm/resnet18.tv_in1k"),
     timm("resnet34", "timm/resnet34.tv_in1k"),
     timm("resnet50", "timm/resnet50.tv_in1k"),
@@ -41,6 +41,9 @@ pub const PUBLISHED: [Published; 12] = [
     timm("efficientnet_b0", "timm/efficientnet_b0.ra_in1k"),
     timm("vit_tiny", "timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k"),
     timm("vit_small", "timm/vit_small_patch16_224.augreg_in21k_ft_in1k"),
+    Published { arch: "yolox_nano", repo: "kadirnar/yolox_nano-v0.1.1", file: "yolox_nano.pth" },
+    Published { arch: "yolox_tiny", repo: "kadirnar/yolox_tiny-v0.1.1", file: "yolox_tiny.pth" },
+    Published { arch: "yolox_s", repo: "kadirnar/yolox_s-v0.1.1", file: "yolox_s.pth" },
 ];
 
 /// A hub that is silent for so long is taken for unreachable.

@@ -11,6 +11,15 @@ use image::imageops::{self, FilterType};
 ///
 /// Pictures of any size are scaled to one; small ones stay sharp. There may be fewer captions than pictures.
 pub fn grid(pictures: &[RgbImage], captions: &[String]) -> Figure {
+    grid_of(pictures, captions, 288)
+}
+
+/// As [`grid`], larger: for two or three pictures that are compared.
+pub fn beside(pictures: &[RgbImage], captions: &[String]) -> Figure {
+    grid_of(pictures, captions, 560)
+}
+
+fn grid_of(pictures: &[RgbImage], captions: &[String], largest: u32) -> Figure {
     let count = pictures.len().max(1);
     let columns = match count {
         0..=3 => count,
@@ -21,7 +30,7 @@ pub fn grid(pictures: &[RgbImage], captions: &[String]) -> Figure {
     };
     let lines = captions.iter().map(|caption| caption.lines().count()).max().unwrap_or(0);
     let side = match columns {
-        0..=3 => 288,
+        0..=3 => largest,
         4 => 248,
         _ => 200,
     };

@@ -26,7 +26,7 @@ mod terminal;
 pub use bars::bars;
 pub use confusion::confusion;
 pub use figure::Figure;
-pub use grid::grid;
+pub use grid::{beside, grid};
 pub use lettering::register_fonts;
 pub use lines::{Lines, Look};
 pub use loss::{LossCurve, Run, compare};

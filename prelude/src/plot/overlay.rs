@@ -21,12 +21,14 @@ pub struct Mark {
     pub score: Option<f32>,
     /// Whether it is the truth and no prediction: dashed, with the word `truth`.
     pub truth: bool,
+    /// Whether its line is dashed, as where nothing was found.
+    pub dashed: bool,
 }
 
 impl Mark {
     /// A box without text.
     pub fn plain(class: usize, bbox: [f32; 4]) -> Mark {
-        Mark { class, bbox, label: String::new(), score: None, truth: false }
+        Mark { class, bbox, label: String::new(), score: None, truth: false, dashed: false }
     }
 
     /// A box that is the truth, with the name of its class.
@@ -113,7 +115,7 @@ pub fn draw_marks(picture: &RgbImage, marks: &[Mark]) -> RgbImage {
     let ordered = marks.iter().filter(|mark| mark.truth).chain(marks.iter().filter(|mark| !mark.truth));
     for mark in ordered.clone() {
         let Some(place) = inside(mark.bbox, factor as f32, width, height, line) else { continue };
-        frame(&mut canvas, place, line, COLORS[mark.class % COLORS.len()], mark.truth);
+        frame(&mut canvas, place, line, COLORS[mark.class % COLORS.len()], mark.truth || mark.dashed);
     }
     for mark in ordered {
         let words = mark.words();
@@ -218,7 +220,7 @@ mod tests {
     use crate::boxes::BBox;
 
     fn mark(class: usize, bbox: [f32; 4], truth: bool) -> Mark {
-        Mark { class, bbox, label: "truck".to_owned(), score: (!truth).then_some(0.5), truth }
+        Mark { label: "truck".to_owned(), score: (!truth).then_some(0.5), truth, ..Mark::plain(class, bbox) }
     }
 
     #[test]

@@ -194,7 +194,7 @@ impl Learner {
         let now = self.predict(picture)?;
         let caption = |when: &str, one: &Prediction| format!("{when}: {}", one.caption());
         let captions = [caption("before", before), caption("now", &now)];
-        Ok(plot::grid(&[before.drawn(), now.drawn()], &captions))
+        Ok(plot::beside(&[before.drawn(), now.drawn()], &captions))
     }
 
     /// A detector as its weights were trained, to predict with: published ones know COCO's 80 classes.

@@ -33,6 +33,7 @@
 
 mod answer;
 mod average;
+mod box_views;
 mod cache;
 mod callback;
 mod callbacks;

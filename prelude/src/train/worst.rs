@@ -1,11 +1,13 @@
 //! The examples that a network gets most wrong.
 
-use super::answer::Answer;
+use super::answer::{Answer, Located};
 use super::judge::Verdict;
 use crate::Result;
-use crate::data::{Data, Spec};
-use crate::plot::{self, Figure};
+use crate::boxes::BBox;
+use crate::data::{Data, Spec, Target};
+use crate::plot::{self, Figure, Mark};
 use crate::show::{Bundle, Show, Table};
+use image::RgbImage;
 
 /// One of the examples that a network gets most wrong.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,7 +51,10 @@ impl TopLosses {
                 _ => String::new(),
             };
             let (said, truth) = (format!("{}{sure}", words(&one.answer)), words(&one.truth));
-            if let Some(picture) = example.picture {
+            if let Some(mut picture) = example.picture {
+                if matches!(spec.target, Target::Boxes(_)) {
+                    picture = plot::draw_marks(&picture, &marks(&one.answer, &one.truth, spec, &picture));
+                }
                 let loss = if one.error().is_some() { String::new() } else { format!(", loss {:.2}", one.loss) };
                 pictures.push(picture);
                 captions.push(format!("{said}\nis {truth}{loss}"));
@@ -69,6 +74,18 @@ impl TopLosses {
         }
         table
     }
+}
+
+/// What was said and what is true of a picture, as boxes on it.
+fn marks(said: &Answer, truth: &Answer, spec: &Spec, picture: &RgbImage) -> Vec<Mark> {
+    let (width, height) = picture.dimensions();
+    let mark = |one: &Located, truth: bool| {
+        let label = spec.names().get(one.class).cloned().unwrap_or_default();
+        let bbox = BBox::from_cxcywh(one.bbox, width, height).to_xyxy();
+        Mark { label, score: (!truth).then_some(one.score), truth, ..Mark::plain(one.class, bbox) }
+    };
+    let truths = truth.boxes.iter().map(|one| mark(one, true));
+    truths.chain(said.boxes.iter().map(|one| mark(one, false))).collect()
 }
 
 impl Show for TopLosses {

@@ -133,12 +133,14 @@ impl YoloxHead {
             let at = |number: usize| of(part, level).child(&number.to_string());
             (0..2).map(|number| Conv3::new(&at(number), scale, inner, inner, 1)).collect()
         };
-        // YOLOX's head has these as PyTorch makes them, the biases of what is likely but for the box at what is rare
+        // What is there and of which class begins as rare and near to even (Lin et al. 2017), so that a class that is new beside trained
+        // features is not seen everywhere.
         let point = |part: &str, level: usize, to: usize, rare: bool| -> Result<Conv2d> {
-            let at = of(part, level);
-            let conv = Conv2d::new(&at, inner, to, 1).init(Init::Uniform { fan: inner });
-            let bias = if rare { Init::Constant(-((1.0 - PRIOR) / PRIOR).ln()) } else { Init::Uniform { fan: inner } };
-            conv.bias_of(bias).build()
+            let (weight, bias) = match rare {
+                true => (Init::Normal(0.01), Init::Constant(-((1.0 - PRIOR) / PRIOR).ln())),
+                false => (Init::Uniform { fan: inner }, Init::Uniform { fan: inner }),
+            };
+            Conv2d::new(&of(part, level), inner, to, 1).init(weight).bias_of(bias).build()
         };
         let level = |(level, stride): (usize, &usize)| {
             let channels = features.get(&field::level(*stride))?[0];

@@ -57,6 +57,10 @@ impl Metric for BoxPrecision {
 
 /// What was found on a picture and what is true of it, in pixels of its file.
 pub(in crate::train) struct OnFile {
+    /// The example's number.
+    pub id: usize,
+    /// Width and height of its file.
+    pub source: (u32, u32),
     pub found: Vec<Detection>,
     pub truth: Vec<Annotation>,
 }
@@ -70,13 +74,16 @@ pub(in crate::train) fn on_files(seen: &Seen, least: f32) -> Result<Vec<OnFile>>
     let sources = sources(batch, side)?;
     let transform = spec.transform().ok_or_else(|| Error::new("expected a network that takes pictures"))?;
     let place = |bbox: [f32; 4], (width, height): (u32, u32)| transform.to_source(bbox, width, height);
-    let each = found.into_iter().zip(truths).zip(sources).map(|((found, truths), source)| OnFile {
-        found: found.iter().map(|one| detection(one, side, spec, &|bbox| place(bbox, source))).collect(),
-        truth: truths
-            .iter()
-            .map(|one| Annotation { crowd: one.crowd, ..Annotation::new(one.class, place(one.bbox, source)) })
-            .collect(),
-    });
+    let each =
+        found.into_iter().zip(truths).zip(sources).zip(&batch.ids).map(|(((found, truths), source), id)| OnFile {
+            id: *id,
+            source,
+            found: found.iter().map(|one| detection(one, side, spec, &|bbox| place(bbox, source))).collect(),
+            truth: truths
+                .iter()
+                .map(|one| Annotation { crowd: one.crowd, ..Annotation::new(one.class, place(one.bbox, source)) })
+                .collect(),
+        });
     Ok(each.collect())
 }
 

@@ -1,0 +1,204 @@
+//! What a detector gets right and wrong, to look at: curves, kinds of mistakes, the pictures with most of them.
+
+use super::learner::Learner;
+use super::tasks::OnFile;
+use crate::boxes::measure::{
+    CocoEvaluator, CurveStep, DetectionCurves, Finding, FindingCounts, FindingRule, TruthFate,
+};
+use crate::data::{Part, Target};
+use crate::plot::{self, Figure, Lines, Look, Mark};
+use crate::show::Table;
+use crate::{Error, Result, limits};
+
+/// So many classes get a line of their own.
+const LINES: usize = 6;
+
+impl Learner {
+    /// Precision over recall on the validation pictures, at an overlap of one half: the mean over the classes, and the classes with most
+    /// objects. The area below a line is its class's AP50.
+    ///
+    /// # Errors
+    /// When the learner is no detector, there are no validation pictures or no objects on them, or the user interrupts.
+    pub fn precision_recall(&mut self) -> Result<Figure> {
+        let curves = self.curves()?;
+        let recalls = |precision: &[f64]| -> Vec<(f64, f64)> {
+            precision.iter().enumerate().map(|(at, precision)| (at as f64 / 100.0, *precision)).collect()
+        };
+        let mut lines = Lines::new("recall", "precision").percent();
+        let area = |precision: &[f64]| precision.iter().sum::<f64>() / precision.len().max(1) as f64;
+        let name = |name: &str, precision: &[f64]| format!("{name} {:.2}", area(precision));
+        lines = lines.line(name("mean", &curves.precision), &recalls(&curves.precision), Look::Line);
+        let mut classes: Vec<_> = curves.classes.iter().collect();
+        classes.sort_by_key(|class| std::cmp::Reverse(class.truths));
+        for class in classes.into_iter().take(LINES).filter(|_| self.classes().len() > 1) {
+            let own = self.classes().get(class.class).map_or("?", String::as_str);
+            lines = lines.line(name(own, &class.precision), &recalls(&class.precision), Look::Thin);
+        }
+        Ok(lines.figure())
+    }
+
+    /// Precision, recall and F1 over the score that a box has to reach, means over the classes, with the best F1 marked.
+    ///
+    /// # Errors
+    /// As [`precision_recall`](Learner::precision_recall).
+    pub fn f1_curve(&mut self) -> Result<Figure> {
+        let curves = self.curves()?;
+        let of = |value: fn(&CurveStep) -> f64| -> Vec<(f64, f64)> {
+            curves.steps.iter().step_by(10).map(|step| (step.threshold, value(step))).collect()
+        };
+        let best = curves.best;
+        let lines = Lines::new("score", "share").percent();
+        let lines = lines.line("F1", &of(|step| step.f1), Look::Line);
+        let lines = lines.line("precision", &of(|step| step.precision), Look::Thin);
+        let lines = lines.line("recall", &of(|step| step.recall), Look::Thin);
+        Ok(lines.point(best.threshold, best.f1, format!("F1 {:.2} from {:.2} on", best.f1, best.threshold)).figure())
+    }
+
+    fn curves(&mut self) -> Result<DetectionCurves> {
+        self.need_boxes("precision_recall")?;
+        let (_, pictures) = self.pictures_judged(Part::Valid)?;
+        let mut evaluator = CocoEvaluator::new(self.classes().len());
+        for picture in &pictures {
+            evaluator.add(&picture.found, &picture.truth)?;
+        }
+        let curves = evaluator.curves();
+        if curves.classes.is_empty() {
+            return Err(Error::new("nothing is true of the validation pictures: there is no recall")
+                .remedy("keep pictures with boxes apart: `.split(0.2, 42)?`"));
+        }
+        Ok(curves)
+    }
+
+    /// What the boxes on the validation pictures are, a row a class: right, twice on one object, of the wrong class, in the wrong place, both,
+    /// or on nothing; and how many objects were missed. Boxes with a score from 0.25 on count. Bolya et al. 2020 (TIDE).
+    ///
+    /// # Errors
+    /// As [`precision_recall`](Learner::precision_recall).
+    pub fn findings(&mut self) -> Result<Table> {
+        self.need_boxes("findings")?;
+        let (_, pictures) = self.pictures_judged(Part::Valid)?;
+        let mut counts = FindingCounts::new(self.classes().len());
+        for picture in &pictures {
+            let seen = FindingRule::default().judge(&picture.found, &picture.truth)?;
+            counts.add(&picture.found, &picture.truth, &seen)?;
+        }
+        let kinds = [
+            Finding::Right,
+            Finding::Duplicate,
+            Finding::WrongClass,
+            Finding::WrongPlace,
+            Finding::WrongBoth,
+            Finding::Background,
+        ];
+        let fates = [TruthFate::Found, TruthFate::Mistaken, TruthFate::Missed];
+        let mut table = Table::new([
+            "class",
+            "objects",
+            "found",
+            "mistaken",
+            "missed",
+            "│",
+            "right",
+            "twice",
+            "wrong class",
+            "wrong place",
+            "both",
+            "on nothing",
+        ]);
+        table = table.left(0);
+        let row = |name: &str, fate: &dyn Fn(TruthFate) -> usize, finding: &dyn Fn(Finding) -> usize| {
+            let objects: usize = fates.iter().map(|one| fate(*one)).sum();
+            let mut cells = vec![name.to_owned(), objects.to_string()];
+            cells.extend(fates.iter().map(|one| fate(*one).to_string()));
+            cells.push("│".to_owned());
+            cells.extend(kinds.iter().map(|one| finding(*one).to_string()));
+            cells
+        };
+        for (class, name) in self.classes().iter().enumerate() {
+            let fate = |one| counts.fates_of(class, one).unwrap_or(0);
+            table.push(row(name, &fate, &|one| counts.of(class, one).unwrap_or(0)));
+        }
+        table.push(row("all", &|one| counts.fates(one), &|one| counts.all(one)));
+        Ok(table)
+    }
+
+    /// The validation pictures on which a detector is most wrong, `count` of them (1 to 1000), with every box: what is right, what is wrong
+    /// and how, and dashed what was missed.
+    ///
+    /// # Errors
+    /// As [`precision_recall`](Learner::precision_recall), and when the count makes no sense.
+    pub fn mistakes(&mut self, count: usize) -> Result<Figure> {
+        limits::shown("learner.mistakes", count)?;
+        self.need_boxes("mistakes")?;
+        let data = self.need_data()?;
+        let transform = self.transform()?;
+        let (_, judged) = self.pictures_judged(Part::Valid)?;
+        let mut each = Vec::with_capacity(judged.len());
+        for picture in judged {
+            let marks = self.kinds_of(&picture)?;
+            let wrong = marks.iter().filter(|mark| mark.class != RIGHT).count();
+            each.push((wrong, picture, marks));
+        }
+        each.sort_by_key(|(wrong, ..)| std::cmp::Reverse(*wrong));
+        let (mut pictures, mut captions) = (Vec::new(), Vec::new());
+        for (wrong, picture, marks) in each.into_iter().take(count) {
+            let Some(square) = data.example(picture.id)?.picture else { continue };
+            let (width, height) = picture.source;
+            let placed = marks.into_iter().map(|mark| {
+                let [x0, y0, x1, y1] = mark.bbox;
+                let bbox = transform.to_square(&crate::boxes::BBox::new(x0, y0, x1, y1), width, height);
+                Mark { bbox: bbox.to_xyxy(), ..mark }
+            });
+            let marks: Vec<Mark> = placed.collect();
+            captions.push(format!("{wrong} wrong, {} right", marks.len() - wrong));
+            pictures.push(plot::draw_marks(&square, &marks));
+        }
+        Ok(plot::grid(&pictures, &captions))
+    }
+
+    /// A picture's boxes with their kinds, in pixels of its file.
+    fn kinds_of(&self, picture: &OnFile) -> Result<Vec<Mark>> {
+        let seen = FindingRule::default().judge(&picture.found, &picture.truth)?;
+        let name = |class: usize| self.classes().get(class).cloned().unwrap_or_default();
+        let mut marks = Vec::new();
+        for (one, seen) in picture.found.iter().zip(&seen.found) {
+            let (kind, word) = match seen.finding {
+                Finding::Right => (RIGHT, String::new()),
+                Finding::Duplicate => (DOUBLE, "twice: ".to_owned()),
+                Finding::WrongPlace => (PLACE, "place: ".to_owned()),
+                Finding::WrongClass | Finding::WrongBoth => (CLASS, "class: ".to_owned()),
+                Finding::Background => (NOTHING, "nothing: ".to_owned()),
+                Finding::OnCrowd | Finding::Unsure => continue,
+            };
+            let label = format!("{word}{}", name(one.class));
+            marks.push(Mark { label, score: Some(one.score), ..Mark::plain(kind, one.bbox.to_xyxy()) });
+        }
+        for (truth, fate) in picture.truth.iter().zip(&seen.truths) {
+            if matches!(fate, TruthFate::Missed | TruthFate::Mistaken) {
+                let label = format!("missed: {}", name(truth.class));
+                marks.push(Mark { label, dashed: true, ..Mark::plain(MISSED, truth.bbox.to_xyxy()) });
+            }
+        }
+        Ok(marks)
+    }
+
+    fn need_boxes(&self, verb: &str) -> Result<()> {
+        match &self.spec.target {
+            Target::Boxes(_) => Ok(()),
+            other => {
+                Err(Error::new(format!("`learner.{verb}` is for detectors, this learner tells {}", other.words()))
+                    .remedy(
+                        "`learner.validate()?` gives what is measured, `learner.top_losses(9)?` the worst examples",
+                    ))
+            }
+        }
+    }
+}
+
+/// The colours of the kinds, by their place among the figures' colours, which everyone can tell apart.
+const RIGHT: usize = 0;
+const NOTHING: usize = 1;
+const PLACE: usize = 2;
+const CLASS: usize = 3;
+const MISSED: usize = 4;
+const DOUBLE: usize = 5;
