@@ -136,9 +136,9 @@ impl YoloV8Head {
         let convs = |at: &Scope, from: usize, to: usize| -> Result<[ConvNorm; 2]> {
             Ok([unit(&at.child("0"), from, to, 3, 1)?, unit(&at.child("1"), to, to, 3, 1)?])
         };
-        let point = |at: &Scope, from: usize, to: usize, bias: f64| {
-            let conv = Conv2d::new(&at.child("2"), from, to, 1).init(Init::Uniform { fan: from });
-            conv.bias_of(Init::Constant(bias as f32)).build()
+        // which class it is begins as rare and near to even, as in YOLOX's head
+        let point = |at: &Scope, from: usize, to: usize, weight: Init, bias: f64| {
+            Conv2d::new(&at.child("2"), from, to, 1).init(weight).bias_of(Init::Constant(bias as f32)).build()
         };
         let level = |(level, stride): (usize, &usize)| {
             let channels = features.get(&field::level(*stride))?[0];
@@ -147,9 +147,9 @@ impl YoloV8Head {
             let rare = (EXPECTED / classes.max(1) as f64 / (cells * cells)).ln();
             Ok(Branches {
                 place: convs(&at_place, channels, place)?,
-                boxes: point(&at_place, place, PLACE, 2.0)?,
+                boxes: point(&at_place, place, PLACE, Init::Uniform { fan: place }, 2.0)?,
                 class: convs(&at_class, channels, class)?,
-                classes: point(&at_class, class, classes, rare)?,
+                classes: point(&at_class, class, classes, Init::Normal(0.01), rare)?,
             })
         };
         Ok(YoloV8Head { levels: STRIDES.iter().enumerate().map(level).collect::<Result<_>>()? })
