@@ -1,4 +1,4 @@
-//! Times training steps of detectors; benches/detect.sh sets it beside benches/detect_torch.py.
+//! Times training steps of detectors; benches/detect_torch.py does the same in PyTorch.
 //!
 //! `cargo run --release --example bench_detect [rounds] [detector]`: batch 8 of 320×320 with five objects a picture, and the prediction of
 //! one picture with suppression.
@@ -27,7 +27,9 @@ fn main() -> Result<()> {
     let before = peak();
     let network = Network::detecting(ParamSet::new(0), detector, CLASSES)?;
     let mut optimizer = Optimizer::sgd(0.9);
-    let images = (Tensor::rand(0f32, 255.0, (BATCH, 3, SIDE, SIDE), &Device::Cpu)?).round()?;
+    let bytes = (Tensor::rand(0f32, 255.0, (BATCH, 3, SIDE, SIDE), &Device::Cpu)?).round()?;
+    let normalize = detector.transform(SIDE).normalize;
+    let images = (bytes / f64::from(255.0 * normalize.std[0]))?;
     let inputs = Fields::of(field::IMAGE, images);
     let truths: Vec<Vec<TrueBox>> = (0..BATCH).map(objects).collect();
     let mut times = [(); 5].map(|_| Vec::new());
