@@ -148,6 +148,24 @@ fn a_detector_learns_to_find() -> Result<()> {
     let (picture, prediction) = (&drawn[3].0, &all[3]);
     assert!(prediction.label.contains("× square"), "{}", prediction.label);
     learner.compare(picture, &before)?;
+    learner.precision_recall()?;
+    learner.f1_curve()?;
+    learner.mistakes(4)?;
+    assert!(learner.findings()?.text().contains("on nothing"));
+    // proposals are marked, teach nothing before they are accepted, and are replaced
+    let blank = data.clone().only(&["disc"])?;
+    let proposed = blank.auto_annotate(&learner, 0.5)?;
+    let squares = |data: &Boxes| data.counts(Part::Train)[1] + data.counts(Part::Valid)[1];
+    assert_eq!(proposed.classes(), ["disc", "square"]);
+    assert!(proposed.automatic() >= 10, "{}", proposed.automatic());
+    assert_eq!((squares(&proposed), proposed.auto_annotate(&learner, 0.5)?.automatic()), (0, proposed.automatic()));
+    assert!(squares(&proposed.accept_automatic()?) >= 8);
+    assert_eq!(proposed.doubtful().len(), proposed.ids(Part::Train).len());
+    let file = folder.path().join("proposed.json");
+    proposed.write_coco(&file)?;
+    assert_eq!(Boxes::coco(&file)?.automatic(), proposed.automatic());
+    assert!(learner.detections(picture, 0.01)?.len() >= learner.detections(picture, 0.5)?.len());
+    assert!(learner.detections(picture, 2.0).is_err());
     let matrix = learner.confusion_matrix()?;
     assert_eq!(matrix.len(), 3);
     learner.confusion()?;
