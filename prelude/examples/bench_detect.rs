@@ -9,7 +9,7 @@ use candlewick_prelude::Result;
 use candlewick_prelude::boxes::measure::suppress_classes;
 use candlewick_prelude::candle_core::{Device, Tensor};
 use candlewick_prelude::data::{Fields, field};
-use candlewick_prelude::detect::{self, Candidates, TrueBox};
+use candlewick_prelude::detect::{self, Candidates, Reach, Sighting, TrueBox};
 use candlewick_prelude::layers::Pass;
 use candlewick_prelude::models::{Detector, Network};
 use candlewick_prelude::ops;
@@ -34,11 +34,11 @@ fn main() -> Result<()> {
     for round in 0..rounds + 2 {
         let start = Instant::now();
         let pass = Pass::train(round as u64);
-        let said = network.rest(0, &inputs, &pass)?.get(field::YOLOX)?.clone();
+        let said = network.rest(0, &inputs, &pass)?;
         let forward = start.elapsed();
-        let loss = detect::yolox_loss(&said, (SIDE, SIDE), &truths, Candidates::Centre, false)?;
+        let loss = loss(&said, &truths)?;
         let lost = start.elapsed();
-        let grads = ops::backward(&loss.total)?;
+        let grads = ops::backward(&loss)?;
         let backward = start.elapsed();
         drop((said, loss));
         optimizer.step(&network.params().trainable(), &grads, |_| 1e-3, None)?;
@@ -56,7 +56,7 @@ fn main() -> Result<()> {
     for _ in 0..rounds.max(10) {
         let start = Instant::now();
         let said = network.rest(0, &one, &Pass::eval())?;
-        let found = detect::found(said.get(field::YOLOX)?, (SIDE, SIDE), 0.01)?;
+        let found = found(&said)?;
         let corners: Vec<[f32; 4]> = found[0]
             .iter()
             .map(|one| {
@@ -78,6 +78,20 @@ fn main() -> Result<()> {
         most - before
     );
     Ok(())
+}
+
+fn loss(said: &Fields, truths: &[Vec<TrueBox>]) -> Result<Tensor> {
+    Ok(match said.find(field::YOLOV8) {
+        Some(said) => detect::yolov8_loss(said, (SIDE, SIDE), truths, Reach::default())?.total,
+        None => detect::yolox_loss(said.get(field::YOLOX)?, (SIDE, SIDE), truths, Candidates::Centre, false)?.total,
+    })
+}
+
+fn found(said: &Fields) -> Result<Vec<Vec<Sighting>>> {
+    match said.find(field::YOLOV8) {
+        Some(said) => detect::yolov8_found(said, (SIDE, SIDE), 0.01),
+        None => detect::found(said.get(field::YOLOX)?, (SIDE, SIDE), 0.01),
+    }
 }
 
 /// Five objects of different sizes, another place in each picture.

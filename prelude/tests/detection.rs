@@ -183,6 +183,40 @@ fn a_detector_learns_to_find() -> Result<()> {
 }
 
 #[test]
+fn yolov8_learns_to_find_too() -> Result<()> {
+    let folder = folder(31);
+    let data = data(folder.path())?;
+    let mut learner = Learner::detection(Detector::YoloV8n.untrained(), &data)?;
+    learner.quiet();
+    learner.fit_one_cycle(24, 3e-3)?;
+    let parts: Vec<&str> = learner.history().epochs[0].parts.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(parts, ["box", "class", "edges"]);
+    let ap = learner.evaluate()?.coco.and_then(|coco| coco.ap_50).expect("there are objects");
+    assert!(ap > 0.6, "AP50 {ap}");
+    let (picture, class, truth) = draw(3);
+    let prediction = learner.predict(&picture)?;
+    let best = prediction.boxes.first().expect("it finds the square");
+    assert!(best.class == class && best.bbox.iou(&truth) > 0.5, "{best:?} {truth:?}");
+    learner.top_losses(3)?;
+    let file = folder.path().join("found.safetensors");
+    learner.save(&file)?;
+    assert_eq!(Learner::open(&file)?.predict(&picture)?.boxes, prediction.boxes);
+    // from the file for other data, and with another head: what both know is kept
+    let renamed = data.clone().rename(&[("disc", "ball")])?;
+    let started = Learner::detection(Detector::YoloV8n.weights(&file), &renamed)?;
+    for other in [learner.replace_head(&renamed)?, started] {
+        let boxes = other.predict(&picture)?.boxes;
+        assert_eq!(boxes.first().map(|one| one.label.as_str()), Some("square"), "{boxes:?}");
+    }
+    learner.freeze();
+    for param in learner.network().params().params() {
+        let number = param.name().strip_prefix("model.").and_then(|rest| rest.split('.').next()?.parse::<usize>().ok());
+        assert_eq!(param.frozen(), number.is_some_and(|number| number <= 9), "{}", param.name());
+    }
+    Ok(())
+}
+
+#[test]
 fn a_frozen_backbone_stands_still_and_its_maps_are_kept() -> Result<()> {
     let folder = folder(15);
     let data = data(folder.path())?;

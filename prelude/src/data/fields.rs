@@ -39,6 +39,8 @@ pub mod field {
     pub const MOSAIC: &str = "mosaic";
     /// What YOLOX's head says: `(n, 5 + classes, cells)`, f32.
     pub const YOLOX: &str = "yolox";
+    /// What YOLOv8's head says: `(n, 64 + classes, cells)`, f32.
+    pub const YOLOV8: &str = "yolov8";
 
     /// The map that a body taps for a pyramid, of this many pixels of the picture a cell: `tap.16`.
     pub fn tap(stride: usize) -> String {

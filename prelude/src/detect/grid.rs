@@ -1,5 +1,10 @@
 //! The cells of a pyramid's maps, and the boxes that the cells' numbers stand for.
 
+use crate::{Error, Result};
+
+/// The strides of the maps that heads look at.
+const STRIDES: [usize; 3] = [8, 16, 32];
+
 /// One cell of a map: its place, and how many pixels of the picture it is wide.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GridCell {
@@ -39,5 +44,19 @@ impl Grid {
             }
         }
         Grid(cells)
+    }
+
+    /// The cells of the maps of strides 8, 16 and 32, where a head says something of so many.
+    pub(super) fn told(side: (usize, usize), cells: usize) -> Result<Grid> {
+        let grid = Grid::over(side, &STRIDES);
+        if grid.0.len() != cells {
+            return Err(Error::new(format!(
+                "a picture of {} × {} pixels has {} cells, the head says something of {cells}",
+                side.0,
+                side.1,
+                grid.0.len()
+            )));
+        }
+        Ok(grid)
     }
 }

@@ -1,5 +1,6 @@
 //! SimOTA: which cells answer for an object, chosen by what their answers would cost. Ge et al. 2021 (YOLOX), after OTA, Ge et al. 2021.
 
+use super::rows::logistic;
 use super::{GridCell, TrueBox};
 
 /// Which cells may answer for an object.
@@ -125,10 +126,6 @@ fn cheapest(cost: &[f32], wanted: usize) -> Vec<usize> {
     order.sort_by(|a, b| cost[*a].total_cmp(&cost[*b]));
     order.truncate(wanted);
     order
-}
-
-pub(super) fn logistic(x: f32) -> f32 {
-    1.0 / (1.0 + (-x).exp())
 }
 
 /// The logarithm, not below -100, as PyTorch's binary cross-entropy has it.

@@ -21,6 +21,12 @@ impl TrueBox {
         let (height, width) = (height as f32, width as f32);
         TrueBox { bbox: [x * width, y * height, w * width, h * height], ..*self }
     }
+
+    /// `[left, top, right, bottom]`.
+    pub fn corners(&self) -> [f64; 4] {
+        let [x, y, w, h] = self.bbox.map(f64::from);
+        [x - w / 2.0, y - h / 2.0, x + w / 2.0, y + h / 2.0]
+    }
 }
 
 /// The objects of each of a batch's pictures, as its truth has them: `box`, `box_class`, `box_of`.
@@ -51,4 +57,17 @@ pub fn objects(truth: &Fields, pictures: usize) -> Result<Vec<Vec<TrueBox>>> {
         own.push(object);
     }
     Ok(all)
+}
+
+/// Whether there are the objects of so many pictures, each of a class that the head tells.
+pub(super) fn fit(truths: &[Vec<TrueBox>], pictures: usize, classes: usize) -> Result<()> {
+    if truths.len() != pictures {
+        return Err(Error::new(format!("{pictures} pictures, but the objects of {}", truths.len())));
+    }
+    match truths.iter().flatten().find(|object| object.class >= classes) {
+        Some(object) => {
+            Err(Error::new(format!("an object is of class {}, the head tells {classes} apart", object.class)))
+        }
+        None => Ok(()),
+    }
 }

@@ -3,14 +3,14 @@
 use candle_core::{DType, Device, Tensor};
 use rayon::prelude::*;
 
-use super::simota::{Assigned, Candidates, assign, logistic};
+use super::rows::{CellRows, Sighting, logistic, softplus};
+use super::simota::{Assigned, Candidates, assign};
+use super::truth::fit;
 use super::{Grid, GridCell, TrueBox};
-use crate::{Error, Result, ops};
+use crate::{Result, ops};
 
 /// What the overlap's part of the loss counts beside the others.
 const PLACE: f64 = 5.0;
-/// The strides of the maps that the head looks at.
-const STRIDES: [usize; 3] = [8, 16, 32];
 
 /// The loss of a batch: one number in the graph, and what it is made of.
 #[derive(Clone, Debug)]
@@ -39,37 +39,11 @@ struct PictureLoss {
     cells: usize,
 }
 
-/// The numbers of one picture: a row each for the box's four, for its being anything, and for each class.
-struct CellRows<'a> {
-    numbers: &'a [f32],
-    cells: usize,
-}
-
-impl CellRows<'_> {
-    fn at(&self, row: usize, cell: usize) -> f32 {
-        self.numbers[row * self.cells + cell]
-    }
-
-    /// The box that a cell says: centre and size in pixels.
-    fn bbox(&self, cell: usize, place: &GridCell) -> [f32; 4] {
-        let [x, y, w, h] = [0, 1, 2, 3].map(|row| self.at(row, cell));
-        let s = place.stride;
-        [(x + place.x) * s, (y + place.y) * s, w.exp() * s, h.exp() * s]
-    }
-}
-
-/// The cells of a picture of so many pixels, where as many numbers were said.
-fn grid(side: (usize, usize), cells: usize) -> Result<Grid> {
-    let grid = Grid::over(side, &STRIDES);
-    if grid.0.len() != cells {
-        return Err(Error::new(format!(
-            "a picture of {} × {} pixels has {} cells, the head says something of {cells}",
-            side.0,
-            side.1,
-            grid.0.len()
-        )));
-    }
-    Ok(grid)
+/// The box that a cell says: centre and size in pixels.
+fn bbox(rows: &CellRows, cell: usize, place: &GridCell) -> [f32; 4] {
+    let [x, y, w, h] = [0, 1, 2, 3].map(|row| rows.at(row, cell));
+    let s = place.stride;
+    [(x + place.x) * s, (y + place.y) * s, w.exp() * s, h.exp() * s]
 }
 
 /// The loss of what YOLOX's head says (`yolox`) of pictures of so many pixels (height, width), given each picture's objects in
@@ -90,14 +64,9 @@ pub fn yolox_loss(
     l1: bool,
 ) -> Result<YoloxLoss> {
     let (n, rows, cells) = said.dims3()?;
-    let grid = grid(side, cells)?;
+    let grid = Grid::told(side, cells)?;
     let classes = rows.saturating_sub(5);
-    if truths.len() != n {
-        return Err(Error::new(format!("{n} pictures, but the objects of {}", truths.len())));
-    }
-    if let Some(object) = truths.iter().flatten().find(|object| object.class >= classes) {
-        return Err(Error::new(format!("an object is of class {}, the head tells {classes} apart", object.class)));
-    }
+    fit(truths, n, classes)?;
     let numbers = said.detach().to_device(&Device::Cpu)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
     let mut gradient = vec![0f32; numbers.len()];
     let size = (rows * cells).max(1);
@@ -140,7 +109,7 @@ fn picture(
         &grid.0,
         &counted,
         classes,
-        &|cell| rows.bbox(cell, &grid.0[cell]),
+        &|cell| bbox(rows, cell, &grid.0[cell]),
         &|cell| rows.at(4, cell),
         &|cell, class| rows.at(5 + class, cell),
     );
@@ -159,7 +128,7 @@ fn picture(
             sum.class += softplus(x) - f64::from(wanted) * f64::from(x);
             gradient[(5 + class) * cells + cell] = logistic(x) - wanted;
         }
-        let said = rows.bbox(cell, place);
+        let said = bbox(rows, cell, place);
         let (overlap, slopes) = overlap_slopes(said.map(f64::from), truth.bbox.map(f64::from));
         sum.place += 1.0 - overlap * overlap;
         // from the box's pixels to the numbers that stand for it
@@ -178,12 +147,6 @@ fn picture(
         }
     }
     sum
-}
-
-/// ln(1 + eˣ)
-fn softplus(x: f32) -> f64 {
-    let x = f64::from(x);
-    x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
 /// Intersection over union of a box with a true one, both by centre and size, and its slopes along the four of the first.
@@ -215,17 +178,6 @@ fn overlap_slopes(said: [f64; 4], truth: [f64; 4]) -> (f64, [f64; 4]) {
     (both / either, slopes)
 }
 
-/// Something that a head found on a picture.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sighting {
-    /// `[centre x, centre y, width, height]` in pixels of the picture that the network saw.
-    pub bbox: [f32; 4],
-    /// The index of its class.
-    pub class: usize,
-    /// How likely it is, from 0 to 1.
-    pub score: f32,
-}
-
 /// What YOLOX's head says of each picture: of each cell the likeliest class, where its score is `least` at least. Nothing is suppressed yet.
 ///
 /// # Shapes
@@ -235,7 +187,7 @@ pub struct Sighting {
 /// Shapes that do not fit each other.
 pub fn found(said: &Tensor, side: (usize, usize), least: f32) -> Result<Vec<Vec<Sighting>>> {
     let (_, rows, cells) = said.dims3()?;
-    let grid = grid(side, cells)?;
+    let grid = Grid::told(side, cells)?;
     let numbers = said.to_device(&Device::Cpu)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
     let each = numbers.chunks((rows * cells).max(1)).map(|numbers| {
         let rows_of = CellRows { numbers, cells };
@@ -250,7 +202,7 @@ pub fn found(said: &Tensor, side: (usize, usize), least: f32) -> Result<Vec<Vec<
             let Some(class) = best else { continue };
             let score = there * logistic(rows_of.at(5 + class, cell));
             if score >= least || score.is_nan() {
-                found.push(Sighting { bbox: rows_of.bbox(cell, place), class, score });
+                found.push(Sighting { bbox: bbox(&rows_of, cell, place), class, score });
             }
         }
         found

@@ -40,7 +40,7 @@ mod whole;
 
 pub use arch::{Arch, IntoStart, Start, Weights};
 pub use body::Body;
-pub use detectors::{Detector, DetectorReport, DetectorStart, IntoDetector, YoloxHead};
+pub use detectors::{Detector, DetectorReport, DetectorStart, IntoDetector, YoloV8Head, YoloxHead};
 pub use device::device;
 pub use head::{Head, LinearHead};
 pub use hub::{Hub, PUBLISHED, Published};

@@ -79,7 +79,21 @@ impl Network {
     /// # Errors
     /// When the set's device cannot hold it.
     pub fn detecting(params: ParamSet, detector: Detector, classes: usize) -> Result<Network> {
-        Network::build(params, Making::Detector { detector, head: detector.head(classes) })
+        Network::detecting_like(params, detector, classes, &[])
+    }
+
+    /// As [`detecting`](Network::detecting), for weights that are to be taken over: where a head's width depends on their classes, it is
+    /// theirs.
+    ///
+    /// # Errors
+    /// When the set's device cannot hold it.
+    pub fn detecting_like(
+        params: ParamSet,
+        detector: Detector,
+        classes: usize,
+        weights: &[(String, Tensor)],
+    ) -> Result<Network> {
+        Network::build(params, Making::Detector { detector, head: detector.head_like(classes, weights) })
     }
 
     pub(super) fn build(params: ParamSet, plan: Making) -> Result<Network> {

@@ -51,6 +51,13 @@ impl Trained {
         Sources::from_env()?.open(name)
     }
 
+    /// As [`named`](Trained::named), where they are on the shelf; nothing is fetched.
+    pub(super) fn kept(name: &str) -> Result<Option<Trained>> {
+        let sources = Sources::from_env()?;
+        let there = sources.shelf.get(name).is_some_and(|item| item.path.is_file());
+        there.then(|| sources.open(name)).transpose()
+    }
+
     /// The weights in a file's bytes: safetensors, or what `torch.save` wrote.
     ///
     /// # Errors

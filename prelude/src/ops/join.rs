@@ -1,4 +1,4 @@
-//! Tensors side by side, pictures as fewer and deeper pixels, and values whose gradient somebody has worked out already.
+//! Tensors side by side and parts of them, pictures as fewer and deeper pixels, and values whose gradient somebody has worked out already.
 
 use super::cpu::{Float, on_cpu, parallel, read, shared};
 use super::graph::{ArgumentGradients, attach, attach_vec};
@@ -103,19 +103,58 @@ fn side_by_side<T: Float>(parts: &[&Tensor], dim: usize) -> Result<Tensor> {
     })
 }
 
-/// The columns `from..from + width` of rows, in the shape of another tensor.
-fn taken<T: Float>(
-    grad: &Tensor,
-    like: &Tensor,
-    (rows, wide): (usize, usize),
-    (from, width): (usize, usize),
-) -> Result<Tensor> {
-    let taken = read::<T, _, 1>([grad], |[dy]| {
-        let mut dx = Vec::with_capacity(rows * width);
-        (0..rows).for_each(|row| dx.extend_from_slice(&dy[row * wide + from..][..width]));
-        Ok(dx)
-    })?;
+/// Columns of rows, in the shape of another tensor.
+fn taken<T: Float>(grad: &Tensor, like: &Tensor, rows: (usize, usize), part: (usize, usize)) -> Result<Tensor> {
+    let taken = read::<T, _, 1>([grad], |[dy]| Ok(columns(dy, rows, part)))?;
     Tensor::from_vec(taken, like.shape(), &Device::Cpu)
+}
+
+/// A part of a tensor: of one dimension `count` places from `from` on, of the others all.
+///
+/// # Shapes
+/// (…, a, …) → (…, `count`, …)
+///
+/// # Errors
+/// A part that reaches beyond the end.
+///
+/// ```
+/// use candlewick_prelude::candle_core::{Device, Tensor};
+/// use candlewick_prelude::ops;
+/// let x = Tensor::new(&[[1f32, 2., 3.], [4., 5., 6.]], &Device::Cpu)?;
+/// assert_eq!(ops::narrow(&x, 1, 1, 2)?.to_vec2::<f32>()?, [[2., 3.], [5., 6.]]);
+/// # Ok::<(), candlewick_prelude::candle_core::Error>(())
+/// ```
+pub fn narrow(x: &Tensor, dim: usize, from: usize, count: usize) -> Result<Tensor> {
+    let value = x.detach().narrow(dim, from, count)?;
+    if let Some(y) = on_cpu!(x, part(x, dim, (from, count), value.dims())) {
+        return y;
+    }
+    let after = x.dims()[dim] - from - count;
+    attach("narrow", &[x], value, move |context| Ok(vec![Some(context.grad.pad_with_zeros(dim, from, after)?)]))
+}
+
+fn part<T: Float>(x: &Tensor, dim: usize, (from, count): (usize, usize), dims: &[usize]) -> Result<Tensor> {
+    let rows: usize = dims[..dim].iter().product();
+    let inner: usize = dims[dim + 1..].iter().product();
+    let (wide, from, width) = (x.dims()[dim] * inner, from * inner, count * inner);
+    let y = read::<T, _, 1>([x], |[x]| Ok(columns(x, (rows, wide), (from, width))))?;
+    attach_vec("narrow", &[x], y, dims, move |context| {
+        let mut dx = vec![T::ZERO; rows * wide];
+        read::<T, _, 1>([context.grad], |[dy]| {
+            for row in 0..rows {
+                dx[row * wide + from..][..width].copy_from_slice(&dy[row * width..][..width]);
+            }
+            Ok(())
+        })?;
+        Ok(vec![Some(Tensor::from_vec(dx, context.args[0].shape(), &Device::Cpu)?)])
+    })
+}
+
+/// The columns `from..from + width` of rows.
+fn columns<T: Float>(x: &[T], (rows, wide): (usize, usize), (from, width): (usize, usize)) -> Vec<T> {
+    let mut taken = Vec::with_capacity(rows * width);
+    (0..rows).for_each(|row| taken.extend_from_slice(&x[row * wide + from..][..width]));
+    taken
 }
 
 /// A picture of half the sides and four times the channels: of each square of four pixels, all upper left ones, then the lower left,
@@ -251,6 +290,23 @@ mod tests {
         }
         let (a, b) = (numbers(&[2, 3], 0.)?, numbers(&[3, 3], 0.)?);
         assert!(concat(&[&a, &b], 1).is_err() && concat(&[], 0).is_err() && concat(&[&a, &b], 2).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn a_part_as_candle_and_its_gradient_stands_at_its_place() -> Result<()> {
+        let x = numbers(&[3, 4, 5], 1.)?;
+        for (dim, from, count) in [(0, 1, 2), (1, 0, 2), (1, 2, 2), (2, 1, 3)] {
+            let part = narrow(&x, dim, from, count)?;
+            let expected = x.as_tensor().narrow(dim, from, count)?.flatten_all()?.to_vec1::<f64>()?;
+            assert_eq!(part.flatten_all()?.to_vec1::<f64>()?, expected);
+            let grads = backward(&(&part * part.detach())?.sum_all()?)?;
+            let grad = grads.get(&x).expect("it has one");
+            assert_eq!(grad.narrow(dim, from, count)?.flatten_all()?.to_vec1::<f64>()?, expected);
+            let sum = grad.sum_all()?.to_scalar::<f64>()?;
+            assert_eq!(sum, expected.iter().sum::<f64>());
+        }
+        assert!(narrow(&x, 1, 3, 2).is_err() && narrow(&x, 3, 0, 1).is_err());
         Ok(())
     }
 

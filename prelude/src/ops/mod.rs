@@ -14,7 +14,7 @@
 //! | linear | [`linear`], [`embedding`] |
 //! | attention | [`attention`], [`tokens`], [`token`] |
 //! | noise | [`dropout`], [`drop_path`] |
-//! | plain | [`add`] (residual branches, sums of losses), [`add_relu`], [`gate`], [`scale`], [`flatten`], [`reshape`], [`cast`], [`concat()`], [`focus`] |
+//! | plain | [`add`] (residual branches, sums of losses), [`add_relu`], [`gate`], [`scale`], [`flatten`], [`reshape`], [`cast`], [`concat()`], [`narrow`], [`focus`] |
 //! | gradients | [`backward`], [`backward_from`], [`backward_from_all`]: as candle's, without its passes over zeros where the graph is ours; [`with_gradient`] |
 //! | memory | [`keep_memory`] |
 //! | resizing | [`upsample_nearest2d`], [`upsample_bilinear2d`], [`fit_places`] |
@@ -46,7 +46,7 @@ pub use backward::{backward, backward_from, backward_from_all};
 pub use conv::{Conv2dOptions, conv2d, conv2d_norm_eval_then};
 pub(crate) use cpu::in_pool;
 pub use cpu::keep_memory;
-pub use join::{concat, focus, with_gradient};
+pub use join::{concat, focus, narrow, with_gradient};
 pub use linear::{embedding, linear};
 pub use loss::{CrossEntropy, bce_with_logits, bce_with_logits_each, cross_entropy, smooth_l1, smooth_l1_each};
 pub use noise::{drop_path, dropout};

@@ -319,7 +319,10 @@ impl Learner {
         let task = tasks::named(&card.task).ok_or_else(|| own(&format!("a task (`{}`)", card.task)))?;
         let spec = card.spec();
         let network = match Detector::named(&card.arch) {
-            Ok(detector) => Network::detecting(ParamSet::on(&device()?, 0), detector, spec.names().len())?,
+            Ok(detector) => {
+                let (params, classes) = (ParamSet::on(&device()?, 0), spec.names().len());
+                Network::detecting_like(params, detector, classes, &trained.tensors)?
+            }
             Err(_) => Network::cut(Arch::named(&card.arch)?, card.cut, maker(&task, &spec), &device()?, 0)?,
         };
         fill(&network, &trained, &card)?;

@@ -42,10 +42,12 @@ impl Learner {
         Detect.check(&spec)?;
         let names = spec.names().to_vec();
         let detector = start.detector;
-        let network = Network::detecting(ParamSet::on(&device()?, spec.seed), detector, names.len())?;
+        let trained = start.trained()?;
+        let weights = trained.as_ref().map_or(&[][..], |trained| &trained.tensors);
+        let network = Network::detecting_like(ParamSet::on(&device()?, spec.seed), detector, names.len(), weights)?;
         let data = data.suited(detector.transform(detector.picture()));
         let mut report = None;
-        if let Some(trained) = start.trained()? {
+        if let Some(trained) = trained {
             let theirs = alike(&start.alike, classes_of(start, &trained), &names)?;
             let loaded = network.load_detector((&trained.tensors, &trained.origin), &theirs, &names)?;
             if loaded.folded {
@@ -250,7 +252,8 @@ impl Learner {
             return Learner::from_trained(trained);
         }
         let classes = classes_of(start, &trained);
-        let network = Network::detecting(ParamSet::on(&device()?, 0), start.detector, classes.len())?;
+        let params = ParamSet::on(&device()?, 0);
+        let network = Network::detecting_like(params, start.detector, classes.len(), &trained.tensors)?;
         let report = network.load_detector((&trained.tensors, &trained.origin), &classes, &classes)?;
         if !report.loaded.complete() {
             return Err(Error::new(format!("{} does not hold the whole network: {}", trained.origin, report.loaded))

@@ -214,12 +214,9 @@ impl Learner {
         let old = self.judged();
         let network = match old.detector() {
             Some(detector) => {
-                let network = old.with_head(detector.head(wanted.names().len()), wanted.seed)?;
-                network.load_detector(
-                    (&old.params().snapshot()?, "the old network"),
-                    self.classes(),
-                    wanted.names(),
-                )?;
+                let before = old.params().snapshot()?;
+                let network = old.with_head(detector.head_like(wanted.names().len(), &before), wanted.seed)?;
+                network.load_detector((&before, "the old network"), self.classes(), wanted.names())?;
                 network
             }
             None => {

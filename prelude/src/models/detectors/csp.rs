@@ -1,4 +1,5 @@
-//! The blocks that YOLOX is made of: convolution, BatchNorm and SiLU; the same in two cheap steps; branches that meet again.
+//! The blocks that YOLOX is made of, some of them YOLOv8 too: convolution, BatchNorm and SiLU; the same in two cheap steps; branches that
+//! meet again.
 
 use candle_core::Tensor;
 
@@ -121,19 +122,19 @@ impl Layer for Csp {
     }
 }
 
-/// A map beside what is largest around each of its cells, within 5, 9 and 13 cells: `conv1`, `conv2`. He et al. 2014 (spatial pyramid
-/// pooling), YOLOX's `SPPBottleneck`.
+/// A map beside what is largest around each of its cells, within 5, 9 and 13 cells, between two convolutions. He et al. 2014 (spatial pyramid
+/// pooling), YOLOX's `SPPBottleneck`; with other names YOLOv8's `SPPF`.
 pub(super) struct Spp {
     conv1: ConvNorm,
     conv2: ConvNorm,
 }
 
 impl Spp {
-    pub fn new(at: &Scope, channels: usize) -> Result<Spp> {
+    pub fn new(at: &Scope, [first, last]: [&str; 2], channels: usize) -> Result<Spp> {
         let inner = channels / 2;
         Ok(Spp {
-            conv1: unit(&at.child("conv1"), channels, inner, 1, 1)?,
-            conv2: unit(&at.child("conv2"), 4 * inner, channels, 1, 1)?,
+            conv1: unit(&at.child(first), channels, inner, 1, 1)?,
+            conv2: unit(&at.child(last), 4 * inner, channels, 1, 1)?,
         })
     }
 }

@@ -3,7 +3,11 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use candle_core::Tensor;
+
 use super::csp::Scale;
+use super::names;
+use super::yolov8::{self, Build, YoloV8Head};
 use super::yolox::{self, YoloxHead};
 use crate::data::{Normalize, ResizeMethod, Transform};
 use crate::models::body::Body;
@@ -21,11 +25,30 @@ pub enum Detector {
     YoloxTiny,
     /// YOLOX-s, 9 million parameters.
     YoloxS,
+    /// YOLOv8n, 3.2 million parameters. Ultralytics 2023. Its published weights are under the AGPL and are not fetched: give a file.
+    YoloV8n,
+    /// YOLOv8s, 11.2 million parameters.
+    YoloV8s,
+    /// YOLOv8m, 25.9 million parameters.
+    YoloV8m,
+}
+
+/// What a kind is made of.
+enum Design {
+    Yolox(Scale),
+    YoloV8(Build),
 }
 
 impl Detector {
     /// Every kind there is.
-    pub const ALL: [Detector; 3] = [Detector::YoloxNano, Detector::YoloxTiny, Detector::YoloxS];
+    pub const ALL: [Detector; 6] = [
+        Detector::YoloxNano,
+        Detector::YoloxTiny,
+        Detector::YoloxS,
+        Detector::YoloV8n,
+        Detector::YoloV8s,
+        Detector::YoloV8m,
+    ];
 
     /// The name that checkpoints carry.
     pub fn name(self) -> &'static str {
@@ -33,6 +56,9 @@ impl Detector {
             Detector::YoloxNano => "yolox_nano",
             Detector::YoloxTiny => "yolox_tiny",
             Detector::YoloxS => "yolox_s",
+            Detector::YoloV8n => "yolov8n",
+            Detector::YoloV8s => "yolov8s",
+            Detector::YoloV8m => "yolov8m",
         }
     }
 
@@ -50,13 +76,16 @@ impl Detector {
     pub fn picture(self) -> usize {
         match self {
             Detector::YoloxNano | Detector::YoloxTiny => 416,
-            Detector::YoloxS => 640,
+            Detector::YoloxS | Detector::YoloV8n | Detector::YoloV8s | Detector::YoloV8m => 640,
         }
     }
 
     /// How pictures of this side become what the network takes.
     pub fn transform(self, size: usize) -> Transform {
-        Transform { size, resize: ResizeMethod::PadEnd, normalize: Normalize::bytes() }
+        match self.design() {
+            Design::Yolox(_) => Transform { size, resize: ResizeMethod::PadEnd, normalize: Normalize::bytes() },
+            Design::YoloV8(_) => Transform { size, resize: ResizeMethod::Pad, normalize: Normalize::none() },
+        }
     }
 
     /// Starts from random weights.
@@ -80,27 +109,65 @@ impl Detector {
         &COCO
     }
 
-    fn scale(self) -> Scale {
+    fn design(self) -> Design {
+        let yolox = |width, depthwise| Design::Yolox(Scale { depth: 1, width, depthwise });
+        let yolov8 = |depth, widths| Design::YoloV8(Build { depth, widths });
         match self {
-            Detector::YoloxNano => Scale { depth: 1, width: 16, depthwise: true },
-            Detector::YoloxTiny => Scale { depth: 1, width: 24, depthwise: false },
-            Detector::YoloxS => Scale { depth: 1, width: 32, depthwise: false },
+            Detector::YoloxNano => yolox(16, true),
+            Detector::YoloxTiny => yolox(24, false),
+            Detector::YoloxS => yolox(32, false),
+            Detector::YoloV8n => yolov8(1, [16, 32, 64, 128, 256]),
+            Detector::YoloV8s => yolov8(1, [32, 64, 128, 256, 512]),
+            Detector::YoloV8m => yolov8(2, [48, 96, 192, 384, 576]),
         }
     }
 
     /// Makes the body; part `n` has its parameters in group `n`, under their published names.
     pub(in crate::models) fn body(self, params: &ParamSet) -> Result<Box<dyn Body>> {
-        Ok(Box::new(yolox::body(params, self.scale())?))
+        Ok(Box::new(match self.design() {
+            Design::Yolox(scale) => yolox::body(params, scale)?,
+            Design::YoloV8(build) => yolov8::body(params, build)?,
+        }))
     }
 
     /// How its head is made for so many classes.
     pub fn head(self, classes: usize) -> HeadMaker {
-        HeadMaker::new(move |at, features| Ok(Box::new(YoloxHead::new(at, self.scale(), features, classes)?)))
+        self.head_like(classes, &[])
+    }
+
+    /// As [`head`](Detector::head), and as wide as these weights have it where that depends on their classes: in YOLOv8n the branch that
+    /// tells 80 classes apart is wider than one for a few, and can be taken over only as it is.
+    pub fn head_like(self, classes: usize, weights: &[(String, Tensor)]) -> HeadMaker {
+        match self.design() {
+            Design::Yolox(scale) => {
+                HeadMaker::new(move |at, features| Ok(Box::new(YoloxHead::new(at, scale, features, classes)?)))
+            }
+            Design::YoloV8(_) => {
+                let adopted = self.adopt(weights);
+                let first = adopted.iter().find(|(name, _)| name == "head.cv3.0.0.conv.weight");
+                let wide = first.and_then(|(_, weight)| weight.dims().first().copied());
+                HeadMaker::new(move |at, features| Ok(Box::new(YoloV8Head::new(at, features, classes, wide)?)))
+            }
+        }
     }
 
     /// The tensors of a head whose last dimension but the others' is the class: those of which each class has a row.
     pub(in crate::models) fn has_class_rows(self, name: &str) -> bool {
-        name.starts_with("head.cls_preds.")
+        match self.design() {
+            Design::Yolox(_) => name.starts_with("head.cls_preds."),
+            Design::YoloV8(_) => {
+                name.starts_with("head.cv3.") && (name.ends_with(".2.weight") || name.ends_with(".2.bias"))
+            }
+        }
+    }
+
+    /// A file's tensors under the names that they have here, and none that no network needs.
+    pub(super) fn adopt(self, file: &[(String, Tensor)]) -> Vec<(String, Tensor)> {
+        let rename: fn(&str) -> Option<String> = match self.design() {
+            Design::Yolox(_) => |name| Some(name.to_owned()),
+            Design::YoloV8(_) => names::yolov8,
+        };
+        file.iter().filter_map(|(name, tensor)| Some((rename(name)?, tensor.clone()))).collect()
     }
 }
 
@@ -134,11 +201,27 @@ impl DetectorStart {
     /// When they cannot be read.
     pub fn trained(&self) -> Result<Option<Trained>> {
         match &self.weights {
-            Weights::Trained => Trained::named(self.detector.name()).map(Some),
+            Weights::Trained => match self.detector.design() {
+                Design::Yolox(_) => Trained::named(self.detector.name()).map(Some),
+                Design::YoloV8(_) => {
+                    Trained::kept(self.detector.name())?.map(Some).ok_or_else(|| unfetched(self.detector))
+                }
+            },
             Weights::None => Ok(None),
             Weights::File(path) => Trained::open(path).map(Some),
         }
     }
+}
+
+/// Why there are no weights of a detector whose published ones nobody may take for granted.
+fn unfetched(detector: Detector) -> Error {
+    let what = format!(
+        "there are no weights of {detector}: Ultralytics publishes them under the AGPL, and they are not fetched"
+    );
+    Error::new(what).remedy(format!(
+        "give a file: `Detector::{detector:?}.weights(\"{detector}.safetensors\")`, or put one on the shelf: `candlewick weights add FILE --as \
+         {detector}`; `Detector::{detector:?}.untrained()` starts from random weights"
+    ))
 }
 
 /// What a learner of boxes starts from: a detector, which stands for its trained weights, or what [`Detector::untrained`] and

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use candle_core::Tensor;
 
+use super::Detector;
 use super::csp::EPS;
 use crate::models::Network;
 use crate::params::LoadReport;
@@ -39,9 +40,9 @@ impl Network {
             .enumerate()
             .filter_map(|(to, name)| Some((theirs.iter().position(|other| other == name)?, to)))
             .collect();
-        let (file, mut tensors) = (tensors, Vec::with_capacity(tensors.len()));
-        let (folded, mut rowed) = (folded(file), false);
-        for (name, tensor) in file {
+        let (file, mut tensors) = (detector.adopt(tensors), Vec::with_capacity(tensors.len()));
+        let (folded, mut rowed) = (folded(&file), false);
+        for (name, tensor) in &file {
             let here = self.params().get(name).filter(|_| detector.has_class_rows(name));
             let taken = match here {
                 Some(param) if tensor.dims().first() == Some(&theirs.len()) && tensor.rank() == param.var().rank() => {
@@ -64,7 +65,7 @@ impl Network {
             } else if let (Some(expected), Some((there, _))) = (loaded.new.first(), file.first()) {
                 what += &format!(" (it expects names such as `{expected}`, the file has `{there}`)");
             }
-            let remedy = match likely(file) {
+            let remedy = match likely(&file) {
                 Some(other) if other != detector.name() => format!("its shapes are those of {other}"),
                 _ => "give it a file of the same detector, as its authors published it or as `learner.save` wrote it"
                     .to_owned(),
@@ -107,15 +108,18 @@ fn folded(file: &[(String, Tensor)]) -> bool {
 }
 
 /// The detector whose stem is as wide as a file's.
-fn likely(file: &[(String, Tensor)]) -> Option<&'static str> {
-    let (_, stem) = file.iter().find(|(name, _)| name == "backbone.backbone.stem.conv.conv.weight")?;
-    Some(match stem.dims().first()? {
-        16 => "yolox_nano",
-        24 => "yolox_tiny",
-        32 => "yolox_s",
-        48 => "yolox_m",
-        64 => "yolox_l",
-        80 => "yolox_x",
-        _ => return None,
-    })
+fn likely(file: &[(String, Tensor)]) -> Option<String> {
+    const YOLOX: [(usize, &str); 6] = [(16, "nano"), (24, "tiny"), (32, "s"), (48, "m"), (64, "l"), (80, "x")];
+    const YOLOV8: [(usize, &str); 5] = [(16, "n"), (32, "s"), (48, "m"), (64, "l"), (80, "x")];
+    let size = |tensors: &[(String, Tensor)], stem: &str, sizes: &[(usize, &'static str)]| {
+        let (_, stem) = tensors.iter().find(|(name, _)| name == stem)?;
+        let width = stem.dims().first()?;
+        sizes.iter().find(|(wide, _)| wide == width).map(|(_, size)| *size)
+    };
+    if let Some(size) = size(file, "backbone.backbone.stem.conv.conv.weight", &YOLOX) {
+        return Some(format!("yolox_{size}"));
+    }
+    let file = Detector::YoloV8n.adopt(file);
+    file.iter().find(|(name, _)| name.starts_with("head.cv3."))?;
+    Some(format!("yolov8{}", size(&file, "model.0.conv.weight", &YOLOV8)?))
 }

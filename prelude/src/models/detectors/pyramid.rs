@@ -4,14 +4,29 @@ use std::ops::Range;
 
 use candle_core::Tensor;
 
-use crate::Result;
 use crate::data::{Fields, field};
 use crate::layers::Pass;
 use crate::models::Shapes;
 use crate::models::body::{Blocks, Body};
+use crate::{Error, Result, ops};
 
 /// The strides of the pyramid's maps: pixels of the picture a cell.
 pub(super) const STRIDES: [usize; 3] = [8, 16, 32];
+
+/// Whether a picture can be halved five times.
+pub(super) fn halves(name: &str, (h, w): (usize, usize)) -> Result<()> {
+    if h % 32 == 0 && w % 32 == 0 {
+        return Ok(());
+    }
+    Err(Error::new(format!("{name} takes pictures whose sides are multiples of 32, found {h} × {w}"))
+        .remedy("take one of these sizes: 256, 320, 416, 512, 640"))
+}
+
+/// A map at twice its sides, beside another one.
+pub(super) fn beside_larger(small: &Tensor, large: &Tensor) -> Result<Tensor> {
+    let (_, _, h, w) = large.dims4()?;
+    Ok(ops::concat(&[&ops::upsample_nearest2d(small, (h, w))?, large], 1)?)
+}
 
 /// What joins maps of several strides into as many: from the finest to the coarsest, in and out.
 pub(super) trait Joins: Send + Sync {

@@ -3,7 +3,7 @@
 use candle_core::Tensor;
 
 use super::csp::{Conv3, Csp, Scale, Spp, unit};
-use super::pyramid::{Joins, Pyramid, STRIDES};
+use super::pyramid::{Joins, Pyramid, STRIDES, beside_larger, halves};
 use crate::data::{Fields, field};
 use crate::layers::{Conv2d, ConvNorm, Layer, Pass, Sequential, dims3};
 use crate::models::body::Blocks;
@@ -26,10 +26,7 @@ impl Layer for Stem {
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
         let (c, h, w) = dims3(input, "YOLOX's stem")?;
-        if h % 32 != 0 || w % 32 != 0 {
-            return Err(Error::new(format!("YOLOX takes pictures whose sides are multiples of 32, found {h} × {w}"))
-                .remedy("take one of these sizes: 256, 320, 416, 512, 640"));
-        }
+        halves("YOLOX", (h, w))?;
         self.0.output(&[4 * c, h / 2, w / 2])
     }
 }
@@ -48,7 +45,7 @@ pub(super) fn body(params: &ParamSet, scale: Scale) -> Result<Pyramid> {
         let last = factor == 16;
         stage.push("0", Conv3::new(&at.child("0"), scale, from, to, 2)?);
         if last {
-            stage.push("1", Spp::new(&at.child("1"), to)?);
+            stage.push("1", Spp::new(&at.child("1"), ["conv1", "conv2"], to)?);
         }
         let number = if last { "2" } else { "1" };
         stage.push(number, Csp::new(&at.child(number), scale, (to, to), count * scale.depth, !last)?);
@@ -88,12 +85,6 @@ impl Pafpn {
             n4: csp("C3_n4", 2 * c4, c5)?,
         })
     }
-}
-
-/// A map at twice its sides, beside another one.
-fn beside_larger(small: &Tensor, large: &Tensor) -> Result<Tensor> {
-    let (_, _, h, w) = large.dims4()?;
-    Ok(ops::concat(&[&ops::upsample_nearest2d(small, (h, w))?, large], 1)?)
 }
 
 impl Joins for Pafpn {

@@ -1,9 +1,11 @@
 //! Any number of things a picture, each of a class and somewhere.
 
+use candle_core::DType;
+
 use super::precision::BoxPrecision;
 use super::sightings::{found, side_of};
 use crate::data::{Batch, Fields, Spec, Target, field};
-use crate::detect::{self, Candidates, Sighting, TrueBox};
+use crate::detect::{self, BINS, Candidates, Reach, Sighting, TrueBox};
 use crate::models::{Head, Shapes};
 use crate::params::Scope;
 use crate::train::answer::{Answer, Located};
@@ -14,8 +16,10 @@ use crate::{Error, Result};
 
 /// What is told of a picture reaches this score at least.
 const SCORE: f32 = 0.25;
-/// Any number of things a picture, each of a class and somewhere: YOLOX's loss (SimOTA, 1 - IoU², binary cross-entropy), measured by COCO's
-/// average precision.
+
+/// Any number of things a picture, each of a class and somewhere, measured by COCO's average precision. What a network says decides the
+/// loss: YOLOX's (SimOTA, 1 - IoU², binary cross-entropy) where it says `yolox`, YOLOv8's (task-aligned cells, complete IoU, distribution
+/// focal loss) where it says `yolov8`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Detect;
 
@@ -38,11 +42,15 @@ impl Task for Detect {
     }
 
     fn fits(&self, said: &Fields, spec: &Spec) -> Result<()> {
-        let (dims, classes) = (said.get(field::YOLOX)?.dims(), spec.names().len());
+        let (said, place) = match said.find(field::YOLOV8) {
+            Some(said) => (said, 4 * BINS),
+            None => (said.get(field::YOLOX)?, 5),
+        };
+        let (dims, classes) = (said.dims(), spec.names().len());
         match *dims {
-            [_, rows, _] if rows == 5 + classes => Ok(()),
+            [_, rows, _] if rows == place + classes => Ok(()),
             _ => Err(Error::new(format!("the network says something of the shape {dims:?}"))
-                .remedy(format!("for {classes} classes it is to say (n, {}, cells)", 5 + classes))),
+                .remedy(format!("for {classes} classes it is to say (n, {}, cells)", place + classes))),
         }
     }
 
@@ -54,6 +62,14 @@ impl Task for Detect {
     fn loss(&self, said: &Fields, batch: &Batch) -> Result<Loss> {
         let side = side_of(batch)?;
         let truths = in_pixels(batch, side)?;
+        if let Some(said) = said.find(field::YOLOV8) {
+            let loss = detect::yolov8_loss(said, side, &truths, Reach::default())?;
+            return Loss::of(loss.total)?.with_numbers(&[
+                ("box", loss.place),
+                ("class", loss.class),
+                ("edges", loss.edges),
+            ]);
+        }
         let l1 = batch.targets.find(field::MOSAIC).is_none();
         let loss = detect::yolox_loss(said.get(field::YOLOX)?, side, &truths, Candidates::Centre, l1)?;
         let parts = [("box", loss.place), ("object", loss.object), ("class", loss.class), ("l1", loss.l1)];
@@ -62,8 +78,15 @@ impl Task for Detect {
 
     fn losses(&self, said: &Fields, batch: &Batch) -> Result<Vec<f64>> {
         let side = side_of(batch)?;
-        let said = said.get(field::YOLOX)?;
         let truths = in_pixels(batch, side)?;
+        if let Some(said) = said.find(field::YOLOV8) {
+            let one = |(at, truth): (usize, Vec<TrueBox>)| {
+                let loss = detect::yolov8_loss(&said.detach().narrow(0, at, 1)?, side, &[truth], Reach::default())?;
+                Ok(f64::from(loss.total.to_dtype(DType::F32)?.to_scalar::<f32>()?))
+            };
+            return truths.into_iter().enumerate().map(one).collect();
+        }
+        let said = said.get(field::YOLOX)?;
         let one = |(at, truth): (usize, Vec<TrueBox>)| {
             let loss = detect::yolox_loss(&said.narrow(0, at, 1)?, side, &[truth], Candidates::Centre, false)?;
             Ok(5.0 * loss.place + loss.object + loss.class)

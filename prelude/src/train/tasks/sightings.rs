@@ -10,7 +10,10 @@ const OVERLAP: f64 = 0.65;
 
 /// What the head says of each picture, from this score on, each thing once; the most likely first.
 pub(super) fn found(said: &Fields, side: (usize, usize), least: f32) -> Result<Vec<Vec<Sighting>>> {
-    let found = detect::found(said.get(field::YOLOX)?, side, least)?;
+    let found = match said.find(field::YOLOV8) {
+        Some(said) => detect::yolov8_found(said, side, least)?,
+        None => detect::found(said.get(field::YOLOX)?, side, least)?,
+    };
     found.into_iter().map(once).collect()
 }
 
