@@ -252,6 +252,10 @@ impl Learner {
             return Learner::from_trained(trained);
         }
         let classes = classes_of(start, &trained);
+        if classes.is_empty() {
+            return Err(Error::new(format!("{} holds a body, but no detector: it finds nothing yet", trained.origin))
+                .remedy("train one on it: `Learner::detection(detector, &data)?`"));
+        }
         let params = ParamSet::on(&device()?, 0);
         let network = Network::detecting_like(params, start.detector, classes.len(), &trained.tensors)?;
         let report = network.load_detector((&trained.tensors, &trained.origin), &classes, &classes)?;
