@@ -1,12 +1,14 @@
 //! Learners of boxes on pictures that are made here: from files to a detector that finds, and everything that people do on the way.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use candlewick_prelude::Result;
 use candlewick_prelude::boxes::{Annotation, BBox};
+use candlewick_prelude::candle_core::{self, Device, Tensor};
 use candlewick_prelude::data::{Augment, Boxes, Data, Order, Part, field};
 use candlewick_prelude::image::{Rgb, RgbImage};
-use candlewick_prelude::models::Detector;
+use candlewick_prelude::models::{Arch, Detector, HeadMaker, Network};
 use candlewick_prelude::show::Show;
 use candlewick_prelude::train::Learner;
 
@@ -148,6 +150,24 @@ fn a_detector_learns_to_find() -> Result<()> {
     let (picture, prediction) = (&drawn[3].0, &all[3]);
     assert!(prediction.label.contains("× square"), "{}", prediction.label);
     learner.compare(picture, &before)?;
+    learner.precision_recall()?;
+    learner.f1_curve()?;
+    learner.mistakes(4)?;
+    assert!(learner.findings()?.text().contains("on nothing"));
+    // proposals are marked, teach nothing before they are accepted, and are replaced
+    let blank = data.clone().only(&["disc"])?;
+    let proposed = blank.auto_annotate(&learner, 0.5)?;
+    let squares = |data: &Boxes| data.counts(Part::Train)[1] + data.counts(Part::Valid)[1];
+    assert_eq!(proposed.classes(), ["disc", "square"]);
+    assert!(proposed.automatic() >= 10, "{}", proposed.automatic());
+    assert_eq!((squares(&proposed), proposed.auto_annotate(&learner, 0.5)?.automatic()), (0, proposed.automatic()));
+    assert!(squares(&proposed.accept_automatic()?) >= 8);
+    assert_eq!(proposed.doubtful().len(), proposed.ids(Part::Train).len());
+    let file = folder.path().join("proposed.json");
+    proposed.write_coco(&file)?;
+    assert_eq!(Boxes::coco(&file)?.automatic(), proposed.automatic());
+    assert!(learner.detections(picture, 0.01)?.len() >= learner.detections(picture, 0.5)?.len());
+    assert!(learner.detections(picture, 2.0).is_err());
     let matrix = learner.confusion_matrix()?;
     assert_eq!(matrix.len(), 3);
     learner.confusion()?;
@@ -228,5 +248,44 @@ fn a_frozen_backbone_stands_still_and_its_maps_are_kept() -> Result<()> {
     assert!(says.contains("no parameter is named like `*.nothing`"), "{says}");
     learner.unfreeze().freeze_from("pyramid")?;
     assert!(learner.network().params().params().iter().all(|param| param.frozen() != is_backbone(param.name())));
+    Ok(())
+}
+
+/// A body's own weights fill a light detector's stages; its pyramid and its head are new.
+#[test]
+fn a_light_detector_stands_on_any_body_with_maps() -> Result<()> {
+    let folder = folder(7);
+    let data = data(folder.path())?;
+    for arch in [Arch::EfficientNetLite0, Arch::MobileNetV2, Arch::ResNet18] {
+        let body = Network::new(arch, HeadMaker::classes(10), &Device::Cpu, 7)?;
+        let file = folder.path().join("body.safetensors");
+        let values: HashMap<String, Tensor> = body.params().snapshot()?.into_iter().collect();
+        candle_core::safetensors::save(&values, &file)?;
+        let mut learner = Learner::detection(Detector::light(arch).weights(&file), &data)?;
+        learner.quiet();
+        let parts = learner.network().parts().to_vec();
+        assert_eq!(parts[parts.len() - 2..], ["pyramid", "head"]);
+        let spare = if arch == Arch::ResNet18 { 0 } else { 1 };
+        assert_eq!(parts.len(), body.parts().len() + 1 - spare);
+        for (name, value) in learner.network().params().snapshot()? {
+            if let Some(own) = values.get(&name) {
+                assert_eq!(value.flatten_all()?.to_vec1::<f32>()?, own.flatten_all()?.to_vec1::<f32>()?, "{name}");
+            }
+        }
+        learner.freeze();
+        learner.fit(1, 1e-3)?;
+        learner.unfreeze();
+        learner.fit(1, 1e-3)?;
+        learner.evaluate()?;
+        let kept = folder.path().join("light.safetensors");
+        learner.save(&kept)?;
+        let (picture, ..) = draw(3);
+        assert_eq!(Learner::open(&kept)?.predict(&picture)?.boxes, learner.predict(&picture)?.boxes);
+        Learner::detection(Detector::light(arch).weights(&kept), &data)?;
+        let says = Learner::detector(Detector::light(arch).weights(&file)).unwrap_err().to_string();
+        assert!(says.contains("holds a body, but no detector"), "{says}");
+    }
+    let says = Learner::detection(Detector::light(Arch::VitTiny).untrained(), &data).unwrap_err().to_string();
+    assert!(says.contains("has no map of stride 8"), "{says}");
     Ok(())
 }

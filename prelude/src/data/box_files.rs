@@ -75,7 +75,7 @@ impl Boxes {
     }
 
     /// The same pictures with another listing's objects.
-    fn relisted(self, listing: Listing) -> Result<Boxes> {
+    pub(super) fn relisted(self, listing: Listing) -> Result<Boxes> {
         let listing = some(self.root(), listing)?;
         let pictures = self.pictures.with_boxes(|id| annotations(&listing.pictures[id]));
         Ok(Boxes { pictures, listing })
@@ -263,7 +263,8 @@ fn annotations(picture: &formats::Listed) -> Vec<Annotation> {
         let [x0, y0, x1, y1] = object.corners.map(|edge| edge as f32);
         Annotation { crowd: object.crowd, ..Annotation::new(object.class, BBox::new(x0, y0, x1, y1)) }
     };
-    picture.objects.iter().map(annotation).collect()
+    // what a network proposed teaches nothing before a person has accepted it
+    picture.objects.iter().filter(|object| !object.automatic).map(annotation).collect()
 }
 
 /// Refuses a listing without any box.

@@ -21,7 +21,7 @@
 //! - `augment` varies a training picture, boxes included; `store` keeps decoded pictures in memory.
 //! - `feed` makes tensors of them, `fields` under their names, `batches` one batch ahead in a thread of its own; `truth` follows the picture.
 //! - `dataset` is what a learner wants of any data, `spec` what a data set says of itself; `tensors` is data that is numbers already, `table` pictures with several labels.
-//! - `annotated` is pictures with any number of boxes, `box_files` their files, of the `formats` that there are, `box_summary` what is in them, `scene` what they feed a detector with.
+//! - `annotated` is pictures with any number of boxes, `box_files` their files, of the `formats` that there are, `box_summary` what is in them, `proposals` what a network adds, `scene` what they feed a detector with.
 //! - `summary` is what a person wants to know of a data set before training on it.
 
 mod annotated;
@@ -40,6 +40,7 @@ mod formats;
 mod names;
 mod options;
 mod part;
+mod proposals;
 mod sample;
 mod scan;
 mod scene;
@@ -65,6 +66,7 @@ pub use decode::{read_picture, to_rgb};
 pub use fields::{Fields, field};
 pub use folder::ImageFolder;
 pub use part::Part;
+pub use proposals::Finds;
 pub use sample::Sample;
 pub use spec::{Input, Spec, Target};
 pub use summary::Summary;

@@ -182,7 +182,7 @@ impl Learner {
         Ok(marks)
     }
 
-    fn need_boxes(&self, verb: &str) -> Result<()> {
+    pub(super) fn need_boxes(&self, verb: &str) -> Result<()> {
         match &self.spec.target {
             Target::Boxes(_) => Ok(()),
             other => {

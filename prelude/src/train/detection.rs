@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use candle_core::{Device, Tensor};
 use image::RgbImage;
 
 use super::inspect::{BoxMeasures, Evaluation};
@@ -9,14 +10,15 @@ use super::learner::Learner;
 use super::metric::{Measures, Metric, Seen};
 use super::predict::{Picture, Prediction};
 use super::task::Task;
-use super::tasks::{Detect, OnFile, on_files};
+use super::tasks::{Detect, OnFile, detections, on_files};
+use crate::boxes::Detection;
 use crate::boxes::measure::{BoxConfusion, CocoEvaluator};
-use crate::data::{Data, Input, Order, Part, Spec, Target};
+use crate::data::{Data, Fields, Finds, Input, Order, Part, Spec, Target, field};
 use crate::layers::Pass;
 use crate::models::{DetectorReport, DetectorStart, IntoDetector, Network, Trained, device};
 use crate::params::ParamSet;
 use crate::plot::{self, Figure};
-use crate::{Error, Result, show};
+use crate::{Error, Result, limits, show};
 
 /// On so many pictures BatchNorm's statistics are measured.
 const MEASURED: usize = 32;
@@ -111,6 +113,21 @@ fn unfold(network: &Network, data: &dyn Data) -> Result<()> {
     Ok(())
 }
 
+impl Finds for Learner {
+    fn find(&self, pictures: &[RgbImage], least: f32) -> Result<Vec<Vec<Detection>>> {
+        self.need_boxes("detections")?;
+        let transform = self.transform()?;
+        if pictures.is_empty() {
+            return Ok(Vec::new());
+        }
+        let tensors = pictures.iter().map(|picture| transform.tensor(picture)).collect::<Result<Vec<_>>>()?;
+        let inputs = Fields::of(field::IMAGE, Tensor::stack(&tensors, 0)?);
+        let said = self.judged().rest(0, &inputs, &Pass::eval())?.to_device(&Device::Cpu)?;
+        let sizes: Vec<(u32, u32)> = pictures.iter().map(RgbImage::dimensions).collect();
+        detections(&said, &self.spec, transform, &sizes, least)
+    }
+}
+
 /// Gathers what was found on every picture that is measured, and what is true.
 struct PictureGatherer(Arc<Mutex<Vec<OnFile>>>);
 
@@ -182,6 +199,27 @@ impl Learner {
         Ok((0..=count).map(|truth| (0..=count).map(|said| cell(truth, said)).collect()).collect())
     }
 
+    /// What a detector finds in a picture from this score on (0 to 1), in pixels of the picture, the most likely first; `predict` tells what
+    /// reaches 0.25.
+    ///
+    /// # Errors
+    /// When the learner is no detector, the score makes no sense, or the picture cannot be read.
+    pub fn detections(&self, picture: impl Picture, score: f64) -> Result<Vec<Detection>> {
+        self.detections_in(picture.pixels()?, score)
+    }
+
+    fn detections_in(&self, picture: RgbImage, score: f64) -> Result<Vec<Detection>> {
+        let remedy = "`det.detections(\"icon.jpg\", 0.3)?` tells what is rather likely";
+        limits::allow(
+            (0.0..=1.0).contains(&score),
+            "the `score` of `detections`",
+            &score,
+            "a share from 0 to 1",
+            remedy,
+        )?;
+        Ok(self.find(&[picture], score as f32)?.pop().unwrap_or_default())
+    }
+
     /// A picture as it was answered before, beside what is said of it now.
     ///
     /// # Errors
@@ -214,6 +252,10 @@ impl Learner {
             return Learner::from_trained(trained);
         }
         let classes = classes_of(start, &trained);
+        if classes.is_empty() {
+            return Err(Error::new(format!("{} holds a body, but no detector: it finds nothing yet", trained.origin))
+                .remedy("train one on it: `Learner::detection(detector, &data)?`"));
+        }
         let params = ParamSet::on(&device()?, 0);
         let network = Network::detecting_like(params, start.detector, classes.len(), &trained.tensors)?;
         let report = network.load_detector((&trained.tensors, &trained.origin), &classes, &classes)?;

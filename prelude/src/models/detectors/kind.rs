@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use candle_core::Tensor;
 
 use super::csp::Scale;
+use super::light;
 use super::names;
 use super::yolov8::{self, Build, YoloV8Head};
 use super::yolox::{self, YoloxHead};
 use crate::data::{Normalize, ResizeMethod, Transform};
 use crate::models::body::Body;
-use crate::models::{HeadMaker, Trained, Weights};
-use crate::params::ParamSet;
+use crate::models::{Arch, HeadMaker, Trained, Weights};
+use crate::params::{ParamSet, is_under};
 use crate::{Error, Result};
 
 /// A kind of detector: what finds things of several classes in a picture, and says where each stands.
@@ -31,24 +32,39 @@ pub enum Detector {
     YoloV8s,
     /// YOLOv8m, 25.9 million parameters.
     YoloV8m,
+    /// A pyramid and YOLOX's head on a body that knows ImageNet: [`Detector::light`].
+    Light(Arch),
 }
 
 /// What a kind is made of.
 enum Design {
     Yolox(Scale),
     YoloV8(Build),
+    Light(Arch),
 }
 
 impl Detector {
     /// Every kind there is.
-    pub const ALL: [Detector; 6] = [
+    pub const ALL: [Detector; 12] = [
         Detector::YoloxNano,
         Detector::YoloxTiny,
         Detector::YoloxS,
         Detector::YoloV8n,
         Detector::YoloV8s,
         Detector::YoloV8m,
+        Detector::Light(Arch::EfficientNetLite0),
+        Detector::Light(Arch::EfficientNetB0),
+        Detector::Light(Arch::MobileNetV2),
+        Detector::Light(Arch::ResNet18),
+        Detector::Light(Arch::ResNet34),
+        Detector::Light(Arch::ResNet50),
     ];
+
+    /// A light detector on a body that knows ImageNet, for those who have no trained detector: a pyramid over its maps, and YOLOX's head.
+    /// `Arch::EfficientNetLite0`, `EfficientNetB0`, `MobileNetV2`, `ResNet18`, `ResNet34` and `ResNet50` have such maps.
+    pub fn light(arch: Arch) -> Detector {
+        Detector::Light(arch)
+    }
 
     /// The name that checkpoints carry.
     pub fn name(self) -> &'static str {
@@ -59,6 +75,14 @@ impl Detector {
             Detector::YoloV8n => "yolov8n",
             Detector::YoloV8s => "yolov8s",
             Detector::YoloV8m => "yolov8m",
+            Detector::Light(Arch::EfficientNetLite0) => "light_efficientnet_lite0",
+            Detector::Light(Arch::EfficientNetB0) => "light_efficientnet_b0",
+            Detector::Light(Arch::MobileNetV2) => "light_mobilenet_v2",
+            Detector::Light(Arch::ResNet18) => "light_resnet18",
+            Detector::Light(Arch::ResNet34) => "light_resnet34",
+            Detector::Light(Arch::ResNet50) => "light_resnet50",
+            // without maps of the strides: it cannot be made
+            Detector::Light(_) => "light",
         }
     }
 
@@ -77,6 +101,7 @@ impl Detector {
         match self {
             Detector::YoloxNano | Detector::YoloxTiny => 416,
             Detector::YoloxS | Detector::YoloV8n | Detector::YoloV8s | Detector::YoloV8m => 640,
+            Detector::Light(_) => 320,
         }
     }
 
@@ -85,6 +110,7 @@ impl Detector {
         match self.design() {
             Design::Yolox(_) => Transform { size, resize: ResizeMethod::PadEnd, normalize: Normalize::bytes() },
             Design::YoloV8(_) => Transform { size, resize: ResizeMethod::Pad, normalize: Normalize::none() },
+            Design::Light(arch) => Transform { size, resize: ResizeMethod::PadEnd, normalize: arch.normalize() },
         }
     }
 
@@ -106,7 +132,10 @@ impl Detector {
 
     /// The classes that the published weights tell apart.
     pub fn published_classes(self) -> &'static [&'static str] {
-        &COCO
+        match self.design() {
+            Design::Light(_) => &[],
+            _ => &COCO,
+        }
     }
 
     fn design(self) -> Design {
@@ -119,6 +148,7 @@ impl Detector {
             Detector::YoloV8n => yolov8(1, [16, 32, 64, 128, 256]),
             Detector::YoloV8s => yolov8(1, [32, 64, 128, 256, 512]),
             Detector::YoloV8m => yolov8(2, [48, 96, 192, 384, 576]),
+            Detector::Light(arch) => Design::Light(arch),
         }
     }
 
@@ -127,6 +157,7 @@ impl Detector {
         Ok(Box::new(match self.design() {
             Design::Yolox(scale) => yolox::body(params, scale)?,
             Design::YoloV8(build) => yolov8::body(params, build)?,
+            Design::Light(arch) => light::body(params, arch)?,
         }))
     }
 
@@ -142,6 +173,9 @@ impl Detector {
             Design::Yolox(scale) => {
                 HeadMaker::new(move |at, features| Ok(Box::new(YoloxHead::new(at, scale, features, classes)?)))
             }
+            Design::Light(_) => {
+                HeadMaker::new(move |at, features| Ok(Box::new(YoloxHead::new(at, light::SCALE, features, classes)?)))
+            }
             Design::YoloV8(_) => {
                 let adopted = self.adopt(weights);
                 let first = adopted.iter().find(|(name, _)| name == "head.cv3.0.0.conv.weight");
@@ -154,11 +188,16 @@ impl Detector {
     /// The tensors of a head whose last dimension but the others' is the class: those of which each class has a row.
     pub(in crate::models) fn has_class_rows(self, name: &str) -> bool {
         match self.design() {
-            Design::Yolox(_) => name.starts_with("head.cls_preds."),
+            Design::Yolox(_) | Design::Light(_) => name.starts_with("head.cls_preds."),
             Design::YoloV8(_) => {
                 name.starts_with("head.cv3.") && (name.ends_with(".2.weight") || name.ends_with(".2.bias"))
             }
         }
+    }
+
+    /// Whether a tensor may be missing in a file: of a light detector, all but what its body has.
+    pub(super) fn may_lack(self, name: &str) -> bool {
+        matches!(self.design(), Design::Light(_)) && (is_under(name, "pyramid") || is_under(name, "head"))
     }
 
     /// A file's tensors under the names that they have here, and none that no network needs.
@@ -166,6 +205,10 @@ impl Detector {
         let rename: fn(&str) -> Option<String> = match self.design() {
             Design::Yolox(_) => |name| Some(name.to_owned()),
             Design::YoloV8(_) => names::yolov8,
+            Design::Light(arch) => {
+                let adopted = |(name, tensor): &(String, Tensor)| arch.adopt(name, tensor).ok().flatten();
+                return file.iter().filter_map(adopted).collect();
+            }
         };
         file.iter().filter_map(|(name, tensor)| Some((rename(name)?, tensor.clone()))).collect()
     }
@@ -203,6 +246,7 @@ impl DetectorStart {
         match &self.weights {
             Weights::Trained => match self.detector.design() {
                 Design::Yolox(_) => Trained::named(self.detector.name()).map(Some),
+                Design::Light(arch) => Trained::of(arch).map(Some),
                 Design::YoloV8(_) => {
                     Trained::kept(self.detector.name())?.map(Some).ok_or_else(|| unfetched(self.detector))
                 }

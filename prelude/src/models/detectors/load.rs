@@ -56,7 +56,8 @@ impl Network {
             tensors.push((name.clone(), taken));
         }
         let loaded = self.params().load(&tensors, None)?;
-        let (found, all) = (loaded.loaded.len(), loaded.loaded.len() + loaded.new.len() + loaded.wrong_shape.len());
+        let lacking = loaded.new.iter().filter(|name| !detector.may_lack(name)).count();
+        let (found, all) = (loaded.loaded.len(), loaded.loaded.len() + lacking + loaded.wrong_shape.len());
         let misfit = loaded.wrong_shape.iter().find(|wrong| !detector.has_class_rows(&wrong.name));
         if 2 * found < all || misfit.is_some() {
             let mut what = format!("{origin} does not fit `{detector}`: {found} of {all} parameters found");

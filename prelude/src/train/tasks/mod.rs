@@ -15,7 +15,7 @@ pub use labels::{AveragePrecision, F1, Labels};
 pub use numbers::Regress;
 pub use place::Localize;
 pub use precision::BoxPrecision;
-pub(super) use precision::{OnFile, on_files};
+pub(super) use precision::{OnFile, detections, on_files};
 
 use std::sync::Arc;
 

@@ -3,7 +3,7 @@
 use super::sightings::{found, side_of};
 use crate::boxes::measure::CocoEvaluator;
 use crate::boxes::{Annotation, BBox, Detection};
-use crate::data::{Batch, Fields, Spec, field};
+use crate::data::{Batch, Fields, Spec, Transform, field};
 use crate::detect::{self, Sighting};
 use crate::train::metric::{Metric, Seen};
 use crate::{Error, Result};
@@ -84,6 +84,22 @@ pub(in crate::train) fn on_files(seen: &Seen, least: f32) -> Result<Vec<OnFile>>
                 .map(|one| Annotation { crowd: one.crowd, ..Annotation::new(one.class, place(one.bbox, source)) })
                 .collect(),
         });
+    Ok(each.collect())
+}
+
+/// What a detector says of pictures of these sizes, from this score on, in their own pixels.
+pub(in crate::train) fn detections(
+    said: &Fields,
+    spec: &Spec,
+    transform: Transform,
+    sizes: &[(u32, u32)],
+    least: f32,
+) -> Result<Vec<Vec<Detection>>> {
+    let side = (transform.size, transform.size);
+    let each = found(said, side, least)?.into_iter().zip(sizes).map(|(found, (width, height))| {
+        let place = |bbox: [f32; 4]| transform.to_source(bbox, *width, *height);
+        found.iter().map(|one| detection(one, side, spec, &place)).collect()
+    });
     Ok(each.collect())
 }
 
