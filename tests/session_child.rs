@@ -388,7 +388,8 @@ fn interrupt_loop_of_programs(session: &Arc<Session>) {
         "let mut ran = 0; for _ in 0..5 { std::process::Command::new(\"sleep\").arg(\"600\").status()?; ran += 1; }";
     let ended = interrupt(session, code, &[], Session::interrupt);
     assert!(ended.took < Duration::from_secs(40), "{:?}", ended.took);
-    assert_eq!(value(session, "ran"), "1", "the first program ended, and its loop after it");
+    // none, where the interrupt comes before the first program
+    assert_eq!(value(session, "ran <= 1"), "true", "the first program ended, and its loop after it");
     still_precious(session, before);
 }
 

@@ -13,8 +13,11 @@
 //! The pictures vary in shape, colour, place, size, light, weather, noise, and in what stands before the vehicle. All
 //! classes fill the same share of a picture, in the same colours and places, so a network has to learn shapes. A linear
 //! classifier on the pixels stays below 70 % on cars against trucks; a test holds it there.
+//!
+//! [`scenes`] draws photographs and paintings of the same things, with boxes: what a detector that has seen the ones misses in the others.
 
 mod draw;
+pub mod scenes;
 mod vehicles;
 
 #[cfg(test)]
