@@ -28,9 +28,7 @@ fn main() -> Result<()> {
     let data = Boxes::coco(seen.join("annotations.json"))?.split(0.1, 1)?.size(SIDE as usize).batch(16);
     let mut learner = Learner::detection(Detector::YoloxNano.untrained(), &data.augment(Augment::boxes()))?;
     learner.quiet();
-    for report in [learner.fit_one_cycle(epochs, 4e-3)?] {
-        println!("{}", report.line());
-    }
+    println!("{}", learner.fit_one_cycle(epochs, 4e-3)?.line());
     learner.save_weights(path)?;
     let size = std::fs::metadata(path)?.len() as f64 / 1e6;
     println!("{}{size:.2} MB, {:.0} s in all", learner.history().table().text(), begun.elapsed().as_secs_f64());
