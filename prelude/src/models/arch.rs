@@ -163,6 +163,8 @@ pub enum Weights {
     None,
     /// Those of a file, or of a name.
     File(PathBuf),
+    /// The detector's that ships with the crate: [`Detector::scenes`](super::Detector::scenes).
+    Scenes,
 }
 
 /// What a model starts from: a kind of body and its weights.

@@ -29,6 +29,9 @@ pub struct Trained {
     pub metadata: HashMap<String, String>,
 }
 
+/// YOLOX-nano that knows the things of drawn photographs, made by `examples/pretrain_scenes.rs`.
+static SCENES: &[u8] = include_bytes!("../../weights/scenes_yolox_nano.safetensors");
+
 impl Trained {
     /// The weights that belong to an architecture: built in, or by its name as [`named`](Trained::named).
     ///
@@ -39,6 +42,14 @@ impl Trained {
             return Trained::read(VEHICLES_SMALL, "the built-in vehicles_small.safetensors");
         }
         Trained::named(arch.name())
+    }
+
+    /// The detector that ships with the crate: YOLOX-nano, trained on drawn photographs.
+    ///
+    /// # Errors
+    /// Never, but that the type wants it.
+    pub fn scenes() -> Result<Trained> {
+        Trained::read(SCENES, "the built-in scenes_yolox_nano.safetensors")
     }
 
     /// The weights of this name: those that `candlewick weights add FILE --as NAME` put on the shelf, else, for the name
@@ -91,6 +102,7 @@ impl Trained {
             Weights::Trained => Trained::of(start.arch).map(Some),
             Weights::None => Ok(None),
             Weights::File(path) => Trained::open(path).map(Some),
+            Weights::Scenes => Trained::scenes().map(Some),
         }
     }
 

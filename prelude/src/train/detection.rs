@@ -15,11 +15,13 @@ use crate::boxes::Detection;
 use crate::boxes::measure::{BoxConfusion, CocoEvaluator};
 use crate::data::{Data, Fields, Finds, Input, Order, Part, Spec, Target, field};
 use crate::layers::Pass;
-use crate::models::{DetectorReport, DetectorStart, IntoDetector, Network, Trained, device};
+use crate::models::{DetectorReport, DetectorStart, IntoDetector, Network, Trained, Weights, device};
 use crate::params::ParamSet;
 use crate::plot::{self, Figure};
 use crate::{Error, Result, limits, show};
 
+/// The side of the pictures that the built-in detector has seen.
+const SCENES: usize = 160;
 /// On so many pictures BatchNorm's statistics are measured.
 const MEASURED: usize = 32;
 
@@ -45,7 +47,8 @@ impl Learner {
         let trained = start.trained()?;
         let weights = trained.as_ref().map_or(&[][..], |trained| &trained.tensors);
         let network = Network::detecting_like(ParamSet::on(&device()?, spec.seed), detector, names.len(), weights)?;
-        let data = data.suited(detector.transform(detector.picture()));
+        let size = if start.weights == Weights::Scenes { SCENES } else { detector.picture() };
+        let data = data.suited(detector.transform(size));
         let mut report = None;
         if let Some(trained) = trained {
             let theirs = alike(&start.alike, classes_of(start, &trained), &names)?;
