@@ -203,23 +203,13 @@ impl Learner {
 /// On a picture with more boxes than so many, words would hide each other.
 const CROWDED: usize = 10;
 
-/// What is wrong on a picture, in numbers: `3 missed, 1 on nothing` and what is right.
+/// How much is wrong on a picture, and below it what: `4 missed, 1 nothing`.
 fn caption(marks: &[Mark], wrong: usize) -> String {
-    let kinds = [
-        (MISSED, "missed"),
-        (NOTHING, "on nothing"),
-        (PLACE, "wrong place"),
-        (CLASS, "wrong class"),
-        (DOUBLE, "twice"),
-    ];
+    let kinds = [(MISSED, "missed"), (NOTHING, "nothing"), (PLACE, "place"), (CLASS, "class"), (DOUBLE, "twice")];
     let count = |kind: usize| marks.iter().filter(|mark| mark.class == kind).count();
     let each = kinds.iter().map(|(kind, word)| (count(*kind), word)).filter(|(count, _)| *count > 0);
     let each: Vec<String> = each.map(|(count, word)| format!("{count} {word}")).collect();
-    format!(
-        "{}\n{} right",
-        if each.is_empty() { "nothing wrong".to_owned() } else { each.join(", ") },
-        marks.len() - wrong
-    )
+    format!("{wrong} wrong, {} right\n{}", marks.len() - wrong, each.join(", "))
 }
 
 /// The colours of the kinds, by their place among the figures' colours, which everyone can tell apart.

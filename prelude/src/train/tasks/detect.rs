@@ -3,7 +3,7 @@
 use candle_core::DType;
 
 use super::precision::BoxPrecision;
-use super::sightings::{found, side_of};
+use super::sightings::{TOLD, found, side_of};
 use crate::data::{Batch, Fields, Spec, Target, field};
 use crate::detect::{self, BINS, Candidates, Reach, Sighting, TrueBox};
 use crate::models::{Head, Shapes};
@@ -96,7 +96,7 @@ impl Task for Detect {
 
     fn answers(&self, said: &Fields, spec: &Spec) -> Result<Vec<Answer>> {
         let side = spec.transform().map_or(0, |transform| transform.size);
-        let each = found(said, (side, side), SCORE)?.into_iter().map(|found| answer(&found, side, spec));
+        let each = found(said, (side, side), SCORE, TOLD)?.into_iter().map(|found| answer(&found, side, spec));
         Ok(each.collect())
     }
 

@@ -1,6 +1,6 @@
 //! COCO's average precision as a metric, and what a detector says in pixels of the pictures' own files.
 
-use super::sightings::{found, side_of};
+use super::sightings::{MEASURED, TOLD, found, side_of};
 use crate::boxes::measure::CocoEvaluator;
 use crate::boxes::{Annotation, BBox, Detection};
 use crate::data::{Batch, Fields, Spec, Transform, field};
@@ -69,7 +69,7 @@ pub(in crate::train) struct OnFile {
 pub(in crate::train) fn on_files(seen: &Seen, least: f32) -> Result<Vec<OnFile>> {
     let Seen { said, batch, spec } = *seen;
     let side = side_of(batch)?;
-    let found = found(said, side, least)?;
+    let found = found(said, side, least, MEASURED)?;
     let truths = detect::objects(&batch.targets, batch.len())?;
     let sources = sources(batch, side)?;
     let transform = spec.transform().ok_or_else(|| Error::new("expected a network that takes pictures"))?;
@@ -96,7 +96,7 @@ pub(in crate::train) fn detections(
     least: f32,
 ) -> Result<Vec<Vec<Detection>>> {
     let side = (transform.size, transform.size);
-    let each = found(said, side, least)?.into_iter().zip(sizes).map(|(found, (width, height))| {
+    let each = found(said, side, least, TOLD)?.into_iter().zip(sizes).map(|(found, (width, height))| {
         let place = |bbox: [f32; 4]| transform.to_source(bbox, *width, *height);
         found.iter().map(|one| detection(one, side, spec, &place)).collect()
     });
