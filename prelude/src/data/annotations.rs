@@ -7,6 +7,7 @@
 
 use super::decode::upright_size;
 use super::delimited::{self, TextRow};
+use super::formats::{BoxForm, table_columns};
 use super::names::composed;
 use crate::boxes::{Annotation, BBox};
 use crate::{Error, Result, show};
@@ -21,36 +22,12 @@ struct Entry {
     bbox: [f32; 4],
 }
 
-/// What the first line of a table may call its columns.
-const FILE: &[&str] =
-    &["file", "filename", "file_name", "fname", "image", "image_path", "image_id", "img", "path", "name"];
-const CLASS: &[&str] = &["class", "label", "category", "class_name", "label_name", "cls"];
-const LEFT: &[&str] = &["x0", "x1", "xmin", "x_min", "left", "x", "bbox_x"];
-const TOP: &[&str] = &["y0", "y1", "ymin", "y_min", "top", "y", "bbox_y"];
-const RIGHT: &[&str] = &["x1", "x2", "xmax", "x_max", "right"];
-const BOTTOM: &[&str] = &["y1", "y2", "ymax", "y_max", "bottom"];
-const CENTRE_X: &[&str] = &["cx", "x_center", "x_centre", "xcenter", "xcentre", "center_x", "centre_x", "xc"];
-const CENTRE_Y: &[&str] = &["cy", "y_center", "y_centre", "ycenter", "ycentre", "center_y", "centre_y", "yc"];
-const WIDTH: &[&str] = &["w", "width", "bbox_w", "bbox_width", "box_width"];
-const HEIGHT: &[&str] = &["h", "height", "bbox_h", "bbox_height", "box_height"];
-
-/// What the four numbers of a row are.
-#[derive(Clone, Copy)]
-enum Numbers {
-    /// Left, top, right, bottom.
-    Corners,
-    /// Left, top, width, height.
-    Sides,
-    /// The centre, width, height.
-    Centre,
-}
-
 /// Where a table has what of an object.
 struct Columns {
     file: usize,
     class: usize,
     numbers: [usize; 4],
-    kind: Numbers,
+    kind: BoxForm,
 }
 
 /// The boxes of a folder, by file.
@@ -213,28 +190,8 @@ fn unexpected(file: &Path, error: &serde_json::Error) -> Error {
 
 /// Where the columns stand, by the names in the first line; `None` where they do not say.
 fn named_columns(first: &[String]) -> Option<Columns> {
-    let names: Vec<String> = first.iter().map(|name| name.to_lowercase().replace([' ', '-'], "_")).collect();
-    let has = |name: &str| names.iter().any(|found| found == name);
-    let at = |known: &[&str]| names.iter().position(|name| known.contains(&name.as_str()));
-    // `x1` is the left edge beside an `x2`, and the right one beside an `x0`.
-    let edge = |known: &[&str], other: &str, name: &str| {
-        let known: Vec<&str> = known.iter().copied().filter(|one| !(has(other) && *one == name)).collect();
-        at(&known)
-    };
-    let (left, top) = (edge(LEFT, "x0", "x1"), edge(TOP, "y0", "y1"));
-    let (right, bottom) = (edge(RIGHT, "x2", "x1"), edge(BOTTOM, "y2", "y1"));
-    let (width, height) = (at(WIDTH), at(HEIGHT));
-    let numbers = |four: [Option<usize>; 4]| -> Option<[usize; 4]> {
-        let four = four.into_iter().collect::<Option<Vec<_>>>()?;
-        four.try_into().ok()
-    };
-    let forms = [
-        (Numbers::Corners, [left, top, right, bottom]),
-        (Numbers::Centre, [at(CENTRE_X), at(CENTRE_Y), width, height]),
-        (Numbers::Sides, [left, top, width, height]),
-    ];
-    let (kind, numbers) = forms.into_iter().find_map(|(kind, four)| Some((kind, numbers(four)?)))?;
-    Some(Columns { file: at(FILE)?, class: at(CLASS)?, numbers, kind })
+    let named = table_columns(first)?;
+    Some(Columns { file: named.file, class: named.class, numbers: named.four, kind: named.form? })
 }
 
 /// A file and one of its objects. Without names of columns a file's name may hold what parts them.
@@ -244,19 +201,14 @@ fn entry((_, row): &TextRow, columns: Option<&Columns>) -> Option<(String, Entry
         file: 0,
         class: 1 + surplus,
         numbers: [2, 3, 4, 5].map(|column| column + surplus),
-        kind: Numbers::Corners,
+        kind: BoxForm::Corners,
     };
     let columns = columns.unwrap_or(&usual);
     let mut four = [0.0f32; 4];
     for (value, column) in four.iter_mut().zip(columns.numbers) {
         *value = row.get(column)?.parse().ok()?;
     }
-    let [x, y, a, b] = four;
-    let bbox = match columns.kind {
-        Numbers::Corners => four,
-        Numbers::Sides => [x, y, x + a, y + b],
-        Numbers::Centre => [x - a / 2.0, y - b / 2.0, x + a / 2.0, y + b / 2.0],
-    };
+    let bbox = columns.kind.corners(four.map(f64::from)).map(|edge| edge as f32);
     let file = if surplus > 0 { row[..=surplus].join(",") } else { row.get(columns.file)?.clone() };
     Some((file, Entry { class: row.get(columns.class)?.clone(), bbox }))
 }

@@ -13,7 +13,7 @@ pub(crate) enum BoxForm {
 
 impl BoxForm {
     /// Left, top, right and bottom.
-    pub(super) fn corners(self, four: [f64; 4]) -> [f64; 4] {
+    pub(in crate::data) fn corners(self, four: [f64; 4]) -> [f64; 4] {
         let [x, y, a, b] = four;
         match self {
             BoxForm::Corners => four,

@@ -88,6 +88,11 @@ pub(crate) fn read(path: &Path, reading: &Reading) -> Result<Listing> {
     }
 }
 
+/// Where a table's columns stand, by the names in its first line; `None` where they do not say.
+pub(in crate::data) fn table_columns(first: &[String]) -> Option<table_columns::TableColumns> {
+    table_columns::named(first).ok()
+}
+
 /// A class's name as it is compared and shown: composed, on one line, without space around it.
 fn class_name(written: &str) -> String {
     let words = written.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());

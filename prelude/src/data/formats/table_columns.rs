@@ -56,7 +56,7 @@ const AUTOMATIC: &[&str] = &["automatic", "is_automatic"];
 
 /// Where the cells of a table of boxes are.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct TableColumns {
+pub(in crate::data) struct TableColumns {
     pub file: usize,
     pub class: usize,
     /// The four numbers.

@@ -110,7 +110,7 @@ impl Task for Detect {
     }
 
     fn metrics(&self, _: &Spec) -> Vec<Box<dyn Metric>> {
-        vec![Box::new(BoxPrecision::at_half()), Box::new(BoxPrecision::mean())]
+        BoxPrecision::pair().map(|metric| Box::new(metric) as Box<dyn Metric>).into()
     }
 }
 

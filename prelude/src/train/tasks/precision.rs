@@ -1,5 +1,7 @@
 //! COCO's average precision as a metric, and what a detector says in pixels of the pictures' own files.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use super::sightings::{MEASURED, TOLD, found, side_of};
 use crate::boxes::measure::CocoEvaluator;
 use crate::boxes::{Annotation, BBox, Detection};
@@ -11,22 +13,27 @@ use crate::{Error, Result};
 /// What is measured reaches this score at least, as the field has it: average precision counts unsure ones too.
 const LEAST: f32 = 0.01;
 
-/// COCO's average precision of boxes: at an overlap of one half, or the mean over overlaps from 0.5 to 0.95.
+/// COCO's average precision of boxes: at an overlap of one half (`AP50`), and the mean over overlaps from 0.5 to 0.95 (`AP`). The two of a
+/// pair look at each picture once.
 pub struct BoxPrecision {
     name: &'static str,
-    /// Made with the first batch, which says how many classes there are.
-    evaluator: Option<CocoEvaluator>,
+    /// Made with the first batch, which says how many classes there are; shared by both.
+    evaluator: Arc<Mutex<Option<CocoEvaluator>>>,
 }
 
 impl BoxPrecision {
-    /// At an overlap of one half: `AP50`.
-    pub fn at_half() -> BoxPrecision {
-        BoxPrecision { name: "AP50", evaluator: None }
+    /// `AP50`, which looks at the pictures, and `AP`, which reads off what it saw: use both, in this order.
+    pub fn pair() -> [BoxPrecision; 2] {
+        let evaluator = Arc::new(Mutex::new(None));
+        ["AP50", "AP"].map(|name| BoxPrecision { name, evaluator: Arc::clone(&evaluator) })
     }
 
-    /// The mean over overlaps from 0.5 to 0.95: `AP`.
-    pub fn mean() -> BoxPrecision {
-        BoxPrecision { name: "AP", evaluator: None }
+    fn looks(&self) -> bool {
+        self.name == "AP50"
+    }
+
+    fn held(&self) -> MutexGuard<'_, Option<CocoEvaluator>> {
+        self.evaluator.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -36,7 +43,11 @@ impl Metric for BoxPrecision {
     }
 
     fn add(&mut self, seen: &Seen) -> Result<()> {
-        let evaluator = self.evaluator.get_or_insert_with(|| CocoEvaluator::new(seen.spec.names().len()));
+        if !self.looks() {
+            return Ok(());
+        }
+        let mut held = self.held();
+        let evaluator = held.get_or_insert_with(|| CocoEvaluator::new(seen.spec.names().len()));
         for pair in on_files(seen, LEAST)? {
             evaluator.add(&pair.found, &pair.truth)?;
         }
@@ -44,14 +55,13 @@ impl Metric for BoxPrecision {
     }
 
     fn value(&self) -> f64 {
-        let Some(evaluator) = &self.evaluator else { return f64::NAN };
-        let all = evaluator.value().all;
-        let value = if self.name == "AP50" { all.ap_50 } else { all.ap };
+        let Some(all) = self.held().as_ref().map(|evaluator| evaluator.value().all) else { return f64::NAN };
+        let value = if self.looks() { all.ap_50 } else { all.ap };
         value.unwrap_or(f64::NAN)
     }
 
     fn reset(&mut self) {
-        self.evaluator = None;
+        *self.held() = None;
     }
 }
 
