@@ -90,7 +90,8 @@ fn with_rows(own: &Tensor, theirs: &Tensor, pairs: &[(usize, usize)]) -> Result<
         None => own.narrow(0, at, 1),
     };
     let rows: Vec<Tensor> = (0..own.dims()[0]).map(row).collect::<candle_core::Result<_>>()?;
-    Ok(Tensor::cat(&rows, 0)?)
+    // of a single row it would be the parameter's own storage
+    Ok(Tensor::cat(&rows, 0)?.copy()?)
 }
 
 /// Whether every BatchNorm of a file is the identity but for its bias: its scale 1, its mean 0, its variance 1.
