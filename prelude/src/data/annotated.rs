@@ -8,7 +8,7 @@ use image::RgbImage;
 use super::formats::Listing;
 use super::{Augment, ImageFolder, Normalize, Part, ResizeMethod, Sample, Transform};
 use crate::boxes::Annotation;
-use crate::{Result, limits};
+use crate::{Error, Result, limits};
 
 /// Pictures with any number of boxes, each of a class, and how they are shown to a detector.
 ///
@@ -29,12 +29,21 @@ pub struct Boxes {
 }
 
 impl Boxes {
-    /// Keeps about `fraction` of the pictures for validation, chosen by `seed`; equal files stay on one side. What comes with its own
-    /// parts keeps them, and a note says so.
+    /// Keeps about `fraction` of the pictures for validation, chosen by `seed`; equal files and pictures that look the same stay on one side. What comes with its own
+    /// parts keeps them, and a note says so. A later split takes the place of an earlier one.
     ///
     /// # Errors
     /// When `fraction` is not between 0 and 1, or there are fewer than two different pictures.
     pub fn split(self, fraction: f64, seed: u64) -> Result<Boxes> {
+        let different = self.pictures.different();
+        if different < 2 {
+            let files = if self.len() > different { format!(" in {} files", self.len()) } else { String::new() };
+            let pictures = if different == 1 { "picture" } else { "different pictures" };
+            return Err(Error::new(format!(
+                "a split needs two different pictures, here is {different} {pictures}{files}"
+            ))
+            .remedy("add pictures: each side learns or measures on its own"));
+        }
         Ok(Boxes { pictures: self.pictures.split(fraction, seed)?, ..self })
     }
 
@@ -142,7 +151,7 @@ impl Boxes {
 
     pub(super) fn check_size(&self) -> Result<()> {
         let side = self.transform().size;
-        let remedy = "take one of these: 256, 320, 416, 512, 640";
+        let remedy = "take one of these: 160, 256, 320, 416, 512, 640";
         limits::allow(side > 0 && side.is_multiple_of(32), "`size`", &side, "a multiple of 32 pixels", remedy)
     }
 }

@@ -144,11 +144,14 @@ impl Boxes {
         Boxes::listed(root, listing)
     }
 
-    /// Gives classes other names; several of one name become one.
+    /// Gives classes other names; several of one name become one. A note says when a class joins one that is not named here itself.
     ///
     /// # Errors
     /// When there is no class of a name; the message has those that are near.
     pub fn rename(self, names: &[(&str, &str)]) -> Result<Boxes> {
+        if let Some(joined) = self.listing.joined(names) {
+            show::note(&joined);
+        }
         self.changed(|listing| listing.rename(names))
     }
 
@@ -179,6 +182,11 @@ impl Boxes {
     // Not generic over more than the change, so that a cell compiles little.
     fn changed(self, change: impl FnOnce(Listing) -> Result<Listing>) -> Result<Boxes> {
         let listing = change((*self.listing).clone())?;
+        if listing.objects() == 0 && self.listing.objects() > 0 {
+            let classes = listing.classes.join("`, `");
+            return Err(Error::new(format!("of the {} boxes none is of `{classes}`", self.listing.objects()))
+                .remedy("`data.summary()` shows how many boxes each class has"));
+        }
         self.relisted(listing)
     }
 

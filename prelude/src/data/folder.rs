@@ -1,5 +1,6 @@
 //! The image folder: what is in it, and how its pictures are to be shown to a network.
 
+use super::near;
 use super::scan::scan;
 use super::split::{self, Copies};
 use super::store::Store;
@@ -127,7 +128,8 @@ impl ImageFolder {
 
     /// Keeps about `fraction` of each class for validation, chosen by `seed`.
     ///
-    /// Files are split, never augmented pictures, and equal files stay on one side. A folder that has train/ and
+    /// Files are split, never augmented pictures; equal files, and pictures that look the same because one is a smaller or paler
+    /// copy of the other, stay on one side. A folder that has train/ and
     /// val/ folders keeps its own split, and a note says so.
     ///
     /// # Errors
@@ -139,10 +141,30 @@ impl ImageFolder {
             return Ok(self);
         }
         let mut samples = (*self.samples).clone();
-        split::split(&mut samples, &self.classes, &self.copies, fraction, seed)?;
+        let near = near::find(&samples, &self.copies)?;
+        let extra = near.as_ref().map_or(0, |near| near.spare() - self.copies.spare());
+        let kept = near.is_some_and(|near| split::split(&mut samples, &self.classes, &near, fraction, seed).is_ok());
+        if !kept {
+            split::split(&mut samples, &self.classes, &self.copies, fraction, seed)?;
+        }
+        match (kept, extra) {
+            (true, 0) => {}
+            (true, extra) => show::note(&format!(
+                "{extra} pictures look like others, as copies in another size do: they stay on the others' side"
+            )),
+            (false, 0) => show::note("so many pictures are not searched for near copies; equal files stay on one side"),
+            (false, extra) => show::note(&format!(
+                "{extra} pictures look like others, so many of one class that they are on both sides: what is measured may be too good"
+            )),
+        }
         self.samples = Arc::new(samples);
         self.seed = seed;
         Ok(self)
+    }
+
+    /// How many pictures there are, copies counted once.
+    pub(super) fn different(&self) -> usize {
+        self.samples.len() - self.copies.spare()
     }
 
     /// The same pictures with other objects on them.

@@ -16,7 +16,7 @@
 //! - `scan` lists the files and names what is wrong with a folder; `annotations` reads its boxes, if it has some, `delimited` any table of
 //!   text, `names` brings names to one form.
 //! - `options` keeps what a person says of size, batch and the like, and refuses what makes no sense.
-//! - `split` parts files, never augmented pictures, and keeps copies of one file on one side.
+//! - `split` parts files, never augmented pictures, and keeps copies of one file on one side; `near` finds pictures that show the same.
 //! - `decode` reads a picture file; `transform` brings it to the network's size and range, and boxes back.
 //! - `augment` varies a training picture, boxes included; `store` keeps decoded pictures in memory.
 //! - `feed` makes tensors of them, `fields` under their names, `batches` one batch ahead in a thread of its own; `truth` follows the picture.
@@ -38,6 +38,7 @@ mod fields;
 mod folder;
 mod formats;
 mod names;
+mod near;
 mod options;
 mod part;
 mod proposals;
@@ -55,6 +56,8 @@ mod truth;
 
 #[cfg(test)]
 mod tests;
+
+pub(crate) use formats::likely_meant;
 
 pub use annotated::Boxes;
 pub use augment::Augment;

@@ -4,7 +4,7 @@ use super::annotated::Boxes;
 use super::formats::{Listing, Object};
 use super::{Part, decode};
 use crate::boxes::{BBox, Detection};
-use crate::show::Steps;
+use crate::show::{self, Steps};
 use crate::{Result, limits};
 use image::RgbImage;
 
@@ -59,6 +59,11 @@ impl Boxes {
             for (id, found) in ids.into_iter().zip(detector.find(&pictures, score as f32)?) {
                 put(&mut listing, id, &found);
             }
+        }
+        if !listing.pictures.iter().flat_map(|picture| &picture.objects).any(|object| object.automatic) {
+            show::note(&format!(
+                "nothing new reaches a score of {score}: no box is proposed; a lower score proposes more"
+            ));
         }
         self.clone().relisted(listing)
     }

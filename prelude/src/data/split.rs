@@ -59,6 +59,11 @@ impl Copies {
         Ok(Copies { groups })
     }
 
+    /// How many files there are beside one of each group.
+    pub fn spare(&self) -> usize {
+        self.groups.iter().map(|ids| ids.len() - 1).sum()
+    }
+
     /// The groups whose files are said to be of different classes.
     pub fn contradictions(&self, samples: &[Sample]) -> Vec<&Vec<usize>> {
         self.groups.iter().filter(|ids| ids.iter().any(|id| samples[*id].class != samples[ids[0]].class)).collect()
@@ -128,6 +133,10 @@ pub(super) fn split(
             }
         }
         if own.len() < 2 || units.len() < 2 {
+            if units.is_empty() && !own.is_empty() {
+                let what = format!("each of the {} files of class `{name}` is another class's too", own.len());
+                return Err(Error::new(what).remedy("keep each picture in the folder of its class alone"));
+            }
             let files = if own.len() > units.len() { format!(" in {} files", own.len()) } else { String::new() };
             return Err(Error::new(format!(
                 "class `{name}` has {} different {}{files}; a split needs two",

@@ -191,10 +191,14 @@ impl Learner {
         match &self.spec.target {
             Target::Boxes(_) => Ok(()),
             other => {
+                let remedy = match verb {
+                    "detections" => {
+                        "`learner.predict(picture)?` says what this one tells; `Learner::detection(detector, &boxes)?` makes one that finds"
+                    }
+                    _ => "`learner.validate()?` gives what is measured, `learner.top_losses(9)?` the worst examples",
+                };
                 Err(Error::new(format!("`learner.{verb}` is for detectors, this learner tells {}", other.words()))
-                    .remedy(
-                        "`learner.validate()?` gives what is measured, `learner.top_losses(9)?` the worst examples",
-                    ))
+                    .remedy(remedy))
             }
         }
     }

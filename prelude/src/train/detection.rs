@@ -13,7 +13,7 @@ use super::task::Task;
 use super::tasks::{Detect, OnFile, detections, on_files};
 use crate::boxes::Detection;
 use crate::boxes::measure::{BoxConfusion, CocoEvaluator};
-use crate::data::{Data, Fields, Finds, Input, Order, Part, Spec, Target, field};
+use crate::data::{Data, Fields, Finds, Input, Order, Part, Spec, Target, field, likely_meant};
 use crate::layers::Pass;
 use crate::models::{DetectorReport, DetectorStart, IntoDetector, Network, Trained, Weights, device};
 use crate::params::ParamSet;
@@ -75,12 +75,14 @@ fn classes_of(start: &DetectorStart, trained: &Trained) -> Vec<String> {
 fn alike(pairs: &[(String, String)], mut theirs: Vec<String>, own: &[String]) -> Result<Vec<String>> {
     for (name, other) in pairs {
         if !own.contains(name) {
+            let meant = likely_meant(name, own).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
             return Err(Error::new(format!("`.like(\"{name}\", \"{other}\")`: the data has no class `{name}`"))
-                .remedy(format!("its classes are {}", own.join(", "))));
+                .remedy(format!("{meant}its classes are {}", own.join(", "))));
         }
         let Some(at) = theirs.iter().position(|there| there == other) else {
+            let meant = likely_meant(other, &theirs).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
             return Err(Error::new(format!("`.like(\"{name}\", \"{other}\")`: the weights know no class `{other}`"))
-                .remedy(format!("they know {}", theirs.join(", "))));
+                .remedy(format!("{meant}they know {}", theirs.join(", "))));
         };
         theirs[at].clone_from(name);
     }
@@ -233,6 +235,18 @@ impl Learner {
 
     fn compare_pixels(&self, picture: RgbImage, before: &Prediction) -> Result<Figure> {
         let now = self.predict(picture)?;
+        let finds = |one: &Prediction| one.probabilities.is_empty() && one.numbers.is_empty();
+        if finds(&now) != finds(before) {
+            let told = |one: &Prediction| if finds(one) { "finds things" } else { "tells one answer a picture" };
+            return Err(Error::new(format!(
+                "the answer from before is of another kind: it {}, this network {}",
+                told(before),
+                told(&now)
+            ))
+            .remedy(
+                "compare answers of one network: `let before = learner.predict(picture)?`, then train, then `compare`",
+            ));
+        }
         let caption = |when: &str, one: &Prediction| format!("{when}: {}", one.caption());
         let captions = [caption("before", before), caption("now", &now)];
         Ok(plot::beside(&[before.drawn(), now.drawn()], &captions))

@@ -386,8 +386,13 @@ impl Learner {
         let fitting: Vec<&Param> = params.iter().filter(|param| fits(pattern, param.name())).collect();
         if fitting.is_empty() {
             let some: Vec<&str> = params.iter().take(4).map(Param::name).collect();
-            return Err(Error::new(format!("no parameter is named like `{pattern}`"))
-                .remedy(format!("`*` stands for any letters; the names are {}, …", some.join(", "))));
+            let bare = pattern.trim_matches('*');
+            let holding = params.iter().filter(|param| !bare.is_empty() && param.name().contains(bare)).count();
+            let remedy = match holding {
+                0 => format!("`*` stands for any letters; the names are {}, …", some.join(", ")),
+                count => format!("a pattern is of the whole name: `*{bare}*` fits {count}"),
+            };
+            return Err(Error::new(format!("no parameter is named like `{pattern}`")).remedy(remedy));
         }
         fitting.iter().for_each(|param| param.set_frozen(frozen));
         Ok(fitting.len())

@@ -76,6 +76,14 @@ pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
                         for functions that give a `candle_core::Result`";
             report.advice = vec![("help".to_owned(), text.to_owned())];
         }
+        Some("E0308" | "E0061") if all.contains("`&[&str]`") => report.advice.insert(
+            0,
+            ("help".to_owned(), "names stand in a list, one too: `&[\"one\"]`, `&[\"one\", \"other\"]`".to_owned()),
+        ),
+        Some("E0308" | "E0061") if all.contains("`&[(&str, &str)]`") => report.advice.insert(
+            0,
+            ("help".to_owned(), "pairs of names stand in a list, one too: `&[(\"from\", \"to\")]`".to_owned()),
+        ),
         Some("E0592" | "E0119") => report.advice.push((
             "help".to_owned(),
             "what an earlier cell wrote stays where this cell writes it otherwise: run the cell that defines the \

@@ -30,7 +30,23 @@ pub fn plain(text: &str) -> String {
     ] {
         text = text.replace(ours, theirs);
     }
-    without_wrapper(&without_wrapper(&text, "Kept<"), "KeptLocal<")
+    without_blocks(&without_wrapper(&without_wrapper(&text, "Kept<"), "KeptLocal<"))
+}
+
+/// `candlewick_prelude::data::box_files::<impl Boxes>::drop`, where a method stands in the prelude's files, is `Boxes::drop`.
+fn without_blocks(text: &str) -> String {
+    const BLOCK: &str = "::<impl ";
+    let mut text = text.to_owned();
+    while let Some(at) = text.find(BLOCK) {
+        let is_path = |c: char| c.is_alphanumeric() || matches!(c, '_' | ':');
+        let start = text[..at]
+            .rfind(|c: char| !is_path(c))
+            .map_or(0, |before| before + text[before..].chars().next().map_or(1, char::len_utf8));
+        let Some(end) = text[at..].find(">::").map(|end| at + end) else { break };
+        let kept = text[at + BLOCK.len()..end].rsplit("::").next().unwrap_or_default().to_owned();
+        text.replace_range(start..end + 1, &kept);
+    }
+    text
 }
 
 /// `Kept<X>` is an `X` to the user.
@@ -96,6 +112,13 @@ mod tests {
         );
         assert_eq!(plain("use `.ok_or(...)?` for `Result<(), EvcxrUserCodeError>`"), "use `.ok_or(...)?` for `Result`");
         assert!(is_ours("required by `cell_value`") && !is_ours("a cell's value"));
+    }
+
+    #[test]
+    fn methods_are_their_types() {
+        let theirs = "`candlewick_prelude::data::box_files::<impl Boxes>::drop` and candlewick_prelude::data::a::<impl candlewick_prelude::data::Boxes>::only";
+        assert_eq!(plain(theirs), "`Boxes::drop` and Boxes::only");
+        assert_eq!(plain("a::<impl Fn(i32)"), "a::<impl Fn(i32)");
     }
 
     #[test]

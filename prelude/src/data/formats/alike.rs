@@ -38,6 +38,24 @@ pub(super) fn nearest<'a>(wanted: &str, names: &'a [String]) -> Vec<&'a String> 
     sorted.into_iter().map(|(_, name)| name).collect()
 }
 
+/// The name that somebody who wrote `wanted` probably meant: with a slip or two, or with words more or less.
+pub(crate) fn likely_meant<'a>(wanted: &str, names: &'a [String]) -> Option<&'a String> {
+    let first = nearest(wanted, names).into_iter().next()?;
+    let (a, b) = (plain(wanted), plain(first));
+    let longer = a.chars().count().max(b.chars().count());
+    let slips = distance(&a, &b);
+    if slips * 3 <= longer {
+        return Some(first);
+    }
+    let holds = |name: &&String| {
+        let name = plain(name);
+        !a.is_empty()
+            && !name.is_empty()
+            && (name.split(' ').any(|word| word == a) || a.split(' ').any(|word| word == name))
+    };
+    names.iter().find(holds)
+}
+
 /// Whether two names are probably one thing spelled twice.
 fn is_alike(one: &str, other: &str) -> bool {
     let digits = |name: &str| name.chars().filter(char::is_ascii_digit).collect::<String>();

@@ -1,13 +1,22 @@
 //! Classes renamed, merged, dropped and kept, on a listing.
 
 use super::super::names::composed;
-use super::alike::nearest;
+use super::alike::{likely_meant, nearest};
 use super::listing::Listing;
 use crate::{Error, Result};
 use std::collections::{BTreeMap, HashMap};
 
 /// The most names that an error lists.
 const MOST_NAMES: usize = 12;
+
+/// Names as a message lists them, the first ones of many.
+fn some_of(names: &[impl AsRef<str>]) -> String {
+    let some: Vec<String> = names.iter().take(MOST_NAMES).map(|name| format!("`{}`", name.as_ref())).collect();
+    match names.len() - some.len() {
+        0 => some.join(", "),
+        others => format!("{}, and {others} others", some.join(", ")),
+    }
+}
 
 impl Listing {
     /// The listing with classes under other names; several that get one name become one class. A name that others get
@@ -36,6 +45,10 @@ impl Listing {
     /// # Errors
     /// Where a class is not there, or `into` is empty.
     pub fn merge(self, into: &str, classes: &[&str]) -> Result<Listing> {
+        if classes.is_empty() {
+            let what = format!("`merge` names no class that is to become `{into}`");
+            return Err(Error::new(what).remedy(format!("name some: {}", some_of(&self.classes))));
+        }
         let names: Vec<(&str, &str)> = classes.iter().map(|name| (*name, into)).collect();
         self.rename(&names)
     }
@@ -46,6 +59,10 @@ impl Listing {
     /// Where a class is not there.
     pub fn drop_classes(self, classes: &[&str]) -> Result<Listing> {
         let gone = self.all_known(classes)?;
+        if !gone.is_empty() && self.classes.iter().all(|name| gone.contains(name)) {
+            return Err(Error::new("`drop` names all classes: nothing would be left to learn")
+                .remedy(format!("the classes are {}; keep one at least", some_of(&self.classes))));
+        }
         Ok(self.mapped(|name| (!gone.iter().any(|other| other == name)).then(|| name.to_owned())))
     }
 
@@ -55,6 +72,9 @@ impl Listing {
     /// Where a class is not there.
     pub fn only(self, classes: &[&str]) -> Result<Listing> {
         let mut kept = self.all_known(classes)?;
+        if kept.is_empty() {
+            return Err(Error::new("`only` names no class").remedy(format!("name some: {}", some_of(&self.classes))));
+        }
         let mut seen = std::collections::HashSet::new();
         kept.retain(|name| seen.insert(name.clone()));
         let mut listing = self.mapped(|name| kept.iter().any(|other| other == name).then(|| name.to_owned()));
@@ -67,6 +87,19 @@ impl Listing {
         Ok(listing)
     }
 
+    /// What to say of classes that get a name which another has already, without having been named: they become one, maybe by mistake.
+    pub fn joined(&self, names: &[(&str, &str)]) -> Option<String> {
+        let is_source = |name: &str| names.iter().any(|(from, _)| composed(from) == name);
+        let joined = |(from, to): &(&str, &str)| {
+            let (from, to) = (composed(from), composed(to.trim()));
+            (from != to && self.classes.contains(&to) && !is_source(&to)).then(|| format!("`{from}` joins `{to}`"))
+        };
+        let all: Vec<String> = names.iter().filter_map(joined).collect();
+        let more = if all.len() > MOST_NAMES { ", …" } else { "" };
+        let some: Vec<&str> = all.iter().take(MOST_NAMES).map(String::as_str).collect();
+        (!all.is_empty()).then(|| format!("{}{more}: they are one class now", some.join(", ")))
+    }
+
     /// The class of this name.
     fn known(&self, name: &str) -> Result<String> {
         let wanted = composed(name);
@@ -74,17 +107,12 @@ impl Listing {
             return Ok(wanted);
         }
         let near = nearest(&wanted, &self.classes);
-        let quoted = |names: &[&String]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-        let remedy = match &near[..] {
-            [] => "there are no classes at all".to_owned(),
-            [first, ..] if near.len() <= MOST_NAMES => {
-                let all: Vec<&String> = self.classes.iter().collect();
-                format!("did you mean `{first}`? The classes are {}", quoted(&all))
-            }
-            [first, ..] => {
-                let others = near.len() - MOST_NAMES;
-                format!("did you mean `{first}`? The nearest are {}, and {others} others", quoted(&near[..MOST_NAMES]))
-            }
+        let meant =
+            likely_meant(&wanted, &self.classes).map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
+        let remedy = match near.len() {
+            0 => "there are no classes at all".to_owned(),
+            1..=MOST_NAMES => format!("{meant}The classes are {}", some_of(&self.classes)),
+            _ => format!("{meant}The nearest are {}", some_of(&near)),
         };
         Err(Error::new(format!("there is no class `{name}`")).remedy(remedy))
     }

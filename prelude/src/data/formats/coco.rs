@@ -81,7 +81,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>> {
     }
     if files.is_empty() {
         return Err(Error::new(format!("`{}` holds no COCO file", path.display()))
-            .remedy("COCO's JSON has lists `images`, `annotations` and `categories`"));
+            .remedy("COCO's JSON has lists `images`, `annotations` and `categories`; name the file to hear what is wrong with it"));
     }
     Ok(files)
 }
@@ -278,6 +278,7 @@ impl<'a> CocoReader<'a> {
             }
             self.drafts.push(Draft {
                 found: self.gallery.find(&written, &near),
+                path: vec![written.clone()],
                 written,
                 file: file.clone(),
                 spot,

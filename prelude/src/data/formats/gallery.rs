@@ -121,6 +121,15 @@ pub(super) fn is_picture(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ENDINGS.contains(&ending.to_string_lossy().to_lowercase().as_str()))
 }
 
+impl Shelved {
+    /// A picture outside of the gallery's folder, by its path; it bears the name that the annotations give it.
+    pub fn abroad(path: PathBuf, written: &str) -> Shelved {
+        let steps = cleaned(written);
+        let part = steps.iter().rev().skip(1).find_map(|folder| part_named(folder));
+        Shelved { path, name: steps.join("/"), part, listed: true, folders: Vec::new() }
+    }
+}
+
 impl Near {
     /// The place of a file below a gallery's folder.
     pub fn file(root: &Path, file: &Path) -> Near {
@@ -257,7 +266,7 @@ impl Gallery {
 
     /// The first picture's name, to show how names look here.
     pub fn sample(&self) -> String {
-        self.pictures.first().map_or("no picture at all".to_owned(), |picture| format!("`{}`", picture.name))
+        self.pictures.first().map_or("a picture".to_owned(), |picture| format!("`{}`", picture.name))
     }
 }
 

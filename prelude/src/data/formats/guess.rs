@@ -60,6 +60,11 @@ fn of_file(path: &Path) -> Result<BoxFormat> {
     let unlike = |what: &str| Err(Error::new(format!("`{}` {what}", path.display())).remedy(LOOKS));
     match ending.as_str() {
         "json" if coco::is_coco(path) => Ok(BoxFormat::Coco),
+        "json" if text::read(path, text::LARGE).is_err() => unlike("is no UTF-8 text"),
+        "json" if broken(path).is_some() => {
+            let what = format!("`{}` is no whole JSON: {}", path.display(), broken(path).unwrap_or_default());
+            Err(Error::new(what).remedy("export it again, or mend that line"))
+        }
         "json" => unlike("is JSON, but not COCO's: it has not the lists `images`, `annotations` and `categories`"),
         "xml" if is_voc(path) => Ok(BoxFormat::Voc),
         "xml" => unlike("is XML, but not Pascal VOC's: it does not begin with `<annotation>`"),
@@ -102,7 +107,12 @@ fn of_folder(path: &Path) -> Result<BoxFormat> {
             }
             let mut counts = vec![format!("{} pictures", gallery.pictures.len())];
             counts.extend(kinds.iter().take(8).map(|(kind, count)| format!("{count} {kind}")));
-            let what = format!("no annotations were found in `{}`, which holds {}", path.display(), counts.join(", "));
+            let mut what =
+                format!("no annotations were found in `{}`, which holds {}", path.display(), counts.join(", "));
+            let faulty = gallery.others.iter().filter(|file| ends(file, "json")).take(8);
+            if let Some((file, why)) = faulty.filter_map(|file| Some((file, broken(file)?))).next() {
+                what += &format!("; `{}` is no whole JSON: {why}", below(path, file));
+            }
             Err(Error::new(what).remedy(LOOKS))
         }
         many => {
@@ -117,6 +127,17 @@ fn of_folder(path: &Path) -> Result<BoxFormat> {
             .remedy("say which is meant, or name its file"))
         }
     }
+}
+
+/// Where a file of JSON breaks off or goes wrong; `None` where it is whole.
+fn broken(file: &Path) -> Option<String> {
+    let text = text::read(file, text::LARGE).ok()?;
+    let error = serde_json::from_str::<serde::de::IgnoredAny>(&text).err()?;
+    let place = format!("line {}, character {}", error.line().max(1), error.column());
+    Some(match error.classify() {
+        serde_json::error::Category::Eof => format!("it ends in the middle, at {place}"),
+        _ => format!("wrong at {place}"),
+    })
 }
 
 /// Whether an XML file's outermost element is VOC's.

@@ -36,6 +36,7 @@ mod yolo_lines;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use alike::likely_meant;
 #[cfg(test)]
 pub(crate) use fault::{Fault, FaultKind, Spot};
 pub(crate) use form::{BoxForm, Counting};

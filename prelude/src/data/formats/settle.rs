@@ -2,7 +2,7 @@
 
 use super::super::Part;
 use super::fault::{Fault, FaultKind, FaultLog, Spot};
-use super::gallery::{Gallery, Match};
+use super::gallery::{Gallery, Match, Shelved, is_picture};
 use super::header::{Measured, measure};
 use super::listing::{Extra, Listed, Listing, Object};
 use crate::show::Steps;
@@ -26,6 +26,8 @@ pub(super) struct Draft {
     pub written: String,
     /// What that leads to.
     pub found: Match,
+    /// The paths by which the file names it, where names do not lead to it.
+    pub path: Vec<String>,
     /// The file.
     pub file: Arc<Path>,
     /// Where the file lists the picture.
@@ -58,6 +60,16 @@ pub(super) struct Terms {
     pub total: Option<usize>,
 }
 
+impl Terms {
+    /// One of the things.
+    fn thing(&self) -> String {
+        match self.things.split_once(' ') {
+            Some((first, rest)) if first.ends_with('s') => format!("{} {rest}", first.trim_end_matches('s')),
+            _ => self.things.trim_end_matches('s').to_owned(),
+        }
+    }
+}
+
 /// Fields that give more of an object's place than its box.
 const OUTLINES: [&str; 4] = ["segmentation", "keypoints", "polygon", "area"];
 
@@ -74,12 +86,20 @@ pub(super) fn settle(
         let name = link.file_name().unwrap_or_default().to_string_lossy().into_owned();
         faults.add(Fault::new(FaultKind::BrokenLink, link, Spot::Whole, "the link leads nowhere").of(&name));
     }
-    let gathered = gathered(gallery, drafts, &mut faults, terms, &steps)?;
+    let (drafts, abroad) = by_path(gallery, drafts);
+    let shelf = Shelves { gallery, abroad };
+    let gathered = gathered(&shelf, drafts, &mut faults, terms, &steps)?;
     let listed: HashSet<usize> = gathered.iter().map(|one| one.at).collect();
     let rest = (0..gallery.pictures.len()).filter(|at| !listed.contains(at));
     let mut all: Vec<Gathered> = gathered;
     let (background, left): (Vec<usize>, Vec<usize>) = rest.partition(|at| terms.all && gallery.pictures[*at].listed);
     let unlisted = left.len();
+    let notes = match background.len() {
+        _ if listed.is_empty() => Vec::new(),
+        0 => Vec::new(),
+        1 => vec![format!("1 picture of which no {} speaks counts as background", terms.thing())],
+        count => vec![format!("{count} pictures of which no {} speaks count as background", terms.thing())],
+    };
     if terms.all {
         all.extend(background.into_iter().map(|at| Gathered { at, drafts: Vec::new() }));
         all.sort_by_key(|one| one.at);
@@ -88,14 +108,14 @@ pub(super) fn settle(
         .par_iter()
         .map(|one| {
             steps.step()?;
-            Ok(measure(&gallery.pictures[one.at].path))
+            Ok(measure(&shelf.at(one.at).path))
         })
         .collect::<Result<_>>()?;
     let stored = counts_stored(&all, &sizes);
     let mut pictures = Vec::with_capacity(all.len());
     for (one, measured) in all.into_iter().zip(sizes) {
         crate::interrupt::check()?;
-        let shelved = &gallery.pictures[one.at];
+        let shelved = shelf.at(one.at);
         let Some(measured) = measured else {
             let what = match one.drafts.iter().map(|draft| draft.claims.len()).sum::<usize>() {
                 0 => "the picture cannot be read".to_owned(),
@@ -136,12 +156,53 @@ pub(super) fn settle(
         }
         pictures.push(listed);
     }
-    Ok(Listing { classes, pictures, faults, unlisted, ..Listing::default() })
+    Ok(Listing { classes, pictures, faults, notes, unlisted, ..Listing::default() })
+}
+
+/// The pictures of a gallery, and behind them those that annotations name by a path that leads out of it.
+struct Shelves<'a> {
+    gallery: &'a Gallery,
+    abroad: Vec<Shelved>,
+}
+
+impl Shelves<'_> {
+    fn at(&self, at: usize) -> &Shelved {
+        let inside = &self.gallery.pictures;
+        inside.get(at).unwrap_or_else(|| &self.abroad[at - inside.len()])
+    }
+}
+
+/// The drafts whose pictures the gallery does not have with those that their paths lead to, from the file that names them.
+fn by_path(gallery: &Gallery, mut drafts: Vec<Draft>) -> (Vec<Draft>, Vec<Shelved>) {
+    let (mut abroad, mut places): (Vec<Shelved>, HashMap<PathBuf, usize>) = (Vec::new(), HashMap::new());
+    for draft in &mut drafts {
+        // A way out of the folder is exact, a name is sought wherever it may be.
+        let is_way = |path: &&String| path.starts_with("../") || Path::new(path).is_absolute();
+        let sought = draft.path.iter().filter(|path| draft.found == Match::Nothing || is_way(path));
+        let Some(path) = sought.filter_map(|path| led_to(&draft.file, path)).next() else { continue };
+        if let Match::One(at) | Match::Otherwise(at) = draft.found
+            && gallery.pictures[at].path.canonicalize().is_ok_and(|own| own == path)
+        {
+            continue;
+        }
+        let at = *places.entry(path.clone()).or_insert_with(|| {
+            abroad.push(Shelved::abroad(path, &draft.written));
+            gallery.pictures.len() + abroad.len() - 1
+        });
+        draft.found = Match::One(at);
+    }
+    (drafts, abroad)
+}
+
+/// The picture at a path, which counts from the file that has it.
+fn led_to(file: &Path, path: &str) -> Option<PathBuf> {
+    let path = folder_of(file).join(path.strip_prefix("file://").unwrap_or(path));
+    (is_picture(&path) && path.is_file()).then(|| path.canonicalize().unwrap_or(path))
 }
 
 /// The drafts by picture, in the order of the first that speaks of each.
 fn gathered(
-    gallery: &Gallery,
+    shelf: &Shelves<'_>,
     drafts: Vec<Draft>,
     faults: &mut FaultLog,
     terms: &Terms,
@@ -160,8 +221,7 @@ fn gathered(
             Match::One(at) => (*at, false),
             Match::Otherwise(at) => (*at, true),
             Match::Several(many) => {
-                let some: Vec<String> =
-                    many.iter().take(3).map(|at| format!("`{}`", gallery.pictures[*at].name)).collect();
+                let some: Vec<String> = many.iter().take(3).map(|at| format!("`{}`", shelf.at(*at).name)).collect();
                 let what = format!("`{}` may be {}{objects}", draft.written, some.join(" or "));
                 faults.add(Fault::new(FaultKind::Ambiguous, &draft.file, draft.spot, what).of(&draft.written));
                 continue;
@@ -172,7 +232,7 @@ fn gathered(
                 continue;
             }
         };
-        let name = &gallery.pictures[at].name;
+        let name = &shelf.at(at).name;
         if otherwise {
             let what = format!("`{}` is read as `{name}`", draft.written);
             faults.add(Fault::new(FaultKind::NameDiffers, &draft.file, draft.spot.clone(), what).of(name));
@@ -191,12 +251,20 @@ fn gathered(
     }
     match first {
         Some(name) if gathered.is_empty() => Err(Error::new(format!("0 of {total} {} match a picture", terms.things))
-            .remedy(format!(
-                "they speak of `{name}`, the pictures are {}; name the folder that holds the pictures",
-                gallery.sample()
-            ))),
+            .remedy(elsewhere(&name, shelf.gallery))),
         _ => Ok(gathered),
     }
+}
+
+/// What to do where annotations speak of a picture and none like it is here.
+fn elsewhere(name: &str, gallery: &Gallery) -> String {
+    let here = match gallery.pictures.len() {
+        0 => "and no picture lies here".to_owned(),
+        _ => format!("the pictures here are {} and the like", gallery.sample()),
+    };
+    format!(
+        "they speak of `{name}`, {here}; say where the pictures are: `Boxes::read(FILE, &BoxReading::new().pictures(FOLDER))?`"
+    )
 }
 
 /// Whether boxes of turned pictures count stored pixels: most of those whose sides tell say so.

@@ -60,7 +60,7 @@ pub(super) fn read(path: &Path, reading: &Reading) -> Result<Listing> {
     let terms =
         Terms { things: "lines", missing: FaultKind::MissingPicture, all: !says_background, total: Some(total) };
     let listing = settle(&gallery, drafts, classes, table.faults, &terms)?;
-    Ok(Listing { notes, ..listing })
+    Ok(Listing { notes: [notes, listing.notes].concat(), ..listing })
 }
 
 /// Whether a file's ending is a table's.
@@ -285,6 +285,7 @@ impl TableReader {
             Draft {
                 claims: claims.collect(),
                 found: gallery.find(&picture.file, &near),
+                path: vec![picture.file.clone()],
                 written: picture.file,
                 file: self.file.clone(),
                 spot: Spot::Line(picture.line),

@@ -124,9 +124,11 @@ impl VocReader<'_> {
             let object = Object { class, corners: counting.edges(corners), ..written.object };
             claims.push(Claim { object, spot: Spot::Line(written.line) });
         }
+        let named = [&file.path, &file.filename].into_iter().flatten().cloned().collect();
         Draft {
             written,
             found,
+            path: named,
             file: Arc::from(path),
             spot: Spot::Whole,
             said: file.said,

@@ -85,6 +85,9 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<VocFile, Fault> {
         }
     }
     found.extra = extra(root, &["filename", "size", "object"]);
+    if found.ours {
+        found.extra.remove("path");
+    }
     let depth = self::child(root, "size").and_then(|size| self::child(size, "depth")).and_then(content);
     if let Some(depth) = depth.and_then(|depth| to_raw_value(&depth).ok()) {
         found.extra.insert("depth".to_owned(), depth);

@@ -2,7 +2,7 @@
 
 use super::coco::WRITTEN_BY;
 use super::listing::{Extra, Listing, Object};
-use super::writing::{put, refuse_foreign};
+use super::writing::{named_from, need_ending, put, refuse_foreign};
 use crate::{Error, Result};
 use serde::Serialize;
 use serde_json::value::to_raw_value;
@@ -41,11 +41,12 @@ impl Listing {
     /// # Errors
     /// Where the file cannot be written, or another program wrote it and it is not to be replaced.
     pub fn write_coco(&self, file: &Path, replace: bool) -> Result<()> {
+        need_ending(file, &["json"], "data.write_coco")?;
         refuse_foreign([file], MARK, replace)?;
-        put(file, |out| self.coco(out))
+        put(file, |out| self.coco(file.parent().unwrap_or(Path::new("")), out))
     }
 
-    fn coco(&self, out: &mut dyn Write) -> Result<()> {
+    fn coco(&self, folder: &Path, out: &mut dyn Write) -> Result<()> {
         write!(out, "{{{MARK}")?;
         for (key, value) in self.extra.iter().filter(|(key, _)| key.as_str() != WRITTEN_BY) {
             write!(out, ",\n{}:{}", serde_json::Value::from(key.as_str()), value.get())?;
@@ -64,7 +65,7 @@ impl Listing {
             crate::interrupt::check()?;
             let mut fields = picture.extra.clone();
             set(&mut fields, "id", id)?;
-            set(&mut fields, "file_name", &picture.name)?;
+            set(&mut fields, "file_name", &named_from(folder, picture))?;
             if let Some((width, height)) = picture.size {
                 set(&mut fields, "width", &width)?;
                 set(&mut fields, "height", &height)?;

@@ -1,7 +1,7 @@
 //! Writes a table of boxes.
 
 use super::listing::{Extra, Listing, Object};
-use super::writing::{put, refuse_foreign};
+use super::writing::{named_from, need_ending, put, refuse_foreign};
 use crate::{Error, Result};
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -37,11 +37,12 @@ impl Listing {
     /// # Errors
     /// Where the file cannot be written, or another program wrote it and it is not to be replaced.
     pub fn write_csv(&self, file: &Path, replace: bool) -> Result<()> {
+        need_ending(file, &["csv"], "data.write_csv")?;
         refuse_foreign([file], &HEAD.join(","), replace)?;
-        put(file, |out| self.csv(out))
+        put(file, |out| self.csv(file.parent().unwrap_or(Path::new("")), out))
     }
 
-    fn csv(&self, out: &mut dyn Write) -> Result<()> {
+    fn csv(&self, folder: &Path, out: &mut dyn Write) -> Result<()> {
         let failed = |error: csv::Error| Error::new("the table could not be written").caused_by(error);
         let mut writer = csv::Writer::from_writer(out);
         let objects = self.pictures.iter().flat_map(|picture| picture.objects.iter().map(|object| &object.extra));
@@ -51,6 +52,7 @@ impl Listing {
         writer.write_record(HEAD.into_iter().chain(keys.iter().map(|key| key.as_str()))).map_err(failed)?;
         for picture in &self.pictures {
             crate::interrupt::check()?;
+            let name = named_from(folder, picture);
             let side = |of: fn((u32, u32)) -> u32| picture.size.map(|size| of(size).to_string()).unwrap_or_default();
             let part = picture.part.map_or("", |part| part.as_str()).to_owned();
             let about = [side(|size| size.0), side(|size| size.1), part];
@@ -59,14 +61,14 @@ impl Listing {
                 writer.write_record(cells.into_iter().chain(rest)).map_err(failed)
             };
             if picture.objects.is_empty() {
-                let mut cells = vec![picture.name.clone()];
+                let mut cells = vec![name.clone()];
                 cells.resize(6, String::new());
                 cells.extend(about.clone());
                 cells.resize(HEAD.len(), String::new());
                 row(cells, &picture.extra)?;
             }
             for object in &picture.objects {
-                let mut cells = vec![picture.name.clone(), self.classes.get(object.class).cloned().unwrap_or_default()];
+                let mut cells = vec![name.clone(), self.classes.get(object.class).cloned().unwrap_or_default()];
                 cells.extend(object.corners.map(|number| number.to_string()));
                 cells.extend(about.clone());
                 cells.extend(flags(object));

@@ -3,7 +3,7 @@
 use super::super::Part;
 use super::listing::{Extra, Listed, Listing, Object};
 use super::voc_xml::{JSON, MARK};
-use super::writing::{put, put_one_of_many, refuse_foreign};
+use super::writing::{put, put_one_of_many, refuse_foreign, way_out};
 use crate::{Error, Result};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -38,8 +38,8 @@ impl Listing {
         }
         for picture in &self.pictures {
             crate::interrupt::check()?;
-            let text = self.voc(picture);
-            put_one_of_many(&xml_of(folder, picture), &text)?;
+            let file = xml_of(folder, picture);
+            put_one_of_many(&file, &self.voc(folder, &file, picture))?;
         }
         for (part, file) in used {
             let names = self.pictures.iter().filter(|picture| picture.part == Some(*part));
@@ -49,11 +49,17 @@ impl Listing {
         Ok(())
     }
 
-    fn voc(&self, picture: &Listed) -> String {
+    fn voc(&self, folder: &Path, file: &Path, picture: &Listed) -> String {
         let mut out = Xml { text: format!("{MARK}\n") };
         let (attributes, rest) = parted(&picture.extra);
         out.open(0, "annotation", &attributes);
         out.line(1, "filename", &picture.name);
+        // Who reads the folder looks for pictures in all of it.
+        let is_apart = way_out(folder, picture).is_some();
+        if is_apart {
+            let own = file.parent().unwrap_or(folder);
+            out.line(1, "path", &way_out(own, picture).unwrap_or_else(|| picture.path.display().to_string()));
+        }
         if let Some((width, height)) = picture.size {
             out.open(1, "size", "");
             out.line(2, "width", &width.to_string());
@@ -62,7 +68,8 @@ impl Listing {
             out.line(2, "depth", depth.as_deref().unwrap_or("3"));
             out.close(1, "size");
         }
-        let rest = rest.into_iter().filter(|(key, _)| !["filename", "size", "object", "depth"].contains(&key.as_str()));
+        let is_own = |key: &str| ["filename", "size", "object", "depth"].contains(&key) || (is_apart && key == "path");
+        let rest = rest.into_iter().filter(|(key, _)| !is_own(key));
         rest.for_each(|(key, raw)| out.raw(1, key, raw));
         for object in &picture.objects {
             self.object(&mut out, object);

@@ -1,5 +1,6 @@
 //! Files put in place whole, and never over what another program wrote.
 
+use super::listing::Listed;
 use crate::{Error, Result};
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
@@ -18,6 +19,45 @@ pub(super) fn refuse_foreign<'a>(files: impl IntoIterator<Item = &'a Path>, mark
         }
     }
     Ok(())
+}
+
+/// Refuses a file's name without one of the endings by which it would be read again.
+pub(super) fn need_ending(file: &Path, endings: &[&str], verb: &str) -> Result<()> {
+    let ending = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    if endings.contains(&ending.as_str()) {
+        return Ok(());
+    }
+    let named = if file.is_dir() { file.join("boxes") } else { file.to_path_buf() };
+    let remedy = format!("`{verb}({:?})?`", named.with_extension(endings[0]).display().to_string());
+    Err(Error::new(format!("`{}` does not end in .{}", file.display(), endings.join(" or ."))).remedy(remedy))
+}
+
+/// How a file in a folder names a picture: as the listing does where the picture lies below, else by the way that leads to it.
+pub(super) fn named_from(folder: &Path, picture: &Listed) -> String {
+    way_out(folder, picture).unwrap_or_else(|| picture.name.clone())
+}
+
+/// The way from a folder to a picture that does not lie below it; `None` where it does, or is to be sought around the folder.
+pub(super) fn way_out(folder: &Path, picture: &Listed) -> Option<String> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    // It may be made only now: the folder that is there counts.
+    let there = folder.ancestors().find(|above| above.is_dir() || above.as_os_str().is_empty())?;
+    let there = if there.as_os_str().is_empty() { Path::new(".") } else { there };
+    let whole = there.canonicalize().ok()?.join(folder.strip_prefix(there).unwrap_or(Path::new("")));
+    let path = picture.path.canonicalize().ok()?;
+    let is_apart = whole.file_name().is_some_and(|name| name.eq_ignore_ascii_case("annotations"));
+    let searched = if is_apart { whole.parent()? } else { &whole };
+    if path.starts_with(searched) {
+        return None;
+    }
+    let (from, to): (Vec<_>, Vec<_>) = (whole.components().collect(), path.components().collect());
+    let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+    if shared == 0 {
+        return Some(path.to_string_lossy().into_owned());
+    }
+    let up = from[shared..].iter().map(|_| "..".to_owned());
+    let down = to[shared..].iter().map(|step| step.as_os_str().to_string_lossy().into_owned());
+    Some(up.chain(down).collect::<Vec<_>>().join("/"))
 }
 
 /// Whether a mark stands near a file's beginning.

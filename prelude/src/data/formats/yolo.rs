@@ -373,6 +373,7 @@ fn draft(
     Draft {
         written,
         found,
+        path: Vec::new(),
         file: Arc::from(path),
         spot: Spot::Whole,
         said: None,

@@ -33,7 +33,11 @@ pub(super) fn body(params: &ParamSet, arch: Arch) -> Result<Pyramid> {
     params.remove_from(layers.len());
     let group = layers.len();
     let mut stages = Blocks::new(layers);
-    stages.tap(&STRIDES, SIDE, arch.name())?;
+    stages.tap(&STRIDES, SIDE, arch.name()).map_err(|_| {
+        Error::new(format!("`{}` has no maps of strides 8, 16 and 32, which a detector looks at", arch.name())).remedy(
+            "these have: `Detector::light(Arch::EfficientNetLite0)`, `EfficientNetB0`, `MobileNetV2`, `ResNet18`, `ResNet34`, `ResNet50`",
+        )
+    })?;
     let shapes = stages.shapes(&Shapes::of(field::IMAGE, &[3, SIDE, SIDE]))?.pop().unwrap_or_default();
     let widths = STRIDES.iter().map(|stride| Ok(shapes.get(&field::tap(*stride))?[0]));
     let widths = widths.collect::<Result<Vec<usize>>>()?;

@@ -106,3 +106,17 @@ fn pictures_in_a_folder_that_is_told() {
     let says = read(&folder.path().join("set.json"), &Reading::default()).unwrap_err().to_string();
     assert!(says.starts_with("0 of 2 images match a picture\n  → they speak of `a.jpg`"), "{says}");
 }
+
+#[test]
+fn json_that_breaks_off_is_told_with_its_line() {
+    let folder = Folder::new();
+    folder.picture("a.jpg", 9, 9).file("boxes.json", "{\"images\": [],\n \"annotations\": [");
+    let path = folder.path().join("boxes.json");
+    let says = read(&path, &Reading::default()).unwrap_err().to_string();
+    assert!(says.contains("boxes.json:2: it ends in the middle"), "{says}");
+    folder.file("boxes.json", "{\"images\":\n [1, 2,, 3]}");
+    let says = guess(&path).unwrap_err().to_string();
+    assert!(says.contains("is no whole JSON: wrong at line 2, character 8"), "{says}");
+    let says = guess(folder.path()).unwrap_err().to_string();
+    assert!(says.contains("`boxes.json` is no whole JSON: wrong at line 2"), "{says}");
+}

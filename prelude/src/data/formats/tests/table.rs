@@ -75,7 +75,9 @@ fn what_columns_lack_is_named() {
     folder.file("boxes.csv", "other.jpg,cat,1,2,3,4\nother.jpg,cat,1,2,3,5\n");
     let says = read(&folder.path().join("boxes.csv"), &Reading::default()).unwrap_err().to_string();
     assert!(
-        says.starts_with("0 of 2 lines match a picture\n  → they speak of `other.jpg`, the pictures are `a.jpg`"),
+        says.starts_with(
+            "0 of 2 lines match a picture\n  → they speak of `other.jpg`, the pictures here are `a.jpg` and the like"
+        ),
         "{says}"
     );
 }

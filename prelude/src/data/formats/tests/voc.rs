@@ -11,8 +11,9 @@ fn beside_the_pictures_in_parts() {
     let listing = folder.read();
     assert_eq!(shown(&listing), ["train/a.rf.1.jpg saint 0 1 64 48"]);
     assert_eq!([Part::Train, Part::Valid].map(|part| listing.count(part)), [1, 1]);
-    assert_eq!((listing.background(), listing.faults.len(), listing.notes.len()), (1, 0, 1));
-    assert!(listing.notes[0].contains("Roboflow"));
+    assert_eq!((listing.background(), listing.faults.len(), listing.notes.len()), (1, 0, 2));
+    assert_eq!(listing.notes[0], "1 picture of which no XML file speaks counts as background");
+    assert!(listing.notes[1].contains("Roboflow"));
     let saint = &listing.pictures[0].objects[0];
     assert!(saint.difficult && saint.occluded && !saint.truncated && saint.extra.contains_key("pose"));
 }

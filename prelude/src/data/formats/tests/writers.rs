@@ -100,3 +100,52 @@ fn a_folder_that_cannot_be_written_says_so() {
     let says = unknown.write_yolo(&folder.path().join("y"), Placing::Leave, false).unwrap_err().to_string();
     assert!(says.contains("the size of `a.jpg` is not known"), "{says}");
 }
+
+/// Annotations written anywhere find their pictures again, and so does who moves both.
+#[test]
+fn what_is_written_elsewhere_is_read_again() {
+    let both = Folder::new();
+    both.picture("photos/in/a.jpg", 64, 48).picture("photos/b.jpg", 40, 30);
+    both.file("photos/boxes.csv", "file,class,x0,y0,x1,y1\nin/a.jpg,cat,1,2,30,40\nb.jpg,dog,3,4,20,21\n");
+    let listing = read(&both.path().join("photos/boxes.csv"), &Reading::default()).unwrap();
+    let corners = |listing: &Listing| -> Vec<_> {
+        let mut all: Vec<_> = listing
+            .pictures
+            .iter()
+            .map(|picture| {
+                let name = picture.path.file_name().unwrap().to_string_lossy().into_owned();
+                (name, picture.path.is_file(), picture.objects[0].corners.map(|edge| edge.round() as i32))
+            })
+            .collect();
+        all.sort();
+        all
+    };
+    let other = Folder::new();
+    for place in [both.path().join("labels/deep"), both.path().join("photos/out"), other.path().join("a/b")] {
+        let (json, csv) = (place.join("boxes.json"), place.join("table.csv"));
+        listing.write_coco(&json, false).unwrap();
+        listing.write_csv(&csv, false).unwrap();
+        listing.write_voc(&place.join("voc"), false).unwrap();
+        for path in [json, csv, place.join("voc")] {
+            let again = read(&path, &Reading::default()).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            assert_eq!(corners(&again), corners(&listing), "{}", path.display());
+        }
+    }
+    let moved = Folder::new();
+    std::fs::rename(both.path().join("photos"), moved.path().join("photos")).unwrap();
+    let says = read(&other.path().join("a/b/boxes.json"), &Reading::default()).unwrap_err().to_string();
+    assert!(says.contains("no picture lies here; say where the pictures are: `Boxes::read(FILE, &BoxReading::new().pictures(FOLDER))?`"), "{says}");
+    let reading = Reading { pictures: Some(moved.path().join("photos")), ..Reading::default() };
+    assert_eq!(corners(&read(&other.path().join("a/b/boxes.json"), &reading).unwrap()), corners(&listing));
+}
+
+#[test]
+fn files_that_would_not_be_read_again_are_not_written() {
+    let folder = Folder::new();
+    folder.picture("a.jpg", 9, 9).file("boxes.csv", "file,class,x0,y0,x1,y1\na.jpg,cat,1,2,5,6\n");
+    let listing = read(&folder.path().join("boxes.csv"), &Reading::default()).unwrap();
+    let says = listing.write_coco(Path::new("out"), false).unwrap_err().to_string();
+    assert_eq!(says, "`out` does not end in .json\n  → `data.write_coco(\"out.json\")?`");
+    let says = listing.write_csv(Path::new("out/boxes.txt"), false).unwrap_err().to_string();
+    assert!(says.ends_with("`data.write_csv(\"out/boxes.csv\")?`"), "{says}");
+}
