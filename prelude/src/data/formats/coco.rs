@@ -60,6 +60,8 @@ fn around(file: &Path) -> Result<PathBuf> {
         |folder: &Path| Gallery::open(&[folder], &Steps::new("listing files", 0)).map(|g| !g.pictures.is_empty());
     if (is_apart || !holds(&own)?)
         && let Some(parent) = own.parent().filter(|parent| !parent.as_os_str().is_empty())
+        // There lies everybody's.
+        && parent != std::env::temp_dir()
         && (is_apart || holds(parent)?)
     {
         return Ok(parent.to_path_buf());

@@ -157,7 +157,13 @@ impl Gallery {
                 if !seen.insert(folder.canonicalize().unwrap_or_else(|_| folder.clone())) {
                     continue;
                 }
-                for (path, kind) in entries(&folder)? {
+                let below = folder != **root;
+                let found = match entries(&folder) {
+                    // It went away meanwhile.
+                    Err(_) if below && !folder.exists() => continue,
+                    found => found?,
+                };
+                for (path, kind) in found {
                     steps.step()?;
                     let is_folder = if kind.is_symlink() { path.is_dir() } else { kind.is_dir() };
                     if is_folder {
