@@ -4,13 +4,18 @@ use crate::{Error, Result};
 use image::{DynamicImage, ImageDecoder, ImageReader, RgbImage};
 use std::io::Cursor;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 /// Endings of files that are read as pictures, in lower case.
-pub(super) const ENDINGS: [&str; 8] = ["png", "jpg", "jpeg", "jpe", "jfif", "webp", "bmp", "gif"];
-/// The most pixels that a picture may have: of three bytes each they fill 300 MB.
-const MOST_PIXELS: u64 = 100_000_000;
+pub(super) const ENDINGS: [&str; 10] = ["png", "jpg", "jpeg", "jpe", "jfif", "webp", "bmp", "gif", "tif", "tiff"];
+/// The most pixels that a picture may have, as large scans of museums do: of three bytes each they fill 900 MB.
+const MOST_PIXELS: u64 = 300_000_000;
+/// Of pictures with more pixels than so many, one is decoded at a time.
+const LARGE: u64 = 30_000_000;
+/// Held while a large picture is decoded.
+static ONE_LARGE: Mutex<()> = Mutex::new(());
 
-/// Reads a picture of any kind that the prelude knows (PNG, JPEG, WebP, BMP, GIF), turned as its EXIF notes say,
+/// Reads a picture of any kind that the prelude knows (PNG, JPEG, WebP, BMP, TIFF, the first picture of a GIF), turned as its EXIF notes say,
 /// transparent parts on white.
 ///
 /// # Errors
@@ -46,8 +51,10 @@ pub(super) fn decode(bytes: &[u8]) -> Result<RgbImage, String> {
         return Err(format!("it is {width} × {height} pixels large"));
     }
     if u64::from(width) * u64::from(height) > MOST_PIXELS {
-        return Err(format!("it is {width} × {height} pixels large; more than 100 million are not read"));
+        return Err(format!("it is {width} × {height} pixels large; more than 300 million are not read"));
     }
+    let is_large = u64::from(width) * u64::from(height) > LARGE;
+    let _alone = is_large.then(|| ONE_LARGE.lock().unwrap_or_else(PoisonError::into_inner));
     if is_cut_off(bytes) {
         return Err("it is cut off: its end is missing".to_owned());
     }
@@ -130,6 +137,50 @@ mod tests {
     }
 
     #[test]
+    fn tiffs_and_the_first_of_moving_pictures() {
+        let slope = RgbImage::from_fn(40, 30, |x, y| image::Rgb([x as u8 * 4, y as u8 * 4, 9]));
+        let mut tiff = Vec::new();
+        DynamicImage::from(slope.clone()).write_to(&mut Cursor::new(&mut tiff), ImageFormat::Tiff).unwrap();
+        assert_eq!(decode(&tiff).unwrap(), slope);
+        let deep = ImageBuffer::from_pixel(3, 2, Luma([0x8080u16]));
+        tiff.clear();
+        DynamicImage::from(deep).write_to(&mut Cursor::new(&mut tiff), ImageFormat::Tiff).unwrap();
+        assert_eq!(decode(&tiff).unwrap().get_pixel(2, 1).0, [128; 3]);
+        let mut gif = Vec::new();
+        let mut encoder = image::codecs::gif::GifEncoder::new(&mut gif);
+        for shade in [255, 0] {
+            encoder
+                .encode_frame(image::Frame::new(image::RgbaImage::from_pixel(8, 8, Rgba([shade, shade, shade, 255]))))
+                .unwrap();
+        }
+        drop(encoder);
+        assert_eq!(decode(&gif).unwrap().get_pixel(4, 4).0, [255; 3]);
+    }
+
+    /// Four inks of which none stands for black alone, as printers' files have them, written by
+    /// tests/reference/cmyk.py.
+    #[test]
+    fn a_jpeg_of_four_inks() {
+        let picture = decode(include_bytes!("../../tests/fixtures/cmyk.jpg")).unwrap();
+        let at = |x, y| picture.get_pixel(x, y).0.map(|value| value / 86);
+        assert_eq!([at(8, 8), at(24, 8), at(8, 24), at(24, 24)], [[2, 0, 0], [0, 2, 0], [0, 0, 2], [2, 2, 2]]);
+    }
+
+    #[test]
+    fn a_scan_of_two_hundred_million_pixels() {
+        let (width, height) = (20_000u32, 10_000u32);
+        let mut bytes = Vec::new();
+        let mut writer = png::Encoder::new(&mut bytes, width, height);
+        writer.set_color(png::ColorType::Grayscale);
+        writer.set_compression(png::Compression::Fast);
+        let rows: Vec<u8> = (0..height).flat_map(|y| std::iter::repeat_n((y / 50) as u8, width as usize)).collect();
+        writer.write_header().unwrap().write_image_data(&rows).unwrap();
+        drop(rows);
+        let picture = decode(&bytes).unwrap();
+        assert_eq!((picture.dimensions(), picture.get_pixel(19_999, 9_999).0), ((width, height), [199; 3]));
+    }
+
+    #[test]
     fn a_turned_jpeg_is_put_upright() {
         let mut wide = RgbImage::from_pixel(32, 16, image::Rgb([0; 3]));
         image::imageops::replace(&mut wide, &RgbImage::from_pixel(16, 16, image::Rgb([255; 3])), 0, 0);
@@ -158,7 +209,7 @@ mod tests {
         let sum = crc(&huge[12..29]);
         huge[29..33].copy_from_slice(&sum.to_be_bytes());
         let says = decode(&huge).unwrap_err();
-        assert!(says.contains("40000 × 40000 pixels large; more than 100 million"), "{says}");
+        assert!(says.contains("40000 × 40000 pixels large; more than 300 million"), "{says}");
         let mut jpeg = Vec::new();
         let slope = RgbImage::from_fn(64, 64, |x, y| image::Rgb([x as u8 * 4, y as u8 * 4, (x * y) as u8]));
         DynamicImage::from(slope).write_to(&mut Cursor::new(&mut jpeg), ImageFormat::Jpeg).unwrap();

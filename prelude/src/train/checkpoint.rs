@@ -81,6 +81,11 @@ struct Progress {
     options: Option<FitOptions>,
 }
 
+/// After each epoch.
+fn each() -> usize {
+    1
+}
+
 /// The options of a learner that decide what the next fit gives.
 #[derive(Debug, Serialize, Deserialize)]
 struct FitOptions {
@@ -88,6 +93,9 @@ struct FitOptions {
     accumulate: usize,
     smoothing: f64,
     keep_features: bool,
+    /// Checkpoints from before there was such an option lack it.
+    #[serde(default = "each")]
+    validate_every: usize,
 }
 
 const FIRST: &str = "optimizer.first.";
@@ -118,7 +126,7 @@ impl Learner {
             let values = average.network.params().snapshot()?.into_iter();
             tensors.extend(values.map(|(name, value)| (format!("{AVERAGE}{name}"), value)));
         }
-        let Options { clip, accumulate, smoothing, keep_features, .. } = self.options;
+        let Options { clip, accumulate, smoothing, keep_features, validate_every, .. } = self.options;
         let progress = Progress {
             rule: self.optimizer.rule(),
             steps,
@@ -127,7 +135,7 @@ impl Learner {
             begun: self.begun,
             ema: self.average.as_ref().map(|average| average.decay),
             callbacks: self.remembered(),
-            options: Some(FitOptions { clip, accumulate, smoothing, keep_features }),
+            options: Some(FitOptions { clip, accumulate, smoothing, keep_features, validate_every }),
         };
         self.write(path, &tensors, Some(progress))
     }
@@ -291,8 +299,8 @@ impl Learner {
             *self.optimizer = optimizer(&progress, trained);
             *self.history = progress.history;
             self.options.seed = progress.seed;
-            if let Some(FitOptions { clip, accumulate, smoothing, keep_features }) = progress.options {
-                self.options = Options { clip, accumulate, smoothing, keep_features, ..self.options };
+            if let Some(FitOptions { clip, accumulate, smoothing, keep_features, validate_every }) = progress.options {
+                self.options = Options { clip, accumulate, smoothing, keep_features, validate_every, ..self.options };
             }
             self.begun = progress.begun;
             *self.states = progress.callbacks;

@@ -136,7 +136,10 @@ impl<'a> Fitting<'a> {
                 self.ask(When::GradientsKnown)?;
                 self.take_step()?;
             }
-            let Some(valid) = heard(self.measure(data))? else { return Ok(true) };
+            let (number, every) = (self.run.done + 1, self.learner.options.validate_every);
+            let is_due = number.is_multiple_of(every) || number == self.run.epochs;
+            let valid = if is_due { heard(self.measure(data))? } else { Some(None) };
+            let Some(valid) = valid else { return Ok(true) };
             self.run.done += 1;
             let count = sums.examples.max(1) as f64;
             let history = &mut *self.learner.history;

@@ -12,6 +12,8 @@ pub(super) struct Options {
     pub accumulate: usize,
     pub smoothing: f64,
     pub keep_features: bool,
+    /// After every how many epochs the validation examples are looked at; after a fit's last one always.
+    pub validate_every: usize,
     pub quiet: bool,
     /// What type of numbers a step's products are made in, where not in f32.
     pub half: Option<DType>,
@@ -19,7 +21,16 @@ pub(super) struct Options {
 
 impl Options {
     pub fn of(seed: u64) -> Options {
-        Options { seed, clip: None, accumulate: 1, smoothing: 0.0, keep_features: true, quiet: false, half: None }
+        Options {
+            seed,
+            clip: None,
+            accumulate: 1,
+            smoothing: 0.0,
+            keep_features: true,
+            validate_every: 1,
+            quiet: false,
+            half: None,
+        }
     }
 
     /// Refuses options that make no sense, by name.
@@ -31,6 +42,8 @@ impl Options {
         }
         let remedy = "1 steps after each batch, as without it: `learner.accumulate(1)`";
         limits::some("`accumulate`", self.accumulate, "batches", remedy)?;
+        let remedy = "1 measures after each epoch, as without it: `learner.validate_every(1)`";
+        limits::some("`validate_every`", self.validate_every, "epochs", remedy)?;
         let (fine, remedy) = ((0.0..1.0).contains(&self.smoothing), "0.1 is usual: `learner.label_smoothing(0.1)`");
         limits::allow(fine, "the share of `label_smoothing`", &self.smoothing, "a number from 0 to below 1", remedy)
     }

@@ -159,6 +159,27 @@ fn kept_features_change_nothing_but_the_time() -> Result<()> {
 }
 
 #[test]
+fn validation_waits_for_its_epochs() -> Result<()> {
+    let data = bars(32, 6)?;
+    let mut learner = self::learner(&data)?;
+    let report = learner.validate_every(3).fit(5, 1e-2)?;
+    let measured = |learner: &Learner| -> Vec<bool> {
+        learner.history().epochs.iter().map(|epoch| epoch.valid.is_some()).collect()
+    };
+    assert_eq!(measured(&learner), [false, false, true, false, true], "and after the last");
+    assert!(report.valid.is_some());
+    let file = tempfile::NamedTempFile::new()?;
+    learner.save(file.path())?;
+    let mut again = self::learner(&data)?;
+    again.load(file.path())?;
+    again.fit(2, 1e-2)?;
+    assert_eq!(measured(&again)[5..], [false, true], "a checkpoint keeps it");
+    let says = learner.validate_every(0).fit(1, 1e-2).unwrap_err().to_string();
+    assert!(says.contains("`validate_every` is 0"), "{says}");
+    Ok(())
+}
+
+#[test]
 fn thawed_blocks_are_not_taken_from_what_was_kept() -> Result<()> {
     let data = bars(32, 7)?;
     let mut learner = learner(&data)?;

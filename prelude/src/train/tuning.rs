@@ -67,6 +67,13 @@ impl Learner {
         self
     }
 
+    /// Looks at the validation examples only after every `epochs`-th epoch (default 1: after each), and after a fit's last one always.
+    /// Callbacks that go by what validation finds hear of it as often.
+    pub fn validate_every(&mut self, epochs: usize) -> &mut Learner {
+        self.options.validate_every = epochs;
+        self
+    }
+
     /// Whether features of frozen blocks are computed once and kept (default: yes, where pictures do not vary).
     pub fn keep_features(&mut self, keep: bool) -> &mut Learner {
         self.options.keep_features = keep;

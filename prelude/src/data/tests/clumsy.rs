@@ -102,7 +102,7 @@ fn fewer_than_two_classes_with_pictures_are_an_error() -> Result<()> {
     fill(root.path(), "car", 0, 3)?;
     let one = error(root.path());
     assert!(one.contains("holds one class only, `car`; no pictures in `bus`, `van`"), "{one}");
-    assert!(one.contains("(png, jpg, jpeg, jpe, jfif, webp, bmp, gif)"), "{one}");
+    assert!(one.contains("(png, jpg, jpeg, jpe, jfif, webp, bmp, gif, tif, tiff)"), "{one}");
     Ok(())
 }
 
@@ -157,14 +157,14 @@ fn training_pictures_alone_are_opened_and_can_be_split() -> Result<()> {
 #[test]
 fn files_of_other_kinds_are_counted_and_named() -> Result<()> {
     let root = two(3)?;
-    for name in ["car/a.tif", "car/b.heic", "car/deep/c.TIF", "car/notes", "truck/Thumbs.db", "truck/.hidden"] {
+    for name in ["car/a.psd", "car/b.heic", "car/deep/c.PSD", "car/notes", "truck/Thumbs.db", "truck/.hidden"] {
         let path = root.path().join(name);
         std::fs::create_dir_all(path.parent().expect("a folder"))?;
         std::fs::write(path, "no picture")?;
     }
     std::fs::copy(root.path().join("truck/000.png"), root.path().join("truck/more.jfif"))?;
     let data = ImageFolder::open(root.path())?.size(8);
-    let kinds = "1 .TIF, 1 .heic, 1 .tif, 1 without an ending";
+    let kinds = "1 .PSD, 1 .heic, 1 .psd, 1 without an ending";
     assert_eq!(data.left_out(), [format!("files of other kinds in `car/` are left out: {kinds}")]);
     assert_eq!(data.counts(Part::Train), [3, 4], "a .jfif is a picture, whatever is in it");
     assert!(data.summary()?.table().text().contains(kinds));
