@@ -71,8 +71,13 @@ fn of_file(path: &Path) -> Result<BoxFormat> {
     }
 }
 
-fn of_folder(path: &Path) -> Result<BoxFormat> {
-    let gallery = Gallery::open(&[path], &Steps::new("listing files", 0))?;
+/// Whether a folder holds no annotations of any format.
+pub(super) fn is_bare(folder: &Path) -> Result<bool> {
+    Ok(found(&Gallery::open(&[folder], &Steps::new("listing files", 0))?).is_empty())
+}
+
+/// The formats of which some of the files are, with the first that is.
+fn found(gallery: &Gallery) -> Vec<(BoxFormat, PathBuf)> {
     let ends = |file: &Path, ending: &str| file.extension().is_some_and(|own| own.eq_ignore_ascii_case(ending));
     let first = |is: &dyn Fn(&Path) -> bool| gallery.others.iter().find(|file| is(file)).cloned();
     // Of many files some tell; a folder may hold other XML and text.
@@ -88,9 +93,16 @@ fn of_folder(path: &Path) -> Result<BoxFormat> {
         (BoxFormat::Yolo, first(&is_yaml).or_else(|| some("txt", is_labels))),
         (BoxFormat::Csv, first(&|file| table::is_table(file) && table::is_boxes(file))),
     ];
-    let found: Vec<(BoxFormat, PathBuf)> =
-        found.into_iter().filter_map(|(format, file)| Some((format, file?))).collect();
-    match &found[..] {
+    found.into_iter().filter_map(|(format, file)| Some((format, file?))).collect()
+}
+
+fn of_folder(path: &Path) -> Result<BoxFormat> {
+    // What the annotation tool wrote has all that it found there.
+    if coco::own(path).is_some() {
+        return Ok(BoxFormat::Coco);
+    }
+    let gallery = Gallery::open(&[path], &Steps::new("listing files", 0))?;
+    match &found(&gallery)[..] {
         [(format, _)] => Ok(*format),
         [] => {
             let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
