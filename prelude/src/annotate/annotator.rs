@@ -25,7 +25,7 @@ use std::sync::Arc;
 /// ```
 #[derive(Clone)]
 pub struct Annotator {
-    desk: Arc<Desk>,
+    pub(super) desk: Arc<Desk>,
 }
 
 impl Annotator {

@@ -269,6 +269,7 @@ impl OnDesk {
         if self.keep {
             place.keep()?;
         }
+        number_classes(&mut self.listing);
         self.listing.save_coco(&place.file)?;
         self.keep = false;
         self.stamp = stamp(&place.file);
@@ -330,6 +331,20 @@ fn give_numbers(extras: Vec<&mut Extra>) -> i64 {
         return next;
     };
     given.into_iter().max().unwrap_or(0).saturating_add(1).max(1)
+}
+
+/// Numbers for classes that have none yet, so that those of the others stay.
+fn number_classes(listing: &mut Listing) {
+    let Listing { classes, class_extra, .. } = listing;
+    let number = |extra: &Extra| extra.get("id").and_then(|raw| raw.get().parse::<i64>().ok());
+    let mut next = class_extra.values().filter_map(number).max().unwrap_or(0).saturating_add(1).max(1);
+    for class in classes {
+        let extra = class_extra.entry(class.clone()).or_default();
+        if !extra.contains_key("id") {
+            marks::set_number(extra, next);
+            next += 1;
+        }
+    }
 }
 
 impl Desk {
