@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import pytest
-from test_annotate import Page, Served, browser, is_open, near, png, visit  # noqa: F401
+from tool import Served, is_open, near, png
 
 pytestmark = pytest.mark.skipif(not shutil.which("candlewick"), reason="no candlewick is installed")
 
@@ -57,7 +57,7 @@ def test_a_port_in_use_is_told(tmp_path):
         served.kill()
 
 
-def test_killed_in_the_middle_nothing_saved_is_lost(tmp_path, visit):  # noqa: F811
+def test_killed_in_the_middle_nothing_saved_is_lost(tmp_path, visit):
     folder = tmp_path / "pictures"
     folder.mkdir()
     served = Served(folder, [(640, 480), (800, 600)], host="candlewick")

@@ -14,7 +14,7 @@ from playwright.sync_api import sync_playwright
 from lab import CHROMIUM, PANEL, start_lab
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "annotate"))
-from test_annotate import Page, coco_with_proposals, near, png  # noqa: E402
+from tool import Page, coco_with_proposals, near, png  # noqa: E402
 
 CELLS = [
     'let tool = Annotator::open("pictures")?;\ntool.clone()',

@@ -232,9 +232,9 @@ impl OnDesk {
 
     /// The picture's place in the listing, into which it is taken where it is not yet.
     fn enlist(&mut self, at: usize) -> usize {
-        let Lies::Apart(from) = self.sheets[at].lies else {
-            let Lies::Listed(place) = self.sheets[at].lies else { unreachable!() };
-            return place;
+        let from = match self.sheets[at].lies {
+            Lies::Listed(place) => return place,
+            Lies::Apart(from) => from,
         };
         let mut picture = self.apart[from].clone();
         marks::set_number(&mut picture.extra, self.next[0]);
@@ -472,7 +472,7 @@ impl Desk {
         let held = self.lock();
         let ids = (0..held.len()).filter_map(|at| {
             let found = found.get(held.picture_at(at).name.as_str())?;
-            Some((held.sheets[at].id.clone(), found.clone()))
+            (!held.has_automatic(at, found)).then(|| (held.sheets[at].id.clone(), found.clone()))
         });
         let ids: Vec<_> = ids.collect();
         drop(held);
@@ -505,6 +505,18 @@ impl Desk {
 }
 
 impl OnDesk {
+    /// Whether these boxes stand on a picture as automatic ones already.
+    fn has_automatic(&self, at: usize, found: &[Detection]) -> bool {
+        let stands = |one: &Detection| {
+            self.picture_at(at).objects.iter().any(|object| {
+                let edges = object.corners.iter().zip(one.bbox.to_xyxy());
+                let is_there = edges.into_iter().all(|(a, b)| (a - f64::from(b)).abs() < 0.01);
+                object.automatic && self.listing.classes.get(object.class) == Some(&one.label) && is_there
+            })
+        };
+        found.iter().all(stands)
+    }
+
     /// Puts what a detector has found on a picture.
     fn take(&mut self, at: usize, found: &[Detection]) {
         let was_apart = matches!(self.sheets[at].lies, Lies::Apart(_));

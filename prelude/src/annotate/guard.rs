@@ -69,6 +69,11 @@ pub(super) fn check(head: &RequestHead, secret: &str) -> Result<(), Refusal> {
     if !token::is_same(head.asked("token"), secret) {
         return Err(Refusal(403, "the token is not the one of this server"));
     }
+    let has_body =
+        head.all("transfer-encoding").next().is_some() || head.all("content-length").any(|length| length != "0");
+    if !posts && has_body {
+        return Err(Refusal(400, "a request of this kind has no body"));
+    }
     Ok(())
 }
 
@@ -139,6 +144,10 @@ mod tests {
         ] {
             assert!(!is_let("GET", target, &[host]), "{target}");
         }
+        assert!(
+            !is_let("GET", own, &[host, ("content-length", "9")])
+                && is_let("GET", own, &[host, ("content-length", "0")])
+        );
         assert!(is_let("GET", &format!("/events?view=a&token={SECRET}"), &[host]));
         for origin in
             ["http://evil.example", "null", "https://127.0.0.1:80", "http://127.0.0.1", "http://localhost:80", ""]

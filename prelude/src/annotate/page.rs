@@ -26,36 +26,44 @@ struct PageHost {
     streams: Streams,
 }
 
-/// Who listens, by the name of the view, with a number of its own.
+/// Who listens.
 #[derive(Default)]
-struct Streams(Mutex<(u64, HashMap<String, (u64, SyncSender<String>)>)>);
+struct Streams(Mutex<Readers>);
+
+/// The readers of the streams so far, and those who are there: by the view's name their number and where they hear.
+#[derive(Default)]
+struct Readers {
+    count: u64,
+    by_view: HashMap<String, (u64, SyncSender<String>)>,
+}
 
 impl Streams {
-    fn lock(&self) -> MutexGuard<'_, (u64, HashMap<String, (u64, SyncSender<String>)>)> {
+    fn lock(&self) -> MutexGuard<'_, Readers> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A stream for a view, in place of an older one.
     fn open(&self, view: &str) -> (u64, Receiver<String>) {
         let (says, hears) = sync_channel(MOST_WAITING);
-        let mut held = self.lock();
-        held.0 += 1;
-        let number = held.0;
-        held.1.insert(view.to_owned(), (number, says));
+        let mut readers = self.lock();
+        readers.count += 1;
+        let number = readers.count;
+        readers.by_view.insert(view.to_owned(), (number, says));
         (number, hears)
     }
 
     fn close(&self, view: &str, number: u64) {
-        let mut held = self.lock();
-        if held.1.get(view).is_some_and(|(own, _)| *own == number) {
-            held.1.remove(view);
+        let mut readers = self.lock();
+        if readers.by_view.get(view).is_some_and(|(own, _)| *own == number) {
+            readers.by_view.remove(view);
         }
     }
 
     fn tell(&self, told: &[Value], but: Option<&str>) {
-        self.lock().1.retain(|view, (_, says)| {
-            Some(view.as_str()) == but
-                || told.iter().all(|message| says.try_send(format!("data: {message}\n\n")).is_ok())
+        let mut readers = self.lock();
+        readers.by_view.retain(|view, (_, says)| {
+            let mut texts = told.iter().map(|message| format!("data: {message}\n\n"));
+            Some(view.as_str()) == but || texts.all(|text| says.try_send(text).is_ok())
         });
     }
 }

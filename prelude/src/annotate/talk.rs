@@ -10,20 +10,20 @@ const PROTOCOL: u64 = 1;
 
 /// One answer.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Said {
+pub(super) struct Reply {
     pub message: Value,
     /// The picture that is to go with it.
     pub picture: Option<PathBuf>,
 }
 
-impl Said {
-    fn plain(message: Value) -> Said {
-        Said { message, picture: None }
+impl Reply {
+    fn plain(message: Value) -> Reply {
+        Reply { message, picture: None }
     }
 
     /// That a message is not done, and why: a sentence without a full stop.
-    pub fn refused(to: &Map<String, Value>, why: &str) -> Said {
-        Said::plain(answer(to, json!({ "type": "refused", "why": why })))
+    pub fn refused(to: &Map<String, Value>, why: &str) -> Reply {
+        Reply::plain(answer(to, json!({ "type": "refused", "why": why })))
     }
 }
 
@@ -36,22 +36,22 @@ fn answer(to: &Map<String, Value>, mut message: Value) -> Value {
 }
 
 /// What a message is answered, in order; what others are to hear is told before this returns.
-pub(super) fn hear(desk: &Desk, message: &Map<String, Value>) -> Vec<Said> {
+pub(super) fn hear(desk: &Desk, message: &Map<String, Value>) -> Vec<Reply> {
     let kind = message.get("type").and_then(Value::as_str).unwrap_or_default();
     let said = match kind {
         "hello" if message.get("protocol").and_then(Value::as_u64) != Some(PROTOCOL) => {
             Err("page and host are of different versions of candlewick: load the page anew".to_owned())
         }
-        "ping" => Ok(vec![Said::plain(json!({ "type": "pong", "session": desk.session }))]),
-        "hello" => desk.sit(|held| Ok(vec![Said::plain(welcome(desk, held))])),
+        "ping" => Ok(vec![Reply::plain(json!({ "type": "pong", "session": desk.session }))]),
+        "hello" => desk.sit(|held| Ok(vec![Reply::plain(welcome(desk, held))])),
         "open" => desk.sit(|held| open(desk, held, message)),
         "add_class" => desk.sit(|held| add_class(desk, held, message)),
         "save" => desk.sit(|held| save(desk, held, message)),
         _ => Err("the host does not know this message".to_owned()),
     };
     match said {
-        Ok(said) => said.into_iter().map(|said| Said { message: answer(message, said.message), ..said }).collect(),
-        Err(why) => vec![Said::refused(message, &why)],
+        Ok(said) => said.into_iter().map(|said| Reply { message: answer(message, said.message), ..said }).collect(),
+        Err(why) => vec![Reply::refused(message, &why)],
     }
 }
 
@@ -62,7 +62,7 @@ fn welcome(desk: &Desk, held: &OnDesk) -> Value {
     })
 }
 
-fn open(desk: &Desk, held: &mut OnDesk, message: &Map<String, Value>) -> Result<Vec<Said>, String> {
+fn open(desk: &Desk, held: &mut OnDesk, message: &Map<String, Value>) -> Result<Vec<Reply>, String> {
     let at = held.find(message.get("picture"))?;
     let (path, (width, height)) = held.show(at);
     let mut opened = held.state(at);
@@ -72,25 +72,25 @@ fn open(desk: &Desk, held: &mut OnDesk, message: &Map<String, Value>) -> Result<
         None if wants_image => return Err("the picture is not there any more".to_owned()),
         picture => picture.filter(|_| wants_image),
     };
-    Ok(vec![Said { message: opened, picture }])
+    Ok(vec![Reply { message: opened, picture }])
 }
 
 fn whose(message: &Map<String, Value>) -> Option<&str> {
     message.get("view").and_then(Value::as_str)
 }
 
-fn add_class(desk: &Desk, held: &mut OnDesk, message: &Map<String, Value>) -> Result<Vec<Said>, String> {
+fn add_class(desk: &Desk, held: &mut OnDesk, message: &Map<String, Value>) -> Result<Vec<Reply>, String> {
     let told = desk.add_class(held, marks::checked_class(message.get("name"))?)?;
     held.tell(&told, whose(message));
-    Ok(told.into_iter().map(Said::plain).collect())
+    Ok(told.into_iter().map(Reply::plain).collect())
 }
 
-fn save(desk: &Desk, held: &mut OnDesk, message: &Map<String, Value>) -> Result<Vec<Said>, String> {
+fn save(desk: &Desk, held: &mut OnDesk, message: &Map<String, Value>) -> Result<Vec<Reply>, String> {
     let at = held.find(message.get("picture"))?;
     if message.get("base").and_then(Value::as_str) != Some(&held.revision(at)) {
         let mut state = held.state(at);
         state["type"] = "conflict".into();
-        return Ok(vec![Said::plain(state)]);
+        return Ok(vec![Reply::plain(state)]);
     }
     let boxes = marks::checked_boxes(message.get("boxes"), held.size(at))?;
     let fields = marks::checked_fields(message.get("fields"))?;
@@ -100,5 +100,5 @@ fn save(desk: &Desk, held: &mut OnDesk, message: &Map<String, Value>) -> Result<
     });
     let told: Vec<Value> = [changed(state, whose(message))].into_iter().chain(classes.iter().cloned()).collect();
     held.tell(&told, whose(message));
-    Ok([saved].into_iter().chain(classes).map(Said::plain).collect())
+    Ok([saved].into_iter().chain(classes).map(Reply::plain).collect())
 }

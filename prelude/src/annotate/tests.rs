@@ -509,6 +509,10 @@ fn the_boxes_of_a_cell_bring_their_proposals_along() {
     let boxes = boxes.auto_annotate(&Always(vec![detection("dog", 0.7, [30.0, 10.0, 50.0, 30.0])]), 0.5).unwrap();
     let tool = boxes.annotate().unwrap();
     assert!(Arc::ptr_eq(&tool.desk, &view.desk), "one desk a folder");
+    // What the file has already is not written again.
+    let written = std::fs::metadata(tool.file()).unwrap().modified().unwrap();
+    Boxes::open(folder.path()).unwrap().annotate().unwrap();
+    assert_eq!(std::fs::metadata(tool.file()).unwrap().modified().unwrap(), written);
     let boxes = view.state("a.png")["boxes"].clone();
     assert_eq!(
         (boxes[0]["id"].as_str(), &boxes[1]["class"], &boxes[1]["proposed"]),

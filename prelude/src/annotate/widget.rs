@@ -1,7 +1,7 @@
 //! The tool in a notebook: an anywidget, answered from the thread of the comms, so also while a cell runs.
 
 use super::desk::Desk;
-use super::talk::{self, Said};
+use super::talk::{self, Reply};
 use super::{CSS, MODULE, picture};
 use crate::widgets::{AnyWidget, Widget};
 use serde_json::{Map, Value};
@@ -35,7 +35,7 @@ fn opened(desk: &Arc<Desk>) -> Widget {
 }
 
 /// An answer with its picture; where that cannot be read, a refusal.
-fn with_picture(said: Said, to: &Map<String, Value>) -> (Value, Vec<Vec<u8>>) {
+fn with_picture(said: Reply, to: &Map<String, Value>) -> (Value, Vec<Vec<u8>>) {
     let Some(path) = &said.picture else { return (said.message, Vec::new()) };
     match picture::small(path) {
         Ok(bytes) => {
@@ -43,6 +43,6 @@ fn with_picture(said: Said, to: &Map<String, Value>) -> (Value, Vec<Vec<u8>>) {
             message["mime"] = "image/jpeg".into();
             (message, vec![bytes])
         }
-        Err(error) => (Said::refused(to, error.message()).message, Vec::new()),
+        Err(error) => (Reply::refused(to, error.message()).message, Vec::new()),
     }
 }
