@@ -26,7 +26,7 @@ def test_ctrl_c_ends_it_well(tmp_path):
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     address = process.stdout.readline()
     port = int(address.split(":")[2].split("/")[0])
-    assert address.startswith("http://127.0.0.1:") and len(address.split("token=")[1].strip()) == 48 and is_open(port)
+    assert address.startswith("http://127.0.0.1:") and len(address.split("token=")[1].strip()) == 32 and is_open(port)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 0 and out == "", (process.returncode, out, err)

@@ -3,7 +3,7 @@
 use super::desk::{self, Desk};
 use super::page::PageServer;
 use super::widget;
-use crate::data::{Boxes, Finds, Place, Reading, find_in};
+use crate::data::{BoxPlace, Boxes, Finds, Reading, find_in};
 use crate::show::{Bundle, Show};
 use crate::{Error, Result};
 use std::path::Path;
@@ -41,7 +41,7 @@ impl Annotator {
 
     // Not generic, so that a cell does not compile it.
     fn at(path: &Path, reading: &Reading) -> Result<Annotator> {
-        let (desk, lines) = Desk::at(Place::of(path, reading)?)?;
+        let (desk, lines) = Desk::at(BoxPlace::of(path, reading)?)?;
         desk::note(path, &lines);
         Ok(Annotator { desk })
     }

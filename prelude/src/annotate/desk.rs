@@ -2,7 +2,7 @@
 
 use super::marks;
 use crate::boxes::{BBox, Detection};
-use crate::data::{self, Extra, Listed, Listing, Object, Place, Rejected};
+use crate::data::{self, BoxPlace, Extra, Listed, Listing, Object, Rejected};
 use crate::widgets::Widget;
 use crate::{Error, Result, show};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ pub(super) type Audience = Box<dyn Fn(&[Value], Option<&str>) -> bool + Send>;
 
 /// The desk of a folder: all views of it in this process share one.
 pub(super) struct Desk {
-    pub place: Place,
+    pub place: BoxPlace,
     /// What this process calls itself to pages.
     pub session: String,
     /// The pictures' folder, links followed.
@@ -114,7 +114,7 @@ fn dots(count: usize) -> &'static str {
 
 impl OnDesk {
     /// Reads the folder; also what a person should be told of it.
-    fn read(place: &Place, folder: &Path) -> Result<(OnDesk, Vec<String>)> {
+    fn read(place: &BoxPlace, folder: &Path) -> Result<(OnDesk, Vec<String>)> {
         let stamp = stamp(&place.file);
         let mut listing = place.read()?;
         let rest = data::rest(&place.root, &listing)?;
@@ -246,7 +246,7 @@ impl OnDesk {
     }
 
     /// Does something to the listing and writes it; where it cannot be written, all is as it was. To be called with the file locked.
-    fn change(&mut self, place: &Place, touched: &[usize], change: impl FnOnce(&mut OnDesk)) -> Result<()> {
+    fn change(&mut self, place: &BoxPlace, touched: &[usize], change: impl FnOnce(&mut OnDesk)) -> Result<()> {
         let before = (self.listing.classes.len(), self.listing.pictures.len());
         let lies: Vec<Lies> = touched.iter().map(|at| self.sheets[*at].lies).collect();
         let pictures: Vec<Listed> = touched.iter().map(|at| self.picture_at(*at).clone()).collect();
@@ -265,7 +265,7 @@ impl OnDesk {
         written
     }
 
-    fn write(&mut self, place: &Place) -> Result<()> {
+    fn write(&mut self, place: &BoxPlace) -> Result<()> {
         if self.keep {
             place.keep()?;
         }
@@ -349,7 +349,7 @@ fn number_classes(listing: &mut Listing) {
 
 impl Desk {
     /// The desk of a place: the one that is in use already, or a new one. Also what a person should be told of it.
-    pub fn at(place: Place) -> Result<(Arc<Desk>, Vec<String>)> {
+    pub fn at(place: BoxPlace) -> Result<(Arc<Desk>, Vec<String>)> {
         static ALL: OnceLock<Mutex<HashMap<PathBuf, Weak<Desk>>>> = OnceLock::new();
         let folder = place.root.canonicalize()?;
         let above = place.file.parent().unwrap_or(Path::new("")).canonicalize()?;

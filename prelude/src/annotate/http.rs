@@ -134,17 +134,17 @@ fn taken(request: &httparse::Request<'_, '_>) -> Option<RequestHead> {
 /// A server on this machine's own address; dropping it ends all its connections.
 pub(super) struct HttpServer {
     address: SocketAddr,
-    shared: Arc<Shared>,
+    shared: Arc<OpenLinks>,
 }
 
 #[derive(Default)]
-struct Shared {
+struct OpenLinks {
     ended: AtomicBool,
     /// The connections by number.
     open: Mutex<HashMap<u64, TcpStream>>,
 }
 
-impl Shared {
+impl OpenLinks {
     fn open(&self) -> MutexGuard<'_, HashMap<u64, TcpStream>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -162,7 +162,7 @@ impl HttpServer {
                 .remedy("take another one, or none: any that is free is taken then")
         })?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(OpenLinks::default());
         let own = shared.clone();
         std::thread::spawn(move || accept(&listener, &own, &answers));
         Ok(HttpServer { address, shared })
@@ -185,7 +185,7 @@ impl Drop for HttpServer {
     }
 }
 
-fn accept(listener: &TcpListener, shared: &Arc<Shared>, answers: &Arc<dyn Answers>) {
+fn accept(listener: &TcpListener, shared: &Arc<OpenLinks>, answers: &Arc<dyn Answers>) {
     for (number, stream) in (0..).zip(listener.incoming()) {
         if shared.ended.load(Ordering::SeqCst) {
             return;
@@ -211,7 +211,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>, answers: &Arc<dyn Answer
 /// Forgets a connection when its thread ends.
 struct Gone<'a> {
     number: u64,
-    shared: &'a Shared,
+    shared: &'a OpenLinks,
 }
 
 impl Drop for Gone<'_> {

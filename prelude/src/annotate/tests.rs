@@ -3,7 +3,7 @@
 use super::desk::Desk;
 use super::talk;
 use crate::boxes::{BBox, Detection};
-use crate::data::{Boxes, Finds, Listing, Place, Reading};
+use crate::data::{BoxPlace, Boxes, Finds, Listing, Reading};
 use crate::{Result, annotate::Annotator};
 use image::{DynamicImage, ImageFormat, RgbImage};
 use serde_json::{Map, Value, json};
@@ -33,7 +33,7 @@ struct View {
 
 impl View {
     fn open(path: &Path) -> View {
-        View::of(Desk::at(Place::of(path, &Reading::default()).unwrap()).unwrap().0, "a")
+        View::of(Desk::at(BoxPlace::of(path, &Reading::default()).unwrap()).unwrap().0, "a")
     }
 
     fn of(desk: Arc<Desk>, name: &'static str) -> View {
@@ -429,7 +429,7 @@ fn nothing_outside_the_folder_is_shown() {
 fn pictures_that_cannot_be_read_are_left_out() {
     let folder = folder(&["a.png"]);
     std::fs::write(folder.path().join("b.png"), "no picture").unwrap();
-    let (desk, lines) = Desk::at(Place::of(folder.path(), &Reading::default()).unwrap()).unwrap();
+    let (desk, lines) = Desk::at(BoxPlace::of(folder.path(), &Reading::default()).unwrap()).unwrap();
     assert!(
         lines.len() == 1 && lines[0].contains("1 pictures cannot be read") && lines[0].contains("b.png"),
         "{lines:?}"

@@ -5,12 +5,12 @@ use rand::TryRngCore;
 use rand::rngs::OsRng;
 use std::hint::black_box;
 
-/// 192 random bits of the system's, as hexadecimal digits.
+/// 128 random bits of the system's, as hexadecimal digits.
 ///
 /// # Errors
 /// Where the system has none.
 pub(super) fn random() -> Result<String> {
-    let mut bytes = [0u8; 24];
+    let mut bytes = [0u8; 16];
     OsRng
         .try_fill_bytes(&mut bytes)
         .map_err(|error| Error::new("the system gives no random numbers").caused_by(error))?;
@@ -30,8 +30,8 @@ mod tests {
     #[test]
     fn secrets_are_long_different_and_compared_whole() {
         let (one, other) = (random().unwrap(), random().unwrap());
-        assert!(one.len() == 48 && one != other);
+        assert!(one.len() == 32 && one != other);
         assert!(is_same(&one, &one.clone()) && !is_same(&one, &other));
-        assert!(!is_same(&one[..47], &one) && !is_same("", &one) && !is_same(&format!("{one}0"), &one));
+        assert!(!is_same(&one[..31], &one) && !is_same("", &one) && !is_same(&format!("{one}0"), &one));
     }
 }

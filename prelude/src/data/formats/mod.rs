@@ -44,7 +44,7 @@ pub(crate) use fault::{Fault, FaultKind, Spot};
 pub(crate) use form::{BoxForm, Counting};
 pub(crate) use guess::{BoxFormat, guess};
 pub(crate) use listing::{Extra, Listed, Listing, Object};
-pub(crate) use place::Place;
+pub(crate) use place::BoxPlace;
 pub(crate) use rest::{is_turned, rest, within};
 pub(crate) use write_yolo::Placing;
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// A folder of pictures, what is read for them and the one file that is written.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
+pub(crate) struct BoxPlace {
     /// The folder from which the names of pictures count.
     pub root: PathBuf,
     /// The COCO file that is written.
@@ -17,15 +17,15 @@ pub(crate) struct Place {
     from: Option<(PathBuf, Reading)>,
 }
 
-impl Place {
+impl BoxPlace {
     /// The place of a folder that may have no annotations yet, or of a file of them. One COCO file is written itself; what is of another
     /// format, or in several files, goes into `annotations.json` beside the pictures.
     ///
     /// # Errors
     /// Where nothing is there, or a folder holds several formats and nothing says which is meant.
-    pub fn of(path: &Path, reading: &Reading) -> Result<Place> {
+    pub fn of(path: &Path, reading: &Reading) -> Result<BoxPlace> {
         guess::present(path)?;
-        let own = |root: PathBuf, from| Place { file: root.join(coco::OWN), root, from };
+        let own = |root: PathBuf, from| BoxPlace { file: root.join(coco::OWN), root, from };
         if path.is_dir() && reading.format.is_none() && guess::is_bare(path)? {
             return Ok(own(reading.pictures.clone().unwrap_or_else(|| path.to_path_buf()), None));
         }
@@ -43,7 +43,7 @@ impl Place {
         }
         let root = coco::root(path, reading)?;
         Ok(match &coco::files(path)?[..] {
-            [one] => Place { root, file: one.clone(), from },
+            [one] => BoxPlace { root, file: one.clone(), from },
             _ => own(root, from),
         })
     }
