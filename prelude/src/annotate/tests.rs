@@ -394,6 +394,8 @@ fn a_file_that_cannot_be_read_is_left_alone() {
     std::fs::write(&file, text).unwrap();
     assert!(Annotator::open(folder.path()).is_err());
     assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+    std::fs::write(&file, "{\"another\": \"format\"}").unwrap();
+    assert!(Annotator::open(folder.path()).is_err_and(|error| error.to_string().contains("rename it first")));
     assert!(Annotator::open(folder.path().join("nowhere")).is_err_and(|error| error.to_string().contains('→')));
     let empty = tempfile::tempdir().unwrap();
     assert!(Annotator::open(empty.path()).is_err_and(|error| error.to_string().contains("no picture")));
@@ -423,6 +425,23 @@ fn nothing_outside_the_folder_is_shown() {
     for id in ["../secret.png", "secret.png", "", "a.png", "1"] {
         assert_eq!(view.desk.file(id), None, "{id}");
     }
+}
+
+#[test]
+fn a_file_with_much_that_is_not_understood_is_known_again() {
+    let folder = folder(&["a.png"]);
+    let file = folder.path().join("annotations.json");
+    let much = "x".repeat(200_000);
+    let text =
+        format!(r#"{{"more": "{much}", "images": [{{"file_name": "a.png"}}], "annotations": [], "categories": []}}"#);
+    std::fs::write(&file, text).unwrap();
+    for at in 0..2 {
+        let view = View::open(folder.path());
+        assert_eq!(view.state("a.png")["boxes"].as_array().unwrap().len(), at);
+        view.save("a.png", json!([one("x", "cat", [1.0, 1.0, 21.0, 21.0])]));
+    }
+    assert_eq!(json_of(&file)["more"].as_str().map(str::len), Some(200_000));
+    assert_eq!(on_disk(folder.path(), "a.png").len(), 1);
 }
 
 #[test]

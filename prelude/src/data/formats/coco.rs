@@ -61,9 +61,9 @@ pub(super) fn root(path: &Path, reading: &Reading) -> Result<PathBuf> {
     }
 }
 
-/// Whether a file is COCO's that candlewick wrote.
+/// Whether candlewick wrote a file, be it whole or not.
 pub(super) fn is_ours(file: &Path) -> bool {
-    begins(file, MARK) && is_coco(file)
+    begins(file, MARK)
 }
 
 /// What the annotation tool wrote into a folder: it holds all that the folder's other annotations said.

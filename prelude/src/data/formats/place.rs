@@ -25,9 +25,19 @@ impl BoxPlace {
     /// Where nothing is there, or a folder holds several formats and nothing says which is meant.
     pub fn of(path: &Path, reading: &Reading) -> Result<BoxPlace> {
         guess::present(path)?;
-        let own = |root: PathBuf, from| BoxPlace { file: root.join(coco::OWN), root, from };
+        let own = |root: PathBuf, from| {
+            let file = root.join(coco::OWN);
+            if file.exists() && !coco::is_ours(&file) && !coco::is_coco(&file) {
+                return Err(Error::new(format!(
+                    "`{}` is of another format, and is where the boxes go",
+                    file.display()
+                ))
+                .remedy("rename it first"));
+            }
+            Ok(BoxPlace { file, root, from })
+        };
         if path.is_dir() && reading.format.is_none() && guess::is_bare(path)? {
-            return Ok(own(reading.pictures.clone().unwrap_or_else(|| path.to_path_buf()), None));
+            return own(reading.pictures.clone().unwrap_or_else(|| path.to_path_buf()), None);
         }
         let format = match reading.format {
             Some(format) => format,
@@ -39,13 +49,13 @@ impl BoxPlace {
         };
         let from = Some((path.to_path_buf(), Reading { format: Some(format), ..reading.clone() }));
         if format != BoxFormat::Coco {
-            return Ok(own(reading.pictures.clone().unwrap_or_else(|| folder_of(path)), from));
+            return own(reading.pictures.clone().unwrap_or_else(|| folder_of(path)), from);
         }
         let root = coco::root(path, reading)?;
-        Ok(match &coco::files(path)?[..] {
-            [one] => BoxPlace { root, file: one.clone(), from },
+        match &coco::files(path)?[..] {
+            [one] => Ok(BoxPlace { root, file: one.clone(), from }),
             _ => own(root, from),
-        })
+        }
     }
 
     /// What the annotations say now: those of the written file, once it is candlewick's.
@@ -53,7 +63,8 @@ impl BoxPlace {
     /// # Errors
     /// As [`read`](super::read).
     pub fn read(&self) -> Result<Listing> {
-        if self.is_ours() {
+        // Where nothing was before, what is there now is meant.
+        if self.is_ours() || (self.from.is_none() && self.file.exists()) {
             return super::read(&self.file, &self.reading());
         }
         match &self.from {

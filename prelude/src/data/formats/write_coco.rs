@@ -53,9 +53,6 @@ impl Listing {
 
     fn coco(&self, out: &mut dyn Write, goes_on: &dyn Fn() -> Result<()>) -> Result<()> {
         write!(out, "{{{MARK}")?;
-        for (key, value) in self.extra.iter().filter(|(key, _)| key.as_str() != WRITTEN_BY) {
-            write!(out, ",\n{}:{}", serde_json::Value::from(key.as_str()), value.get())?;
-        }
         write!(out, ",\n\"categories\":[")?;
         let class_ids = ids(self.classes.iter().map(|name| self.class_extra.get(name)));
         for (at, (name, id)) in self.classes.iter().zip(&class_ids).enumerate() {
@@ -95,7 +92,12 @@ impl Listing {
                 element(out, at, &annotation(object, image, *id, &class_ids)?)?;
             }
         }
-        Ok(write!(out, "\n]}}\n")?)
+        write!(out, "\n]")?;
+        // At the end: by the lists at the beginning a file is known, however long these are.
+        for (key, value) in self.extra.iter().filter(|(key, _)| key.as_str() != WRITTEN_BY) {
+            write!(out, ",\n{}:{}", serde_json::Value::from(key.as_str()), value.get())?;
+        }
+        Ok(write!(out, "}}\n")?)
     }
 }
 
