@@ -97,7 +97,7 @@ impl Listing {
         for (key, value) in self.extra.iter().filter(|(key, _)| key.as_str() != WRITTEN_BY) {
             write!(out, ",\n{}:{}", serde_json::Value::from(key.as_str()), value.get())?;
         }
-        Ok(write!(out, "}}\n")?)
+        Ok(writeln!(out, "}}")?)
     }
 }
 
