@@ -1,8 +1,9 @@
-//! The command line: kernel, repl, run, weights, install, uninstall, doctor.
+//! The command line: kernel, repl, run, annotate, weights, install, uninstall, doctor.
 
 use crate::{kernel, notebook, repl, session, setup, weights};
+use anyhow::Context;
 use clap::{Parser, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -53,6 +54,14 @@ enum Verb {
         #[arg(long, value_name = "S")]
         timeout: Option<f64>,
     },
+    /// Draw boxes on a folder's pictures, on a page of this machine's own; Ctrl-C ends it.
+    Annotate {
+        /// The folder of pictures, or a file of annotations.
+        folder: PathBuf,
+        /// The port of the page (default: any that is free).
+        #[arg(long, default_value_t = 0)]
+        port: u16,
+    },
     /// Weights with names, for `Arch::…` and `.weights("NAME")`: list them, add a file, print a path.
     #[command(subcommand)]
     Weights(weights::WeightsCommand),
@@ -71,6 +80,25 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// Serves the annotation page, until Ctrl-C; returns the process's exit code.
+fn annotate(folder: &Path, port: u16) -> anyhow::Result<i32> {
+    repl::run_until_interrupt(&annotate_cell(&absolute(folder)?, port)?)
+}
+
+/// The path in full, where something is there.
+fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
+    let full = std::path::absolute(path).with_context(|| format!("{} is no path", path.display()))?;
+    anyhow::ensure!(full.exists(), "{} does not exist; name a folder of pictures", full.display());
+    Ok(full)
+}
+
+/// The cell that serves the page: the prelude has the tool, and the host does not link it.
+fn annotate_cell(path: &Path, port: u16) -> anyhow::Result<String> {
+    let name = path.to_str().with_context(|| format!("{} is no UTF-8; rename it", path.display()))?;
+    // What `Debug` writes of a text is a literal of it.
+    Ok(format!("candlewick_prelude::annotate::serve({name:?}, {port})?;"))
+}
+
 /// Runs the command line; returns the process's exit code.
 pub fn main() -> ExitCode {
     let result = match Arguments::parse().command {
@@ -85,6 +113,7 @@ pub fn main() -> ExitCode {
             parameters: parameter,
             timeout: timeout.filter(|seconds| *seconds > 0.0).map(Duration::from_secs_f64),
         }),
+        Verb::Annotate { folder, port } => annotate(&folder, port),
         Verb::Weights(command) => weights::run(&command),
         Verb::Install(options) => setup::install(&options),
         Verb::Uninstall(options) => setup::uninstall(&options),
@@ -108,6 +137,14 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_folder_of_any_name_is_a_literal() {
+        let cell = annotate_cell(Path::new("/a \"b\"\\n\n{}/\u{e9}\u{301}"), 80).unwrap();
+        assert_eq!(cell, r#"candlewick_prelude::annotate::serve("/a \"b\"\\n\n{}/é\u{301}", 80)?;"#);
+        let error = absolute(Path::new("nowhere")).unwrap_err().to_string();
+        assert!(error.ends_with("nowhere does not exist; name a folder of pictures"), "{error}");
     }
 
     #[test]

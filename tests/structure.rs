@@ -251,6 +251,7 @@ const PRELUDE: &[(&str, &[&str])] = &[
     (
         "lib",
         &[
+            "annotate",
             "boxes",
             "cell",
             "data",
@@ -268,6 +269,7 @@ const PRELUDE: &[(&str, &[&str])] = &[
             "widgets",
         ],
     ),
+    ("annotate", &["boxes", "data", "interrupt", "show", "widgets"]),
     ("error", &["sealed"]),
     ("sealed", &[]),
     ("interrupt", &[]),

@@ -2,8 +2,9 @@
 //!
 //! A cell sees everything in [`prelude`]; the rooms below hold the rest. Who may import whom:
 //! `train → models, detect, data → layers → ops, params`; `boxes` lies below all that speak of boxes, `plot` takes plain slices
-//! and images, only `show` prints.
+//! and images, `annotate` stands beside `train`, only `show` prints.
 
+pub mod annotate;
 pub mod boxes;
 pub mod cell;
 pub mod data;
@@ -30,6 +31,7 @@ pub use plotters;
 
 /// What a cell has in scope without importing anything.
 pub mod prelude {
+    pub use crate::annotate::Annotator;
     pub use crate::boxes::{Annotation, BBox, Detection};
     pub use crate::data::{
         Augment, Batch, BatchIter, Boxes, Data, Example, Fields, ImageFolder, Input, LabelTable, Normalize, Order,

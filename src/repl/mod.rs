@@ -50,22 +50,45 @@ pub fn run(options: &ReplOptions) -> anyhow::Result<i32> {
         }
         None => None,
     };
-    let session = Arc::new(Session::start(session::Options::default())?);
-    let code = {
+    let abilities = Abilities::find(options.no_color);
+    with_session(|session| {
         let typed = script.is_none() && std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
-        let abilities = Abilities::find(options.no_color);
-        let face = if abilities.live {
-            Face::Live(Terminal::new(Box::new(std::io::stdout()), abilities, tty::size))
-        } else {
-            Face::Plain(Plain::new(std::io::stdout(), std::io::stderr()))
-        };
-        let mut runner = Runner::new(&*session, face);
+        let mut runner = Runner::new(&**session, face(abilities));
         match script {
-            Some(script) => cells(&mut runner, script::cells(&script).into_iter().map(Ok))?,
-            None if typed => interactive(&mut runner, session.clone(), abilities)?,
-            None => piped(&mut runner)?,
+            Some(script) => cells(&mut runner, script::cells(&script).into_iter().map(Ok)),
+            None if typed => interactive(&mut runner, session.clone(), abilities),
+            None => piped(&mut runner),
         }
-    };
+    })
+}
+
+/// Runs one cell that goes on until Ctrl-C, which is its ordinary end; returns the process's exit code.
+///
+/// # Errors
+/// A session that cannot start.
+pub fn run_until_interrupt(cell: &str) -> anyhow::Result<i32> {
+    with_session(|session| {
+        let mut runner = Runner::new(&**session, face(Abilities::find(false))).ends_by_interrupt();
+        Ok(match runner.run(cell) {
+            Err(error) if error.why != Why::Interrupted => exit_code(&error),
+            _ => 0,
+        })
+    })
+}
+
+/// Where a cell's outputs are drawn.
+fn face(abilities: Abilities) -> Face {
+    if abilities.live {
+        Face::Live(Terminal::new(Box::new(std::io::stdout()), abilities, tty::size))
+    } else {
+        Face::Plain(Plain::new(std::io::stdout(), std::io::stderr()))
+    }
+}
+
+/// Does something with a session that is ended then.
+fn with_session(work: impl FnOnce(&Arc<Session>) -> anyhow::Result<i32>) -> anyhow::Result<i32> {
+    let session = Arc::new(Session::start(session::Options::default())?);
+    let code = work(&session)?;
     if let Ok(session) = Arc::try_unwrap(session) {
         session.shutdown();
     }

@@ -6,7 +6,7 @@ use super::tty::Mode;
 use crate::document::Outputs;
 use crate::engine::Engine;
 use crate::screen::{Question, Said, Screen};
-use crate::session::{CellError, Done};
+use crate::session::{CellError, Done, Why};
 use crate::signals::{self, Watch};
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use std::io::{Stderr, Stdout};
@@ -55,6 +55,8 @@ pub struct Runner<'a> {
     face: Mutex<Face>,
     outputs: Mutex<Outputs>,
     ran: Vec<Ran>,
+    /// An interrupt is how cells end, and no error.
+    ends_by_interrupt: bool,
 }
 
 /// How often the clock is looked at while a cell runs.
@@ -66,7 +68,12 @@ const LONG: Duration = Duration::from_secs(2);
 impl<'a> Runner<'a> {
     /// Cells run in `engine` and are drawn by `face`.
     pub fn new(engine: &'a dyn Engine, face: Face) -> Runner<'a> {
-        Runner { engine, face: Mutex::new(face), outputs: Mutex::default(), ran: Vec::new() }
+        Runner { engine, face: Mutex::new(face), outputs: Mutex::default(), ran: Vec::new(), ends_by_interrupt: false }
+    }
+
+    /// The same where an interrupt is how cells end: nothing is said of it.
+    pub fn ends_by_interrupt(self) -> Runner<'a> {
+        Runner { ends_by_interrupt: true, ..self }
     }
 
     /// What executes the cells.
@@ -165,6 +172,7 @@ impl<'a> Runner<'a> {
     }
 
     fn ended(&self, result: &Result<Done, CellError>) {
+        let is_usual = |error: &CellError| self.ends_by_interrupt && error.why == Why::Interrupted;
         let mut face = lock(&self.face);
         match &mut *face {
             Face::Live(terminal) => {
@@ -174,12 +182,15 @@ impl<'a> Runner<'a> {
                         terminal.line(&format!("\u{1b}[2m{:.1} s\u{1b}[0m", done.took.as_secs_f64()));
                     }
                     Ok(_) => {}
+                    Err(error) if is_usual(error) => {}
                     Err(error) => terminal.line(&traceback(error)),
                 }
             }
             Face::Plain(plain) => {
                 plain.finish();
-                if let Err(error) = result {
+                if let Err(error) = result
+                    && !is_usual(error)
+                {
                     plain.complain(&traceback(error));
                 }
             }

@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 from lab import CHROMIUM, PANEL, start_lab
 from playwright.sync_api import sync_playwright
-from test_annotate import Page, coco_with_proposals, near, png
+from tool import Page, coco_with_proposals, near, png
 
 HERE = Path(__file__).resolve().parent
 CELL = """

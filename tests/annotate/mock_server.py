@@ -24,7 +24,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 HERE = Path(__file__).resolve().parent
-FRONT = HERE.parents[1] / "assets" / "annotate"
+FRONT = HERE.parents[1] / "prelude" / "src" / "annotate" / "front"
 # The module of the tool is two files, one after the other.
 STATIC = {
     "annotate.js": ("text/javascript", ["sync.js", "annotate.js"]),

@@ -1,220 +1,30 @@
 """The annotation tool in headless Chromium: the page with mock_server.py, and render() with a model of anywidget's kind.
 
+Some tests are run on the page of `candlewick annotate` too, where it is installed.
+
     python -m pytest test_annotate.py -q            # needs playwright, pytest and a Chromium
     SHOTS=shots python -m pytest test_annotate.py   # also writes screenshots there
 """
 
-import http.client
 import json
-import os
-import shutil
-import signal
-import socket
 import struct
 import subprocess
 import sys
 import time
-import zlib
-from pathlib import Path
 
 import pytest
-from mock_server import STATIC, jpeg_size
-from playwright.sync_api import sync_playwright
+from mock_server import FRONT, STATIC, jpeg_size
+from tool import HERE, TOKEN, Page, ask, coco_with_proposals, near, png
 
-HERE = Path(__file__).resolve().parent
-FRONT = HERE.parents[1] / "assets" / "annotate"
-SHOTS = os.environ.get("SHOTS")
-CHROMIUM = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-TOKEN = "a-token-of-the-tests"
 STATUS = ".cwa-status"
-
-
-# ---- pictures and the server ----
-
-
-def png(width, height, shade):
-    """A picture with squares, so that one sees where one is."""
-    rows = bytearray()
-    for y in range(height):
-        rows.append(0)
-        dark = (y // max(1, height // 8)) % 2
-        for part in range(8):
-            wide = width * (part + 1) // 8 - width * part // 8
-            rows += bytes(((shade + 70 * ((part + dark) % 2)) % 256, 120 + 10 * part, 200 - 15 * part)) * wide
-    chunk = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(bytes(rows), 1)) + chunk(b"IEND", b"")
-
-
-class Served:
-    """A folder, and a server for it that can be killed and started again."""
-
-    def __init__(self, folder, sizes, coco=None):
-        self.folder, self.process = folder, None
-        for at, (width, height) in enumerate(sizes, 1):
-            (folder / f"picture{at:02}.png").write_bytes(png(width, height, 40 * at))
-        if coco:
-            self.file.write_text(json.dumps(coco))
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.start()
-
-    @property
-    def file(self):
-        return self.folder / "annotations.json"
-
-    @property
-    def address(self):
-        return f"http://127.0.0.1:{self.port}/?token={TOKEN}"
-
-    def start(self):
-        command = [sys.executable, HERE / "mock_server.py", self.folder, "--port", str(self.port), "--token", TOKEN]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        assert self.process.stdout.readline().startswith("http://127.0.0.1:")
-
-    def kill(self):
-        if self.process:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait()
-            self.process.stdout.close()
-        self.process = None
-
-    def marks(self, picture=1, kind="annotations"):
-        """[class, left, top, right, bottom] of a picture's boxes on disk."""
-        read = json.loads(self.file.read_text()) if self.file.exists() else {"annotations": [], "categories": [], "proposals": []}
-        names = {category["id"]: category["name"] for category in read["categories"]}
-        found = []
-        for mark in read.get(kind, []):
-            if mark["image_id"] == picture:
-                x, y, w, h = mark["bbox"]
-                found.append([names[mark["category_id"]], x, y, round(x + w, 2), round(y + h, 2)])
-        return found
-
-
-class Page:
-    """The tool in a page, in the picture's own pixels."""
-
-    def __init__(self, page, root=".cwa"):
-        self.page, self.root = page, root
-
-    def at(self, x, y):
-        script = """([root, x, y]) => {
-            const image = document.querySelector(`${root} .cwa-image`);
-            const { left, top, width, height } = image.getBoundingClientRect();
-            return [left + x * width / image.offsetWidth, top + y * height / image.offsetHeight];
-        }"""
-        return self.page.evaluate(script, [self.root, x, y])
-
-    def drag(self, start, end, steps=6, button="left"):
-        self.page.mouse.move(*self.at(*start))
-        self.page.mouse.down(button=button)
-        self.page.mouse.move(*self.at(*end), steps=steps)
-        self.page.mouse.up(button=button)
-
-    def click(self, x, y):
-        self.page.mouse.click(*self.at(x, y))
-
-    def press(self, *keys):
-        for key in keys:
-            self.page.keyboard.press(key)
-
-    def text(self, selector):
-        return self.page.locator(f"{self.root} {selector}").first.inner_text()
-
-    def saved(self, seconds=10):
-        script = "root => document.querySelector(`${root} .cwa-status`)?.textContent === 'saved'"
-        self.page.wait_for_function(script, arg=self.root, timeout=seconds * 1000)
-
-    def ready(self):
-        script = "root => document.querySelector(`${root} .cwa-image`)?.naturalWidth && !document.querySelector(`${root} .cwa-hidden`)"
-        self.page.wait_for_function(script, arg=self.root)
-
-    def add_class(self, name):
-        self.press("/")
-        self.page.keyboard.type(name)
-        self.press("Enter")
-
-    def shot(self, name):
-        if SHOTS:
-            Path(SHOTS).mkdir(exist_ok=True)
-            self.page.wait_for_timeout(150)
-            self.page.screenshot(path=f"{SHOTS}/{name}.png")
-
-
-@pytest.fixture(scope="session")
-def browser():
-    with sync_playwright() as playwright:
-        chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def serve(tmp_path):
-    started = []
-
-    def start(sizes=((640, 480), (800, 600), (500, 900)), coco=None):
-        folder = tmp_path / f"pictures{len(started)}"
-        folder.mkdir()
-        started.append(Served(folder, sizes, coco))
-        return started[-1]
-
-    yield start
-    for served in started:
-        served.kill()
-
-
-@pytest.fixture
-def visit(browser):
-    contexts = []
-
-    def open_page(address, width=1280, height=800, **more):
-        contexts.append(browser.new_context(viewport={"width": width, "height": height}, **more))
-        page = contexts[-1].new_page()
-        page.problems = []
-        page.on("pageerror", lambda error: page.problems.append(str(error)))
-        page.goto(address)
-        tool = Page(page)
-        page.wait_for_selector(".cwa")
-        return tool
-
-    yield open_page
-    problems = [problem for context in contexts for page in context.pages for problem in page.problems]
-    for context in contexts:
-        context.close()
-    assert not problems, problems
-
-
-@pytest.fixture
-def both(serve, visit):
-    served = serve()
-    tool = visit(served.address)
-    tool.ready()
-    return served, tool
-
-
-def near(found, *expected, by=1.0):
-    assert len(found) == len(expected), found
-    for one, other in zip(found, expected):
-        assert one[0] == other[0], (found, expected)
-        assert all(abs(a - b) <= by for a, b in zip(one[1:], other[1:])), (found, expected)
-
-
-def coco_with_proposals(scores):
-    marks = [
-        {"id": at + 1, "image_id": 1, "category_id": 1 + at % 2, "bbox": [30 + 150 * (at % 4), 40 + 140 * (at // 4), 90, 80], "score": score}
-        for at, score in enumerate(scores)
-    ]
-    images = [{"id": 1, "file_name": "picture01.png", "width": 640, "height": 480}]
-    categories = [{"id": 1, "name": "car"}, {"id": 2, "name": "truck"}]
-    return {"info": {"year": 2024}, "images": images, "annotations": [], "categories": categories, "proposals": marks}
+# On the stand-in and on the real page.
+everywhere = pytest.mark.parametrize("serve", ["stand-in", "candlewick"], indirect=True)
 
 
 # ---- drawing and changing ----
 
 
+@everywhere
 def test_draws_moves_resizes_deletes_and_undoes(both):
     served, tool = both
     tool.add_class("cat")
@@ -419,6 +229,7 @@ def test_two_hundred_steps_are_undone(both):
     assert len(served.marks()) == 220
 
 
+@everywhere
 def test_automatic_boxes_are_accepted_and_rejected(serve, visit):
     served = serve(coco=coco_with_proposals([0.91, 0.35, 0.77, 0.5, 0.64, 0.2]))
     tool = visit(served.address)
@@ -453,6 +264,7 @@ def test_automatic_boxes_are_accepted_and_rejected(serve, visit):
     assert json.loads(served.file.read_text())["info"] == {"year": 2024}
 
 
+@everywhere
 def test_pictures_filters_and_fields(both):
     served, tool = both
     tool.add_class("cat")
@@ -526,6 +338,7 @@ def test_zoomed_drawing_gives_the_right_pixels(both):
     near(served.marks()[1:], ["cat", 20, 20, 60, 60])
 
 
+@everywhere
 def test_a_running_drag_is_saved_before_it_ends(both):
     served, tool = both
     tool.add_class("cat")
@@ -628,6 +441,7 @@ def test_killed_in_the_middle_of_a_drag(both):
     near(served.marks(), ["cat", 200, 200, 300, 300])
 
 
+@everywhere
 def test_a_page_that_is_closed_unsaved_saves_when_it_is_opened_again(both):
     served, tool = both
     tool.add_class("cat")
@@ -651,6 +465,7 @@ def test_a_page_that_is_closed_unsaved_saves_when_it_is_opened_again(both):
     assert again.evaluate("Object.keys(localStorage).length") == 0
 
 
+@everywhere
 def test_changes_of_others_meanwhile_stay(both, visit):
     served, one = both
     other = visit(served.address)
@@ -691,6 +506,7 @@ def first_save(tool, action):
     tool.page.route("**/message*", route_one)
 
 
+@everywhere
 def test_a_save_whose_answer_is_lost_is_not_done_twice(both):
     served, tool = both
     tool.add_class("cat")
@@ -823,41 +639,27 @@ def test_a_bad_line_loses_nothing(browser):
 # ---- security of the server ----
 
 
-def ask(served, path, method="GET", body=None, **headers):
-    link = http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)
-    link.putrequest(method, path, skip_host=True)
-    headers = {"Host": f"127.0.0.1:{served.port}", **headers}
-    for name, value in headers.items():
-        if value is not None:
-            link.putheader(name.replace("_", "-"), value)
-    if body is not None:
-        link.putheader("Content-Length", str(len(body)))
-    link.endheaders(body)
-    answer = link.getresponse()
-    content = answer.read()
-    link.close()
-    return answer.status, content
-
-
+@everywhere
 def test_only_our_own_page_is_answered(serve):
     served = serve()
     own = f"http://127.0.0.1:{served.port}"
-    paths = ["/", "/annotate.js", "/annotate.css", "/bridge.js", "/picture/1", "/events?view=a"]
+    own_picture = f"/picture/{served.id()}"
+    paths = ["/", "/annotate.js", "/annotate.css", "/bridge.js", own_picture, "/events?view=a"]
     for path in paths:
         mark = "&" if "?" in path else "?"
         assert ask(served, path)[0] == 403, path
         assert ask(served, f"{path}{mark}token=wrong")[0] == 403, path
-        assert ask(served, f"{path}{mark}token={TOKEN}", Host="evil.example")[0] == 403, path
-        assert ask(served, f"{path}{mark}token={TOKEN}", Host=f"127.0.0.1.evil.example:{served.port}")[0] == 403, path
-        assert ask(served, f"{path}{mark}token={TOKEN}", Host=None)[0] == 403, path
-        assert ask(served, f"{path}{mark}token={TOKEN}", Origin="http://evil.example")[0] == 403, path
-        assert ask(served, f"{path}{mark}token={TOKEN}", Origin="null")[0] == 403, path
-        assert ask(served, f"{path}{mark}token={TOKEN}", Sec_Fetch_Site="cross-site")[0] == 403, path
-    assert ask(served, f"/picture/1?token={TOKEN}")[0] == 200
-    assert ask(served, f"/?token={TOKEN}", Host="localhost:99")[0] == 200
+        assert ask(served, f"{path}{mark}token={served.token}", Host="evil.example")[0] == 403, path
+        assert ask(served, f"{path}{mark}token={served.token}", Host=f"127.0.0.1.evil.example:{served.port}")[0] == 403, path
+        assert ask(served, f"{path}{mark}token={served.token}", Host=None)[0] == 403, path
+        assert ask(served, f"{path}{mark}token={served.token}", Origin="http://evil.example")[0] == 403, path
+        assert ask(served, f"{path}{mark}token={served.token}", Origin="null")[0] == 403, path
+        assert ask(served, f"{path}{mark}token={served.token}", Sec_Fetch_Site="cross-site")[0] == 403, path
+    assert ask(served, f"{own_picture}?token={served.token}")[0] == 200
+    assert ask(served, f"/?token={served.token}", Host="localhost:99")[0] == 200
 
     hello = json.dumps({"type": "hello", "view": "a", "id": 1, "protocol": 1}).encode()
-    post = lambda path=f"/message?token={TOKEN}", body=hello, **headers: ask(served, path, "POST", body, **headers)
+    post = lambda path=f"/message?token={served.token}", body=hello, **headers: ask(served, path, "POST", body, **headers)
     kind = {"Content_Type": "application/json"}
     assert post(Origin=own, **kind)[0] == 200
     assert post(**kind)[0] == 403
@@ -868,42 +670,49 @@ def test_only_our_own_page_is_answered(serve):
     assert post(Origin=own, Content_Type="text/plain")[0] == 404
     assert post(body=b"[]", Origin=own, **kind)[0] == 400
     assert post(body=b"{", Origin=own, **kind)[0] == 400
+    large = {"Origin": own, "Content_Length": str(8 * 1024 * 1024 + 1), **kind}
+    assert ask(served, f"/message?token={served.token}", "POST", None, **large)[0] == 413
+    status, _, answer = ask(served, f"{own_picture}?token={served.token}", whole=True)
+    assert status == 200 and answer.getheader("Cache-Control") == "no-store" and answer.getheader("X-Content-Type-Options") == "nosniff"
+    assert "frame-ancestors 'none'" in answer.getheader("Content-Security-Policy") and answer.getheader("Cross-Origin-Resource-Policy") == "same-origin"
+    assert not any(name.lower().startswith("access-control") for name, _ in answer.getheaders())
 
 
+@everywhere
 def test_nothing_outside_the_folder_is_served(serve):
-    coco = {"images": [{"id": 7, "file_name": "../secret.png", "width": 1, "height": 1}], "annotations": [], "categories": []}
-    served = serve(coco=coco)
+    names = ["../secret.png", "picture02.png"]
+    images = [{"id": at, "file_name": name, "width": 800, "height": 600} for at, name in enumerate(names, 7)]
+    served = serve(coco={"images": images, "annotations": [], "categories": []})
     secret = served.folder.parent / "secret.png"
     secret.write_bytes(png(1, 1, 0) + b"secret")
-    for name in ("../secret.png", "..%2fsecret.png", "%2e%2e/secret.png", "....//secret.png", "/etc/passwd", "7", "annotations.json", "1/../../secret.png", "1%00"):
-        status, content = ask(served, f"/picture/{name}?token={TOKEN}")
+    own = served.id()
+    assert len(served.say(type="hello", protocol=1)["pictures"]) == 3
+    for name in ("../secret.png", "..%2fsecret.png", "%2e%2e/secret.png", "....//secret.png", "/etc/passwd", "7", "annotations.json", f"{own}/../../secret.png", f"{own}%00"):
+        status, content = ask(served, f"/picture/{name}?token={served.token}")
         assert status == 404 and b"secret" not in content, name
     for path in ("/../mock_server.py", "/mock_server.py", "/%2e%2e/etc/passwd", "//etc/passwd", "/annotations.json", "/picture01.png"):
-        assert ask(served, f"{path}?token={TOKEN}")[0] == 404, path
+        assert ask(served, f"{path}?token={served.token}")[0] == 404, path
+    assert ask(served, f"/picture/{own}?token={served.token}")[0] == 200
     # A link that leads outside, put there while the server runs.
     (served.folder / "picture01.png").unlink()
     (served.folder / "picture01.png").symlink_to(secret)
-    assert ask(served, f"/picture/8?token={TOKEN}")[0] == 404
+    assert ask(served, f"/picture/{own}?token={served.token}")[0] == 404
 
 
+@everywhere
 def test_only_sound_boxes_are_kept(serve):
     served = serve()
-    own = f"http://127.0.0.1:{served.port}"
-
-    def say(**message):
-        body = json.dumps({"view": "a", "id": 1, **message}).encode()
-        return json.loads(ask(served, f"/message?token={TOKEN}", "POST", body, Origin=own, Content_Type="application/json")[1])[0]
-
-    base = say(type="open", picture="1")["revision"]
+    say, picture = served.say, served.id()
+    base = say(type="open", picture=picture)["revision"]
     sound = {"id": "x", "class": "cat", "left": 1, "top": 2, "right": 30, "bottom": 40, "proposed": False, "score": None}
     for wrong in ({"left": -1}, {"right": 641}, {"left": 31}, {"top": "2"}, {"class": ""}, {"class": 7}, {"id": ""}, {"left": True}, {"bottom": float("nan")}):
-        assert say(type="save", picture="1", base=base, boxes=[sound | wrong], fields={})["type"] == "refused", wrong
-    assert say(type="save", picture="1", base=base, boxes=[sound, sound], fields={})["type"] == "refused"
+        assert say(type="save", picture=picture, base=base, boxes=[sound | wrong], fields={})["type"] == "refused", wrong
+    assert say(type="save", picture=picture, base=base, boxes=[sound, sound], fields={})["type"] == "refused"
     assert say(type="save", picture="../1", base=base, boxes=[], fields={})["type"] == "refused"
-    assert say(type="save", picture="1", base="old", boxes=[], fields={})["type"] == "conflict"
+    assert say(type="save", picture=picture, base="old", boxes=[], fields={})["type"] == "conflict"
     assert say(type="what")["type"] == "refused"
     assert served.marks() == []
-    assert say(type="save", picture="1", base=base, boxes=[sound], fields={})["type"] == "saved"
+    assert say(type="save", picture=picture, base=base, boxes=[sound], fields={})["type"] == "saved"
     assert served.marks() == [["cat", 1, 2, 30, 40]]
 
 

@@ -1,11 +1,11 @@
 //! Pictures with any number of boxes, each of a class: what a detector learns from.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use image::RgbImage;
 
-use super::formats::Listing;
+use super::formats::{Listing, Reading};
 use super::{Augment, ImageFolder, Normalize, Part, ResizeMethod, Sample, Transform};
 use crate::boxes::Annotation;
 use crate::{Error, Result, limits};
@@ -26,6 +26,8 @@ pub struct Boxes {
     pub(super) pictures: ImageFolder,
     /// What the files said.
     pub(super) listing: Arc<Listing>,
+    /// Which files they were, and how they were read.
+    pub(super) source: Arc<(PathBuf, Reading)>,
 }
 
 impl Boxes {
@@ -147,6 +149,16 @@ impl Boxes {
     /// How pictures are prepared.
     pub fn transform(&self) -> Transform {
         self.pictures.transform()
+    }
+
+    /// What the files said, with what was changed since.
+    pub(crate) fn listing(&self) -> &Listing {
+        &self.listing
+    }
+
+    /// Which files they are, and how they were read.
+    pub(crate) fn source(&self) -> (&Path, &Reading) {
+        (&self.source.0, &self.source.1)
     }
 
     pub(super) fn check_size(&self) -> Result<()> {

@@ -67,18 +67,18 @@ impl BoxReading {
 
 impl Boxes {
     /// The pictures of a listing; where parts are told, they are the split.
-    fn listed(root: PathBuf, listing: Listing) -> Result<Boxes> {
+    fn listed(root: PathBuf, listing: Listing, source: (PathBuf, Reading)) -> Result<Boxes> {
         let listing = some(&root, listing)?;
         let pictures = ImageFolder::listed(root, samples(&listing))?;
         let pictures = pictures.resize(ResizeMethod::PadEnd).size_of_nobody(320);
-        Ok(Boxes { pictures, listing })
+        Ok(Boxes { pictures, listing, source: Arc::new(source) })
     }
 
     /// The same pictures with another listing's objects.
     pub(super) fn relisted(self, listing: Listing) -> Result<Boxes> {
         let listing = some(self.root(), listing)?;
         let pictures = self.pictures.with_boxes(|id| annotations(&listing.pictures[id]));
-        Ok(Boxes { pictures, listing })
+        Ok(Boxes { pictures, listing, source: self.source })
     }
 
     /// Reads pictures with boxes in whatever format a file or a folder is: COCO, Pascal VOC, YOLO or a table.
@@ -135,13 +135,20 @@ impl Boxes {
         Boxes::of(path, &Reading { format: Some(format), ..Reading::default() })
     }
 
-    fn of(path: &Path, reading: &Reading) -> Result<Boxes> {
-        let listing = formats::read(path, reading)?;
+    pub(crate) fn of(path: &Path, reading: &Reading) -> Result<Boxes> {
+        let mut listing = formats::read(path, reading)?;
+        let all = listing.pictures.len();
+        // Without a person's word on them they would teach that nothing is there.
+        listing.pictures.retain(|picture| !picture.is_waiting());
+        if all > listing.pictures.len() {
+            let count = all - listing.pictures.len();
+            listing.notes.push(format!("{count} pictures with automatic boxes wait for a person and are left out"));
+        }
         if !listing.faults.is_empty() || !listing.notes.is_empty() || listing.unlisted > 0 {
             show::note(&format!("`{}`: {}", path.display(), listing.summary()));
         }
         let root = if path.is_dir() { path.to_path_buf() } else { path.parent().unwrap_or(path).to_path_buf() };
-        Boxes::listed(root, listing)
+        Boxes::listed(root, listing, (path.to_path_buf(), reading.clone()))
     }
 
     /// Gives classes other names; several of one name become one. A note says when a class joins one that is not named here itself.

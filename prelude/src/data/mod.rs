@@ -78,3 +78,5 @@ pub use tensors::TensorData;
 pub use transform::{Normalize, ResizeMethod, Transform};
 
 pub(crate) use annotations::write_boxes;
+pub(crate) use formats::{BoxPlace, Extra, Listed, Listing, Object, Reading, class_name, is_turned, rest, within};
+pub(crate) use proposals::{Rejected, doubt, find_in, is_same_place, put, rejected, set_rejected};

@@ -1,12 +1,13 @@
 //! Boxes that a network proposes, until a person has accepted them.
 
 use super::annotated::Boxes;
-use super::formats::{Listing, Object};
+use super::formats::{Listed, Listing, Object};
 use super::{Part, decode};
 use crate::boxes::{BBox, Detection};
 use crate::show::{self, Steps};
 use crate::{Result, limits};
 use image::RgbImage;
+use std::path::Path;
 
 /// What finds things in pictures, and proposes boxes for them: a learner of boxes.
 #[diagnostic::on_unimplemented(
@@ -28,8 +29,8 @@ const SAME: f32 = 0.5;
 const TOGETHER: usize = 16;
 
 impl Boxes {
-    /// The same pictures with boxes that a detector proposes, from this score on (0 to 1), marked as automatic: they are written to files
-    /// as such, and nothing learns from them before a person has accepted them ([`accept_automatic`](Boxes::accept_automatic), or the annotation
+    /// The same pictures with boxes that a detector proposes, from this score on (0 to 1), marked as automatic: COCO's and VOC's files hold
+    /// them as such, others do not, and nothing learns from them before a person has accepted them ([`accept_automatic`](Boxes::accept_automatic), or the annotation
     /// page). Proposals of an earlier run are replaced; a person's boxes stay, and nothing is proposed where one of that class stands.
     /// Classes that the data does not have are added.
     ///
@@ -41,25 +42,12 @@ impl Boxes {
 
     // Not generic, so that a cell does not compile it.
     fn propose(&self, detector: &dyn Finds, score: f64) -> Result<Boxes> {
-        let remedy = "a half is usual: `art.auto_annotate(&det, 0.5)?`";
-        limits::allow(
-            (0.0..=1.0).contains(&score),
-            "the `score` of `auto_annotate`",
-            &score,
-            "a share from 0 to 1",
-            remedy,
-        )?;
         let mut listing = (*self.listing).clone();
-        let steps = Steps::new("annotating", self.len());
-        let ids: Vec<usize> = (0..self.len()).collect();
-        for ids in ids.chunks(TOGETHER) {
-            steps.advance(ids.len())?;
-            let read = ids.iter().filter_map(|id| Some((*id, decode::read_picture(&self.sample(*id).path).ok()?)));
-            let (ids, pictures): (Vec<usize>, Vec<RgbImage>) = read.unzip();
-            for (id, found) in ids.into_iter().zip(detector.find(&pictures, score as f32)?) {
-                put(&mut listing, id, &found);
-            }
-        }
+        let paths: Vec<&Path> = (0..self.len()).map(|id| self.sample(id).path.as_path()).collect();
+        find_in(&paths, detector, score, &mut |id, found| {
+            let Listing { classes, pictures, .. } = &mut listing;
+            put(classes, &mut pictures[id], &found);
+        })?;
         if !listing.pictures.iter().flat_map(|picture| &picture.objects).any(|object| object.automatic) {
             show::note(&format!(
                 "nothing new reaches a score of {score}: no box is proposed; a lower score proposes more"
@@ -92,38 +80,91 @@ impl Boxes {
     pub fn doubtful(&self) -> Vec<usize> {
         let doubt = |id: &usize| {
             let objects = &self.listing.pictures[*id].objects;
-            let scores = objects.iter().filter(|object| object.automatic).filter_map(|object| object.score);
-            match (scores.map(|score| (score - 0.5).abs()).min_by(f64::total_cmp), objects.is_empty()) {
-                (Some(far), _) => far,
-                (None, true) => 1.0,
-                (None, false) => 2.0,
-            }
+            doubt(objects).unwrap_or(if objects.is_empty() { -1.0 } else { -2.0 })
         };
         let mut ids = self.ids(Part::Train);
-        ids.sort_by(|a, b| doubt(a).total_cmp(&doubt(b)));
+        ids.sort_by(|a, b| doubt(b).total_cmp(&doubt(a)));
         ids
     }
 }
 
-/// Replaces a picture's automatic boxes by what was found, but where a person's box of the class stands.
-fn put(listing: &mut Listing, id: usize, found: &[Detection]) {
-    let mut objects: Vec<Object> =
-        listing.pictures[id].objects.iter().filter(|object| !object.automatic).cloned().collect();
-    let persons = objects.len();
-    for one in found {
-        let class = listing.classes.iter().position(|class| *class == one.label).unwrap_or_else(|| {
-            listing.classes.push(one.label.clone());
-            listing.classes.len() - 1
-        });
-        let taken = objects[..persons].iter().any(|object| {
-            let [x0, y0, x1, y1] = object.corners.map(|edge| edge as f32);
-            object.class == class && BBox::new(x0, y0, x1, y1).iou(&one.bbox) > SAME
-        });
-        if !taken && one.bbox.area() > 0.0 {
-            let corners = one.bbox.to_xyxy().map(f64::from);
-            let score = Some(f64::from(one.score));
-            objects.push(Object { class, corners, automatic: true, score, ..Object::default() });
+/// What a detector finds in each picture from a score on, told one after the other; a picture that cannot be read is passed over.
+///
+/// # Errors
+/// When the score makes no sense, or the user interrupts; what was told until then stands.
+pub(crate) fn find_in(
+    paths: &[&Path],
+    detector: &dyn Finds,
+    score: f64,
+    told: &mut dyn FnMut(usize, Vec<Detection>),
+) -> Result<()> {
+    let remedy = "a half is usual: `art.auto_annotate(&det, 0.5)?`";
+    let is_share = (0.0..=1.0).contains(&score);
+    limits::allow(is_share, "the `score` of proposals", &score, "a share from 0 to 1", remedy)?;
+    let steps = Steps::new("annotating", paths.len());
+    let ids: Vec<usize> = (0..paths.len()).collect();
+    for ids in ids.chunks(TOGETHER) {
+        steps.advance(ids.len())?;
+        let read = ids.iter().filter_map(|id| Some((*id, decode::read_picture(paths[*id]).ok()?)));
+        let (ids, pictures): (Vec<usize>, Vec<RgbImage>) = read.unzip();
+        for (id, found) in ids.into_iter().zip(detector.find(&pictures, score as f32)?) {
+            told(id, found);
         }
     }
-    listing.pictures[id].objects = objects;
+    Ok(())
+}
+
+/// How much a person should look at a picture's automatic boxes, from 0 to 1: one whose score is nearest to one half counts. `None` where there
+/// are none.
+pub(crate) fn doubt(objects: &[Object]) -> Option<f64> {
+    let doubts = objects.iter().filter(|object| object.automatic);
+    doubts.map(|object| object.score.map_or(0.0, |score| 1.0 - 2.0 * (score - 0.5).abs())).max_by(f64::total_cmp)
+}
+
+/// Automatic boxes that a person has taken away, each of a class; kept with the picture, so that they are not proposed again.
+const REJECTED: &str = "rejected";
+
+/// The class and the corners of a box that was rejected.
+pub(crate) type Rejected = (String, f64, f64, f64, f64);
+
+/// What a person has rejected on a picture.
+pub(crate) fn rejected(picture: &Listed) -> Vec<Rejected> {
+    picture.field(REJECTED).unwrap_or_default()
+}
+
+/// Keeps what a person has rejected with the picture.
+pub(crate) fn set_rejected(picture: &mut Listed, rejected: &[Rejected]) {
+    picture.set_field(REJECTED, (!rejected.is_empty()).then_some(&rejected));
+}
+
+/// Whether two boxes are of one thing.
+pub(crate) fn is_same_place(one: [f64; 4], other: [f64; 4]) -> bool {
+    let area = |[x0, y0, x1, y1]: [f64; 4]| BBox::new(x0 as f32, y0 as f32, x1 as f32, y1 as f32);
+    area(one).iou(&area(other)) > SAME
+}
+
+/// Replaces a picture's automatic boxes by what was found, but where a person's box of the class stands, or one was rejected.
+pub(crate) fn put(classes: &mut Vec<String>, picture: &mut Listed, found: &[Detection]) {
+    let rejected = rejected(picture);
+    picture.objects.retain(|object| !object.automatic);
+    let persons = picture.objects.len();
+    for one in found {
+        let corners = one.bbox.to_xyxy().map(f64::from);
+        let was_rejected = rejected
+            .iter()
+            .any(|(class, x0, y0, x1, y1)| *class == one.label && is_same_place([*x0, *y0, *x1, *y1], corners));
+        let class = classes.iter().position(|class| *class == one.label);
+        let is_taken = picture.objects[..persons]
+            .iter()
+            .any(|object| Some(object.class) == class && is_same_place(object.corners, corners));
+        if is_taken || was_rejected || one.bbox.area() <= 0.0 {
+            continue;
+        }
+        let class = class.unwrap_or_else(|| {
+            classes.push(one.label.clone());
+            classes.len() - 1
+        });
+        let score = Some(f64::from(one.score));
+        picture.objects.push(Object { class, corners, automatic: true, score, ..Object::default() });
+    }
 }

@@ -81,6 +81,11 @@ impl Widget {
         self.0.comm.id()
     }
 
+    /// Whether it is still in the frontend: neither side has closed it.
+    pub fn is_open(&self) -> bool {
+        self.0.comm.is_open()
+    }
+
     /// A part of the state, as it is now; the null of JSON where there is none.
     pub fn get(&self, name: &str) -> StatePart {
         lock(&self.0.state).get(name).cloned().unwrap_or_default()
@@ -137,7 +142,7 @@ impl Widget {
     }
 
     /// The forms of the widget, with `fallback` for frontends without widgets.
-    pub(super) fn bundle_with(&self, fallback: Bundle) -> Bundle {
+    pub(crate) fn bundle_with(&self, fallback: Bundle) -> Bundle {
         if !Comm::is_heard() {
             return fallback;
         }

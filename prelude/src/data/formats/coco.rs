@@ -7,6 +7,7 @@ use super::gallery::{Gallery, Near, part_named};
 use super::listing::{Extra, Listing, Object};
 use super::settle::{Claim, Draft, Terms, folder_of, settle};
 use super::text::{self, Number};
+use super::writing::begins;
 use crate::show::Steps;
 use crate::{Error, Result};
 use serde_json::Value;
@@ -18,15 +19,17 @@ use std::sync::Arc;
 
 /// The key under which the writer says that it wrote a file.
 pub(super) const WRITTEN_BY: &str = "written_by";
+/// The beginning of what is written.
+pub(super) const MARK: &str = "\"written_by\":\"candlewick\"";
+/// The list of automatic boxes that no person has accepted; other programs do not know it.
+pub(super) const PROPOSALS: &str = "proposals";
+/// What the annotation tool calls its file where a folder has no COCO file of its own.
+pub(super) const OWN: &str = "annotations.json";
 
 /// Reads one file, or all COCO files of a folder.
 pub(super) fn read(path: &Path, reading: &Reading) -> Result<Listing> {
     let files = files(path)?;
-    let root = match &reading.pictures {
-        Some(folder) => folder.clone(),
-        None if path.is_dir() => path.to_path_buf(),
-        None => around(path)?,
-    };
+    let root = root(path, reading)?;
     let steps = Steps::new("listing files", 0);
     let gallery = Gallery::open(&[&root], &steps)?;
     let mut reader = CocoReader::new(&gallery, &root, reading);
@@ -35,11 +38,44 @@ pub(super) fn read(path: &Path, reading: &Reading) -> Result<Listing> {
     }
     let CocoReader { classes, class_extra, extra, drafts, faults, .. } = reader;
     if drafts.is_empty() {
+        // The annotation tool may have been told classes alone so far.
+        if faults.is_empty() && files.iter().all(|file| is_ours(file)) {
+            return Ok(Listing { classes, class_extra, extra, unlisted: gallery.pictures.len(), ..Listing::default() });
+        }
         return Err(nothing(path, &faults));
     }
     let terms = Terms { things: "images", missing: FaultKind::MissingPicture, all: false, total: None };
-    let listing = settle(&gallery, drafts, classes, faults, &terms)?;
+    let mut listing = settle(&gallery, drafts, classes, faults, &terms)?;
+    if path.is_dir() && own(path).is_some() && gallery.others.iter().any(|file| may_annotate(file)) {
+        listing.notes.push(format!("`{OWN}` is read, which the annotation tool wrote, and no other annotations"));
+    }
     Ok(Listing { class_extra, extra, ..listing })
+}
+
+/// The folder from which the names of pictures count.
+pub(super) fn root(path: &Path, reading: &Reading) -> Result<PathBuf> {
+    match &reading.pictures {
+        Some(folder) => Ok(folder.clone()),
+        None if path.is_dir() => Ok(path.to_path_buf()),
+        None => around(path),
+    }
+}
+
+/// Whether candlewick wrote a file, be it whole or not.
+pub(super) fn is_ours(file: &Path) -> bool {
+    begins(file, MARK)
+}
+
+/// What the annotation tool wrote into a folder: it holds all that the folder's other annotations said.
+pub(super) fn own(folder: &Path) -> Option<PathBuf> {
+    let file = folder.join(OWN);
+    is_ours(&file).then_some(file)
+}
+
+/// Whether a file beside the tool's own may hold annotations.
+fn may_annotate(file: &Path) -> bool {
+    let ending = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    ["json", "xml", "txt", "csv", "tsv", "yaml", "yml"].contains(&ending.as_str()) && !file.ends_with(OWN)
 }
 
 /// What to say where no file lists a picture.
@@ -70,9 +106,12 @@ fn around(file: &Path) -> Result<PathBuf> {
 }
 
 /// The COCO files of a path.
-fn files(path: &Path) -> Result<Vec<PathBuf>> {
+pub(super) fn files(path: &Path) -> Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_path_buf()]);
+    }
+    if let Some(own) = own(path) {
+        return Ok(vec![own]);
     }
     let gallery = Gallery::open(&[path], &Steps::new("listing files", 0))?;
     let mut files: Vec<PathBuf> = gallery.others.into_iter().filter(|file| is_coco(file)).collect();
@@ -185,6 +224,7 @@ impl<'a> CocoReader<'a> {
         drop(text);
         let mut list = |name: &'static str| lists.remove(name);
         let (categories, images, annotations) = (list("categories"), list("images"), list("annotations"));
+        let proposals = list(PROPOSALS);
         lists.remove(WRITTEN_BY);
         for (key, value) in lists {
             self.extra.entry(key).or_insert(value);
@@ -193,11 +233,16 @@ impl<'a> CocoReader<'a> {
         let by_category = self.categories(&file, elements);
         let elements = self.elements(&file, "images", &images);
         let by_image = self.images(&file, elements, steps)?;
-        let elements = self.elements(&file, "annotations", &annotations);
-        for (at, fields) in elements.into_iter().enumerate() {
-            steps.step()?;
-            if let Err(fault) = self.annotation(&file, at, fields, &by_category, &by_image) {
-                self.faults.add(fault);
+        for (name, list) in [("annotations", annotations), (PROPOSALS, proposals)] {
+            if name == PROPOSALS && list.is_none() {
+                continue;
+            }
+            let elements = self.elements(&file, name, &list);
+            for (at, fields) in elements.into_iter().enumerate() {
+                steps.step()?;
+                if let Err(fault) = self.annotation(&file, (name, at), fields, &by_category, &by_image) {
+                    self.faults.add(fault);
+                }
             }
         }
         Ok(())
@@ -298,12 +343,12 @@ impl<'a> CocoReader<'a> {
     fn annotation(
         &mut self,
         file: &Path,
-        at: usize,
+        (list, at): (&'static str, usize),
         raw: &RawValue,
         by_category: &HashMap<String, usize>,
         by_image: &HashMap<String, usize>,
     ) -> Result<(), Fault> {
-        let fault = |kind, what: String| Fault::new(kind, file, Spot::Element("annotations", at), what);
+        let fault = |kind, what: String| Fault::new(kind, file, Spot::Element(list, at), what);
         let Ok(mut extra) = serde_json::from_str::<Extra>(raw.get()) else {
             return Err(fault(FaultKind::NotParseable, "the annotation is no object".to_owned()));
         };
@@ -360,7 +405,7 @@ impl<'a> CocoReader<'a> {
             difficult: take("difficult"),
             truncated: take("truncated"),
             occluded: take("occluded"),
-            automatic: take("automatic"),
+            automatic: take("automatic") || list == PROPOSALS,
             score: None,
             extra: Extra::new(),
         };
@@ -368,7 +413,7 @@ impl<'a> CocoReader<'a> {
         if score.is_some() {
             extra.remove("score");
         }
-        let spot = Spot::Element("annotations", at);
+        let spot = Spot::Element(list, at);
         if comma {
             let what = format!("`bbox` is {}", super::fault::shortened(shown, 60));
             self.faults.add(Fault::new(FaultKind::DecimalComma, file, spot.clone(), what).of(&written));

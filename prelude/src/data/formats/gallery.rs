@@ -206,6 +206,12 @@ impl Gallery {
 
     /// The picture that a name means: `a.jpg`, `train/a.jpg`, `C:\photos\a.jpg`, or `a` without an ending.
     pub fn find(&self, written: &str, near: &Near) -> Match {
+        // A name with a blank at an end or a backslash in it is one too, where a file has it.
+        if cleaned(written).join("/") != written
+            && let Ok(at) = self.pictures.binary_search_by(|picture| picture.name.as_str().cmp(written))
+        {
+            return Match::One(at);
+        }
         match self.find_cleaned(written, near) {
             Match::Nothing => match percent_decoded(written).map(|name| self.find_cleaned(&name, near)) {
                 Some(Match::One(at)) => Match::Otherwise(at),
@@ -328,6 +334,9 @@ mod tests {
         assert_eq!(find("\u{e9}.jpg"), "deep/\u{e9}.jpg");
         assert_eq!(find("x.rf.1"), "x.rf.1.jpg");
         assert_eq!((find("c.jpg"), find(""), find("%zz%")), ("0".to_owned(), "0".to_owned(), "0".to_owned()));
+        std::fs::write(root.join(" d\\e\n.jpg"), b"").unwrap();
+        let odd = Gallery::open(&[root], &Steps::new("", 0)).unwrap();
+        assert!(matches!(odd.find(" d\\e\n.jpg", &Near::default()), Match::One(0)));
         let near = Near::file(root, &root.join("annotations/instances_val2017.json"));
         assert_eq!(name(gallery.find("a.jpg", &near)), "val/images/a.jpg");
         let near = Near::file(root, &root.join("train/_annotations.coco.json"));

@@ -76,8 +76,13 @@ fn of_file(path: &Path) -> Result<BoxFormat> {
     }
 }
 
-fn of_folder(path: &Path) -> Result<BoxFormat> {
-    let gallery = Gallery::open(&[path], &Steps::new("listing files", 0))?;
+/// Whether a folder holds no annotations of any format.
+pub(super) fn is_bare(folder: &Path) -> Result<bool> {
+    Ok(found(&Gallery::open(&[folder], &Steps::new("listing files", 0))?).is_empty())
+}
+
+/// The formats of which some of the files are, with the first that is.
+fn found(gallery: &Gallery) -> Vec<(BoxFormat, PathBuf)> {
     let ends = |file: &Path, ending: &str| file.extension().is_some_and(|own| own.eq_ignore_ascii_case(ending));
     let first = |is: &dyn Fn(&Path) -> bool| gallery.others.iter().find(|file| is(file)).cloned();
     // Of many files some tell; a folder may hold other XML and text.
@@ -93,9 +98,16 @@ fn of_folder(path: &Path) -> Result<BoxFormat> {
         (BoxFormat::Yolo, first(&is_yaml).or_else(|| some("txt", is_labels))),
         (BoxFormat::Csv, first(&|file| table::is_table(file) && table::is_boxes(file))),
     ];
-    let found: Vec<(BoxFormat, PathBuf)> =
-        found.into_iter().filter_map(|(format, file)| Some((format, file?))).collect();
-    match &found[..] {
+    found.into_iter().filter_map(|(format, file)| Some((format, file?))).collect()
+}
+
+fn of_folder(path: &Path) -> Result<BoxFormat> {
+    // What the annotation tool wrote has all that it found there.
+    if coco::own(path).is_some() {
+        return Ok(BoxFormat::Coco);
+    }
+    let gallery = Gallery::open(&[path], &Steps::new("listing files", 0))?;
+    match &found(&gallery)[..] {
         [(format, _)] => Ok(*format),
         [] => {
             let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
@@ -109,7 +121,11 @@ fn of_folder(path: &Path) -> Result<BoxFormat> {
             counts.extend(kinds.iter().take(8).map(|(kind, count)| format!("{count} {kind}")));
             let mut what =
                 format!("no annotations were found in `{}`, which holds {}", path.display(), counts.join(", "));
-            let faulty = gallery.others.iter().filter(|file| ends(file, "json")).take(8);
+            let faulty = gallery
+                .others
+                .iter()
+                .filter(|file| file.extension().is_some_and(|own| own.eq_ignore_ascii_case("json")))
+                .take(8);
             if let Some((file, why)) = faulty.filter_map(|file| Some((file, broken(file)?))).next() {
                 what += &format!("; `{}` is no whole JSON: {why}", below(path, file));
             }

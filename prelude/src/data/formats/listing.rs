@@ -2,7 +2,9 @@
 
 use super::super::Part;
 use super::fault::{FaultLog, shortened};
-use serde_json::value::RawValue;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::{RawValue, to_raw_value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -30,6 +32,16 @@ pub(crate) struct Object {
     pub score: Option<f64>,
     /// Fields not understood.
     pub extra: Extra,
+}
+
+/// Fields that give more of an object's place than its box.
+const OUTLINES: [&str; 4] = ["segmentation", "keypoints", "polygon", "area"];
+
+impl Object {
+    /// Drops what does not move with the box.
+    pub fn forget_outlines(&mut self) {
+        self.extra.retain(|key, _| !OUTLINES.contains(&key.as_str()));
+    }
 }
 
 /// One picture and its objects.
@@ -70,6 +82,34 @@ pub(crate) struct Listing {
 
 /// The most lines of a summary.
 const MOST_LINES: usize = 12;
+
+/// Pictures without a person's word on them that hold what a network proposes have this field.
+const WAITING: &str = "waiting";
+
+impl Listed {
+    /// A field that is not understood, where it is of this type.
+    pub fn field<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        serde_json::from_str(self.extra.get(key)?.get()).ok()
+    }
+
+    /// Puts a field in, or takes it out.
+    pub fn set_field(&mut self, key: &str, value: Option<&impl Serialize>) {
+        match value.and_then(|value| to_raw_value(value).ok()) {
+            Some(raw) => drop(self.extra.insert(key.to_owned(), raw)),
+            None => drop(self.extra.remove(key)),
+        }
+    }
+
+    /// Whether no person has looked at it yet: it is no background, though it has no boxes but automatic ones.
+    pub fn is_waiting(&self) -> bool {
+        self.field(WAITING) == Some(true)
+    }
+
+    /// Says whether no person has looked at it yet.
+    pub fn set_waiting(&mut self, waits: bool) {
+        self.set_field(WAITING, waits.then_some(&true));
+    }
+}
 
 impl Listing {
     /// How many objects all pictures have.

@@ -6,6 +6,7 @@
 //! - `guess` says of which format a path is; `coco`, `voc`, `yolo`, `table` read one each, in parts of their own for a file or a line.
 //! - `gallery` lists the pictures and finds the one that a name means, `header` reads their sizes, `settle` brings both together
 //!   and checks every box; `fault` is what it finds, `text` reads files and numbers, `form` knows how boxes are counted.
+//! - `place` says where a folder's annotations are read and where the annotation tool writes them; `rest` lists pictures that none speaks of.
 //! - `classes` renames, merges and drops classes; `alike` finds names spelled twice.
 //! - `writing` puts files where nothing of another program's is lost, `write_coco` and the like say what is in them.
 
@@ -19,6 +20,8 @@ mod gallery;
 mod guess;
 mod header;
 mod listing;
+mod place;
+mod rest;
 mod settle;
 mod table;
 mod table_columns;
@@ -41,9 +44,9 @@ pub(crate) use alike::likely_meant;
 pub(crate) use fault::{Fault, FaultKind, Spot};
 pub(crate) use form::{BoxForm, Counting};
 pub(crate) use guess::{BoxFormat, guess};
-#[cfg(test)]
-pub(crate) use listing::Extra;
-pub(crate) use listing::{Listed, Listing, Object};
+pub(crate) use listing::{Extra, Listed, Listing, Object};
+pub(crate) use place::BoxPlace;
+pub(crate) use rest::{is_turned, rest, within};
 pub(crate) use write_yolo::Placing;
 
 use super::names::composed;
@@ -95,7 +98,7 @@ pub(in crate::data) fn table_columns(first: &[String]) -> Option<table_columns::
 }
 
 /// A class's name as it is compared and shown: composed, on one line, without space around it.
-fn class_name(written: &str) -> String {
+pub(crate) fn class_name(written: &str) -> String {
     let words = written.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
     composed(&words.collect::<Vec<_>>().join(" "))
 }

@@ -70,9 +70,6 @@ impl Terms {
     }
 }
 
-/// Fields that give more of an object's place than its box.
-const OUTLINES: [&str; 4] = ["segmentation", "keypoints", "polygon", "area"];
-
 /// Makes a listing of drafts.
 pub(super) fn settle(
     gallery: &Gallery,
@@ -143,7 +140,9 @@ pub(super) fn settle(
                 match view.object(claim, &change, few, &mut seen) {
                     Ok((mut object, fault)) => {
                         // Outlines are not moved with their boxes.
-                        object.extra.retain(|key, _| !is_moved || !OUTLINES.contains(&key.as_str()));
+                        if is_moved {
+                            object.forget_outlines();
+                        }
                         listed.objects.push(object);
                         faults.extend(fault);
                     }

@@ -1,17 +1,15 @@
 //! Writes COCO's JSON.
 
-use super::coco::WRITTEN_BY;
+use super::coco::{MARK, PROPOSALS, WRITTEN_BY};
 use super::listing::{Extra, Listing, Object};
+use super::settle::folder_of;
 use super::writing::{named_from, need_ending, put, refuse_foreign};
-use crate::{Error, Result};
+use crate::{Error, Result, interrupt};
 use serde::Serialize;
 use serde_json::value::to_raw_value;
 use std::collections::HashSet;
 use std::io::Write;
 use std::path::Path;
-
-/// The beginning of what is written.
-const MARK: &str = "\"written_by\":\"candlewick\"";
 
 /// Numbers for all things of a kind: those that they have, where each has one of its own, else from 1 on.
 fn ids<'a>(extras: impl Iterator<Item = Option<&'a Extra>>) -> Vec<i64> {
@@ -36,21 +34,27 @@ fn begins(fields: &Extra, key: &str, with: &str) -> bool {
 }
 
 impl Listing {
-    /// Writes COCO's JSON into one file, put in place whole.
+    /// Writes COCO's JSON into one file, put in place whole. Automatic boxes stand in a list of their own, `proposals`, so that no
+    /// program takes them for what a person drew.
     ///
     /// # Errors
     /// Where the file cannot be written, or another program wrote it and it is not to be replaced.
     pub fn write_coco(&self, file: &Path, replace: bool) -> Result<()> {
         need_ending(file, &["json"], "data.write_coco")?;
         refuse_foreign([file], MARK, replace)?;
-        put(file, |out| self.coco(file.parent().unwrap_or(Path::new("")), out))
+        put(file, |out| self.coco(&folder_of(file), out, &interrupt::check))
     }
 
-    fn coco(&self, folder: &Path, out: &mut dyn Write) -> Result<()> {
+    /// Writes it over what is there, to the end also while a cell is interrupted: what a person has drawn is kept.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn save_coco(&self, file: &Path) -> Result<()> {
+        put(file, |out| self.coco(&folder_of(file), out, &|| Ok(())))
+    }
+
+    fn coco(&self, folder: &Path, out: &mut dyn Write, goes_on: &dyn Fn() -> Result<()>) -> Result<()> {
         write!(out, "{{{MARK}")?;
-        for (key, value) in self.extra.iter().filter(|(key, _)| key.as_str() != WRITTEN_BY) {
-            write!(out, ",\n{}:{}", serde_json::Value::from(key.as_str()), value.get())?;
-        }
         write!(out, ",\n\"categories\":[")?;
         let class_ids = ids(self.classes.iter().map(|name| self.class_extra.get(name)));
         for (at, (name, id)) in self.classes.iter().zip(&class_ids).enumerate() {
@@ -62,7 +66,7 @@ impl Listing {
         write!(out, "\n],\n\"images\":[")?;
         let image_ids = ids(self.pictures.iter().map(|picture| Some(&picture.extra)));
         for (at, (picture, id)) in self.pictures.iter().zip(&image_ids).enumerate() {
-            crate::interrupt::check()?;
+            goes_on()?;
             let mut fields = picture.extra.clone();
             set(&mut fields, "id", id)?;
             set(&mut fields, "file_name", &named_from(folder, picture))?;
@@ -75,15 +79,27 @@ impl Listing {
             }
             element(out, at, &fields)?;
         }
-        write!(out, "\n],\n\"annotations\":[")?;
         let objects =
             || self.pictures.iter().zip(&image_ids).flat_map(|(p, id)| p.objects.iter().map(move |o| (o, *id)));
         let object_ids = ids(objects().map(|(object, _)| Some(&object.extra)));
-        for (at, ((object, image), id)) in objects().zip(object_ids).enumerate() {
-            crate::interrupt::check()?;
-            element(out, at, &annotation(object, image, id, &class_ids)?)?;
+        for (list, automatic) in [("annotations", false), (PROPOSALS, true)] {
+            let mut own =
+                objects().zip(&object_ids).filter(|((object, _), _)| object.automatic == automatic).peekable();
+            if automatic && own.peek().is_none() {
+                continue;
+            }
+            write!(out, "\n],\n\"{list}\":[")?;
+            for (at, ((object, image), id)) in own.enumerate() {
+                goes_on()?;
+                element(out, at, &annotation(object, image, *id, &class_ids)?)?;
+            }
         }
-        Ok(write!(out, "\n]}}\n")?)
+        write!(out, "\n]")?;
+        // At the end: by the lists at the beginning a file is known, however long these are.
+        for (key, value) in self.extra.iter().filter(|(key, _)| key.as_str() != WRITTEN_BY) {
+            write!(out, ",\n{}:{}", serde_json::Value::from(key.as_str()), value.get())?;
+        }
+        Ok(writeln!(out, "}}")?)
     }
 }
 
@@ -102,12 +118,7 @@ fn annotation(object: &Object, image: i64, id: i64, classes: &[i64]) -> Result<E
     if !begins(&fields, "segmentation", "[{") {
         set(&mut fields, "segmentation", &[0u8; 0])?;
     }
-    let flags = [
-        ("difficult", object.difficult),
-        ("truncated", object.truncated),
-        ("occluded", object.occluded),
-        ("automatic", object.automatic),
-    ];
+    let flags = [("difficult", object.difficult), ("truncated", object.truncated), ("occluded", object.occluded)];
     for (key, _) in flags.iter().filter(|(_, yes)| *yes) {
         set(&mut fields, key, &true)?;
     }

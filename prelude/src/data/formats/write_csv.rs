@@ -1,6 +1,7 @@
 //! Writes a table of boxes.
 
-use super::listing::{Extra, Listing, Object};
+use super::listing::{Extra, Listed, Listing, Object};
+use super::settle::folder_of;
 use super::writing::{named_from, need_ending, put, refuse_foreign};
 use crate::{Error, Result};
 use std::collections::BTreeSet;
@@ -32,21 +33,22 @@ fn text(extra: &Extra, key: &str) -> Option<String> {
 }
 
 impl Listing {
-    /// Writes a table: a line an object, and one without class and box for each picture that has none.
+    /// Writes a table: a line an object, and one without class and box for each picture that has none. Automatic boxes are left out,
+    /// since other programs know no such column.
     ///
     /// # Errors
     /// Where the file cannot be written, or another program wrote it and it is not to be replaced.
     pub fn write_csv(&self, file: &Path, replace: bool) -> Result<()> {
         need_ending(file, &["csv"], "data.write_csv")?;
         refuse_foreign([file], &HEAD.join(","), replace)?;
-        put(file, |out| self.csv(file.parent().unwrap_or(Path::new("")), out))
+        put(file, |out| self.csv(&folder_of(file), out))
     }
 
     fn csv(&self, folder: &Path, out: &mut dyn Write) -> Result<()> {
         let failed = |error: csv::Error| Error::new("the table could not be written").caused_by(error);
         let mut writer = csv::Writer::from_writer(out);
-        let objects = self.pictures.iter().flat_map(|picture| picture.objects.iter().map(|object| &object.extra));
-        let bare = self.pictures.iter().filter(|picture| picture.objects.is_empty()).map(|picture| &picture.extra);
+        let objects = self.pictures.iter().flat_map(|picture| drawn(picture).map(|object| &object.extra));
+        let bare = self.pictures.iter().filter(|picture| is_bare(picture)).map(|picture| &picture.extra);
         let keys = objects.chain(bare).flat_map(|extra| extra.keys().filter(|key| text(extra, key).is_some()));
         let keys: BTreeSet<&String> = keys.filter(|key| !HEAD.contains(&key.as_str())).collect();
         writer.write_record(HEAD.into_iter().chain(keys.iter().map(|key| key.as_str()))).map_err(failed)?;
@@ -60,14 +62,14 @@ impl Listing {
                 let rest = keys.iter().map(|key| text(extra, key).unwrap_or_default());
                 writer.write_record(cells.into_iter().chain(rest)).map_err(failed)
             };
-            if picture.objects.is_empty() {
+            if is_bare(picture) {
                 let mut cells = vec![name.clone()];
                 cells.resize(6, String::new());
                 cells.extend(about.clone());
                 cells.resize(HEAD.len(), String::new());
                 row(cells, &picture.extra)?;
             }
-            for object in &picture.objects {
+            for object in drawn(picture) {
                 let mut cells = vec![name.clone(), self.classes.get(object.class).cloned().unwrap_or_default()];
                 cells.extend(object.corners.map(|number| number.to_string()));
                 cells.extend(about.clone());
@@ -77,6 +79,15 @@ impl Listing {
         }
         Ok(writer.flush()?)
     }
+}
+
+/// The objects that no network has only proposed.
+fn drawn(picture: &Listed) -> impl Iterator<Item = &Object> {
+    picture.objects.iter().filter(|object| !object.automatic)
+}
+
+fn is_bare(picture: &Listed) -> bool {
+    drawn(picture).next().is_none()
 }
 
 /// The cells of an object's flags and score.

@@ -44,7 +44,8 @@ fn inner(picture: &Listed) -> String {
 }
 
 impl Listing {
-    /// Writes `labels/train/a.txt` and the like and `data.yaml`, with the pictures under `images` where that is asked.
+    /// Writes `labels/train/a.txt` and the like and `data.yaml`, with the pictures under `images` where that is asked. Automatic boxes
+    /// are left out: nothing in a text says to others that no person has accepted them.
     ///
     /// # Errors
     /// Where a picture's size is not known, a file cannot be written, another program wrote it and it is not to be replaced,
@@ -91,7 +92,7 @@ impl Listing {
             ));
         };
         let (width, height) = (f64::from(width), f64::from(height));
-        for object in &picture.objects {
+        for object in picture.objects.iter().filter(|object| !object.automatic) {
             let _ = write!(text, "{}", object.class);
             let [left, top, right, bottom] = object.corners;
             let outline = outline(object, width, height);
@@ -103,10 +104,6 @@ impl Listing {
             ];
             for number in outline.as_deref().unwrap_or(&four) {
                 let _ = write!(text, " {number}");
-            }
-            // A box that a network proposed has its score, as the network's own programs write it.
-            if let (true, Some(score), None) = (object.automatic, object.score, &outline) {
-                let _ = write!(text, " {score}");
             }
             text.push('\n');
         }

@@ -47,7 +47,8 @@ pub(super) fn way_out(folder: &Path, picture: &Listed) -> Option<String> {
     let path = picture.path.canonicalize().ok()?;
     let is_apart = whole.file_name().is_some_and(|name| name.eq_ignore_ascii_case("annotations"));
     let searched = if is_apart { whole.parent()? } else { &whole };
-    if path.starts_with(searched) {
+    // A copy of the same name there is meant, too.
+    if path.starts_with(searched) || searched.join(&picture.name).is_file() {
         return None;
     }
     let (from, to): (Vec<_>, Vec<_>) = (whole.components().collect(), path.components().collect());

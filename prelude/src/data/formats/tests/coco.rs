@@ -99,11 +99,12 @@ fn roboflows_layout() {
 #[test]
 fn pictures_in_a_folder_that_is_told() {
     let (folder, pictures) = (Folder::new(), Folder::new());
-    folder.file("set.json", TWO);
+    // The folder around is looked at too, which must not be the system's own for what is temporary.
+    folder.file("set/set.json", TWO);
     pictures.picture("deep/a.jpg", 64, 48).picture("deep/b.jpg", 64, 48);
     let reading = Reading { pictures: Some(pictures.path().to_path_buf()), ..Reading::default() };
-    assert_eq!(read(&folder.path().join("set.json"), &reading).unwrap().objects(), 2);
-    let says = read(&folder.path().join("set.json"), &Reading::default()).unwrap_err().to_string();
+    assert_eq!(read(&folder.path().join("set/set.json"), &reading).unwrap().objects(), 2);
+    let says = read(&folder.path().join("set/set.json"), &Reading::default()).unwrap_err().to_string();
     assert!(says.starts_with("0 of 2 images match a picture\n  → they speak of `a.jpg`"), "{says}");
 }
 

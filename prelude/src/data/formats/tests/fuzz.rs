@@ -62,7 +62,9 @@ fn feed(bytes: &[u8], only: Option<usize>) -> Result<(), TestCaseError> {
             for (name, format) in [("a.json", BoxFormat::Coco), ("a.csv", BoxFormat::Csv), ("v", BoxFormat::Voc)] {
                 let again = read(&out.join(name), &reading(format))
                     .map_err(|error| TestCaseError::fail(format!("{format}: {error}")))?;
-                prop_assert_eq!(again.objects(), listing.objects(), "{}", format);
+                let objects = listing.pictures.iter().flat_map(|picture| &picture.objects);
+                let held = objects.filter(|object| format != BoxFormat::Csv || !object.automatic).count();
+                prop_assert_eq!(again.objects(), held, "{}", format);
             }
         }
         prop_assert!(begun.elapsed() < Duration::from_secs(20), "{} took {:?}", name, begun.elapsed());
