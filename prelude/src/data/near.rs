@@ -108,7 +108,7 @@ mod tests {
     /// Patches of light and dark, by a number.
     fn patches(number: u32, side: u32) -> RgbImage {
         let shade = |x: u32, y: u32| {
-            let mut mixed = (x * 8 / side) * 73_856_093 ^ (y * 8 / side) * 19_349_663 ^ (number + 1) * 83_492_791;
+            let mut mixed = ((x * 8 / side) * 73_856_093) ^ ((y * 8 / side) * 19_349_663) ^ ((number + 1) * 83_492_791);
             mixed = (mixed ^ (mixed >> 13)).wrapping_mul(0x5bd1_e995);
             ((mixed >> 15) % 200) as u8 + 20
         };
