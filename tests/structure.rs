@@ -297,6 +297,7 @@ const PRELUDE: &[(&str, &[&str])] = &[
             "plot",
             "sealed",
             "show",
+            "widgets",
         ],
     ),
     ("plot", &["boxes", "show"]),

@@ -49,7 +49,7 @@ pub mod prelude {
         Answer, Better, Callback, Classify, Fit, Labels, Learner, Localize, Loss, Metric, Next, Optimizer, Prediction,
         Rate, Regress, Seen, Task, Unit, When,
     };
-    pub use crate::widgets::{AnyWidget, Button, FloatProgress, IntProgress, Label, Widget};
+    pub use crate::widgets::{AnyWidget, Button, FloatProgress, FloatSlider, IntProgress, Label, VBox, Widget};
     pub use crate::{datasets, interrupt, plot, show, widgets};
     pub use candle_core::{D, DType, Device, IndexOp, Tensor};
     /// A `VarBuilder` holds one: cells must be able to name its type.

@@ -155,6 +155,15 @@ fn a_detector_learns_to_find() -> Result<()> {
     learner.f1_curve()?;
     learner.mistakes(4)?;
     assert!(learner.findings()?.text().contains("on nothing"));
+    let histogram = learner.score_histogram()?;
+    assert!(histogram.svg().contains(">right</text>") && histogram.svg().contains("best F1"));
+    // a slider is a figure where there are no widgets, and shows less the higher it stands
+    let slider = learner.threshold_slider(4)?;
+    assert!((0.0..=1.0).contains(&slider.score()));
+    let words = slider.bundle().as_text().unwrap_or_default().to_owned();
+    assert!(words.starts_with(&format!("from {:.2} on: ", slider.score())), "{words}");
+    assert_ne!(slider.at(0.05)?.pixels(), slider.at(1.0)?.pixels());
+    assert!(slider.at(1.5).is_err() && learner.threshold_slider(0).is_err());
     // proposals are marked, teach nothing before they are accepted, and are replaced
     let blank = data.clone().only(&["disc"])?;
     let proposed = blank.auto_annotate(&learner, 0.5)?;
@@ -182,6 +191,46 @@ fn a_detector_learns_to_find() -> Result<()> {
     let other = learner.replace_head(&renamed)?;
     let boxes = other.predict(picture)?.boxes;
     assert_eq!(boxes.first().map(|one| one.label.as_str()), Some("square"), "{boxes:?}");
+    Ok(())
+}
+
+/// One class, of a name that the weights do not know, starts from them all the same.
+#[test]
+fn one_class_of_an_unknown_name_starts_from_weights() -> Result<()> {
+    let folder = folder(12);
+    let data = data(folder.path())?.only(&["disc"])?.rename(&[("disc", "zebra")])?;
+    let mut learner = Learner::detection(Detector::scenes(), &data)?;
+    learner.quiet();
+    assert_eq!(learner.classes(), ["zebra"]);
+    let report = learner.watch(2)?.fit(1, 1e-3)?;
+    assert!(report.valid.is_some_and(|valid| valid.loss.is_finite()));
+    let like =
+        Learner::detection(Detector::scenes().like("zebra", "horze"), &data).map(|_| ()).unwrap_err().to_string();
+    assert!(like.contains("no class `horze`") && like.contains("did you mean `horse`?"), "{like}");
+    for (says, what) in [
+        (learner.freeze_matching("backbone").unwrap_err().to_string(), "`*backbone*` fits "),
+        (learner.watch(99).map(|_| ()).unwrap_err().to_string(), "`learner.watch(4)?`"),
+        (
+            Learner::detection(Detector::light(Arch::VitSmall).untrained(), &data).map(|_| ()).unwrap_err().to_string(),
+            "`ResNet18`",
+        ),
+    ] {
+        assert!(says.contains(what), "{says}");
+    }
+    let classifier = learner.compare(
+        &draw(3).0,
+        &candlewick_prelude::train::Prediction {
+            label: "cat".to_owned(),
+            class: 0,
+            score: 0.5,
+            probabilities: vec![("cat".to_owned(), 0.5)],
+            labels: Vec::new(),
+            boxes: Vec::new(),
+            numbers: Vec::new(),
+            picture: draw(3).0,
+        },
+    );
+    assert!(classifier.map(|_| ()).unwrap_err().to_string().contains("of another kind"));
     Ok(())
 }
 
@@ -287,7 +336,7 @@ fn a_light_detector_stands_on_any_body_with_maps() -> Result<()> {
         assert!(says.contains("holds a body, but no detector"), "{says}");
     }
     let says = Learner::detection(Detector::light(Arch::VitTiny).untrained(), &data).unwrap_err().to_string();
-    assert!(says.contains("has no map of stride 8"), "{says}");
+    assert!(says.contains("has no maps of strides 8, 16 and 32"), "{says}");
     Ok(())
 }
 

@@ -91,7 +91,8 @@ impl Annotator {
         self.serve_at(0)
     }
 
-    /// The same at a port of one's own (0 is any that is free): after a restart an open page finds unsaved changes again.
+    /// The same at a port of one's own; 0 is the folder's, or any that is free: after a restart at the same port an open page finds unsaved
+    /// changes again.
     ///
     /// # Errors
     /// When the port is in use.
@@ -110,7 +111,7 @@ impl Show for Annotator {
     fn bundle(&self) -> Bundle {
         let root = self.desk.place.root.display();
         let text = format!(
-            "the annotation tool of `{root}` needs a notebook with widgets\n  → `tool.serve()?` opens it in a browser, as `candlewick annotate FOLDER` does"
+            "the annotation tool of `{root}` needs a notebook with widgets\n  → `data.annotate()?.serve()?` opens it in a browser, as `candlewick annotate FOLDER` does"
         );
         widget::of(&self.desk).bundle_with(Bundle::new().text(text))
     }

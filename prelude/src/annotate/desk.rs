@@ -21,7 +21,7 @@ pub(super) struct Desk {
     /// What this process calls itself to pages.
     pub session: String,
     /// The pictures' folder, links followed.
-    folder: PathBuf,
+    pub folder: PathBuf,
     /// Its widget, once one was shown.
     pub widget: Mutex<Option<Widget>>,
     held: Mutex<OnDesk>,
@@ -151,7 +151,13 @@ impl OnDesk {
         }
         if sheets.is_empty() {
             let what = format!("`{}` holds no picture that can be shown", place.root.display());
-            return Err(Error::new(what).remedy("name a folder with PNG, JPEG, WebP, BMP or GIF files"));
+            return Err(Error::new(what).remedy(match listing.pictures.first() {
+                Some(one) if outside > 0 => format!(
+                    "its pictures lie elsewhere, such as `{}`: write the boxes beside them with `write_coco`, and name their folder",
+                    one.path.display()
+                ),
+                _ => "name a folder with PNG, JPEG, WebP, BMP, GIF or TIFF files".to_owned(),
+            }));
         }
         let lines = remarks(&listing, &rest.unreadable, outside);
         // What reading left out would be gone with the first save.

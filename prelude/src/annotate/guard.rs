@@ -67,7 +67,10 @@ pub(super) fn check(head: &RequestHead, secret: &str) -> Result<(), Refusal> {
         return Err(foreign);
     }
     if !token::is_same(head.asked("token"), secret) {
-        return Err(Refusal(403, "the token is not the one of this server"));
+        return Err(Refusal(
+            403,
+            "this page is of a server that has ended; open the address that candlewick annotate has printed since: what was not saved comes along",
+        ));
     }
     let has_body =
         head.all("transfer-encoding").next().is_some() || head.all("content-length").any(|length| length != "0");

@@ -7,7 +7,9 @@ use super::{CSS, MODULE, picture, talk, token};
 use crate::{Result, interrupt, show};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -155,6 +157,14 @@ pub(super) struct PageServer {
     host: Arc<PageHost>,
 }
 
+/// The port that a folder has every time, so that a browser finds again what it kept for the page: it keeps it by the port.
+fn own_port(folder: &Path) -> u16 {
+    const PRIVATE: (u16, u64) = (49_152, 16_000);
+    let mut hasher = DefaultHasher::new();
+    folder.hash(&mut hasher);
+    PRIVATE.0 + (hasher.finish() % PRIVATE.1) as u16
+}
+
 impl PageServer {
     /// Begins to serve a desk.
     ///
@@ -162,7 +172,12 @@ impl PageServer {
     /// Where the port is in use.
     pub fn start(desk: &Arc<Desk>, port: u16) -> Result<PageServer> {
         let host = Arc::new(PageHost { desk: desk.clone(), secret: token::random()?, streams: Streams::default() });
-        let server = HttpServer::start(port, host.clone())?;
+        let own = own_port(&desk.folder);
+        let server = match port {
+            // Where another serves there, any other does.
+            0 => HttpServer::start(own, host.clone()).or_else(|_| HttpServer::start(0, host.clone()))?,
+            port => HttpServer::start(port, host.clone())?,
+        };
         let hears: Weak<PageHost> = Arc::downgrade(&host);
         desk.listen(Box::new(move |told, whose| hears.upgrade().map(|host| host.streams.tell(told, whose)).is_some()));
         Ok(PageServer { server, host })

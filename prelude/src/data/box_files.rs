@@ -156,10 +156,12 @@ impl Boxes {
     /// # Errors
     /// When there is no class of a name; the message has those that are near.
     pub fn rename(self, names: &[(&str, &str)]) -> Result<Boxes> {
-        if let Some(joined) = self.listing.joined(names) {
+        let joined = self.listing.joined(names);
+        let renamed = self.changed(|listing| listing.rename(names))?;
+        if let Some(joined) = joined {
             show::note(&joined);
         }
-        self.changed(|listing| listing.rename(names))
+        Ok(renamed)
     }
 
     /// Makes several classes one.

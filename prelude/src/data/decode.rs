@@ -32,7 +32,7 @@ fn read(path: &Path) -> Result<RgbImage> {
     })?;
     decode(&bytes).map_err(|why| {
         Error::new(format!("`{}` is no readable picture: {why}", path.display()))
-            .remedy("replace or remove the file; a data set can also skip such files: `.skip_corrupt(true)`")
+            .remedy("replace or remove the file; a data set leaves such files out unless it is `.strict()`")
     })
 }
 

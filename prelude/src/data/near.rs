@@ -1,7 +1,7 @@
 //! Pictures that show the same: one saved again, smaller or paler than the other.
 //!
-//! Difference hash after Neal Krawetz, "Kind of Like That" (2013), of 256 bits. Own code, since it is a few lines, and crates that have it
-//! bring Fourier transforms along.
+//! A difference hash after Neal Krawetz, "Kind of Like That" (2013), that leaves out even ground, on which pictures of plain things would all agree.
+//! Own code, since it is a few lines, and crates that have such hashes bring Fourier transforms along.
 
 use super::Sample;
 use super::decode::read_picture;
@@ -15,33 +15,47 @@ use std::collections::BTreeMap;
 
 /// Rows of the small picture; its columns are one more.
 const SIDE: u32 = 16;
-/// Two pictures show the same where at most so many of the 256 bits differ.
-const MOST: u32 = 10;
-/// A picture whose small one has no more contrast than this, of 255, shows nothing by which it could be known.
+/// A step of brightness that counts, as a share of the picture's contrast.
+const STEP: u8 = 24;
+/// Of the steps that either picture has, one in so many may be the other's not.
+const SHARE: u32 = 6;
+/// Pictures with fewer steps show too little by which they could be known.
+const FEWEST: u32 = 24;
+/// A picture whose small one has no more contrast than this, of 255, shows nothing.
 const FLAT: u8 = 12;
 /// Files of more bytes in all are not compared by what they show: reading them takes as long as an epoch.
 pub(super) const MOST_BYTES: u64 = 1 << 30;
 
-/// What a picture shows, in 256 bits: where it grows brighter from left to right. `None` where it is flat.
-fn seen(picture: &RgbImage) -> Option<[u64; 4]> {
+/// Where a picture grows notably brighter from left to right, and where darker.
+type Steps16 = [u64; 8];
+
+/// What a picture shows; `None` where that is too little.
+fn seen(picture: &RgbImage) -> Option<Steps16> {
     let small = grayscale(&thumbnail(picture, SIDE + 1, SIDE));
     let values = || small.pixels().map(|pixel| pixel.0[0]);
     let contrast = values().max()?.saturating_sub(values().min()?);
     if contrast <= FLAT {
         return None;
     }
-    let mut bits = [0u64; 4];
+    let least = i16::from(contrast / STEP);
+    let mut bits = [0u64; 8];
     for (y, x) in (0..SIDE).flat_map(|y| (0..SIDE).map(move |x| (y, x))) {
         let at = (y * SIDE + x) as usize;
-        let brighter = small.get_pixel(x + 1, y).0[0] > small.get_pixel(x, y).0[0];
-        bits[at / 64] |= u64::from(brighter) << (at % 64);
+        let step = i16::from(small.get_pixel(x + 1, y).0[0]) - i16::from(small.get_pixel(x, y).0[0]);
+        bits[at / 64] |= u64::from(step > least) << (at % 64);
+        bits[4 + at / 64] |= u64::from(step < -least) << (at % 64);
     }
-    Some(bits)
+    (bits.iter().map(|bits| bits.count_ones()).sum::<u32>() >= FEWEST).then_some(bits)
 }
 
-/// How many bits differ.
-fn apart(a: &[u64; 4], b: &[u64; 4]) -> u32 {
-    a.iter().zip(b).map(|(a, b)| (a ^ b).count_ones()).sum()
+/// Whether two pictures show the same.
+fn is_near(a: &Steps16, b: &Steps16) -> bool {
+    let (mut apart, mut all) = (0, 0);
+    for (a, b) in a.iter().zip(b) {
+        apart += (a ^ b).count_ones();
+        all += (a | b).count_ones();
+    }
+    apart * SHARE <= all
 }
 
 /// Equal files and pictures that show the same, a group each; `None` where the files are too large to be read for it.
@@ -54,7 +68,7 @@ pub(super) fn find(samples: &[Sample], copies: &Copies) -> Result<Option<Copies>
         return Ok(None);
     }
     let steps = Steps::new("comparing pictures", samples.len());
-    let hashes: Vec<Option<[u64; 4]>> = samples
+    let hashes: Vec<Option<Steps16>> = samples
         .par_iter()
         .map(|sample| {
             steps.step()?;
@@ -71,7 +85,7 @@ pub(super) fn find(samples: &[Sample], copies: &Copies) -> Result<Option<Copies>
         .map(|(at, one)| {
             interrupt::check()?;
             let Some(one) = one else { return Ok(Vec::new()) };
-            let near = |other: &Option<[u64; 4]>| other.as_ref().is_some_and(|other| apart(one, other) <= MOST);
+            let near = |other: &Option<Steps16>| other.as_ref().is_some_and(|other| is_near(one, other));
             Ok((at + 1..hashes.len()).filter(|other| near(&hashes[*other])).collect())
         })
         .collect::<Result<_>>()?;
@@ -125,10 +139,22 @@ mod tests {
         let mut pale = patches(1, 200);
         pale.pixels_mut().for_each(|pixel| pixel.0 = pixel.0.map(|value| value / 2 + 100));
         for (what, other) in [("jpeg", &again), ("small", &small), ("pale", &pale)] {
-            assert!(apart(&own, &seen(other).unwrap()) <= MOST, "{what}");
+            assert!(is_near(&own, &seen(other).unwrap()), "{what}");
         }
-        let nearest = (2..200).map(|number| apart(&own, &seen(&patches(number, 200)).unwrap())).min().unwrap();
-        assert!(nearest > 3 * MOST, "{nearest}");
+        assert!((2..200).all(|number| !is_near(&own, &seen(&patches(number, 200)).unwrap())));
+        // One thing on even ground, elsewhere in each picture.
+        let disc = |left: i64| {
+            RgbImage::from_fn(160, 120, |x, y| {
+                let far = (i64::from(x) - left).pow(2) + (i64::from(y) - 60).pow(2);
+                if far < 900 { Rgb([20, 40, 160]) } else { Rgb([120 + (x * 13 + y * 7) as u8 % 11; 3]) }
+            })
+        };
+        let discs: Vec<Option<Steps16>> = (0..6).map(|place| seen(&disc(40 + 16 * place))).collect();
+        let pairs =
+            discs.iter().enumerate().flat_map(|(at, one)| discs[at + 1..].iter().map(move |other| (one, other)));
+        assert!(
+            pairs.into_iter().all(|(one, other)| !one.as_ref().zip(other.as_ref()).is_some_and(|(a, b)| is_near(a, b)))
+        );
         assert_eq!(seen(&RgbImage::from_pixel(50, 50, Rgb([90, 90, 90]))), None);
     }
 

@@ -48,11 +48,19 @@ impl Boxes {
             let Listing { classes, pictures, .. } = &mut listing;
             put(classes, &mut pictures[id], &found);
         })?;
-        if !listing.pictures.iter().flat_map(|picture| &picture.objects).any(|object| object.automatic) {
-            show::note(&format!(
-                "nothing new reaches a score of {score}: no box is proposed; a lower score proposes more"
-            ));
-        }
+        let of = |picture: &Listed| picture.objects.iter().filter(|object| object.automatic).count();
+        let (boxes, pictures) = listing
+            .pictures
+            .iter()
+            .map(of)
+            .filter(|count| *count > 0)
+            .fold((0, 0), |(boxes, pictures), count| (boxes + count, pictures + 1));
+        show::note(&match boxes {
+            0 => format!("nothing new reaches a score of {score}: no box is proposed; a lower score proposes more"),
+            _ => format!(
+                "{boxes} boxes are proposed on {pictures} pictures: `.annotate()?` shows them, `.accept_automatic()?` takes all"
+            ),
+        });
         self.clone().relisted(listing)
     }
 

@@ -27,7 +27,7 @@ pub fn bars(labels: &[String], values: &[f64]) -> Figure {
     }
     let rows: Vec<(String, f64, String)> =
         labels.iter().enumerate().map(|(row, label)| (label.clone(), value(row), number(value(row)))).collect();
-    Figure::new(canvas.into_rgba(), width as u32 / DENSITY, height as u32 / DENSITY, terminal::bars(&rows, 40))
+    canvas.into_figure(width as u32 / DENSITY, height as u32 / DENSITY, terminal::bars(&rows, 40))
 }
 
 #[cfg(test)]

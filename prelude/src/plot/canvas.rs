@@ -1,6 +1,9 @@
 //! A smooth canvas: shapes by tiny-skia, text, and a backend for plotters.
 
+use super::Figure;
 use super::lettering::{glyphs, text_width};
+use super::vector::Element;
+pub(super) use super::vector::{Align, Rgb};
 use image::{RgbImage, RgbaImage};
 use plotters_backend::text_anchor::{HPos, VPos};
 use plotters_backend::{
@@ -8,9 +11,6 @@ use plotters_backend::{
 };
 use std::convert::Infallible;
 use tiny_skia::{Color, FillRule, LineCap, LineJoin, Paint, PathBuilder, Pixmap, Stroke, StrokeDash, Transform};
-
-/// An opaque colour: red, green, blue.
-pub(super) type Rgb = [u8; 3];
 
 /// Text and axes.
 pub(super) const INK: Rgb = [38, 43, 51];
@@ -25,23 +25,17 @@ pub(super) const CARD: Rgb = [255, 255, 255];
 pub(super) const COLORS: [Rgb; 7] =
     [[0, 114, 178], [213, 94, 0], [0, 158, 115], [204, 121, 167], [230, 159, 0], [86, 180, 233], [86, 86, 86]];
 
-/// Where text stands beside its point.
-#[derive(Clone, Copy, PartialEq)]
-pub(super) enum Align {
-    Left,
-    Center,
-    Right,
-}
-
 /// A picture that is drawn on, in its own pixels.
 pub(super) struct Canvas {
     pixmap: Pixmap,
+    /// The same as things, in order, for files of vectors.
+    inks: Vec<Element>,
 }
 
 impl Canvas {
     /// A transparent canvas.
     pub fn new(width: u32, height: u32) -> Canvas {
-        Canvas { pixmap: Pixmap::new(width.max(1), height.max(1)).expect("at least one pixel") }
+        Canvas { pixmap: Pixmap::new(width.max(1), height.max(1)).expect("at least one pixel"), inks: Vec::new() }
     }
 
     /// A card with round corners and a faint border, on which a figure is drawn.
@@ -72,6 +66,7 @@ impl Canvas {
 
     /// Puts a picture with its top left corner at `(x, y)`.
     pub fn picture(&mut self, picture: &RgbImage, x: i64, y: i64) {
+        self.inks.push(Element::Picture(picture.clone(), x, y));
         let (width, height) = (i64::from(self.width()), i64::from(self.height()));
         let data = self.pixmap.data_mut();
         for (px, py, pixel) in picture.enumerate_pixels() {
@@ -85,6 +80,7 @@ impl Canvas {
 
     /// A filled rectangle: left, top, right, bottom.
     pub fn rect(&mut self, [x0, y0, x1, y1]: [f32; 4], color: Rgb, alpha: f32) {
+        self.inks.push(Element::Rect([x0, y0, x1, y1], 0.0, color, alpha));
         if let Some(rect) = tiny_skia::Rect::from_ltrb(x0, y0, x1, y1) {
             self.pixmap.fill_rect(rect, &paint(color, alpha), Transform::identity(), None);
         }
@@ -93,6 +89,7 @@ impl Canvas {
     /// A filled rectangle with round corners.
     pub fn round_rect(&mut self, [x0, y0, x1, y1]: [f32; 4], radius: f32, color: Rgb, alpha: f32) {
         let r = radius.min((x1 - x0) / 2.0).min((y1 - y0) / 2.0).max(0.0);
+        self.inks.push(Element::Rect([x0, y0, x1, y1], r, color, alpha));
         let mut path = PathBuilder::new();
         path.move_to(x0 + r, y0);
         path.line_to(x1 - r, y0);
@@ -111,6 +108,7 @@ impl Canvas {
 
     /// A filled disc.
     pub fn disc(&mut self, x: f32, y: f32, radius: f32, color: Rgb, alpha: f32) {
+        self.inks.push(Element::Disc([x, y, radius], color, alpha));
         if let Some(path) = PathBuilder::from_circle(x, y, radius) {
             self.pixmap.fill_path(&path, &paint(color, alpha), FillRule::Winding, Transform::identity(), None);
         }
@@ -118,6 +116,7 @@ impl Canvas {
 
     /// A filled shape with straight sides.
     pub fn polygon(&mut self, points: &[(f32, f32)], color: Rgb, alpha: f32) {
+        self.inks.push(Element::Polygon(points.to_vec(), color, alpha));
         if let Some(path) = path(points, true) {
             self.pixmap.fill_path(&path, &paint(color, alpha), FillRule::Winding, Transform::identity(), None);
         }
@@ -126,6 +125,7 @@ impl Canvas {
     /// A line through points; `dash` alternates drawn and free lengths, and is empty for a solid line.
     pub fn polyline(&mut self, points: &[(f32, f32)], width: f32, color: Rgb, alpha: f32, dash: &[f32]) {
         let Some(path) = path(points, false) else { return };
+        self.inks.push(Element::Line(points.to_vec(), width, color, alpha, dash.to_vec()));
         let stroke = Stroke {
             width,
             line_cap: if dash.is_empty() { LineCap::Round } else { LineCap::Butt },
@@ -138,6 +138,7 @@ impl Canvas {
 
     /// A line of text whose letters stand on `y`, `size` pixels an em.
     pub fn text(&mut self, text: &str, x: f32, y: f32, size: f32, color: Rgb, align: Align) {
+        self.inks.push(Element::Text(text.to_owned(), [x, y], size, color, align, false));
         let start = x - shift(text, size, align);
         glyphs(text, size, |gx, gy, coverage| {
             self.blend((start + gx as f32).round() as i32, (y + gy as f32).round() as i32, color, coverage);
@@ -146,6 +147,7 @@ impl Canvas {
 
     /// A line of text that runs upwards along `x`.
     pub fn text_upwards(&mut self, text: &str, x: f32, y: f32, size: f32, color: Rgb, align: Align) {
+        self.inks.push(Element::Text(text.to_owned(), [x, y], size, color, align, true));
         let start = y + shift(text, size, align);
         glyphs(text, size, |gx, gy, coverage| {
             self.blend((x + gy as f32).round() as i32, (start - gx as f32).round() as i32, color, coverage);
@@ -166,6 +168,12 @@ impl Canvas {
         for (below, above) in pixel.iter_mut().zip(over) {
             *below = (f32::from(*below) * (1.0 - alpha) + f32::from(above) * alpha).round() as u8;
         }
+    }
+
+    /// A figure shown at `width` × `height` CSS pixels, with a text form.
+    pub fn into_figure(mut self, width: u32, height: u32, text: impl Into<String>) -> Figure {
+        let inks = std::mem::take(&mut self.inks);
+        Figure::new(self.into_rgba(), width, height, text).with_inks(inks)
     }
 
     /// The picture with its transparency.

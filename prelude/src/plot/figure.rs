@@ -1,11 +1,13 @@
 //! A finished figure: pixels, the size at which to show them, and a text form.
 
+use super::vector::{self, Element};
 use crate::show::picture::{self, Encoded};
 use crate::show::{Bundle, Show};
 use crate::{Error, Result};
 use base64::Engine;
 use image::{ImageFormat, RgbaImage};
 use std::path::Path;
+use std::sync::Arc;
 
 /// A finished figure. It has more pixels than it is shown large, so that it is crisp on dense screens.
 #[derive(Clone)]
@@ -14,12 +16,20 @@ pub struct Figure {
     width: u32,
     height: u32,
     text: String,
+    /// What was drawn, where it was drawn here.
+    inks: Option<Arc<Vec<Element>>>,
 }
 
 impl Figure {
     /// A figure shown `width × height` CSS pixels large, whatever its pixels, with a text form for terminals.
     pub fn new(pixels: RgbaImage, width: u32, height: u32, text: impl Into<String>) -> Figure {
-        Figure { pixels, width, height, text: text.into() }
+        Figure { pixels, width, height, text: text.into(), inks: None }
+    }
+
+    /// The same with what was drawn, in pixels of its own.
+    pub(super) fn with_inks(mut self, inks: Vec<Element>) -> Figure {
+        self.inks = Some(Arc::new(inks));
+        self
     }
 
     /// The pixels.
@@ -54,7 +64,14 @@ impl Figure {
         format!("<img width=\"{width}\" height=\"{height}\" alt=\"figure\" src=\"{}\">", self.url())
     }
 
-    /// Writes the figure to a file; the ending says which format (png, jpg, webp, bmp).
+    /// The figure as SVG: lines are lines and words are text, and pictures stand in it as they are.
+    pub fn svg(&self) -> String {
+        let whole = [Element::Picture(image::DynamicImage::from(self.pixels.clone()).to_rgb8(), 0, 0)];
+        let inks = self.inks.as_ref().map_or(&whole[..], |inks| &inks[..]);
+        vector::svg(self.pixels.dimensions(), self.size(), inks)
+    }
+
+    /// Writes the figure to a file; the ending says which format (svg, png, jpg, webp, bmp).
     ///
     /// # Errors
     /// Where the ending is of no known format, or the file cannot be written.
@@ -63,10 +80,15 @@ impl Figure {
     }
 
     fn write(&self, path: &Path) -> Result<()> {
+        if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("svg")) {
+            return std::fs::write(path, self.svg()).map_err(|error| {
+                Error::new(format!("the figure cannot be written to `{}`", path.display())).caused_by(error)
+            });
+        }
         let format = ImageFormat::from_path(path).map_err(|error| {
             Error::new(format!("`{}` has no ending that names a picture format", path.display()))
                 .caused_by(error)
-                .remedy("end the name with .png")
+                .remedy("end the name with .png or .svg")
         })?;
         let failed =
             |error| Error::new(format!("the figure cannot be written to `{}`", path.display())).caused_by(error);
@@ -116,5 +138,27 @@ mod tests {
         let error = figure().save(folder.path().join("a.txt")).unwrap_err().to_string();
         assert!(error.contains("a.txt") && error.contains(".png"), "{error}");
         Ok(())
+    }
+
+    #[test]
+    fn what_was_drawn_is_vectors_and_a_picture_stays_one() {
+        let found =
+            [crate::boxes::Detection::new(0, "<cat> & dog", 0.93, crate::boxes::BBox::new(8.0, 20.0, 50.0, 44.0))];
+        let drawn = crate::plot::overlay(&image::RgbImage::new(64, 64), &found).svg();
+        assert!(drawn.starts_with("<svg xmlns") && drawn.contains("viewBox=\"0 0 512 512\""), "{}", &drawn[..200]);
+        assert!(
+            drawn.contains(">&lt;cat&gt; &amp; dog 93 %</text>")
+                && drawn.contains("<polyline")
+                && drawn.contains("<image")
+        );
+        assert!(roxmltree::Document::parse(&drawn).is_ok());
+        let lines =
+            crate::plot::Lines::new("score", "share").line("F1", &[(0.0, 0.1), (1.0, 0.5)], crate::plot::Look::Line);
+        let curve = lines.figure().svg();
+        assert!(curve.contains(">score</text>") && curve.contains("rotate(-90") && !curve.contains("<image"));
+        let folder = tempfile::tempdir().unwrap();
+        figure().save(folder.path().join("a.svg")).unwrap();
+        let text = std::fs::read_to_string(folder.path().join("a.svg")).unwrap();
+        assert!(text.contains("data:image/png;base64,") && text.contains("width=\"4\" height=\"2\""), "{text}");
     }
 }

@@ -56,7 +56,7 @@ fn grid_of(pictures: &[RgbImage], captions: &[String], largest: u32) -> Figure {
         .map(|i| captions.get(i).map_or_else(|| format!("picture {}", i + 1), |caption| caption.replace('\n', ", ")))
         .collect();
     let text = text.chunks(columns).map(|row| row.join(" | ") + "\n").collect::<String>();
-    Figure::new(canvas.into_rgba(), width / DENSITY, height / DENSITY, text)
+    canvas.into_figure(width / DENSITY, height / DENSITY, text)
 }
 
 /// A picture that fills a square of `side` pixels in one direction; much smaller ones keep their pixels' edges.

@@ -154,7 +154,7 @@ impl Lines {
         let (width, height) = self.size;
         let mut canvas = Canvas::card(width * DENSITY, height * DENSITY);
         self.draw(&mut canvas, 0, width * DENSITY);
-        Figure::new(canvas.into_rgba(), width, height, self.text())
+        canvas.into_figure(width, height, self.text())
     }
 
     /// Draws the lines between two x positions of a canvas.

@@ -131,7 +131,7 @@ pub fn compare(runs: &[Run]) -> Figure {
     loss.draw(&mut canvas, 0, width);
     accuracy.draw(&mut canvas, width, 2 * width);
     let text = format!("{}\n{}", loss.text(), accuracy.text());
-    Figure::new(canvas.into_rgba(), width, height, text)
+    canvas.into_figure(width, height, text)
 }
 
 /// Losses smoothed as fastai does, by an exponential mean freed of its bias towards 0; longer runs more, to 0.95.

@@ -9,7 +9,7 @@
 //! - [`bars`], [`confusion`]: counts, and what is taken for what.
 //! - [`grid`]: many small pictures; [`overlay`]: boxes on one.
 //!
-//! `canvas` draws smooth shapes and is plotters' backend, `lettering` knows the fonts; `terminal` draws in characters.
+//! `canvas` draws smooth shapes and is plotters' backend, `vector` has the same as SVG, `lettering` knows the fonts; `terminal` draws in characters.
 
 mod bars;
 mod canvas;
@@ -22,6 +22,7 @@ mod loss;
 mod number;
 mod overlay;
 mod terminal;
+mod vector;
 
 pub use bars::bars;
 pub use confusion::confusion;

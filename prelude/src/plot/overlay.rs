@@ -83,7 +83,7 @@ where
 }
 
 fn overlay_marks(picture: &RgbImage, marks: &[Mark]) -> Figure {
-    let drawn = draw_marks(picture, marks);
+    let drawn = drawn_on(picture, marks);
     // a small picture is shown at 320 pixels or so, a large one at most at 640
     let shown = (drawn.width().max(drawn.height()) as f32 / 2.0).clamp(320.0, 640.0);
     let shrink = shown / drawn.width().max(drawn.height()).max(1) as f32;
@@ -96,11 +96,15 @@ fn overlay_marks(picture: &RgbImage, marks: &[Mark]) -> Figure {
         let [x0, y0, x1, y1] = mark.bbox.map(f32::round);
         table.push([name, score, format!("{x0}, {y0} – {x1}, {y1}")]);
     }
-    Figure::new(image::DynamicImage::from(drawn).to_rgba8(), width, height, table.text())
+    drawn.into_figure(width, height, table.text())
 }
 
 /// The picture with the boxes drawn on it, scaled up by a whole number where it is small.
 pub fn draw_marks(picture: &RgbImage, marks: &[Mark]) -> RgbImage {
+    drawn_on(picture, marks).into_rgb()
+}
+
+fn drawn_on(picture: &RgbImage, marks: &[Mark]) -> Canvas {
     let factor = up(picture);
     let (width, height) = (picture.width() * factor, picture.height() * factor);
     let mut canvas = match factor {
@@ -124,7 +128,7 @@ pub fn draw_marks(picture: &RgbImage, marks: &[Mark]) -> RgbImage {
             plate(&mut canvas, place, line, size, &words, mark, &mut taken);
         }
     }
-    canvas.into_rgb()
+    canvas
 }
 
 /// By which whole number a picture is enlarged before it is drawn on.

@@ -2,14 +2,20 @@
 
 use super::learner::Learner;
 use super::tasks::OnFile;
+use crate::boxes::BBox;
 use crate::boxes::measure::{
     CocoEvaluator, CurveStep, DetectionCurves, Finding, FindingCounts, FindingRule, TruthFate,
 };
-use crate::data::{Part, Target};
+use crate::data::{Part, Target, Transform};
 use crate::plot::{self, Figure, Lines, Look, Mark};
 use crate::show::Table;
 use crate::{Error, Result, limits};
+use image::RgbImage;
 
+/// Boxes of a score from this on count among those of low ones.
+const LEAST: f64 = 0.05;
+/// Bars of the histogram of scores: each is as wide as the least score.
+const BINS: usize = 20;
 /// So many classes get a line of their own.
 const LINES: usize = 6;
 
@@ -54,11 +60,51 @@ impl Learner {
         Ok(lines.point(best.threshold, best.f1, format!("F1 {:.2} from {:.2} on", best.f1, best.threshold)).figure())
     }
 
+    /// How many of the boxes on the validation pictures are right and how many are not, by their scores from 0.05 on, with the score of the best
+    /// F1 marked: where the two part, a threshold costs little.
+    ///
+    /// # Errors
+    /// As [`precision_recall`](Learner::precision_recall).
+    pub fn score_histogram(&mut self) -> Result<Figure> {
+        self.need_boxes("score_histogram")?;
+        let (_, pictures) = self.pictures_judged(Part::Valid)?;
+        let best = self.curves_of(&pictures)?.best;
+        let rule = FindingRule { score: LEAST, ..FindingRule::default() };
+        let (mut right, mut wrong) = ([0.0; BINS], [0.0; BINS]);
+        for picture in &pictures {
+            let seen = rule.judge(&picture.found, &picture.truth)?;
+            for (one, seen) in picture.found.iter().zip(&seen.found) {
+                let bin = ((f64::from(one.score) * BINS as f64) as usize).min(BINS - 1);
+                match seen.finding {
+                    Finding::Right => right[bin] += 1.0,
+                    Finding::OnCrowd | Finding::Unsure => {}
+                    _ => wrong[bin] += 1.0,
+                }
+            }
+        }
+        let steps = |counts: &[f64; BINS]| -> Vec<(f64, f64)> {
+            let edge = |at: usize| at as f64 / BINS as f64;
+            counts
+                .iter()
+                .enumerate()
+                .skip(1)
+                .flat_map(|(at, count)| [(edge(at), *count), (edge(at + 1), *count)])
+                .collect()
+        };
+        let lines = Lines::new("score", "boxes");
+        let lines = lines.line("right", &steps(&right), Look::Line).line("wrong", &steps(&wrong), Look::Line);
+        Ok(lines.mark(best.threshold, format!("best F1: {:.2}", best.threshold)).figure())
+    }
+
     fn curves(&mut self) -> Result<DetectionCurves> {
         self.need_boxes("precision_recall")?;
         let (_, pictures) = self.pictures_judged(Part::Valid)?;
+        self.curves_of(&pictures)
+    }
+
+    pub(super) fn curves_of(&self, pictures: &[OnFile]) -> Result<DetectionCurves> {
         let mut evaluator = CocoEvaluator::new(self.classes().len());
-        for picture in &pictures {
+        for picture in pictures {
             evaluator.add(&picture.found, &picture.truth)?;
         }
         let curves = evaluator.curves();
@@ -134,57 +180,21 @@ impl Learner {
         let data = self.need_data()?;
         let transform = self.transform()?;
         let (_, judged) = self.pictures_judged(Part::Valid)?;
+        let names = self.classes();
         let mut each = Vec::with_capacity(judged.len());
         for picture in judged {
-            let marks = self.kinds_of(&picture)?;
-            let wrong = marks.iter().filter(|mark| mark.class != RIGHT).count();
-            each.push((wrong, picture, marks));
+            let wrong = wrong_of(&picture.kinds(&FindingRule::default(), names)?);
+            each.push((wrong, picture));
         }
         each.sort_by_key(|(wrong, ..)| std::cmp::Reverse(*wrong));
         let (mut pictures, mut captions) = (Vec::new(), Vec::new());
-        for (wrong, picture, marks) in each.into_iter().take(count) {
+        for (_, picture) in each.into_iter().take(count) {
             let Some(square) = data.example(picture.id)?.picture else { continue };
-            let (width, height) = picture.source;
-            let placed = marks.into_iter().map(|mark| {
-                let [x0, y0, x1, y1] = mark.bbox;
-                let bbox = transform.to_square(&crate::boxes::BBox::new(x0, y0, x1, y1), width, height);
-                Mark { bbox: bbox.to_xyxy(), ..mark }
-            });
-            let mut marks: Vec<Mark> = placed.collect();
-            captions.push(caption(&marks, wrong));
-            if marks.len() > CROWDED {
-                // words on words: the colours and the caption say it
-                marks.iter_mut().for_each(|mark| (mark.label, mark.score) = (String::new(), None));
-            }
-            pictures.push(plot::draw_marks(&square, &marks));
+            let (drawn, caption) = picture.drawn(&square, &transform, &FindingRule::default(), names)?;
+            captions.push(caption);
+            pictures.push(drawn);
         }
         Ok(plot::grid(&pictures, &captions))
-    }
-
-    /// A picture's boxes with their kinds, in pixels of its file.
-    fn kinds_of(&self, picture: &OnFile) -> Result<Vec<Mark>> {
-        let seen = FindingRule::default().judge(&picture.found, &picture.truth)?;
-        let name = |class: usize| self.classes().get(class).cloned().unwrap_or_default();
-        let mut marks = Vec::new();
-        for (one, seen) in picture.found.iter().zip(&seen.found) {
-            let (kind, word) = match seen.finding {
-                Finding::Right => (RIGHT, String::new()),
-                Finding::Duplicate => (DOUBLE, "twice: ".to_owned()),
-                Finding::WrongPlace => (PLACE, "place: ".to_owned()),
-                Finding::WrongClass | Finding::WrongBoth => (CLASS, "class: ".to_owned()),
-                Finding::Background => (NOTHING, "nothing: ".to_owned()),
-                Finding::OnCrowd | Finding::Unsure => continue,
-            };
-            let label = format!("{word}{}", name(one.class));
-            marks.push(Mark { label, score: Some(one.score), ..Mark::plain(kind, one.bbox.to_xyxy()) });
-        }
-        for (truth, fate) in picture.truth.iter().zip(&seen.truths) {
-            if matches!(fate, TruthFate::Missed | TruthFate::Mistaken) {
-                let label = format!("missed: {}", name(truth.class));
-                marks.push(Mark { label, dashed: true, ..Mark::plain(MISSED, truth.bbox.to_xyxy()) });
-            }
-        }
-        Ok(marks)
     }
 
     pub(super) fn need_boxes(&self, verb: &str) -> Result<()> {
@@ -204,6 +214,62 @@ impl Learner {
     }
 }
 
+impl OnFile {
+    /// Its boxes with their kinds, in pixels of its file.
+    pub(super) fn kinds(&self, rule: &FindingRule, names: &[String]) -> Result<Vec<Mark>> {
+        let seen = rule.judge(&self.found, &self.truth)?;
+        let name = |class: usize| names.get(class).cloned().unwrap_or_default();
+        let mut marks = Vec::new();
+        for (one, seen) in self.found.iter().zip(&seen.found) {
+            let (kind, word) = match seen.finding {
+                Finding::Right => (RIGHT, String::new()),
+                Finding::Duplicate => (DOUBLE, "twice: ".to_owned()),
+                Finding::WrongPlace => (PLACE, "place: ".to_owned()),
+                Finding::WrongClass | Finding::WrongBoth => (CLASS, "class: ".to_owned()),
+                Finding::Background => (NOTHING, "nothing: ".to_owned()),
+                Finding::OnCrowd | Finding::Unsure => continue,
+            };
+            let label = format!("{word}{}", name(one.class));
+            marks.push(Mark { label, score: Some(one.score), ..Mark::plain(kind, one.bbox.to_xyxy()) });
+        }
+        for (truth, fate) in self.truth.iter().zip(&seen.truths) {
+            if matches!(fate, TruthFate::Missed | TruthFate::Mistaken) {
+                let label = format!("missed: {}", name(truth.class));
+                marks.push(Mark { label, dashed: true, ..Mark::plain(MISSED, truth.bbox.to_xyxy()) });
+            }
+        }
+        Ok(marks)
+    }
+
+    /// The picture, as the network sees it, with those boxes, and what they are in words.
+    pub(super) fn drawn(
+        &self,
+        square: &RgbImage,
+        transform: &Transform,
+        rule: &FindingRule,
+        names: &[String],
+    ) -> Result<(RgbImage, String)> {
+        let (width, height) = self.source;
+        let placed = self.kinds(rule, names)?.into_iter().map(|mark| {
+            let [x0, y0, x1, y1] = mark.bbox;
+            let bbox = transform.to_square(&BBox::new(x0, y0, x1, y1), width, height);
+            Mark { bbox: bbox.to_xyxy(), ..mark }
+        });
+        let mut marks: Vec<Mark> = placed.collect();
+        let caption = caption(&marks, wrong_of(&marks));
+        if marks.len() > CROWDED {
+            // words on words: the colours and the caption say it
+            marks.iter_mut().for_each(|mark| (mark.label, mark.score) = (String::new(), None));
+        }
+        Ok((plot::draw_marks(square, &marks), caption))
+    }
+}
+
+/// How many boxes are not right.
+fn wrong_of(marks: &[Mark]) -> usize {
+    marks.iter().filter(|mark| mark.class != RIGHT).count()
+}
+
 /// On a picture with more boxes than so many, words would hide each other.
 const CROWDED: usize = 10;
 
@@ -217,7 +283,7 @@ fn caption(marks: &[Mark], wrong: usize) -> String {
 }
 
 /// The colours of the kinds, by their place among the figures' colours, which everyone can tell apart.
-const RIGHT: usize = 0;
+pub(super) const RIGHT: usize = 0;
 const NOTHING: usize = 1;
 const PLACE: usize = 2;
 const CLASS: usize = 3;

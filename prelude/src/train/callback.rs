@@ -10,6 +10,7 @@ use super::loss::Loss;
 use super::run::FitRun;
 use crate::data::Batch;
 use crate::models::Network;
+use crate::plot::Figure;
 use crate::{Error, Result};
 
 /// When a callback is asked, in the order of a fit.
@@ -105,6 +106,8 @@ pub(super) trait Trainee {
     fn save_to(&self, path: &Path) -> Result<()>;
     /// Moves the average of the weights, where one is kept, after them.
     fn follow(&self) -> Result<()>;
+    /// What is said of the pictures that are watched.
+    fn glance(&self) -> Result<Option<Figure>>;
 }
 
 /// A fit while it runs, as a callback sees it.

@@ -128,6 +128,12 @@ impl Finds for Learner {
         let tensors = pictures.iter().map(|picture| transform.tensor(picture)).collect::<Result<Vec<_>>>()?;
         let inputs = Fields::of(field::IMAGE, Tensor::stack(&tensors, 0)?);
         let said = self.judged().rest(0, &inputs, &Pass::eval())?.to_device(&Device::Cpu)?;
+        for (_, tensor) in said.iter() {
+            if !tensor.sum_all()?.to_dtype(candle_core::DType::F32)?.to_scalar::<f32>()?.is_finite() {
+                return Err(Error::new("the network's answer is no number: it has diverged")
+                    .remedy("load a checkpoint, or make the network anew and train it with a lower rate"));
+            }
+        }
         let sizes: Vec<(u32, u32)> = pictures.iter().map(RgbImage::dimensions).collect();
         detections(&said, &self.spec, transform, &sizes, least)
     }
@@ -234,6 +240,9 @@ impl Learner {
     }
 
     fn compare_pixels(&self, picture: RgbImage, before: &Prediction) -> Result<Figure> {
+        if picture != before.picture {
+            show::note("the answer from before is of another picture");
+        }
         let now = self.predict(picture)?;
         let finds = |one: &Prediction| one.probabilities.is_empty() && one.numbers.is_empty();
         if finds(&now) != finds(before) {

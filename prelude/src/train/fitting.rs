@@ -13,6 +13,7 @@ use super::run::FitRun;
 use crate::data::{Data, Order, Part};
 use crate::models::Network;
 use crate::params::Param;
+use crate::plot::Figure;
 use crate::{Error, Result, interrupt};
 
 impl Trainee for Learner {
@@ -26,6 +27,10 @@ impl Trainee for Learner {
 
     fn save_to(&self, path: &Path) -> Result<()> {
         self.save(path)
+    }
+
+    fn glance(&self) -> Result<Option<Figure>> {
+        Learner::glance(self)
     }
 
     fn follow(&self) -> Result<()> {

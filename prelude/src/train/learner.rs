@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::Device;
+use image::RgbImage;
 
 use super::average::Average;
 use super::cache::FeatureCache;
@@ -18,7 +19,7 @@ use super::tasks::{self, Classify, Localize, Regress};
 use crate::data::{Data, Input, Normalize, Order, Part, ResizeMethod, Spec, Target, Transform};
 use crate::layers::Pass;
 use crate::models::{Arch, HeadMaker, IntoStart, Network, Start, Trained, Weights, device};
-use crate::params::{LoadReport, Param};
+use crate::params::LoadReport;
 use crate::sealed::Sealed;
 use crate::{Error, Result, show};
 
@@ -45,6 +46,8 @@ pub struct Learner {
     pub(super) states: Sealed<HashMap<String, String>>,
     /// The moving average of the weights, where one is kept.
     pub(super) average: Sealed<Option<Average>>,
+    /// Pictures of which each fit shows what is said of them, after each epoch.
+    pub(super) watched: Sealed<Vec<RgbImage>>,
     /// What became of the weights that it started from.
     pub(super) report: Sealed<Option<LoadReport>>,
 }
@@ -188,6 +191,7 @@ impl Learner {
             callbacks: Vec::new().into(),
             states: HashMap::new().into(),
             average: None.into(),
+            watched: Vec::new().into(),
             report: None.into(),
         }
     }
@@ -365,39 +369,6 @@ impl Learner {
         Ok(self)
     }
 
-    /// Freezes the parameters whose names fit a pattern, such as `*.bn*`, and leaves the others as they are; gives how many fit.
-    ///
-    /// # Errors
-    /// When no parameter fits; the message has some names.
-    pub fn freeze_matching(&mut self, pattern: &str) -> Result<usize> {
-        self.set_matching(pattern, true)
-    }
-
-    /// Makes the parameters trainable whose names fit a pattern, and leaves the others as they are; gives how many fit.
-    ///
-    /// # Errors
-    /// When no parameter fits; the message has some names.
-    pub fn unfreeze_matching(&mut self, pattern: &str) -> Result<usize> {
-        self.set_matching(pattern, false)
-    }
-
-    fn set_matching(&mut self, pattern: &str, frozen: bool) -> Result<usize> {
-        let params = self.network.params().params();
-        let fitting: Vec<&Param> = params.iter().filter(|param| fits(pattern, param.name())).collect();
-        if fitting.is_empty() {
-            let some: Vec<&str> = params.iter().take(4).map(Param::name).collect();
-            let bare = pattern.trim_matches('*');
-            let holding = params.iter().filter(|param| !bare.is_empty() && param.name().contains(bare)).count();
-            let remedy = match holding {
-                0 => format!("`*` stands for any letters; the names are {}, …", some.join(", ")),
-                count => format!("a pattern is of the whole name: `*{bare}*` fits {count}"),
-            };
-            return Err(Error::new(format!("no parameter is named like `{pattern}`")).remedy(remedy));
-        }
-        fitting.iter().for_each(|param| param.set_frozen(frozen));
-        Ok(fitting.len())
-    }
-
     /// Measures this too, beside the loss and what the task measures: a column of its own in the table of epochs.
     pub fn metric(&mut self, metric: impl Metric + 'static) -> &mut Learner {
         self.metrics.push(Box::new(metric));
@@ -498,21 +469,6 @@ impl Learner {
                 )
         })
     }
-}
-
-/// Whether a name fits a pattern in which `*` stands for any letters.
-fn fits(pattern: &str, name: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = name.strip_prefix(parts.next().unwrap_or_default()) else { return false };
-    let parts: Vec<&str> = parts.collect();
-    let Some((last, middle)) = parts.split_last() else { return rest.is_empty() };
-    for part in middle {
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    rest.len() >= last.len() && rest.ends_with(last)
 }
 
 /// How pictures are prepared, where it is pictures that go in.

@@ -26,6 +26,8 @@
 //! | `learner.predict("new.jpg")?` | label, probabilities, and where the head says so, a box |
 //! | `learner.embed("new.jpg")?` | the body's features, a row of numbers |
 //! | `learner.validate()?`, `confusion()?`, `top_losses(9)?` | what it gets right, what it takes for what, its worst pictures |
+//! | `learner.watch(4)?`, `validate_every(3)` | what is said of the same pictures after each epoch, beside the curve; how often validation runs |
+//! | `learner.threshold_slider(6)?`, `score_histogram()?` | a detector's boxes from a score on, as it is dragged; right and wrong boxes by their scores |
 //! | `learner.optimizer(Optimizer::sgd(0.9))` | another optimiser than AdamW |
 //! | `learner.save(path)?`, `load(path)?` | weights, frozen flags, optimiser, classes, history |
 //!
@@ -49,6 +51,7 @@ mod judge;
 mod labels;
 mod learner;
 mod loss;
+mod matching;
 mod metric;
 mod metrics;
 mod optim;
@@ -56,6 +59,7 @@ mod options;
 mod predict;
 mod run;
 mod schedule;
+mod slider;
 mod step;
 mod summary;
 mod task;
@@ -63,6 +67,7 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 mod tuning;
+mod watch;
 mod worst;
 
 pub use answer::{Answer, Located};
@@ -78,6 +83,7 @@ pub use metrics::{Accuracy, MeanError, MeanIou};
 pub use optim::{Optimizer, OptimizerState, Rule};
 pub use predict::{Picture, Prediction};
 pub use schedule::{IntoRate, Rate, Schedule};
+pub use slider::ThresholdSlider;
 pub use summary::{ModelSummary, PartSummary};
 pub use task::Task;
 pub use tasks::{AveragePrecision, BoxPrecision, Classify, Detect, F1, Labels, Localize, Regress};

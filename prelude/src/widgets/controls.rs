@@ -55,6 +55,16 @@ kinds!(
     Label,
     /// A picture that can be replaced in place; its bytes travel as they are, not as text.
     Image,
+    /// A slider from one number to another.
+    ///
+    /// ```no_run
+    /// # use candlewick_prelude::prelude::*;
+    /// let slider = FloatSlider::new(0.0, 1.0, 0.05).description("score");
+    /// slider.on_move(|value| show::note(&format!("from {value} on")));
+    /// ```
+    FloatSlider,
+    /// Widgets below each other.
+    VBox,
     /// A button.
     ///
     /// ```no_run
@@ -147,6 +157,85 @@ bars!(
     IntProgress, "IntProgressModel", i64, as_i64;
     FloatProgress, "FloatProgressModel", f64, as_f64;
 );
+
+impl FloatSlider {
+    /// A slider from `min` to `max` in steps, at `min`; ends that make no sense are put right with a note.
+    pub fn new(min: f64, max: f64, step: f64) -> FloatSlider {
+        let (min, max) = ends(min, max, 0.0..1.0);
+        let own = [
+            ("behavior", json!("drag-tap")),
+            ("continuous_update", json!(true)),
+            ("description", json!("")),
+            ("description_allow_html", json!(false)),
+            ("disabled", json!(false)),
+            ("max", json!(max)),
+            ("min", json!(min)),
+            ("orientation", json!("horizontal")),
+            ("readout", json!(true)),
+            ("readout_format", json!(".2f")),
+            ("step", json!(if step.is_finite() && step > 0.0 { step } else { (max - min) / 100.0 })),
+            ("value", json!(min)),
+        ];
+        FloatSlider(control("FloatSliderModel", "FloatSliderView", own.map(|(name, value)| (name, value.into()))))
+    }
+
+    /// Puts a word beside it.
+    pub fn description(self, text: &str) -> FloatSlider {
+        self.set("description", text);
+        self
+    }
+
+    /// Where it stands.
+    pub fn value(&self) -> f64 {
+        self.get("value").json().as_f64().unwrap_or_default()
+    }
+
+    /// Moves it, no further than from one end to the other.
+    pub fn set_value(&self, value: f64) {
+        let end = |name| self.get(name).json().as_f64().unwrap_or(value);
+        if value.is_finite() {
+            self.set("value", value.min(end("max")).max(end("min")));
+        }
+    }
+
+    /// Calls `callback` with each number to which a person moves it, on the widgets' thread.
+    pub fn on_move(&self, mut callback: impl FnMut(f64) + Send + 'static) {
+        self.on_change("value", move |value| {
+            if let Some(value) = value.json().as_f64() {
+                callback(value);
+            }
+        });
+    }
+}
+
+impl Show for FloatSlider {
+    fn bundle(&self) -> Bundle {
+        let word = self.get("description");
+        let text = format!("{} {}", word.json().as_str().unwrap_or_default(), self.value());
+        self.bundle_with(Bundle::new().text(text.trim_start()))
+    }
+}
+
+impl VBox {
+    /// These widgets, the first one on top.
+    pub fn new(children: &[&Widget]) -> VBox {
+        let children: Vec<String> = children.iter().map(|child| format!("IPY_MODEL_{}", child.id())).collect();
+        let own = [("box_style", json!("")), ("children", json!(children))];
+        VBox(control("VBoxModel", "VBoxView", own.map(|(name, value)| (name, value.into()))))
+    }
+
+    /// The box where there are widgets, and `fallback` where there are none.
+    pub fn or(&self, fallback: Bundle) -> Bundle {
+        self.bundle_with(fallback)
+    }
+}
+
+impl Show for VBox {
+    fn bundle(&self) -> Bundle {
+        let count = self.get("children").json().as_array().map_or(0, Vec::len);
+        self.bundle_with(Bundle::new().text(format!("{count} widgets below each other")))
+    }
+}
 
 impl Label {
     /// A line that says `text`.

@@ -32,6 +32,6 @@ mod state;
 mod widget;
 
 pub use any::AnyWidget;
-pub use controls::{Button, FloatProgress, Image, IntProgress, Label};
+pub use controls::{Button, FloatProgress, FloatSlider, Image, IntProgress, Label, VBox};
 pub use state::StatePart;
 pub use widget::Widget;

@@ -406,7 +406,10 @@ class Stage {
   endDrawing(drag) {
     const sides = this.drawn(drag);
     if (sides) this.tool.add(sides);
-    else this.tool.select(drag.there[0]?.id ?? null);
+    else {
+      this.tool.select(drag.there[0]?.id ?? null);
+      if (drag.far >= CLICK) this.tool.showProblem(`That is too small for a box: ${LEAST} pixels of the picture at least.`);
+    }
   }
 
   /** A click on what is selected goes to the box below it. */
@@ -886,6 +889,8 @@ class Tool {
 
   add(sides) {
     if (!this.className) {
+      // It waits for its class.
+      this.waiting = { picture: this.record?.id, sides };
       this.say("Choose or add a class first");
       this.showProblem("Choose or add a class first: type its name.");
       return this.classBox.focus();
@@ -1072,7 +1077,10 @@ class Tool {
   chooseClass(name) {
     if (name === undefined) return;
     this.className = name;
-    this.relabel(name);
+    const waiting = this.waiting;
+    this.waiting = null;
+    if (waiting && waiting.picture === this.record?.id) this.add(waiting.sides);
+    else this.relabel(name);
     this.classBox.value = "";
     this.classAt = 0;
     this.showProblem("");
@@ -1101,6 +1109,8 @@ class Tool {
     } else if (event.key === "Enter" && !event.isComposing) {
       event.preventDefault();
       event.stopPropagation();
+      // Blanks name no class.
+      if (this.classBox.value && !this.classBox.value.trim()) return;
       this.takeClass(this.classList.children[this.classAt || 0]);
     }
   }

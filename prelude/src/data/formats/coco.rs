@@ -47,7 +47,7 @@ pub(super) fn read(path: &Path, reading: &Reading) -> Result<Listing> {
     let terms = Terms { things: "images", missing: FaultKind::MissingPicture, all: false, total: None };
     let mut listing = settle(&gallery, drafts, classes, faults, &terms)?;
     if path.is_dir() && own(path).is_some() && gallery.others.iter().any(|file| may_annotate(file)) {
-        listing.notes.push(format!("`{OWN}` is read, which the annotation tool wrote, and no other annotations"));
+        listing.notes.push(format!("`{OWN}` is read, which candlewick wrote, and no other annotations"));
     }
     Ok(Listing { class_extra, extra, ..listing })
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::Result;
-use crate::plot::LossCurve;
+use crate::plot::{Figure, LossCurve};
 use crate::show::{Bundle, Live, escape};
 use crate::train::callback::{Callback, Fit, Next, When};
 use crate::train::history::{History, clock, epochs_table};
@@ -22,19 +22,22 @@ pub(super) struct Screen {
     before: usize,
     /// Nothing is drawn before this.
     next: Instant,
+    /// What was said of the watched pictures last.
+    glance: Option<Figure>,
 }
 
 impl Screen {
     pub fn new(quiet: bool, before: usize) -> Screen {
         let now = Instant::now();
-        Screen { live: (!quiet).then(Live::new), started: now, recent: (0, now), before, next: now }
+        Screen { live: (!quiet).then(Live::new), started: now, recent: (0, now), before, next: now, glance: None }
     }
 
     /// Draws where it is time to; `part` is how much is done.
     fn update(&mut self, history: &History, part: f64, line: impl FnOnce() -> String) {
         let (before, begun) = (self.before, Instant::now());
         let Some(live) = self.live.as_mut().filter(|live| begun >= self.next && live.is_due()) else { return };
-        live.update(|| bundle(history, before, &line(), Some(part), &[]));
+        let glance = self.glance.as_ref();
+        live.update(|| bundle(history, before, &line(), (Some(part), &[]), glance));
         self.next = Instant::now() + (begun.elapsed() * SHARE).min(Duration::from_secs(5));
     }
 
@@ -58,6 +61,9 @@ impl Callback for Screen {
         match when {
             When::BatchEnded => self.batch(fit)?,
             When::EpochEnded => {
+                if self.live.is_some() {
+                    self.glance = fit.learner.glance()?;
+                }
                 self.recent = (0, Instant::now());
                 let (done, total) = (fit.run.done, fit.epochs());
                 let line = || format!("epoch {done}/{total} done");
@@ -67,7 +73,8 @@ impl Callback for Screen {
             When::FitEnded => {
                 let (before, report) = (self.before, fit.report());
                 if let Some(live) = &mut self.live {
-                    live.finish(&bundle(fit.history(), before, &report.line(), None, &report.notes));
+                    let (line, glance) = (report.line(), self.glance.as_ref());
+                    live.finish(&bundle(fit.history(), before, &line, (None, &report.notes), glance));
                 }
             }
             _ => {}
@@ -77,7 +84,13 @@ impl Callback for Screen {
 }
 
 /// The display's forms; `part` is how much is done, `None` at the end.
-fn bundle(history: &History, before: usize, line: &str, part: Option<f64>, notes: &[String]) -> Bundle {
+fn bundle(
+    history: &History,
+    before: usize,
+    line: &str,
+    (part, notes): (Option<f64>, &[String]),
+    glance: Option<&Figure>,
+) -> Bundle {
     let table = epochs_table(&history.epochs[before.min(history.epochs.len())..]);
     let mut text = String::new();
     let mut html = String::from("<div>");
@@ -110,6 +123,15 @@ fn bundle(history: &History, before: usize, line: &str, part: Option<f64>, notes
              style=\"max-width:100%\" alt=\"loss a batch\">",
             figure.url()
         );
+    }
+    if let Some(glance) = glance {
+        let (width, height) = glance.size();
+        html += &format!(
+            "<div><img src=\"{}\" width=\"{width}\" height=\"{height}\" style=\"max-width:100%\" \
+             alt=\"what is said of the watched pictures\"></div>",
+            glance.url()
+        );
+        text += &format!("{}\n", glance.text());
     }
     Bundle::new().text(text).html(html + "</div>")
 }
