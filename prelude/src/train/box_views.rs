@@ -26,7 +26,9 @@ impl Learner {
     /// # Errors
     /// When the learner is no detector, there are no validation pictures or no objects on them, or the user interrupts.
     pub fn precision_recall(&mut self) -> Result<Figure> {
-        let curves = self.curves()?;
+        self.need_boxes("precision_recall")?;
+        let (_, pictures) = self.pictures_judged(Part::Valid)?;
+        let curves = self.curves_of(&pictures)?;
         let recalls = |precision: &[f64]| -> Vec<(f64, f64)> {
             precision.iter().enumerate().map(|(at, precision)| (at as f64 / 100.0, *precision)).collect()
         };
@@ -48,7 +50,9 @@ impl Learner {
     /// # Errors
     /// As [`precision_recall`](Learner::precision_recall).
     pub fn f1_curve(&mut self) -> Result<Figure> {
-        let curves = self.curves()?;
+        self.need_boxes("f1_curve")?;
+        let pictures = self.pictures_told()?;
+        let curves = self.curves_of(&pictures)?;
         let of = |value: fn(&CurveStep) -> f64| -> Vec<(f64, f64)> {
             curves.steps.iter().step_by(10).map(|step| (step.threshold, value(step))).collect()
         };
@@ -67,7 +71,7 @@ impl Learner {
     /// As [`precision_recall`](Learner::precision_recall).
     pub fn score_histogram(&mut self) -> Result<Figure> {
         self.need_boxes("score_histogram")?;
-        let (_, pictures) = self.pictures_judged(Part::Valid)?;
+        let pictures = self.pictures_told()?;
         let best = self.curves_of(&pictures)?.best;
         let rule = FindingRule { score: LEAST, ..FindingRule::default() };
         let (mut right, mut wrong) = ([0.0; BINS], [0.0; BINS]);
@@ -96,12 +100,6 @@ impl Learner {
         Ok(lines.mark(best.threshold, format!("best F1: {:.2}", best.threshold)).figure())
     }
 
-    fn curves(&mut self) -> Result<DetectionCurves> {
-        self.need_boxes("precision_recall")?;
-        let (_, pictures) = self.pictures_judged(Part::Valid)?;
-        self.curves_of(&pictures)
-    }
-
     pub(super) fn curves_of(&self, pictures: &[OnFile]) -> Result<DetectionCurves> {
         let mut evaluator = CocoEvaluator::new(self.classes().len());
         for picture in pictures {
@@ -122,7 +120,7 @@ impl Learner {
     /// As [`precision_recall`](Learner::precision_recall).
     pub fn findings(&mut self) -> Result<Table> {
         self.need_boxes("findings")?;
-        let (_, pictures) = self.pictures_judged(Part::Valid)?;
+        let pictures = self.pictures_told()?;
         let mut counts = FindingCounts::new(self.classes().len());
         for picture in &pictures {
             let seen = FindingRule::default().judge(&picture.found, &picture.truth)?;
@@ -179,7 +177,7 @@ impl Learner {
         self.need_boxes("mistakes")?;
         let data = self.need_data()?;
         let transform = self.transform()?;
-        let (_, judged) = self.pictures_judged(Part::Valid)?;
+        let judged = self.pictures_told()?;
         let names = self.classes();
         let mut each = Vec::with_capacity(judged.len());
         for picture in judged {
@@ -271,7 +269,7 @@ fn wrong_of(marks: &[Mark]) -> usize {
 }
 
 /// On a picture with more boxes than so many, words would hide each other.
-const CROWDED: usize = 10;
+const CROWDED: usize = 7;
 
 /// How much is wrong on a picture, and below it what: `4 missed, 1 nothing`.
 fn caption(marks: &[Mark], wrong: usize) -> String {

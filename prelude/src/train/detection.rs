@@ -140,7 +140,11 @@ impl Finds for Learner {
 }
 
 /// Gathers what was found on every picture that is measured, and what is true.
-struct PictureGatherer(Arc<Mutex<Vec<OnFile>>>);
+struct PictureGatherer {
+    pictures: Arc<Mutex<Vec<OnFile>>>,
+    /// Whether what is told of them counts, rather than what is measured.
+    told: bool,
+}
 
 /// The name of the measure that gathers.
 const GATHERED: &str = "pictures";
@@ -153,8 +157,8 @@ impl Metric for PictureGatherer {
     }
 
     fn add(&mut self, seen: &Seen) -> Result<()> {
-        let pictures = on_files(seen, UNSURE)?;
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(pictures);
+        let pictures = on_files(seen, UNSURE, self.told)?;
+        self.pictures.lock().unwrap_or_else(PoisonError::into_inner).extend(pictures);
         Ok(())
     }
 
@@ -163,15 +167,24 @@ impl Metric for PictureGatherer {
     }
 
     fn reset(&mut self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.pictures.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
 impl Learner {
     /// What was measured on a part, and what was found on each of its pictures.
     pub(super) fn pictures_judged(&mut self, part: Part) -> Result<(Measures, Vec<OnFile>)> {
+        self.gathered(part, false)
+    }
+
+    /// The validation pictures with the boxes that [`detections`](Learner::detections) tells of them.
+    pub(super) fn pictures_told(&mut self) -> Result<Vec<OnFile>> {
+        Ok(self.gathered(Part::Valid, true)?.1)
+    }
+
+    fn gathered(&mut self, part: Part, told: bool) -> Result<(Measures, Vec<OnFile>)> {
         let pictures = Arc::new(Mutex::new(Vec::new()));
-        self.metrics.push(Box::new(PictureGatherer(Arc::clone(&pictures))));
+        self.metrics.push(Box::new(PictureGatherer { pictures: Arc::clone(&pictures), told }));
         let judged = self.verdicts(part);
         self.metrics.pop();
         let (mut measures, _) = judged?;
@@ -200,7 +213,7 @@ impl Learner {
 
     /// How often each class is taken for each, the background last: `matrix[truth][said]`.
     pub(super) fn box_confusion(&mut self) -> Result<Vec<Vec<usize>>> {
-        let (_, pictures) = self.pictures_judged(Part::Valid)?;
+        let pictures = self.pictures_told()?;
         let count = self.classes().len();
         let mut confusion = BoxConfusion::new(count);
         for picture in &pictures {

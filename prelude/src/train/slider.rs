@@ -8,7 +8,7 @@ use super::box_views::RIGHT;
 use super::learner::Learner;
 use super::tasks::OnFile;
 use crate::boxes::measure::FindingRule;
-use crate::data::{Part, Transform};
+use crate::data::Transform;
 use crate::plot::{self, Figure};
 use crate::show::{Bundle, Show};
 use crate::widgets::{FloatSlider, Image, Label, VBox};
@@ -88,7 +88,7 @@ impl Learner {
         self.need_boxes("threshold_slider")?;
         let data = self.need_data()?;
         let transform = self.transform()?;
-        let (_, mut judged) = self.pictures_judged(Part::Valid)?;
+        let mut judged = self.pictures_told()?;
         let best = self.curves_of(&judged)?.best.threshold;
         judged.sort_by_key(|picture| std::cmp::Reverse(picture.truth.len()));
         let mut pictures = Vec::new();

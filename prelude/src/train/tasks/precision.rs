@@ -48,7 +48,7 @@ impl Metric for BoxPrecision {
         }
         let mut held = self.held();
         let evaluator = held.get_or_insert_with(|| CocoEvaluator::new(seen.spec.names().len()));
-        for pair in on_files(seen, LEAST)? {
+        for pair in on_files(seen, LEAST, false)? {
             evaluator.add(&pair.found, &pair.truth)?;
         }
         Ok(())
@@ -75,11 +75,12 @@ pub(in crate::train) struct OnFile {
     pub truth: Vec<Annotation>,
 }
 
-/// What a detector says of a batch, from this score on, beside what is true, in pixels of the pictures' own files.
-pub(in crate::train) fn on_files(seen: &Seen, least: f32) -> Result<Vec<OnFile>> {
+/// What a detector says of a batch, from this score on, beside what is true, in pixels of the pictures' own files: the boxes that are
+/// measured, or those that are told, of which fewer overlap.
+pub(in crate::train) fn on_files(seen: &Seen, least: f32, told: bool) -> Result<Vec<OnFile>> {
     let Seen { said, batch, spec } = *seen;
     let side = side_of(batch)?;
-    let found = found(said, side, least, MEASURED)?;
+    let found = found(said, side, least, if told { TOLD } else { MEASURED })?;
     let truths = detect::objects(&batch.targets, batch.len())?;
     let sources = sources(batch, side)?;
     let transform = spec.transform().ok_or_else(|| Error::new("expected a network that takes pictures"))?;
