@@ -34,7 +34,8 @@ fn main() -> Result<()> {
     let augment = Augment { mosaic: number(6, 0.0) as f32, ..Augment::boxes() };
     let data = data.size(320).batch(8).augment(augment).seeded(seed as u64);
     let mut learner = Learner::detection(Detector::YoloxNano.weights(weights).like("figure", "person"), &data)?;
-    learner.quiet();
+    // As the peer, which measures once, at the end.
+    learner.quiet().validate_every(100);
     let figure = |learner: &mut Learner, part| -> Result<(f64, f64)> {
         let all = learner.evaluate_on(part)?;
         let own = all.boxes.iter().find(|class| class.name == "figure").and_then(|class| class.coco.ap_50);
