@@ -62,6 +62,8 @@ def models(kernel, page):
         ("let r2 = FloatProgress::new(0.0, 1.0);", ipywidgets.FloatProgress(value=0, max=1)),
         ('let r3 = Label::new("words");', ipywidgets.Label(value="words")),
         ('let r4 = Button::new("press");', ipywidgets.Button(description="press")),
+        ("let r6 = FloatSlider::new(0.0, 1.0, 0.05);", ipywidgets.FloatSlider(value=0, max=1, step=0.05)),
+        ("let r7 = VBox::new(&[]);", ipywidgets.VBox([])),
         ("let r5 = widgets::Image::png([0u8, 255, 10, 0]);", ipywidgets.Image(value=bytes([0, 255, 10, 0]))),
     ],
 )
@@ -150,6 +152,24 @@ def test_what_the_page_changes_is_heard_and_echoed(kernel, page):
     update = {"method": "update", "state": {}, "buffer_paths": [["raw"]]}
     page.answers(page.say("comm_msg", comm, update, buffers=[b"\0\xfe"]))
     assert kernel.ok('any.get("raw").bytes().map(<[u8]>::to_vec)').result() == "Some([0, 254])"
+
+
+def test_a_slider_that_is_dragged_moves_what_hangs_on_it(kernel, page):
+    models = opened(
+        kernel,
+        'let slider = FloatSlider::new(0.0, 1.0, 0.01).description("score");\n'
+        'let label = Label::new("");\n'
+        "let told = label.clone();\n"
+        'slider.on_move(move |score| told.set_text(&format!("from {score} on")));\n'
+        "let column = VBox::new(&[&slider, &label]);",
+    )
+    slider, label = (models[name]["content"]["comm_id"] for name in ("FloatSliderModel", "LabelModel"))
+    children = models["VBoxModel"]["content"]["data"]["state"]["children"]
+    assert children == [f"IPY_MODEL_{slider}", f"IPY_MODEL_{label}"]
+    request = page.say("comm_msg", slider, {"method": "update", "state": {"value": 0.35}, "buffer_paths": []})
+    echo, moved = (message["content"]["data"] for message in page.answers(request))
+    assert (echo["method"], echo["state"]) == ("echo_update", {"value": 0.35})
+    assert (moved["method"], moved["state"]) == ("update", {"value": "from 0.35 on"})
 
 
 def test_a_page_that_is_loaded_anew_gets_all_states(page, models):
