@@ -173,6 +173,11 @@ impl<'a> Runner<'a> {
 
     fn ended(&self, result: &Result<Done, CellError>) {
         let is_usual = |error: &CellError| self.ends_by_interrupt && error.why == Why::Interrupted;
+        // A cell that a command wrote is nothing to whoever gave the command.
+        let told = |error: &CellError| match self.ends_by_interrupt && error.why == Why::Error {
+            true => format!("candlewick: {}", error.value),
+            false => traceback(error),
+        };
         let mut face = lock(&self.face);
         match &mut *face {
             Face::Live(terminal) => {
@@ -183,7 +188,7 @@ impl<'a> Runner<'a> {
                     }
                     Ok(_) => {}
                     Err(error) if is_usual(error) => {}
-                    Err(error) => terminal.line(&traceback(error)),
+                    Err(error) => terminal.line(&told(error)),
                 }
             }
             Face::Plain(plain) => {
@@ -191,7 +196,7 @@ impl<'a> Runner<'a> {
                 if let Err(error) = result
                     && !is_usual(error)
                 {
-                    plain.complain(&traceback(error));
+                    plain.complain(&told(error));
                 }
             }
         }

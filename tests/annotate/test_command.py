@@ -39,6 +39,7 @@ def test_what_cannot_be_annotated_is_refused_with_a_remedy(tmp_path):
     assert ran.returncode == 1 and "nowhere does not exist" in ran.stderr and "name a folder" in ran.stderr
     ran = run(tmp_path)
     assert ran.returncode == 1 and "holds no picture" in ran.stderr and "→ name a folder with" in ran.stderr and "panicked" not in ran.stderr
+    assert "serve(" not in ran.stderr and "Variables" not in ran.stderr
     (tmp_path / "a.png").write_bytes(png(40, 30, 9))
     (tmp_path / "annotations.json").write_text('{"written_by":"candlewick",\n"categories":[],"images":[')
     ran = run(tmp_path)

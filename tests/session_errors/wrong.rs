@@ -49,6 +49,17 @@ pub const CASES: &[Case] = &[
         ],
     ),
     (
+        "a name where a list of names is wanted gets the list",
+        &[
+            Runs("fn few(names: &[&str]) {}\nfn pairs(names: &[(&str, &str)]) {}"),
+            Fails("few(\"one\")", &["mismatched types", "names stand in a list, one too: `&[\"one\"]`"]),
+            Fails(
+                "pairs(\"from\", \"to\")",
+                &["2 arguments were supplied", "a list, one too: `&[(\"from\", \"to\")]`"],
+            ),
+        ],
+    ),
+    (
         "warnings are no errors, and do not come again",
         &[
             Runs("fn a_warns() { let unused = 3; }"),
