@@ -291,7 +291,8 @@ fn interrupt_prelude(session: &Arc<Session>) {
     assert_eq!(result.unwrap_err().why, Why::Interrupted);
     assert!(took < Duration::from_secs(2), "{took:?}");
     let steps: u64 = ok(session, "steps").result_text().unwrap().parse().unwrap();
-    assert!((1..400).contains(&steps), "a variable of the interrupted cell is kept: {steps}");
+    // None where the interrupt came before the first.
+    assert!(steps < 400, "a variable of the interrupted cell is kept: {steps}");
 }
 
 fn after_interrupt(session: &Arc<Session>) {
