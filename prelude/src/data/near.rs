@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 /// Rows of the small picture; its columns are one more.
 const SIDE: u32 = 16;
-/// A step of brightness that counts, as a share of the picture's contrast.
+/// A step of brightness counts from more than one in so many of the picture's contrast on.
 const STEP: u8 = 24;
 /// Of the steps that either picture has, one in so many may be the other's not.
 const SHARE: u32 = 6;

@@ -8,7 +8,7 @@ use image::RgbImage;
 use super::inspect::{BoxMeasures, Evaluation};
 use super::learner::Learner;
 use super::metric::{Measures, Metric, Seen};
-use super::predict::{Picture, Prediction};
+use super::predict::{Picture, Prediction, diverged};
 use super::task::Task;
 use super::tasks::{Detect, OnFile, detections, on_files};
 use crate::boxes::Detection;
@@ -130,8 +130,7 @@ impl Finds for Learner {
         let said = self.judged().rest(0, &inputs, &Pass::eval())?.to_device(&Device::Cpu)?;
         for (_, tensor) in said.iter() {
             if !tensor.sum_all()?.to_dtype(candle_core::DType::F32)?.to_scalar::<f32>()?.is_finite() {
-                return Err(Error::new("the network's answer is no number: it has diverged")
-                    .remedy("load a checkpoint, or make the network anew and train it with a lower rate"));
+                return Err(diverged());
             }
         }
         let sizes: Vec<(u32, u32)> = pictures.iter().map(RgbImage::dimensions).collect();

@@ -151,8 +151,13 @@ fn check(answers: &[Answer]) -> Result<()> {
     if answers.iter().all(Answer::is_finite) {
         return Ok(());
     }
-    Err(Error::new("the network's answer is no number: it has diverged")
-        .remedy("load a checkpoint, or make the network anew and train it with a lower rate, or `learner.clip(1.0)`"))
+    Err(diverged())
+}
+
+/// What to say of a network whose answer is no number.
+pub(super) fn diverged() -> Error {
+    Error::new("the network's answer is no number: it has diverged")
+        .remedy("load a checkpoint, or make the network anew and train it with a lower rate, or `learner.clip(1.0)`")
 }
 
 impl Learner {
