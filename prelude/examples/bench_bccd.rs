@@ -16,7 +16,8 @@ fn main() -> Result<()> {
     let (seed, frozen, epochs, rate) = (number(2, 0.0), number(3, 3.0), number(4, 12.0), number(5, 2e-3));
     let data = Boxes::voc(&args[0])?.size(320).batch(8).augment(Augment::boxes()).seeded(seed as u64);
     let mut learner = Learner::detection(Detector::light(Arch::EfficientNetLite0).weights(&args[1]), &data)?;
-    learner.quiet();
+    // As the peer, which measures once, at the end.
+    learner.quiet().validate_every(100);
     let start = Instant::now();
     if frozen > 0.0 {
         learner.freeze();
