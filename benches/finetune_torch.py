@@ -9,6 +9,7 @@ picture in every epoch. Whole: everything trains, BatchNorm on the batch's stati
 import importlib.util
 import math
 import os
+import resource
 import sys
 import time
 from pathlib import Path
@@ -109,7 +110,8 @@ def main(folder, what, epochs, rate, seed):
             loss.item()
             taken += 1
         accuracy, loss = validate(net, *valid)
-    print(f"{accuracy:.4f}\t{loss:.4f}\t{time.perf_counter() - start:.2f}\t{time.process_time() - before:.2f}")
+    print(f"{accuracy:.4f}\t{loss:.4f}\t{time.perf_counter() - start:.2f}\t{time.process_time() - before:.2f}\t"
+          f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f}")
 
 
 if __name__ == "__main__":

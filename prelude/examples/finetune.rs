@@ -1,18 +1,18 @@
 //! Fine-tunes EfficientNet-Lite0 from its ImageNet weights; benches/finetune.py sets it beside benches/finetune_torch.py.
 //!
-//! `cargo run --release --example finetune FOLDER frozen|whole EPOCHS RATE SEED` with CANDLEWICK_EFFICIENTNET_LITE0 naming
+//! `cargo run --release --example finetune FOLDER frozen|whole EPOCHS RATE SEED [varied]` with CANDLEWICK_EFFICIENTNET_LITE0 naming
 //! the weights' file; FOLDER holds train/CLASS and val/CLASS, its pictures are squares of the size wanted. Prints the
-//! validation accuracy, the validation loss, the seconds of fitting and the processor's seconds.
+//! validation accuracy, the validation loss, the seconds of fitting, the processor's seconds and the most memory in MB.
 
-use candlewick_prelude::data::{ImageFolder, Part, read_picture};
+use candlewick_prelude::data::{Augment, ImageFolder, Part, read_picture};
 use candlewick_prelude::models::Arch;
 use candlewick_prelude::train::Learner;
 use candlewick_prelude::{Error, Result};
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [folder, what, epochs, rate, seed] = args.as_slice() else {
-        return Err(Error::new("usage: finetune FOLDER frozen|whole EPOCHS RATE SEED"));
+    let [folder, what, epochs, rate, seed, varied @ ..] = args.as_slice() else {
+        return Err(Error::new("usage: finetune FOLDER frozen|whole EPOCHS RATE SEED [varied]"));
     };
     let number = |text: &str| text.parse::<f64>().map_err(|_| Error::new(format!("`{text}` is no number")));
     let weights = std::env::var_os("CANDLEWICK_EFFICIENTNET_LITE0")
@@ -21,6 +21,8 @@ fn main() -> Result<()> {
     let data = ImageFolder::open(folder)?;
     let side = read_picture(&data.sample(0).path)?.width() as usize;
     let data = data.size(side).normalize(arch.normalize()).batch(32).seeded(number(seed)? as u64);
+    let changes = Augment { zoom: 1.1, shift: 0.0, saturation: 0.0, ..Augment::standard() };
+    let data = if varied.is_empty() { data } else { data.augment(changes) };
     // both sides hold the decoded pictures in memory before the clock starts
     data.summary()?;
     let mut learner = Learner::vision(arch.weights(weights), &data)?;
@@ -35,7 +37,8 @@ fn main() -> Result<()> {
     let before = processor();
     let report = learner.fit_one_cycle(number(epochs)? as usize, number(rate)?)?;
     let valid = report.valid.ok_or_else(|| Error::new("the folder has no val/"))?;
-    println!("{:.4}\t{:.4}\t{:.2}\t{:.2}", valid.get("accuracy")?, valid.loss, report.seconds, processor() - before);
+    let accuracy = valid.get("accuracy")?;
+    println!("{accuracy:.4}\t{:.4}\t{:.2}\t{:.2}\t{:.0}", valid.loss, report.seconds, processor() - before, memory());
     Ok(())
 }
 
@@ -45,4 +48,12 @@ fn processor() -> f64 {
     // SAFETY: the call fills the struct that it is given.
     unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
+
+/// The most memory that this process held, in MB.
+fn memory() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = most.and_then(|most| most.split_whitespace().next()).and_then(|number| number.parse::<f64>().ok());
+    kilobytes.unwrap_or(f64::NAN) / 1024.0
 }

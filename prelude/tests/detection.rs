@@ -6,7 +6,7 @@ use std::path::Path;
 use candlewick_prelude::Result;
 use candlewick_prelude::boxes::{Annotation, BBox};
 use candlewick_prelude::candle_core::{self, Device, Tensor};
-use candlewick_prelude::data::{Augment, Boxes, Data, Order, Part, field};
+use candlewick_prelude::data::{Augment, Batch, Boxes, Data, Order, Part, field};
 use candlewick_prelude::datasets::scenes;
 use candlewick_prelude::image::{Rgb, RgbImage};
 use candlewick_prelude::models::{Arch, Detector, HeadMaker, Network};
@@ -80,6 +80,46 @@ fn boxes_come_flat_and_follow_their_pictures() -> Result<()> {
         assert_eq!(batch.targets.get(field::SOURCE)?.dims(), [batch.len(), 2]);
     }
     assert_eq!(seen, data.counts(Part::Train).iter().sum::<usize>());
+    Ok(())
+}
+
+/// Pictures of several sides: each batch is of one, all come up, boxes stay on their objects, and a fit trains on them.
+#[test]
+fn several_sides_take_turns() -> Result<()> {
+    let folder = folder(16);
+    let plain = data(folder.path())?.batch(2);
+    let several = plain.clone().multi_scale(&[64, 96, 128]);
+    assert!(several.spec().varies);
+    let mut sides = std::collections::BTreeSet::new();
+    for epoch in 0..4 {
+        for batch in several.batches(Part::Train, Order::Epoch(epoch))? {
+            let batch = batch?;
+            let image = batch.inputs.get(field::IMAGE)?;
+            let side = image.dim(2)?;
+            assert_eq!(image.dim(3)?, side);
+            sides.insert(side);
+            let of = batch.targets.get(field::BOX_OF)?.to_vec1::<u32>()?;
+            let classes = batch.targets.get(field::BOX_CLASS)?.to_vec1::<u32>()?;
+            for (at, bbox) in batch.targets.get(field::BOX)?.to_vec2::<f32>()?.iter().enumerate() {
+                let middle = |share: f32| ((share * side as f32) as usize).min(side - 1);
+                let pixel = image.get(of[at] as usize)?.narrow(1, middle(bbox[1]), 1)?.narrow(2, middle(bbox[0]), 1)?;
+                let value = pixel.flatten_all()?.to_vec1::<f32>()?;
+                assert_eq!(value[0] > value[2], classes[at] == 1, "side {side}, {bbox:?}");
+            }
+        }
+    }
+    assert_eq!(sides.into_iter().collect::<Vec<_>>(), [64, 96, 128]);
+    // what is measured stays as it is
+    for (one, other) in plain.batches(Part::Valid, Order::Given)?.zip(several.batches(Part::Valid, Order::Given)?) {
+        let values =
+            |batch: &Batch| -> Result<Vec<f32>> { Ok(batch.inputs.get(field::IMAGE)?.flatten_all()?.to_vec1()?) };
+        assert_eq!(values(&one?)?, values(&other?)?);
+    }
+    let mut learner = Learner::detection(Detector::YoloxNano.untrained(), &several)?;
+    learner.quiet();
+    assert!(learner.fit(1, 1e-3)?.valid.is_some_and(|valid| valid.loss.is_finite()));
+    let says = several.multi_scale(&[96, 100]).show_batch(2).unwrap_err().to_string();
+    assert!(says.contains("a side of `multi_scale` is 100; expected a multiple of 32 pixels"), "{says}");
     Ok(())
 }
 

@@ -115,9 +115,9 @@ impl Memory {
                     what: format!("`{name}` was lost in cell {number}, which began anew"),
                     remedy: format!("run the cell that makes `{name}` again"),
                 },
-                Some((line, text)) => Fate {
+                Some(Mention { line, text, method }) => Fate {
                     what: format!("`{name}` was moved in cell {number} (line {line}: `{text}`)"),
-                    remedy: format!("clone it there (`{name}.clone()`), or lend it (`&{name}`)"),
+                    remedy: kept_by(name, method),
                 },
                 None => Fate {
                     what: format!("`{name}` was lost in cell {number}, which defined its type anew"),
@@ -128,10 +128,10 @@ impl Memory {
         }
         // What a cell that went well has bound and does not leave, it has moved itself.
         for name in prepared.binds.iter().filter(|name| !failed && !after.contains(*name)) {
-            if let Some((line, text)) = mention(&told.code, name) {
+            if let Some(Mention { line, text, method }) = mention(&told.code, name) {
                 let what =
                     format!("`{name}` was moved in cell {number} itself, which bound it (line {line}: `{text}`)");
-                let remedy = format!("clone it there (`{name}.clone()`), or lend it (`&{name}`)");
+                let remedy = kept_by(name, method);
                 self.fates.insert(name.clone(), Fate { what, remedy });
             }
         }
@@ -210,10 +210,28 @@ impl Memory {
     }
 }
 
-/// The line in which a variable is used so that it may be moved: its number and text.
-fn mention(code: &str, name: &str) -> Option<(usize, String)> {
+/// Where a variable is used so that it may be moved.
+struct Mention {
+    line: usize,
+    text: String,
+    /// Whether a method of it is called there, which then takes it by value.
+    method: bool,
+}
+
+/// What keeps a variable where it is moved.
+fn kept_by(name: &str, method: bool) -> String {
+    if method {
+        return format!(
+            "that method takes it by value: clone it there (`{name}.clone()`), or bind what the method gives"
+        );
+    }
+    format!("clone it there (`{name}.clone()`), or lend it (`&{name}`)")
+}
+
+/// The line in which a variable is used so that it may be moved.
+fn mention(code: &str, name: &str) -> Option<Mention> {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    let mut found = None;
+    let mut found: Option<(Mention, bool)> = None;
     for (number, line) in (1..).zip(code.lines()) {
         for (at, _) in line.match_indices(name) {
             let (before, after) = (&line[..at], &line[at + name.len()..]);
@@ -222,12 +240,13 @@ fn mention(code: &str, name: &str) -> Option<(usize, String)> {
             }
             let lent = before.ends_with('&') || before.trim_end().ends_with("&mut") || after.starts_with('.');
             // The last place that moves, or else the last place.
-            if !lent || found.as_ref().is_none_or(|(_, _, lent)| *lent) {
-                found = Some((number, line.trim().to_owned(), lent));
+            if !lent || found.as_ref().is_none_or(|(_, lent)| *lent) {
+                let method = after.starts_with('.') && !before.ends_with('&');
+                found = Some((Mention { line: number, text: line.trim().to_owned(), method }, lent));
             }
         }
     }
-    found.map(|(number, line, _)| (number, line))
+    found.map(|(mention, _)| mention)
 }
 
 #[cfg(test)]

@@ -148,20 +148,29 @@ fn device(home: &Home) -> Finding {
 
 fn kernel_specification(prefix: Option<&Path>) -> Finding {
     let remedy = "run ./install.sh again (with --prefix or --sys-prefix if you used it before)";
-    let mut places = vec![Where::User, Where::Python];
+    // what is listed comes first, as Jupyter has it
+    let mut places = kernelspec::listed();
+    places.extend([Where::User, Where::Python]);
     places.extend(prefix.map(|prefix| Where::Prefix(prefix.to_owned())));
     let folders: Vec<_> = places.iter().filter_map(|place| kernelspec::folder(place).ok()).collect();
     match folders.iter().find_map(|folder| Some((folder, kernelspec::program(folder)?))) {
         Some((folder, program)) if !program.is_file() => {
             Finding::Missing(format!("{} starts {}, which is not there", folder.display(), program.display()), remedy)
         }
-        Some((folder, _)) if prefix.is_some_and(|prefix| folder.starts_with(prefix)) => Finding::Note(
-            format!("{}: Jupyter looks there only if told", folder.display()),
-            "add PREFIX/share/jupyter to JUPYTER_PATH, unless the prefix is that of a Python environment",
-        ),
+        Some((folder, _)) if prefix.is_some_and(|prefix| folder.starts_with(prefix)) && !is_listed(folder) => {
+            Finding::Note(
+                format!("{}: Jupyter looks there only if told", folder.display()),
+                "add PREFIX/share/jupyter to JUPYTER_PATH, unless the prefix is that of a Python environment",
+            )
+        }
         Some((folder, _)) => Finding::Ok(folder.display().to_string()),
         None => Finding::Missing("no kernelspec `candlewick` where Jupyter looks".into(), remedy),
     }
+}
+
+/// Whether `JUPYTER_PATH` leads to this folder of a kernelspec.
+fn is_listed(folder: &Path) -> bool {
+    kernelspec::listed().iter().any(|place| kernelspec::folder(place).is_ok_and(|listed| listed == folder))
 }
 
 fn jupyter() -> Finding {

@@ -19,6 +19,14 @@ pub enum Where {
     Prefix(PathBuf),
     /// The Python environment that is active.
     Python,
+    /// A folder of those that `JUPYTER_PATH` lists.
+    Listed(PathBuf),
+}
+
+/// The folders that `JUPYTER_PATH` lists.
+pub fn listed() -> Vec<Where> {
+    let path = std::env::var_os("JUPYTER_PATH").unwrap_or_default();
+    std::env::split_paths(&path).filter(|folder| !folder.as_os_str().is_empty()).map(Where::Listed).collect()
 }
 
 /// The kernelspec's folder.
@@ -30,6 +38,7 @@ pub fn folder(place: &Where) -> anyhow::Result<PathBuf> {
         Where::Prefix(prefix) => std::path::absolute(prefix)?.join("share/jupyter"),
         Where::Python => python_prefix()?.join("share/jupyter"),
         Where::User => user_data()?,
+        Where::Listed(folder) => folder.clone(),
     };
     Ok(data.join("kernels").join(NAME))
 }

@@ -97,3 +97,30 @@ def test_killed_in_the_middle_nothing_saved_is_lost(tmp_path, visit):
         assert [name for name in os.listdir(folder) if name.endswith(".bak")] == []
     finally:
         served.kill()
+
+
+def test_a_page_opened_while_the_file_is_broken_waits_and_goes_on(tmp_path, visit):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    served = Served(folder, [(640, 480)], host="candlewick")
+    try:
+        first = visit(served.address)
+        first.ready()
+        first.add_class("cat")
+        first.drag((100, 100), (200, 200))
+        first.saved()
+        whole = served.file.read_text()
+        served.file.write_text(whole[:40])
+        tool = visit(served.address)
+        tool.page.wait_for_function("() => document.querySelector('.cwa-status').textContent.startsWith('nothing can be shown yet')")
+        says = tool.page.inner_text(".cwa-status")
+        assert "annotations.json" in says and says.endswith("Trying again."), says
+        # what nobody would keep cannot be typed
+        assert tool.page.eval_on_selector_all(".cwa-fields .cwa-input", "all => all.every(one => one.disabled)")
+        served.file.write_text(whole)
+        tool.ready()
+        tool.saved()
+        near(served.marks(), ["cat", 100, 100, 200, 200])
+        assert not tool.page.eval_on_selector_all(".cwa-fields .cwa-input", "all => all.some(one => one.disabled)")
+    finally:
+        served.kill()

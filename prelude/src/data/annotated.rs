@@ -28,6 +28,8 @@ pub struct Boxes {
     pub(super) listing: Arc<Listing>,
     /// Which files they were, and how they were read.
     pub(super) source: Arc<(PathBuf, Reading)>,
+    /// The sides that training pictures may have, where they are not all of one.
+    pub(super) sides: Arc<Vec<usize>>,
 }
 
 impl Boxes {
@@ -56,6 +58,12 @@ impl Boxes {
     /// The side of the square pictures that the network sees, in pixels, a multiple of 32 (default: the detector's own).
     pub fn size(self, side: usize) -> Boxes {
         self.with(|pictures| pictures.size(side))
+    }
+
+    /// Trains on pictures of several sides, in pixels and multiples of 32, another one each batch: `.multi_scale(&[256, 320, 384])`. What is
+    /// validated and predicted stays of [`size`](Boxes::size). An empty list ends it. Redmon and Farhadi 2017 (YOLOv2).
+    pub fn multi_scale(self, sides: &[usize]) -> Boxes {
+        Boxes { sides: Arc::new(sides.to_vec()), ..self }
     }
 
     /// How a picture that is not square becomes one (default: whole, with grey at its end).
@@ -162,8 +170,15 @@ impl Boxes {
     }
 
     pub(super) fn check_size(&self) -> Result<()> {
-        let side = self.transform().size;
         let remedy = "take one of these: 160, 256, 320, 416, 512, 640";
-        limits::allow(side > 0 && side.is_multiple_of(32), "`size`", &side, "a multiple of 32 pixels", remedy)
+        let allow = |name: &str, side: usize| {
+            limits::allow(side > 0 && side.is_multiple_of(32), name, &side, "a multiple of 32 pixels", remedy)
+        };
+        allow("`size`", self.transform().size)?;
+        for side in self.sides.iter() {
+            allow("a side of `multi_scale`", *side)?;
+            limits::room(self.pictures.batch.min(self.len()), *side)?;
+        }
+        Ok(())
     }
 }

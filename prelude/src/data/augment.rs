@@ -169,6 +169,12 @@ pub(super) struct Change {
 }
 
 impl Change {
+    /// The same change where the new picture is of another side than the one for which it was drawn.
+    pub fn on_side(self, drawn: usize, side: usize) -> Change {
+        let ratio = drawn as f32 / side as f32;
+        Change { matrix: self.matrix.map(|value| value * ratio), dx: self.dx / ratio, dy: self.dy / ratio, ..self }
+    }
+
     /// Writes the changed picture's normalised values, channel by channel.
     pub fn write(&self, square: &[u8], transform: &Transform, values: &mut [f32]) {
         self.write_from(square, transform.size, transform, values);

@@ -71,14 +71,14 @@ impl Boxes {
         let listing = some(&root, listing)?;
         let pictures = ImageFolder::listed(root, samples(&listing))?;
         let pictures = pictures.resize(ResizeMethod::PadEnd).size_of_nobody(320);
-        Ok(Boxes { pictures, listing, source: Arc::new(source) })
+        Ok(Boxes { pictures, listing, source: Arc::new(source), sides: Arc::default() })
     }
 
     /// The same pictures with another listing's objects.
     pub(super) fn relisted(self, listing: Listing) -> Result<Boxes> {
         let listing = some(self.root(), listing)?;
         let pictures = self.pictures.with_boxes(|id| annotations(&listing.pictures[id]));
-        Ok(Boxes { pictures, listing, source: self.source })
+        Ok(Boxes { pictures, listing, ..self })
     }
 
     /// Reads pictures with boxes in whatever format a file or a folder is: COCO, Pascal VOC, YOLO or a table.

@@ -34,7 +34,8 @@ impl Data for Boxes {
         let target = Target::Boxes(self.classes().to_vec());
         let own = self.pictures.spec();
         let truths = [field::BOX, field::BOX_CLASS, field::BOX_OF, field::BOX_CROWD, field::SOURCE];
-        Spec { truths: truths.map(str::to_owned).to_vec(), target, ..own }
+        let varies = own.varies || !self.sides.is_empty();
+        Spec { truths: truths.map(str::to_owned).to_vec(), target, varies, ..own }
     }
 
     fn count(&self, part: Part) -> usize {
@@ -92,7 +93,7 @@ fn batches(data: &Boxes, part: Part, order: Order) -> Result<Batches> {
         }
     };
     let (data, augment) = (data.clone(), data.pictures.augment);
-    let varied = epoch.filter(|_| !augment.is_none()).map(|epoch| (augment, epoch));
+    let varied = epoch.filter(|_| data.spec().varies).map(|epoch| (augment, epoch));
     Ok(Batches::start(ids, data.pictures.batch, epoch.is_some(), move |ids| make(&data, ids, &all, varied)))
 }
 
@@ -100,7 +101,10 @@ fn batches(data: &Boxes, part: Part, order: Order) -> Result<Batches> {
 fn make(data: &Boxes, ids: Vec<usize>, others: &[usize], varied: Option<(Augment, u64)>) -> Result<Batch> {
     let loaded: Vec<_> = ids.par_iter().map(|id| data.pictures.load(*id)).collect::<Result<_>>()?;
     let found: Vec<(usize, Arc<Decoded>)> = ids.into_iter().zip(loaded).filter_map(|(id, p)| Some((id, p?))).collect();
-    let transform = data.transform();
+    let transform = match varied {
+        Some((_, epoch)) => of_some_side(data, epoch, found.first().map_or(0, |(id, _)| *id)),
+        None => data.transform(),
+    };
     let side = transform.size;
     let area = 3 * side * side;
     let mut values = vec![0.0f32; found.len() * area];
@@ -112,13 +116,21 @@ fn make(data: &Boxes, ids: Vec<usize>, others: &[usize], varied: Option<(Augment
         }
         Some((augment, epoch)) => {
             let mut rng = ChaCha8Rng::seed_from_u64(mix(data.pictures.seed, epoch, *id as u64));
-            one(data, (*id, picture), others, augment, &mut rng, values)
+            one(data, (*id, picture), others, (augment, &transform), &mut rng, values)
         }
     });
     let seen: Vec<SeenScene> = seen.collect::<Result<_>>()?;
     let n = found.len();
     let inputs = Fields::of(field::IMAGE, Tensor::from_vec(values, (n, 3, side, side), &Device::Cpu)?);
     Ok(Batch { inputs, targets: truth(&seen, side)?, ids: found.into_iter().map(|(id, _)| id).collect() })
+}
+
+/// How the pictures of a batch that begins with this one are prepared: all of one side.
+fn of_some_side(data: &Boxes, epoch: u64, first: usize) -> Transform {
+    let own = data.transform();
+    let drawn = mix(data.pictures.seed, epoch, first as u64 ^ 0x5CA1E) as usize;
+    let size = data.sides.get(drawn % data.sides.len().max(1)).copied();
+    Transform { size: size.unwrap_or(own.size), ..own }
 }
 
 /// The boxes of a batch, flat.
@@ -164,37 +176,38 @@ fn kept(boxes: Vec<Annotation>, side: usize, visible: f32) -> Vec<Annotation> {
     boxes.into_iter().filter_map(whole).collect()
 }
 
-/// One varied picture: its values are written, its boxes given.
+/// One varied picture of the side that `seen` says: its values are written, its boxes given.
 fn one(
     data: &Boxes,
     (id, picture): (usize, &Arc<Decoded>),
     others: &[usize],
-    augment: Augment,
+    (augment, seen): (Augment, &Transform),
     rng: &mut ChaCha8Rng,
     values: &mut [f32],
 ) -> Result<SeenScene> {
     let transform = data.transform();
-    let side = transform.size;
+    let (own, side) = (transform.size, seen.size);
+    let draw = |rng: &mut ChaCha8Rng| augment.draw_on_grey(own, rng).on_side(own, side);
     let source = picture.source;
     let together = augment.mosaic > 0.0 && rng.random_bool(f64::from(augment.mosaic));
     let mut boxes = if together {
         let (square, boxes) = mosaic(data, (id, picture), others, rng)?;
-        let change = augment.draw_on_grey(side, rng);
-        change.write_from(&square, 2 * side, &transform, values);
-        moved(boxes, &change, (2 * side, side), augment.visible)
+        let change = draw(rng);
+        change.write_from(&square, 2 * own, seen, values);
+        moved(boxes, &change, (2 * own, side), augment.visible)
     } else {
-        let change = augment.draw_on_grey(side, rng);
-        change.write(&picture.pixels, &transform, values);
-        moved(on_square(data.sample(id), picture, &transform), &change, (side, side), augment.visible)
+        let change = draw(rng);
+        change.write_from(&picture.pixels, own, seen, values);
+        moved(on_square(data.sample(id), picture, &transform), &change, (own, side), augment.visible)
     };
     let mixed = augment.mixup > 0.0 && rng.random_bool(f64::from(augment.mixup));
     if mixed && let Some((other, picture)) = another(data, others, rng)? {
-        let change = augment.draw_on_grey(side, rng);
+        let change = draw(rng);
         let mut shine = vec![0.0f32; values.len()];
-        change.write(&picture.pixels, &transform, &mut shine);
+        change.write_from(&picture.pixels, own, seen, &mut shine);
         values.iter_mut().zip(&shine).for_each(|(value, other)| *value = (*value + *other) / 2.0);
         let theirs = on_square(data.sample(other), &picture, &transform);
-        boxes.extend(moved(theirs, &change, (side, side), augment.visible));
+        boxes.extend(moved(theirs, &change, (own, side), augment.visible));
     }
     Ok(SeenScene { boxes, source, together: together || mixed })
 }
@@ -265,10 +278,9 @@ fn shown(data: &Boxes, count: usize) -> Result<Figure> {
     let mut ids = all.clone();
     ids.shuffle(&mut ChaCha8Rng::seed_from_u64(mix(data.pictures.seed, 1, 1)));
     ids.truncate(count);
-    let side = data.transform().size;
-    limits::room(ids.len(), side)?;
+    limits::room(ids.len(), data.transform().size)?;
     let augment = data.pictures.augment;
-    let batch = make(data, ids, &all, (!augment.is_none()).then_some((augment, 0)))?;
+    let batch = make(data, ids, &all, data.spec().varies.then_some((augment, 0)))?;
     if batch.is_empty() {
         return Err(data.pictures.nothing(Part::Train));
     }
@@ -276,6 +288,7 @@ fn shown(data: &Boxes, count: usize) -> Result<Figure> {
     let classes = batch.targets.get(field::BOX_CLASS)?.to_vec1::<u32>()?;
     let of = batch.targets.get(field::BOX_OF)?.to_vec1::<u32>()?;
     let images = batch.inputs.get(field::IMAGE)?;
+    let side = images.dim(2)?;
     let (mut pictures, mut captions) = (Vec::new(), Vec::new());
     for row in 0..batch.len() {
         let picture = data.pictures.denormalised(&images.get(row)?)?;

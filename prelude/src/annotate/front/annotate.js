@@ -709,7 +709,7 @@ class Tool {
     this.inputs = {};
     for (const name of FIELDS) {
       const input = name === "note" ? h("textarea", { rows: 2 }) : h("input", { type: "text" });
-      Object.assign(input, { className: "cwa-input", maxLength: 4000, id: `cwa-${random()}` });
+      Object.assign(input, { className: "cwa-input", maxLength: 4000, id: `cwa-${random()}`, disabled: true });
       input.addEventListener("input", () => this.editField(name, input.value), { signal: this.end.signal });
       input.addEventListener("change", () => this.leaveFields(), { signal: this.end.signal });
       this.inputs[name] = input;
@@ -747,11 +747,17 @@ class Tool {
       this.stage.paint();
       if (record.image && this.stage.image.getAttribute("src") !== record.image.url) this.stage.show(record);
       else if (record.problem) this.stage.show(record);
+      if (record.problem && !record.loaded) this.sync.later("open", 3000, () => this.openAgain(record));
       if (this.selection && !this.selected) this.selection = null;
       this.showFields();
       this.showBoxes();
     }
     this.pictureList.draw();
+  }
+
+  /** Asks once more for a picture that was refused, where it is still looked at. */
+  openAgain(record) {
+    if (record.picture === this.current && !record.loaded) this.sync.open(record.picture);
   }
 
   // -- pictures --

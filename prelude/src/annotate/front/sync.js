@@ -178,6 +178,7 @@ class Sync {
     this.session = null;
     this.dataset = null;
     this.gone = null;
+    this.barred = null; // why the host tells nothing yet
     this.tries = 0;
     this.timers = new Map();
     this.take = (message, buffers) => this.receive(message, buffers || []);
@@ -292,6 +293,7 @@ class Sync {
     if (message.protocol !== PROTOCOL) {
       return this.heard.problem("This page and the kernel are of different versions. Load the page anew.");
     }
+    this.barred = null;
     const anew = this.session !== message.session;
     this.session = message.session;
     this.dataset = message.dataset;
@@ -449,6 +451,10 @@ class Sync {
         record.pending = record.pending.slice(0, -1);
       }
       this.heard.record(record);
+    } else if (asked.type === "hello" && this.session === null) {
+      // Such as a file that another program is just writing: it may be whole in a moment.
+      this.barred = message.why;
+      this.later("hello", 2000, () => this.hello());
     } else this.heard.problem(message.why);
   }
 
@@ -552,6 +558,7 @@ class Sync {
       return ["lost", `not saved: ${this.gone}. ${kept}`];
     }
     if (refused) return ["lost", `not saved: ${refused.refused}`];
+    if (this.barred) return ["lost", `nothing can be shown yet: ${this.barred}. Trying again.`];
     if (this.session === null) return ["busy", "waiting for the kernel"];
     return dirty.length ? ["busy", "saving"] : ["fine", "saved"];
   }
