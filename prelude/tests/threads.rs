@@ -83,3 +83,39 @@ fn a_vision_transformer_is_the_same_each_time() -> Result<()> {
     }
     Ok(())
 }
+
+/// Another number of threads changes the last bits of the gradients that sum over a whole batch in parts, one a thread: of a
+/// convolution's weight, and of LayerNorm's scale and offset. Everything else, and so every answer, is the same.
+#[test]
+fn another_number_of_threads_changes_these_gradients_alone() -> Result<()> {
+    let wide = (
+        "winograd",
+        vec![normal(&[8, 64, 16, 16]), normal(&[64, 64, 3, 3])],
+        (|x: &[Tensor]| ops::conv2d(&x[0], &x[1], None, Conv2dOptions { padding: (1, 1), ..Conv2dOptions::default() }))
+            as fn(&[Tensor]) -> candle_core::Result<Tensor>,
+    );
+    let by_parts: &[(&str, &[usize])] =
+        &[("layer_norm", &[1, 2]), ("convolution", &[1]), ("strided", &[1]), ("winograd", &[1])];
+    for (name, inputs, operation) in operations().iter().chain([&wide]) {
+        let run = |threads: usize| -> Result<Vec<Vec<u32>>> {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+            Ok(pool.install(|| -> candle_core::Result<Vec<Vec<u32>>> {
+                let variables = inputs.iter().map(Var::from_tensor).collect::<candle_core::Result<Vec<_>>>()?;
+                let arguments: Vec<Tensor> = variables.iter().map(|one| one.as_tensor().clone()).collect();
+                let y = operation(&arguments)?;
+                let grads = backward_from(&y, &y.detach())?;
+                let grads = variables.iter().map(|one| bits(grads.get(one).expect("a gradient")));
+                Ok([bits(&y)].into_iter().chain(grads).collect())
+            })?)
+        };
+        let sums = by_parts.iter().find(|(of, _)| of == name).map_or(&[][..], |(_, inputs)| inputs);
+        let one = run(1)?;
+        for threads in [2, 3, 4, 8] {
+            for (at, (found, expected)) in run(threads)?.iter().zip(&one).enumerate() {
+                let may_differ = at > 0 && sums.contains(&(at - 1));
+                assert!(may_differ || found == expected, "{name} with {threads} threads, number {at}");
+            }
+        }
+    }
+    Ok(())
+}

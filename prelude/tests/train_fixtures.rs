@@ -1,4 +1,5 @@
-//! Optimisers and a residual block beside PyTorch's numbers (`reference/train.py`), and against central differences.
+//! Optimisers and a residual block beside PyTorch's and timm's numbers (`reference/train.py`, `reference/optimizers.py`), and
+//! against central differences.
 
 use std::collections::HashMap;
 
@@ -12,8 +13,9 @@ use candlewick_prelude::ops;
 use candlewick_prelude::params::{Init, ParamSet};
 use candlewick_prelude::train::{Optimizer, Rule};
 
-fn fixtures() -> Result<HashMap<String, Tensor>> {
-    Ok(safetensors::load(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/train.safetensors"), &Device::Cpu)?)
+fn fixtures(name: &str) -> Result<HashMap<String, Tensor>> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
+    Ok(safetensors::load(format!("{folder}/{name}.safetensors"), &Device::Cpu)?)
 }
 
 /// The largest difference, as a share of the expected numbers' largest.
@@ -27,7 +29,7 @@ fn distance(found: &Tensor, expected: &Tensor) -> Result<f32> {
 
 /// Six steps as PyTorch took them; in f64 they go through the general formula instead of the fused sweep.
 fn steps_as_pytorch(name: &str, optimizer: Optimizer, dtype: DType) -> Result<()> {
-    let saved = fixtures()?;
+    let saved = fixtures("train")?;
     let get = |key: &str| saved[&format!("{name}/{key}")].to_dtype(dtype);
     let mut optimizer = optimizer;
     let set = ParamSet::new(0);
@@ -67,9 +69,68 @@ fn optimisers_step_as_pytorch() -> Result<()> {
     Ok(())
 }
 
+/// Six steps of a weight and a bias, which does not decay unless asked.
+fn layers_step_as_the_reference(name: &str, optimizer: Optimizer, dtype: DType) -> Result<()> {
+    let saved = fixtures("optimizers")?;
+    let get = |key: &str| saved[&format!("{name}/{key}")].to_dtype(dtype);
+    let mut optimizer = optimizer;
+    let set = ParamSet::new(0);
+    let scope = set.scope("", 0);
+    for (key, dims) in [("weight", vec![5, 7]), ("bias", vec![5])] {
+        scope.param_of(dtype, key, dims, Init::Zeros)?.set(&get(key)?)?;
+    }
+    for step in 0..6 {
+        let mut grads = GradStore::default();
+        for param in set.params() {
+            grads.insert(param.var(), get(&format!("{}.grad.{step}", param.name()))?);
+        }
+        optimizer.step(&set.params(), &grads, |_| 0.1 / (step + 1) as f64, None)?;
+        for param in set.params() {
+            let off = distance(&param.value(), &saved[&format!("{name}/{}.{step}", param.name())])?;
+            assert!(off < 2e-6, "{name} in {dtype:?}, {}, step {step}: {off:e} off", param.name());
+        }
+    }
+    let state = &optimizer.state()["weight"];
+    for (key, kept) in [("first", &state.first), ("second", &state.second), ("third", &state.third)] {
+        match (saved.get(&format!("{name}/{key}")), kept) {
+            (Some(expected), Some(kept)) => {
+                let off = distance(kept, expected)?;
+                assert!(off < 2e-6, "{name}: {key} {off:e} off");
+            }
+            (expected, kept) => assert_eq!(expected.is_some(), kept.is_some(), "{name}: {key}"),
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_rule_steps_as_pytorch_and_timm() -> Result<()> {
+    let (adamw, adam) = (|| Optimizer::adamw().weight_decay(0.1), || Optimizer::adam().betas(0.8, 0.99));
+    let rmsprop = Optimizer::rmsprop;
+    for dtype in [DType::F32, DType::F64] {
+        let check = |name: &str, optimizer: Optimizer| layers_step_as_the_reference(name, optimizer, dtype);
+        check("sgd_decay", Optimizer::sgd(0.9).nesterov().weight_decay(0.05))?;
+        check("adamw_decay", adamw())?;
+        check("adamw_all", adamw().decay_all())?;
+        check("adam", Optimizer::adam())?;
+        check("adam_decay", adam().weight_decay(0.1))?;
+        check("adam_all", adam().weight_decay(0.1).decay_all())?;
+        check("rmsprop", rmsprop())?;
+        check("rmsprop_momentum", rmsprop().betas(0.8, 0.9).weight_decay(0.1))?;
+        check("rmsprop_centered", rmsprop().centered().weight_decay(0.05))?;
+        check("rmsprop_all", rmsprop().momentum(0.9).centered().weight_decay(0.05).decay_all())?;
+        check("lamb", Optimizer::lamb())?;
+        check("lamb_all", Optimizer::lamb().betas(0.8, 0.99).weight_decay(0.1).decay_all())?;
+        check("lion", Optimizer::lion())?;
+        check("lion_decay", Optimizer::lion().betas(0.95, 0.98).weight_decay(0.3))?;
+        check("lion_all", Optimizer::lion().weight_decay(0.3).decay_all())?;
+    }
+    Ok(())
+}
+
 #[test]
 fn a_residual_block_trains_as_pytorch() -> Result<()> {
-    let saved = fixtures()?;
+    let saved = fixtures("train")?;
     let set = ParamSet::new(0);
     let block = Residual::new(&set.scope("block", 0), 3, 4, 2)?;
     let before: Vec<(String, Tensor)> =

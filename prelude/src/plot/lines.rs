@@ -332,6 +332,18 @@ impl Lines {
     }
 }
 
+/// Several of them beside each other in one figure, each 460 CSS pixels wide.
+pub fn panels(lines: &[Lines]) -> Figure {
+    let (each, height) = (460, 340);
+    let width = each * lines.len().max(1) as u32;
+    let mut canvas = Canvas::card(width * DENSITY, height * DENSITY);
+    for (place, lines) in (0..).zip(lines) {
+        lines.draw(&mut canvas, place * each * DENSITY, (place + 1) * each * DENSITY);
+    }
+    let texts: Vec<String> = lines.iter().map(Lines::text).collect();
+    canvas.into_figure(width, height, texts.join("\n"))
+}
+
 /// The place between the axes, in pixels.
 struct Frame {
     x: Range<f32>,

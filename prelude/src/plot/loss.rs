@@ -1,8 +1,7 @@
 //! Loss curves, and several runs in one figure.
 
 use super::Figure;
-use super::canvas::Canvas;
-use super::lines::{DENSITY, Lines, Look};
+use super::lines::{Lines, Look, panels};
 
 /// What one run of training recorded; batches count from 1.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -126,12 +125,7 @@ pub fn compare(runs: &[Run]) -> Figure {
     if runs.iter().all(|run| run.accuracy.is_empty()) {
         return loss.figure();
     }
-    let (width, height) = (920, 340);
-    let mut canvas = Canvas::card(width * DENSITY, height * DENSITY);
-    loss.draw(&mut canvas, 0, width);
-    accuracy.draw(&mut canvas, width, 2 * width);
-    let text = format!("{}\n{}", loss.text(), accuracy.text());
-    canvas.into_figure(width, height, text)
+    panels(&[loss, accuracy])
 }
 
 /// Losses smoothed as fastai does, by an exponential mean freed of its bias towards 0; longer runs more, to 0.95.

@@ -5,7 +5,7 @@
 //! colours are Okabe and Ito's, and lines differ in dashes and marks too; the font is the crate's own, so that a figure
 //! is the same on every machine, but for letters that it lacks, such as Chinese ones, which a font of the machine's draws.
 //!
-//! - [`LossCurve`] and [`compare`]: training as it runs, and several runs; [`Lines`]: any other curve.
+//! - [`LossCurve`] and [`compare`]: training as it runs, and several runs; [`Lines`]: any other curve; [`panels`]: several beside each other.
 //! - [`bars`], [`confusion`]: counts, and what is taken for what.
 //! - [`grid`]: many small pictures; [`overlay`]: boxes on one.
 //!
@@ -29,6 +29,6 @@ pub use confusion::confusion;
 pub use figure::Figure;
 pub use grid::{beside, grid};
 pub use lettering::register_fonts;
-pub use lines::{Lines, Look};
+pub use lines::{Lines, Look, panels};
 pub use loss::{LossCurve, Run, compare};
 pub use overlay::{Mark, draw_marks, overlay};

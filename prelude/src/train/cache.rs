@@ -19,6 +19,8 @@ pub(super) struct FeatureCache {
     /// The fields and the shape of one picture's value in each; a row holds one after another.
     shapes: Vec<(String, Vec<usize>)>,
     rows: HashMap<(Part, usize), Vec<f32>>,
+    /// The most training examples that came together: a batch's size.
+    pub full: usize,
     pub hits: usize,
 }
 
@@ -58,7 +60,12 @@ impl FeatureCache {
             self.hits += ids.len();
             return self.kept(part, ids);
         }
-        let state = network.stem(self.blocks, &batch.inputs)?;
+        let state = if keep && part == Part::Train {
+            self.full = self.full.max(ids.len());
+            padded(network, self.blocks, &batch.inputs, (ids.len(), self.full))?
+        } else {
+            network.stem(self.blocks, &batch.inputs)?
+        };
         let row: usize = state.iter().map(|(_, value)| value.elem_count() / ids.len().max(1)).sum();
         if keep && (self.rows.len() + ids.len()) * row * size_of::<f32>() <= ROOM {
             self.shapes = state.iter().map(|(name, value)| (name.to_owned(), value.dims()[1..].to_vec())).collect();
@@ -88,4 +95,21 @@ impl FeatureCache {
         }
         Ok(fields)
     }
+}
+
+/// The state of a batch that is shorter than others, computed as theirs: kernels are chosen by a batch's size, and what is kept of
+/// an example is to be the same, to the last bit, in whichever batch it came.
+fn padded(network: &Network, blocks: usize, inputs: &Fields, (count, full): (usize, usize)) -> Result<Fields> {
+    if count == full || inputs.iter().any(|(_, value)| value.dims().first() != Some(&count)) {
+        return network.stem(blocks, inputs);
+    }
+    let index = Tensor::from_iter((0..full).map(|row| (row % count) as u32), &Device::Cpu)?;
+    let (mut long, mut short) = (Fields::default(), Fields::default());
+    for (name, value) in inputs.iter() {
+        long.set(name, value.index_select(&index.to_device(value.device())?, 0)?);
+    }
+    for (name, value) in network.stem(blocks, &long)?.iter() {
+        short.set(name, value.narrow(0, 0, count)?.contiguous()?);
+    }
+    Ok(short)
 }

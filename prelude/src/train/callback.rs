@@ -103,7 +103,8 @@ pub trait Callback: Send + Sync {
 pub(super) trait Trainee {
     fn network(&self) -> &Network;
     fn history(&self) -> &History;
-    fn save_to(&self, path: &Path) -> Result<()>;
+    /// Writes it to a file, with what it takes to finish the fit that runs.
+    fn save_to(&self, path: &Path, run: &FitRun) -> Result<()>;
     /// Moves the average of the weights, where one is kept, after them.
     fn follow(&self) -> Result<()>;
     /// What is said of the pictures that are watched.
@@ -152,10 +153,15 @@ impl Fit<'_> {
     /// # Errors
     /// When it is no finite number above 0.
     pub fn set_rate(&mut self, rate: f64) -> Result<()> {
+        let now = self.run.rate();
+        if rate == 0.0 && now == 0.0 {
+            return Ok(()); // a share of nothing, as at a schedule's end
+        }
         if !(rate.is_finite() && rate > 0.0) {
             return Err(Error::new(format!("the learning rate is {rate:e}; expected a finite number above 0")));
         }
-        self.run.scale *= rate / self.run.rate();
+        // a schedule may have brought it to 0 for this step
+        self.run.scale = if now > 0.0 { self.run.scale * rate / now } else { rate / self.run.top() };
         Ok(())
     }
 
@@ -234,12 +240,14 @@ impl Fit<'_> {
         self.learner.history()
     }
 
-    /// Writes the learner to a file, as `learner.save`.
+    /// Writes the learner to a file, as `learner.save`: a learner that loads it finishes this fit with `learner.resume()?`, with the
+    /// same result to the last bit. At an epoch's end that holds for callbacks that come before this one; add the one that
+    /// saves last.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        self.learner.save_to(path.as_ref())
+        self.learner.save_to(path.as_ref(), self.run)
     }
 
     /// A line for the fit's report.

@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use super::average::Average;
 use super::cache::FeatureCache;
+use super::gradients::{Gathered, Gradients};
 use super::history::History;
 use super::learner::{Learner, maker};
 use super::optim::{Optimizer, OptimizerState, Rule};
-use super::options::Options;
+use super::options::{self, Options};
+use super::run::{CutOff, FitRun, Underway};
 use super::tasks;
 use crate::data::{Input, Spec, Target, Transform};
 use crate::models::{Arch, CARD, Detector, Network, Trained, device};
@@ -66,6 +68,9 @@ impl Card {
 #[derive(Debug, Serialize, Deserialize)]
 struct Progress {
     rule: Rule,
+    /// Whether biases and norms decay too; checkpoints from before there was a choice had them do so.
+    #[serde(default = "yes")]
+    decay_all: bool,
     steps: HashMap<String, u64>,
     history: History,
     seed: u64,
@@ -79,6 +84,13 @@ struct Progress {
     /// What a step does beside.
     #[serde(default)]
     options: Option<FitOptions>,
+    /// The fit that was cut off, where one was.
+    #[serde(default)]
+    cut_off: Option<Underway>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// After each epoch.
@@ -96,15 +108,31 @@ struct FitOptions {
     /// Checkpoints from before there was such an option lack it.
     #[serde(default = "each")]
     validate_every: usize,
+    #[serde(default)]
+    train_bn: bool,
+}
+
+impl FitOptions {
+    /// Takes over what makes sense.
+    fn put_into(self, own: &mut Options) {
+        own.clip = self.clip.filter(|norm| options::check_clip(*norm).is_ok());
+        let or = |told: Result<()>, stored: usize| if told.is_ok() { stored } else { 1 };
+        own.accumulate = or(options::check_accumulate(self.accumulate), self.accumulate);
+        own.validate_every = or(options::check_validate_every(self.validate_every), self.validate_every);
+        own.smoothing = if options::check_smoothing(self.smoothing).is_ok() { self.smoothing } else { 0.0 };
+        (own.keep_features, own.train_bn) = (self.keep_features, self.train_bn);
+    }
 }
 
 const FIRST: &str = "optimizer.first.";
 const SECOND: &str = "optimizer.second.";
+const THIRD: &str = "optimizer.third.";
+const GATHERED: &str = "gathered.";
 const AVERAGE: &str = "average.";
 
 impl Learner {
     /// Writes the learner to a safetensors file: weights, frozen flags, optimiser, classes, normalisation, history.
-    /// [`load`](Learner::load) goes on exactly where it stopped.
+    /// [`load`](Learner::load) goes on exactly where it stopped, and [`resume`](Learner::resume) finishes a fit that was cut off.
     ///
     /// # Errors
     /// When the file cannot be written; a file that was there before is then as it was.
@@ -113,12 +141,22 @@ impl Learner {
     }
 
     fn save_at(&self, path: &Path) -> Result<()> {
+        let cut = self.cut_off.as_ref();
+        self.save_all(path, cut.map(|cut| cut.way.clone()), cut.map(|cut| &cut.gathered))
+    }
+
+    /// Writes it while a fit runs, with what it takes to finish that.
+    pub(super) fn save_within(&self, path: &Path, run: &FitRun) -> Result<()> {
+        self.save_all(path, run.way(self.examples()), Some(&run.gathered))
+    }
+
+    fn save_all(&self, path: &Path, way: Option<Underway>, gathered: Option<&Gathered>) -> Result<()> {
         let mut tensors = self.network.params().snapshot()?;
         tell_if_spoiled(&tensors)?;
         let mut steps = HashMap::new();
         for (name, state) in self.optimizer.state() {
             steps.insert(name.clone(), state.step);
-            for (prefix, tensor) in [(FIRST, &state.first), (SECOND, &state.second)] {
+            for (prefix, tensor) in [(FIRST, &state.first), (SECOND, &state.second), (THIRD, &state.third)] {
                 tensors.extend(tensor.iter().map(|tensor| (format!("{prefix}{name}"), tensor.clone())));
             }
         }
@@ -126,16 +164,21 @@ impl Learner {
             let values = average.network.params().snapshot()?.into_iter();
             tensors.extend(values.map(|(name, value)| (format!("{AVERAGE}{name}"), value)));
         }
-        let Options { clip, accumulate, smoothing, keep_features, validate_every, .. } = self.options;
+        if let Some(waiting) = gathered.filter(|_| way.is_some()).and_then(|gathered| gathered.waiting.as_ref()) {
+            tensors.extend(waiting.each().map(|(name, grad)| (format!("{GATHERED}{name}"), grad.detach())));
+        }
+        let Options { clip, accumulate, smoothing, keep_features, validate_every, train_bn, .. } = self.options;
         let progress = Progress {
             rule: self.optimizer.rule(),
+            decay_all: self.optimizer.decays_all(),
             steps,
             history: self.history.clone(),
             seed: self.options.seed,
             begun: self.begun,
             ema: self.average.as_ref().map(|average| average.decay),
             callbacks: self.remembered(),
-            options: Some(FitOptions { clip, accumulate, smoothing, keep_features, validate_every }),
+            options: Some(FitOptions { clip, accumulate, smoothing, keep_features, validate_every, train_bn }),
+            cut_off: way,
         };
         self.write(path, &tensors, Some(progress))
     }
@@ -208,8 +251,7 @@ impl Learner {
             }
         }
         self.thaw(&card);
-        self.take(card, &trained);
-        Ok(())
+        self.take(card, &trained)
     }
 
     /// Has callbacks take over what a file has of them.
@@ -291,16 +333,31 @@ impl Learner {
         }
     }
 
+    /// The fit that was cut off, as a file has it.
+    fn cut_off_in(&self, card: &Card, trained: &Trained) -> Result<Option<CutOff>> {
+        let Some(way) = card.progress.as_ref().and_then(|progress| progress.cut_off.clone()) else { return Ok(None) };
+        let mut gathered = Gathered::default();
+        if way.waiting.1 > 0 {
+            let stored = trained.tensors.iter();
+            let stored =
+                stored.filter_map(|(name, grad)| Some((name.strip_prefix(GATHERED)?.to_owned(), grad.clone())));
+            let waiting = Gradients::named(self.network.params().trainable(), stored)?;
+            gathered = Gathered { waiting: Some(waiting), pictures: way.waiting.0, batches: way.waiting.1 };
+        }
+        Ok(Some(CutOff { way, gathered }))
+    }
+
     /// Takes over everything beside the weights.
-    fn take(&mut self, card: Card, trained: &Trained) {
+    fn take(&mut self, card: Card, trained: &Trained) -> Result<()> {
         *self.cache = FeatureCache::default();
+        *self.cut_off = self.cut_off_in(&card, trained)?;
         let transform = card.transform;
         if let Some(progress) = card.progress {
             *self.optimizer = optimizer(&progress, trained);
             *self.history = progress.history;
             self.options.seed = progress.seed;
-            if let Some(FitOptions { clip, accumulate, smoothing, keep_features, validate_every }) = progress.options {
-                self.options = Options { clip, accumulate, smoothing, keep_features, validate_every, ..self.options };
+            if let Some(stored) = progress.options {
+                stored.put_into(&mut self.options);
             }
             self.begun = progress.begun;
             *self.states = progress.callbacks;
@@ -313,6 +370,7 @@ impl Learner {
                 }
             }
         }
+        Ok(())
     }
 
     pub(super) fn from_trained(trained: Trained) -> Result<Learner> {
@@ -337,7 +395,7 @@ impl Learner {
         let mut learner = Learner::assemble(network, task, spec, None);
         learner.thaw(&card);
         *learner.average = learner.average_in(&card, &trained)?;
-        learner.take(card, &trained);
+        learner.take(card, &trained)?;
         Ok(learner)
     }
 }
@@ -416,9 +474,13 @@ fn optimizer(progress: &Progress, trained: &Trained) -> Optimizer {
         trained.tensors.iter().find(|(found, _)| *found == key).map(|(_, tensor)| tensor.clone())
     };
     let state = progress.steps.iter().map(|(name, step)| {
-        (name.clone(), OptimizerState { step: *step, first: find(FIRST, name), second: find(SECOND, name) })
+        let (first, second, third) = (find(FIRST, name), find(SECOND, name), find(THIRD, name));
+        (name.clone(), OptimizerState { step: *step, first, second, third })
     });
     let mut optimizer = Optimizer::of(progress.rule);
+    if progress.decay_all {
+        optimizer = optimizer.decay_all();
+    }
     optimizer.restore(state.collect());
     optimizer
 }

@@ -1,7 +1,7 @@
 //! The search for a learning rate: a short mock training with a rising rate.
 
 use super::learner::Learner;
-use super::schedule::Rate;
+use super::rate::Rate;
 use crate::data::{Data, Order, Part};
 use crate::plot::{Figure, Lines, Look};
 use crate::show::{self, Bundle, Show};
@@ -42,6 +42,7 @@ impl Learner {
     pub fn lr_find(&mut self) -> Result<RateSearch> {
         let data = self.need_data()?;
         self.check(Rate::One(LAST))?;
+        self.check_trainable()?;
         self.cache.prepare(&self.network)?;
         let (values, optimizer) = (self.network.params().snapshot()?, self.optimizer.clone());
         let searched = self.search(data.as_ref());

@@ -9,12 +9,12 @@ use super::history::{FitReport, Stage};
 use super::judge::{Verdict, judge};
 use super::learner::Learner;
 use super::metric::{Measure, Measures, Metric, Seen};
+use super::rate::{IntoRate, Rate};
 use super::run::FitRun;
-use super::schedule::{IntoRate, Rate, Schedule};
+use super::schedule::Schedule;
 use crate::data::{Batch, Data, Fields, Order, Part};
 use crate::layers::Pass;
 use crate::models::Network;
-use crate::params::Param;
 use crate::show::Steps;
 use crate::{Error, Result, interrupt, limits, show};
 
@@ -29,7 +29,7 @@ impl Learner {
     /// When an option makes no sense (no epoch, a rate of 0), the learner has no data, everything is frozen, the loss is no number any more (the step that would spoil the
     /// weights is not taken), or the cell was interrupted before.
     pub fn fit(&mut self, epochs: usize, rate: impl IntoRate) -> Result<FitReport> {
-        self.run(epochs, rate.into_rate(), Schedule::Constant)
+        self.run(epochs, rate.into_rate(), Schedule::constant())
     }
 
     /// Trains for so many epochs in one cycle: the rate rises for a quarter of the steps and falls for the rest,
@@ -38,7 +38,7 @@ impl Learner {
     /// # Errors
     /// As [`fit`](Learner::fit).
     pub fn fit_one_cycle(&mut self, epochs: usize, rate: impl IntoRate) -> Result<FitReport> {
-        self.run(epochs, rate.into_rate(), Schedule::ONE_CYCLE)
+        self.run(epochs, rate.into_rate(), Schedule::one_cycle())
     }
 
     /// Fine-tunes in the two stages that most transfers want: one epoch with a frozen body at rate 2e-3, then so many
@@ -51,33 +51,51 @@ impl Learner {
         const RATE: f64 = 2e-3;
         check_epochs(epochs)?;
         self.freeze();
-        let first = self.run(1, RATE.into(), Schedule::OneCycle { rise: 0.99, div: 25.0 })?;
+        let first = self.run(1, RATE.into(), Schedule::one_cycle_with(0.99, 25.0))?;
         if first.interrupted {
             return Ok(first);
         }
         self.unfreeze();
-        self.run(epochs, (RATE / 200.0..RATE / 2.0).into(), Schedule::OneCycle { rise: 0.3, div: 5.0 })
+        self.run(epochs, (RATE / 200.0..RATE / 2.0).into(), Schedule::one_cycle_with(0.3, 5.0))
     }
 
-    fn run(&mut self, epochs: usize, rate: Rate, schedule: Schedule) -> Result<FitReport> {
+    /// Trains for so many epochs with a rate that changes by a schedule:
+    /// `fit_with(5, 1e-3, Schedule::cosine().warm_up(0.1))`. [`Schedule`] has them all; `plot_schedule` shows one before.
+    ///
+    /// # Errors
+    /// As [`fit`](Learner::fit), and when a number of the schedule makes no sense.
+    pub fn fit_with(&mut self, epochs: usize, rate: impl IntoRate, schedule: Schedule) -> Result<FitReport> {
+        self.run(epochs, rate.into_rate(), schedule)
+    }
+
+    pub(super) fn run(&mut self, epochs: usize, rate: Rate, schedule: Schedule) -> Result<FitReport> {
         // A cell that was interrupted is to end: a loop of fits is left through the `?`.
         interrupt::check()?;
         check_epochs(epochs)?;
         let data = self.need_data()?;
+        self.check_schedule(&schedule)?;
         self.check(rate)?;
+        let mut run = FitRun::new(rate, schedule, epochs, &self.options, self.history.epochs.len());
+        self.unfreeze_for(&mut run)?;
+        self.check_trainable()?;
+        self.begin_stage(rate);
+        self.go(data.as_ref(), run)
+    }
+
+    /// Writes down what is trained from now on, and at which rate.
+    pub(super) fn begin_stage(&mut self, rate: Rate) {
         let stage = Stage { batch: self.history.batches.len(), label: format!("{} · {rate}", self.trained_part()) };
         self.history.stages.push(stage);
+    }
+
+    /// Trains what is left of a fit.
+    pub(super) fn go(&mut self, data: &dyn Data, mut run: FitRun) -> Result<FitReport> {
         self.cache.prepare(&self.network)?;
+        self.cache.full = self.cache.full.max(run.full);
         let quiet = self.options.quiet;
-        let run = FitRun::new(
-            rate.over(self.network.parts().len()),
-            schedule,
-            epochs,
-            &self.options,
-            self.history.epochs.len(),
-        );
+        run.rates = run.rate.over(self.network.parts().len());
         let mut fitting = Fitting::begin(self, run);
-        let ended = fitting.epochs(data.as_ref());
+        let ended = fitting.epochs(data);
         let closed = fitting.close(matches!(ended, Ok(true)));
         let report = fitting.run.report(&fitting.learner.history);
         drop(fitting);
@@ -130,18 +148,19 @@ impl Learner {
         })
     }
 
-    /// Refuses to train where an option makes no sense, or where there is nothing to train.
-    pub(super) fn check(&self, rate: Rate) -> Result<()> {
-        let remedy = "try `learner.fit(3, 1e-3)?`, or a range for low rates in early layers: `1e-5..1e-3`";
-        limits::allow(rate.is_valid(), "the learning rate", &rate, "a finite positive number", remedy)?;
-        if let Rate::Spread { low, high } = rate {
-            let remedy = format!("low rates for early layers, high ones for the head: `{high:e}..{low:e}`");
-            limits::allow(low <= high, "the range of learning rates", &rate, "the lower rate first", &remedy)?;
+    /// Refuses to train where an option makes no sense.
+    pub(super) fn check(&mut self, rate: Rate) -> Result<()> {
+        rate.check()?;
+        if !self.refused.is_empty() {
+            return Err(self.refused.remove(0).1);
         }
-        self.options.check()?;
         self.check_metrics()?;
-        self.optimizer.check()?;
-        self.data.as_ref().map_or(Ok(()), |data| data.check())?;
+        self.optimizer.check()?; // a file may hold any
+        self.data.as_ref().map_or(Ok(()), |data| data.check())
+    }
+
+    /// Refuses to train where everything is frozen.
+    pub(super) fn check_trainable(&self) -> Result<()> {
         if self.network.params().trainable().is_empty() {
             return Err(Error::new("everything is frozen: there is nothing to train")
                 .remedy("`learner.freeze()` leaves the head trainable, `learner.unfreeze()` makes everything so"));
@@ -161,18 +180,6 @@ impl Learner {
             names.push(metric.name());
         }
         Ok(())
-    }
-
-    /// What is trainable, in words: `head`, `from blocks.2`, `all`.
-    fn trained_part(&self) -> String {
-        let parts = self.network.parts();
-        let first = self.network.params().trainable().iter().map(Param::group).min();
-        match first {
-            Some(0) => "all".to_owned(),
-            Some(index) if index + 1 == parts.len() => parts[index].clone(),
-            Some(index) => format!("from {}", parts[index]),
-            None => "nothing".to_owned(),
-        }
     }
 }
 

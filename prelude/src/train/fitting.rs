@@ -9,7 +9,7 @@ use super::gradients::Gradients;
 use super::history::{BatchRecord, EpochRecord, History};
 use super::learner::Learner;
 use super::metric::Measures;
-use super::run::FitRun;
+use super::run::{CutOff, FitRun, Within};
 use crate::data::{Data, Order, Part};
 use crate::models::Network;
 use crate::params::Param;
@@ -25,8 +25,8 @@ impl Trainee for Learner {
         &self.history
     }
 
-    fn save_to(&self, path: &Path) -> Result<()> {
-        self.save(path)
+    fn save_to(&self, path: &Path, run: &FitRun) -> Result<()> {
+        self.save_within(path, run)
     }
 
     fn glance(&self) -> Result<Option<Figure>> {
@@ -54,9 +54,12 @@ pub(super) struct Fitting<'a> {
 }
 
 impl Drop for Fitting<'_> {
-    /// A person's callbacks go back to the learner, in whatever way the fit ends.
+    /// A person's callbacks go back to the learner, in whatever way the fit ends, and so does what is left to do.
     fn drop(&mut self) {
         *self.learner.callbacks = std::mem::take(&mut self.persons);
+        let left = self.run.way(self.learner.examples());
+        let gathered = std::mem::take(&mut self.run.gathered);
+        *self.learner.cut_off = left.map(|way| CutOff { way, gathered });
     }
 }
 
@@ -84,6 +87,14 @@ impl<'a> Fitting<'a> {
                 false => error,
             })?;
             self.wish = self.wish.max(wish);
+            // a callback behind it may write a file
+            if when == When::EpochEnded
+                && own.contains(&at)
+                && !callback.name().is_empty()
+                && let Some(state) = callback.state()
+            {
+                self.learner.states.insert(callback.name().to_owned(), state);
+            }
         }
         Ok(())
     }
@@ -93,10 +104,12 @@ impl<'a> Fitting<'a> {
         self.run.interrupted = interrupted;
         if interrupted {
             self.run.notes.push(format!(
-                "interrupted after {} of {} epochs and {} steps: the network keeps what it learned, the next fit goes on",
+                "interrupted after {} of {} epochs and {} steps: the network keeps what it learned, the next fit goes on; \
+                 `learner.resume()?` finishes this one",
                 self.run.done, self.run.epochs, self.run.steps
             ));
         }
+        self.run.notes.extend(self.learner.left_frozen(&self.run));
         let closed = self.ask(When::FitEnded);
         self.remember();
         closed
@@ -111,50 +124,48 @@ impl<'a> Fitting<'a> {
         }
     }
 
-    /// The epochs of one fit; whether the user stopped it.
+    /// The epochs of one fit that are left; whether the user stopped it.
     pub fn epochs(&mut self, data: &dyn Data) -> Result<bool> {
         self.ask(When::FitBegins)?;
         let whole = data;
         let settled = whole.settled();
-        for done in 0..self.run.epochs {
+        while self.run.done < self.run.epochs {
             // what puts several examples together ends before the fit does
-            let last = self.run.epochs > 1 && (self.run.epochs - done) * SETTLED <= self.run.epochs.max(SETTLED);
+            let left = self.run.epochs - self.run.done;
+            let last = self.run.epochs > 1 && left * SETTLED <= self.run.epochs.max(SETTLED);
             let data = settled.as_deref().filter(|_| last).unwrap_or(whole);
             if interrupt::requested() {
                 return Ok(true);
             }
             let begun = Instant::now();
-            let number = self.learner.begun;
-            self.learner.begun += 1;
-            self.run.epoch += 1;
+            self.begin_epoch()?;
             self.ask(When::EpochBegins)?;
-            let mut sums = Sums::default();
-            if heard(self.batches(data, number, &mut sums))?.is_none() {
+            let trained = heard(self.train_epoch(data));
+            if let Some(within) = &mut self.run.within {
+                within.seconds += begun.elapsed().as_secs_f64();
+            }
+            if trained?.is_none() {
                 return Ok(true);
             }
-            if self.wish == Next::EndFit {
+            if self.wish == Next::EndFit && !self.within().trained {
                 return Ok(self.ended_early());
             }
-            self.wish = Next::Go;
-            self.ask(When::EpochTrained)?;
-            if self.run.gradients.is_some() {
-                self.ask(When::GradientsKnown)?;
-                self.take_step()?;
-            }
+            let begun = Instant::now();
             let (number, every) = (self.run.done + 1, self.learner.options.validate_every);
             let is_due = number.is_multiple_of(every) || number == self.run.epochs;
             let valid = if is_due { heard(self.measure(data))? } else { Some(None) };
             let Some(valid) = valid else { return Ok(true) };
             self.run.done += 1;
-            let count = sums.examples.max(1) as f64;
+            let within = self.run.within.take().unwrap_or_default();
+            let count = within.sums.examples.max(1) as f64;
             let history = &mut *self.learner.history;
             history.epochs.push(EpochRecord {
                 epoch: history.epochs.len() + 1,
                 batch: history.batches.len(),
-                train_loss: sums.loss / count,
-                parts: sums.parts.into_iter().map(|(name, sum)| (name, sum / count)).collect(),
+                train_loss: within.sums.loss / count,
+                parts: within.sums.parts.into_iter().map(|(name, sum)| (name, sum / count)).collect(),
                 valid,
-                seconds: begun.elapsed().as_secs_f64(),
+                seconds: within.seconds + begun.elapsed().as_secs_f64(),
             });
             self.remember();
             self.ask(When::EpochEnded)?;
@@ -167,29 +178,68 @@ impl<'a> Fitting<'a> {
         Ok(false)
     }
 
+    /// What of the running epoch is done.
+    fn within(&mut self) -> &mut Within {
+        self.run.within.get_or_insert_default()
+    }
+
+    /// Gives the next epoch its number, where it was not cut off in the middle of it, and makes trainable what is to be.
+    fn begin_epoch(&mut self) -> Result<()> {
+        if self.run.within.is_none() {
+            self.run.within = Some(Within { number: self.learner.begun, ..Within::default() });
+            self.learner.begun += 1;
+        }
+        self.run.epoch = self.run.done + 1;
+        self.learner.unfreeze_for(&mut self.run)
+    }
+
+    /// The batches of an epoch that are left, and the step of what waits behind them; where a callback wants no more, it stops
+    /// before that.
+    fn train_epoch(&mut self, data: &dyn Data) -> Result<()> {
+        if self.within().trained {
+            return Ok(());
+        }
+        self.batches(data)?;
+        if self.wish == Next::EndFit {
+            return Ok(());
+        }
+        self.wish = Next::Go;
+        self.ask(When::EpochTrained)?;
+        if self.run.gradients.is_some() {
+            self.ask(When::GradientsKnown)?;
+            self.take_step()?;
+        }
+        self.within().trained = true;
+        Ok(())
+    }
+
     /// Notes that a callback wanted no more; the user did not stop it.
     fn ended_early(&mut self) -> bool {
+        self.run.ended = true;
         let FitRun { done, epochs, .. } = self.run;
         self.run.notes.push(format!("a callback ended the fit after {done} of {epochs} epochs"));
         false
     }
 
-    /// An epoch's batches, up to where a callback wants no more.
-    fn batches(&mut self, data: &dyn Data, epoch: u64, sums: &mut Sums) -> Result<()> {
+    /// An epoch's batches that are left, up to where a callback wants no more.
+    fn batches(&mut self, data: &dyn Data) -> Result<()> {
+        let (epoch, done) = (self.within().number, self.within().batches);
         let batches = data.batches(Part::Train, Order::Epoch(epoch))?;
         let count = batches.size_hint().0.max(1);
         self.run.planned.get_or_insert(count.saturating_mul(self.run.epochs));
-        for (index, batch) in batches.enumerate() {
+        for (index, batch) in batches.enumerate().skip(done) {
             if self.wish != Next::Go {
                 break;
             }
             interrupt::check()?;
             self.run.batch = (index + 1, count);
-            self.run.fed = Some(batch?);
+            let batch = batch?;
+            self.run.full = self.run.full.max(batch.len());
+            self.run.fed = Some(batch);
             self.run.changed = false;
             self.ask(When::BatchBegins)?;
             if self.wish == Next::Go {
-                self.step((epoch, index), sums)?;
+                self.step((epoch, index))?;
                 self.ask(When::BatchEnded)?;
             }
             self.run.fed = None;
@@ -198,7 +248,7 @@ impl<'a> Fitting<'a> {
     }
 
     /// One batch, and where its gradients are let through, a step.
-    fn step(&mut self, at: (u64, usize), sums: &mut Sums) -> Result<()> {
+    fn step(&mut self, at: (u64, usize)) -> Result<()> {
         let batch = self.run.fed.take().ok_or_else(|| Error::new("a callback took the batch away"))?;
         let keep = !self.run.changed;
         let passed = self.learner.loss_of(&batch, at, keep)?;
@@ -228,13 +278,16 @@ impl<'a> Fitting<'a> {
             return Err(self.lost("a gradient", gradients.norm(), at));
         }
         pass.commit()?;
-        sums.add(&loss.numbers()?, number, examples);
+        let parts = loss.numbers()?;
         self.run.last = number;
         self.run.gradients = Some(gradients);
         self.ask(When::GradientsKnown)?;
         let rate = self.run.rate();
         self.take_step()?;
         self.run.steps += 1;
+        let within = self.within();
+        within.batches = at.1 + 1;
+        within.sums.add(&parts, number, examples);
         self.learner.history.batches.push(BatchRecord { loss: number, rate });
         Ok(())
     }
@@ -243,6 +296,11 @@ impl<'a> Fitting<'a> {
     fn take_step(&mut self) -> Result<()> {
         let Some(gradients) = self.run.gradients.take() else { return Ok(()) };
         let (factor, momentum) = self.run.factor();
+        if !(factor.is_finite() && factor >= 0.0) {
+            let what = format!("the schedule gives the factor {factor} before step {}", self.run.steps + 1);
+            return Err(Error::new(format!("{what}; expected a finite number, 0 or above"))
+                .remedy("look at it before training: `learner.plot_schedule(3, 1e-3, schedule)?`"));
+        }
         let rate = |param: &Param| self.run.rates.get(param.group()).copied().unwrap_or_default() * factor;
         self.learner.optimizer.step(gradients.params(), gradients.store(), rate, momentum)?;
         self.ask(When::StepTaken)?;
@@ -283,27 +341,5 @@ fn heard<T>(result: Result<T>) -> Result<Option<T>> {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.is_interrupted() => Ok(None),
         Err(error) => Err(error),
-    }
-}
-
-/// Sums of losses over an epoch's examples.
-#[derive(Default)]
-struct Sums {
-    loss: f64,
-    examples: usize,
-    parts: Vec<(String, f64)>,
-}
-
-impl Sums {
-    fn add(&mut self, parts: &[(String, f64)], loss: f64, examples: usize) {
-        self.loss += loss * examples as f64;
-        self.examples += examples;
-        for (name, part) in parts {
-            let value = part * examples as f64;
-            match self.parts.iter_mut().find(|(own, _)| own == name) {
-                Some((_, own)) => *own += value,
-                None => self.parts.push((name.clone(), value)),
-            }
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! The gradients of a loss, by parameter: their norm, their shortening.
+//! The gradients of a loss, by parameter: their norm, their shortening, and those that wait for others.
 
 use candle_core::Tensor;
 use candle_core::backprop::GradStore;
@@ -64,6 +64,22 @@ impl Gradients {
         if self.norm > most { self.scale(most / self.norm) } else { Ok(()) }
     }
 
+    /// Those of these parameters, by their names; others are left out.
+    pub(super) fn named(params: Vec<Param>, grads: impl Iterator<Item = (String, Tensor)>) -> Result<Gradients> {
+        let mut store = GradStore::default();
+        for (name, grad) in grads {
+            if let Some(param) = params.iter().find(|param| param.name() == name) {
+                store.insert(param.var(), grad.to_device(param.var().device())?);
+            }
+        }
+        Gradients::of(params, store)
+    }
+
+    /// Each with its parameter's name.
+    pub(super) fn each(&self) -> impl Iterator<Item = (&str, &Tensor)> {
+        self.params.iter().filter_map(|param| Some((param.name(), self.grads.get(param.var())?)))
+    }
+
     pub(super) fn store(&self) -> &GradStore {
         &self.grads
     }
@@ -81,6 +97,40 @@ impl Gradients {
             self.grads.insert(param.var(), total);
         }
         Ok(())
+    }
+}
+
+/// Gradients of batches that wait for others to make a step with them, as sums over pictures.
+#[derive(Default)]
+pub(super) struct Gathered {
+    pub waiting: Option<Gradients>,
+    pub pictures: usize,
+    pub batches: usize,
+}
+
+impl Gathered {
+    /// Adds a batch's gradients; the first ones are kept as they are until a second batch comes.
+    pub fn add(&mut self, new: Gradients, pictures: usize) -> Result<()> {
+        match &mut self.waiting {
+            Some(sum) => {
+                let before = if self.batches == 1 { self.pictures as f64 } else { 1.0 };
+                sum.add(before, new, pictures as f64)?;
+            }
+            none => *none = Some(new),
+        }
+        self.pictures += pictures;
+        self.batches += 1;
+        Ok(())
+    }
+
+    /// The mean gradient over all pictures that wait.
+    pub fn take(&mut self) -> Result<Option<Gradients>> {
+        let Gathered { waiting, pictures, batches } = std::mem::take(self);
+        let Some(mut gradients) = waiting else { return Ok(None) };
+        if batches > 1 {
+            gradients.scale(1.0 / pictures as f64)?;
+        }
+        Ok(Some(gradients))
     }
 }
 
@@ -122,6 +172,27 @@ mod tests {
             let found = short.get("a.weight").expect("it has one").to_vec1::<f32>()?[0];
             assert!((found - expected).abs() < 1e-4, "{clip:?}: {found}");
         }
+        Ok(())
+    }
+    #[test]
+    fn gathered_batches_are_one_large_batch() -> Result<()> {
+        let set = ParamSet::new(0);
+        set.scope("a", 0).param("weight", 1, Init::Constant(0.7))?;
+        set.scope("b", 0).param("weight", 1, Init::Constant(0.2))?;
+        let rows = [1f32, 2.0, 3.0, -4.0, 0.5, 6.0, 7.0];
+        let mut gather = Gathered::default();
+        for part in [&rows[..3], &rows[3..4], &rows[4..]] {
+            gather.add(Gradients::of(set.params(), grads(&set, part)?)?, part.len())?;
+        }
+        let found = gather.take()?.expect("three were added");
+        let expected = Gradients::of(set.params(), grads(&set, &rows)?)?;
+        for name in set.params().iter().map(Param::name) {
+            let value = |grads: &Gradients| grads.get(name).expect("both see rows").to_vec1::<f32>();
+            let (found, expected) = (value(&found)?[0], value(&expected)?[0]);
+            assert!((found / expected - 1.0).abs() < 1e-6, "{name}: {found} {expected}");
+        }
+        assert!((found.norm() / expected.norm() - 1.0).abs() < 1e-6);
+        assert!(gather.take()?.is_none(), "it is empty again");
         Ok(())
     }
 }

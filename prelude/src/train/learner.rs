@@ -14,6 +14,7 @@ use super::history::History;
 use super::metric::Metric;
 use super::optim::Optimizer;
 use super::options::Options;
+use super::run::CutOff;
 use super::task::Task;
 use super::tasks::{self, Classify, Localize, Regress};
 use crate::data::{Data, Input, Normalize, Order, Part, ResizeMethod, Spec, Target, Transform};
@@ -36,6 +37,8 @@ pub struct Learner {
     pub(super) history: Sealed<History>,
     pub(super) cache: Sealed<FeatureCache>,
     pub(super) options: Options,
+    /// Options that made no sense and were not taken over: the next fit tells.
+    pub(super) refused: Sealed<Vec<(&'static str, Error)>>,
     /// Epochs begun over all fits: decides order and dropout of the next one.
     pub(super) begun: u64,
     /// What is measured beside what the task measures.
@@ -48,6 +51,8 @@ pub struct Learner {
     pub(super) average: Sealed<Option<Average>>,
     /// Pictures of which each fit shows what is said of them, after each epoch.
     pub(super) watched: Sealed<Vec<RgbImage>>,
+    /// The fit that was cut off, where something of it is left to do.
+    pub(super) cut_off: Sealed<Option<CutOff>>,
     /// What became of the weights that it started from.
     pub(super) report: Sealed<Option<LoadReport>>,
 }
@@ -185,6 +190,7 @@ impl Learner {
             history: History::default().into(),
             cache: FeatureCache::default().into(),
             options: Options::of(spec.seed),
+            refused: Vec::new().into(),
             spec: spec.into(),
             begun: 0,
             metrics: Vec::new().into(),
@@ -192,6 +198,7 @@ impl Learner {
             states: HashMap::new().into(),
             average: None.into(),
             watched: Vec::new().into(),
+            cut_off: None.into(),
             report: None.into(),
         }
     }
@@ -239,7 +246,7 @@ impl Learner {
         let spec = data.spec();
         let seed = spec.seed;
         let mut learner = Learner::assemble(network, task, spec, Some(data));
-        *learner.optimizer = Optimizer::of(self.optimizer.rule());
+        *learner.optimizer = self.optimizer.fresh();
         learner.options = Options { seed, ..self.options };
         Ok(learner)
     }
@@ -310,12 +317,14 @@ impl Learner {
     /// Freezes the body: only the head trains. Of a detector it is the backbone that is frozen; its pyramid and its head train.
     pub fn freeze(&mut self) -> &mut Learner {
         self.network.params().freeze_before(self.network.backbone_parts());
+        self.spare_norms();
         self
     }
 
     /// Makes everything trainable.
     pub fn unfreeze(&mut self) -> &mut Learner {
         self.network.params().freeze_before(0);
+        self.spare_norms();
         self
     }
 
@@ -335,6 +344,7 @@ impl Learner {
                     .remedy(format!("a number from {} to {}", -(groups as isize), groups - 1)));
             }
         }
+        self.spare_norms();
         Ok(self)
     }
 
@@ -345,6 +355,7 @@ impl Learner {
     pub fn unfreeze_from(&mut self, part: &str) -> Result<&mut Learner> {
         let index = self.part_index(part)?;
         self.network.params().freeze_before(index);
+        self.spare_norms();
         Ok(self)
     }
 
@@ -366,6 +377,7 @@ impl Learner {
         for param in self.network.params().params() {
             param.set_frozen(param.group() >= index);
         }
+        self.spare_norms();
         Ok(self)
     }
 

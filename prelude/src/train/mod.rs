@@ -17,6 +17,11 @@
 //! | `learner.unfreeze_from("blocks.2")?`, `freeze_to(-2)?` | from this part on; by group number, as fastai |
 //! | `learner.fit(3, 1e-3)?`, `fit(3, 1e-5..1e-3)?` | train: one rate, or a range over the groups |
 //! | `learner.fit_one_cycle(4, 1e-3)?` | train with the rate going up and down |
+//! | `learner.fit_with(5, 1e-3, Schedule::cosine().warm_up(0.1))?` | train by any [`Schedule`]; `plot_schedule(5, 1e-3, schedule)?` shows it before |
+//! | `learner.rates(1e-5..1e-3)?` | the rate of each part |
+//! | `learner.unfreeze_gradually(6, 1e-5..1e-3)?` | the head first, one part more with each epoch |
+//! | `learner.train_bn(true)` | BatchNorm trains in frozen parts too |
+//! | `learner.resume()?` | finish the fit that was cut off, as if it had not been |
 //! | `learner.fine_tune(4)?` | one epoch frozen, then so many with everything trainable, as fastai |
 //! | `learner.lr_find()?` | a curve of losses over rates, with a suggestion |
 //! | `learner.add(callback)`, `learner.metric(metric)` | what takes part in every fit; what is measured beside |
@@ -28,10 +33,18 @@
 //! | `learner.validate()?`, `confusion()?`, `top_losses(9)?` | what it gets right, what it takes for what, its worst pictures |
 //! | `learner.watch(4)?`, `validate_every(3)` | what is said of the same pictures after each epoch, beside the curve; how often validation runs |
 //! | `learner.threshold_slider(6)?`, `score_histogram()?` | a detector's boxes from a score on, as it is dragged; right and wrong boxes by their scores |
-//! | `learner.optimizer(Optimizer::sgd(0.9))` | another optimiser than AdamW |
+//! | `learner.optimizer(Optimizer::sgd(0.9))` | another optimiser than AdamW: SGD, Adam, RMSprop, LAMB, Lion |
 //! | `learner.save(path)?`, `load(path)?` | weights, frozen flags, optimiser, classes, history |
 //!
 //! All of them leave the learner whole when they fail or are interrupted.
+//!
+//! # One seed, one result
+//!
+//! On the CPU, one seed and one number of threads (`RAYON_NUM_THREADS`, else the cores) give the same run to the last bit, whichever
+//! thread is done first; a run that was cut off and resumed is such a run too. With another number of threads all answers are the
+//! same, and so is a fit of a linear head on a frozen body; the gradients of a convolution's weight and of LayerNorm's scale and
+//! offset are summed over the batch in another order, so that a fit that trains those differs in the last digits from its first
+//! step on. Another instruction set (AVX2 or not) does the same. On a GPU sums have no fixed order.
 
 mod answer;
 mod average;
@@ -57,6 +70,9 @@ mod metrics;
 mod optim;
 mod options;
 mod predict;
+mod rate;
+mod rates;
+mod resume;
 mod run;
 mod schedule;
 mod slider;
@@ -67,6 +83,7 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 mod tuning;
+mod unfreezing;
 mod watch;
 mod worst;
 
@@ -82,7 +99,9 @@ pub use metric::{Better, Measure, Measures, Metric, Seen, Unit};
 pub use metrics::{Accuracy, MeanError, MeanIou};
 pub use optim::{Optimizer, OptimizerState, Rule};
 pub use predict::{Picture, Prediction};
-pub use schedule::{IntoRate, Rate, Schedule};
+pub use rate::{IntoRate, Rate};
+pub use rates::SchedulePlot;
+pub use schedule::{Moment, Schedule};
 pub use slider::ThresholdSlider;
 pub use summary::{ModelSummary, PartSummary};
 pub use task::Task;

@@ -14,6 +14,8 @@ pub(super) struct Options {
     pub keep_features: bool,
     /// After every how many epochs the validation examples are looked at; after a fit's last one always.
     pub validate_every: usize,
+    /// BatchNorm trains in frozen parts too.
+    pub train_bn: bool,
     pub quiet: bool,
     /// What type of numbers a step's products are made in, where not in f32.
     pub half: Option<DType>,
@@ -28,23 +30,32 @@ impl Options {
             smoothing: 0.0,
             keep_features: true,
             validate_every: 1,
+            train_bn: false,
             quiet: false,
             half: None,
         }
     }
+}
 
-    /// Refuses options that make no sense, by name.
-    pub fn check(&self) -> Result<()> {
-        if let Some(clip) = self.clip {
-            let fine = clip.is_finite() && clip > 0.0;
-            let remedy = "1 is usual: `learner.clip(1.0)`";
-            limits::allow(fine, "the norm of `clip`", &clip, "a finite number above 0", remedy)?;
-        }
-        let remedy = "1 steps after each batch, as without it: `learner.accumulate(1)`";
-        limits::some("`accumulate`", self.accumulate, "batches", remedy)?;
-        let remedy = "1 measures after each epoch, as without it: `learner.validate_every(1)`";
-        limits::some("`validate_every`", self.validate_every, "epochs", remedy)?;
-        let (fine, remedy) = ((0.0..1.0).contains(&self.smoothing), "0.1 is usual: `learner.label_smoothing(0.1)`");
-        limits::allow(fine, "the share of `label_smoothing`", &self.smoothing, "a number from 0 to below 1", remedy)
-    }
+pub(super) fn check_clip(norm: f64) -> Result<()> {
+    let remedy = "1 is usual: `learner.clip(1.0)`; else the next fit clips as it did before";
+    limits::allow(norm.is_finite() && norm > 0.0, "the norm of `clip`", &norm, "a finite number above 0", remedy)
+}
+
+pub(super) fn check_accumulate(batches: usize) -> Result<()> {
+    let remedy =
+        "1 steps after each batch, as without it: `learner.accumulate(1)`; else the next fit steps as it did before";
+    limits::some("`accumulate`", batches, "batches", remedy)
+}
+
+pub(super) fn check_validate_every(epochs: usize) -> Result<()> {
+    let remedy =
+        "1 measures after each epoch, as without it: `learner.validate_every(1)`; else the next fit measures as before";
+    limits::some("`validate_every`", epochs, "epochs", remedy)
+}
+
+pub(super) fn check_smoothing(share: f64) -> Result<()> {
+    let remedy = "0.1 is usual: `learner.label_smoothing(0.1)`; else the next fit smooths as it did before";
+    let fine = (0.0..1.0).contains(&share);
+    limits::allow(fine, "the share of `label_smoothing`", &share, "a number from 0 to below 1", remedy)
 }

@@ -1,28 +1,42 @@
-//! One call of `fit` while it runs: what its callbacks see and change.
+//! One call of `fit` while it runs: what its callbacks see and change, and what it takes to finish it where it was cut off.
 
 use std::time::Instant;
 
-use super::gradients::Gradients;
+use serde::{Deserialize, Serialize};
+
+use super::gradients::{Gathered, Gradients};
 use super::history::{FitReport, History};
 use super::loss::Loss;
 use super::options::Options;
-use super::schedule::Schedule;
+use super::rate::Rate;
+use super::schedule::{Moment, Schedule};
 use crate::data::Batch;
 
 /// One call of `fit` while it runs.
 pub(super) struct FitRun {
+    /// The rate that was asked for, and each group's.
+    pub rate: Rate,
     pub rates: Vec<f64>,
     /// What a callback has multiplied the rates by.
     pub scale: f64,
     pub schedule: Schedule,
+    /// What a plateau remembers.
+    pub plateau: Waited,
     pub epochs: usize,
     /// The epoch that runs or has just ended, from 1.
     pub epoch: usize,
+    /// Epochs that have ended.
     pub done: usize,
     pub steps: usize,
     pub planned: Option<usize>,
+    /// What of the running epoch is done.
+    pub within: Option<Within>,
+    /// A callback wanted no more: there is nothing left to finish.
+    pub ended: bool,
     /// The batch that runs, from 1, and how many the epoch has.
     pub batch: (usize, usize),
+    /// The most examples that a batch had.
+    pub full: usize,
     /// The batch itself, and whether a callback may have changed it.
     pub fed: Option<Batch>,
     pub changed: bool,
@@ -30,6 +44,8 @@ pub(super) struct FitRun {
     /// The last loss.
     pub last: f64,
     pub gradients: Option<Gradients>,
+    /// Gradients that wait for those of further batches.
+    pub gathered: Gathered,
     pub started: Instant,
     pub notes: Vec<String>,
     pub interrupted: bool,
@@ -37,41 +53,156 @@ pub(super) struct FitRun {
     pub quiet: bool,
     /// Epochs of earlier fits.
     pub before: usize,
+    /// What trains, where that changes from epoch to epoch.
+    pub trained: Option<String>,
     /// Batches that make a step together, and the norm that gradients are shortened to.
     pub accumulate: usize,
     pub clip: Option<f64>,
 }
 
+/// What a plateau remembers: the best value, and how many epochs brought none that is better.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Waited {
+    pub best: Option<f64>,
+    pub epochs: usize,
+}
+
+/// What of an epoch is done.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Within {
+    /// The epoch's number over all fits: decides order and dropout.
+    pub number: u64,
+    /// Batches that it has trained on.
+    pub batches: usize,
+    /// All batches are done, and what waited has made its step.
+    pub trained: bool,
+    pub sums: Sums,
+    /// Seconds that it took before it was cut off.
+    pub seconds: f64,
+}
+
+/// Sums of losses over an epoch's examples.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Sums {
+    pub loss: f64,
+    pub examples: usize,
+    pub parts: Vec<(String, f64)>,
+}
+
+impl Sums {
+    pub fn add(&mut self, parts: &[(String, f64)], loss: f64, examples: usize) {
+        self.loss += loss * examples as f64;
+        self.examples += examples;
+        for (name, part) in parts {
+            let value = part * examples as f64;
+            match self.parts.iter_mut().find(|(own, _)| own == name) {
+                Some((_, own)) => *own += value,
+                None => self.parts.push((name.clone(), value)),
+            }
+        }
+    }
+}
+
+/// What there is to know of a fit that was cut off, to finish it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Underway {
+    pub rate: Rate,
+    pub schedule: Schedule,
+    pub scale: f64,
+    pub plateau: Waited,
+    pub epochs: usize,
+    pub done: usize,
+    pub steps: usize,
+    pub planned: Option<usize>,
+    pub within: Option<Within>,
+    pub before: usize,
+    /// The training examples that it had.
+    pub examples: usize,
+    /// The most examples that a batch had.
+    pub full: usize,
+    /// Of how many pictures and batches gradients wait; the gradients lie beside.
+    pub waiting: (usize, usize),
+}
+
+/// A fit that was cut off.
+pub(super) struct CutOff {
+    pub way: Underway,
+    pub gathered: Gathered,
+}
+
 impl FitRun {
-    pub fn new(rates: Vec<f64>, schedule: Schedule, epochs: usize, options: &Options, before: usize) -> FitRun {
+    pub fn new(rate: Rate, schedule: Schedule, epochs: usize, options: &Options, before: usize) -> FitRun {
         FitRun {
-            rates,
+            rate,
+            rates: Vec::new(),
             scale: 1.0,
             schedule,
+            plateau: Waited::default(),
             epochs,
             epoch: 0,
             done: 0,
             steps: 0,
             planned: None,
+            within: None,
+            ended: false,
             batch: (0, 0),
+            full: 0,
             fed: None,
             changed: false,
             loss: None,
             last: f64::NAN,
             gradients: None,
+            gathered: Gathered::default(),
             started: Instant::now(),
             notes: Vec::new(),
             interrupted: false,
             quiet: options.quiet,
             before,
+            trained: None,
             accumulate: options.accumulate,
             clip: options.clip,
         }
     }
 
+    /// One that was cut off.
+    pub fn again(CutOff { way, gathered }: CutOff, options: &Options) -> FitRun {
+        FitRun {
+            scale: way.scale,
+            plateau: way.plateau,
+            epoch: way.done,
+            done: way.done,
+            steps: way.steps,
+            planned: way.planned,
+            within: way.within,
+            full: way.full,
+            gathered,
+            ..FitRun::new(way.rate, way.schedule, way.epochs, options, way.before)
+        }
+    }
+
+    /// What it takes to finish it, where something is left.
+    pub fn way(&self, examples: usize) -> Option<Underway> {
+        (!self.ended && self.done < self.epochs).then(|| Underway {
+            rate: self.rate,
+            schedule: self.schedule.clone(),
+            scale: self.scale,
+            plateau: self.plateau,
+            epochs: self.epochs,
+            done: self.done,
+            steps: self.steps,
+            planned: self.planned,
+            within: self.within.clone(),
+            before: self.before,
+            examples,
+            full: self.full,
+            waiting: (self.gathered.pictures, self.gathered.batches),
+        })
+    }
+
     /// The factor on the rates, and the momentum, where the fit stands.
     pub fn factor(&self) -> (f64, Option<f64>) {
-        let (factor, momentum) = self.schedule.at(self.steps as f64 / self.planned.unwrap_or(1).max(1) as f64);
+        let done = self.steps as f64 / self.planned.unwrap_or(1).max(1) as f64;
+        let (factor, momentum) = self.schedule.at(Moment { done, step: self.steps, epoch: self.done });
         (factor * self.scale, momentum)
     }
 

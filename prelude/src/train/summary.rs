@@ -71,7 +71,10 @@ impl Learner {
         let all: usize = rows.iter().map(|row| row.parameters).sum();
         let trainable: usize = rows.iter().map(|row| row.trainable).sum();
         let input = self.spec().input.words();
-        let note = format!("{} parameters, {} trainable, {input}", thousands(all), thousands(trainable));
+        let mut note = format!("{} parameters, {} trainable, {input}", thousands(all), thousands(trainable));
+        if self.options.train_bn {
+            note += "; BatchNorm trains in frozen parts too (`train_bn`)";
+        }
         Ok(ModelSummary { rows, title, note })
     }
 

@@ -14,6 +14,9 @@ use crate::params::Param;
 mod callbacks;
 mod clumsy;
 mod own;
+mod resume;
+mod schedules;
+mod unfreezing;
 mod verbs;
 
 const SIDE: usize = 32;
@@ -176,6 +179,7 @@ fn validation_waits_for_its_epochs() -> Result<()> {
     assert_eq!(measured(&again)[5..], [false, true], "a checkpoint keeps it");
     let says = learner.validate_every(0).fit(1, 1e-2).unwrap_err().to_string();
     assert!(says.contains("`validate_every` is 0"), "{says}");
+    learner.fit(1, 1e-2)?;
     Ok(())
 }
 

@@ -1,17 +1,30 @@
 //! The verbs that say what a fit does beside the plain step.
+//!
+//! They give the learner back and cannot fail: what makes no sense is not taken over, and the next fit or search tells, once.
 
 use candle_core::DType;
 
 use super::average::Average;
 use super::learner::Learner;
 use super::optim::Optimizer;
+use super::options;
 use crate::{Result, limits, show};
 
 impl Learner {
     /// Another optimiser, with nothing remembered: `learner.optimizer(Optimizer::sgd(0.9))`.
     pub fn optimizer(&mut self, optimizer: Optimizer) -> &mut Learner {
-        *self.optimizer = optimizer;
+        if self.accepts("optimizer", optimizer.check()) {
+            *self.optimizer = optimizer;
+        }
         self
+    }
+
+    /// Whether an option is taken over. One that makes no sense leaves the old one as it is, and the next fit tells.
+    fn accepts(&mut self, option: &'static str, told: Result<()>) -> bool {
+        self.refused.retain(|(name, _)| *name != option);
+        let refusal = told.err().map(|error| (option, error));
+        self.refused.extend(refusal);
+        self.refused.last().is_none_or(|(name, _)| *name != option)
     }
 
     /// Another seed for order, augmentation and dropout (default: the data's).
@@ -23,14 +36,18 @@ impl Learner {
 
     /// Shortens gradients whose norm over all parameters is above `norm`, a number above 0.
     pub fn clip(&mut self, norm: f64) -> &mut Learner {
-        self.options.clip = Some(norm);
+        if self.accepts("clip", options::check_clip(norm)) {
+            self.options.clip = Some(norm);
+        }
         self
     }
 
     /// Takes one step for so many batches, 1 or more, on the mean gradient of all their pictures: as one large batch, but for
     /// BatchNorm, which sees each batch alone. What is left at the end of an epoch makes a step of its own.
     pub fn accumulate(&mut self, batches: usize) -> &mut Learner {
-        self.options.accumulate = batches;
+        if self.accepts("accumulate", options::check_accumulate(batches)) {
+            self.options.accumulate = batches;
+        }
         self
     }
 
@@ -63,14 +80,18 @@ impl Learner {
 
     /// Spreads this share of each label, from 0 to below 1, over all classes. Szegedy et al. 2015.
     pub fn label_smoothing(&mut self, share: f64) -> &mut Learner {
-        self.options.smoothing = share;
+        if self.accepts("label_smoothing", options::check_smoothing(share)) {
+            self.options.smoothing = share;
+        }
         self
     }
 
     /// Looks at the validation examples only after every `epochs`-th epoch (default 1: after each), and after a fit's last one always.
     /// Callbacks that go by what validation finds hear of it as often.
     pub fn validate_every(&mut self, epochs: usize) -> &mut Learner {
-        self.options.validate_every = epochs;
+        if self.accepts("validate_every", options::check_validate_every(epochs)) {
+            self.options.validate_every = epochs;
+        }
         self
     }
 

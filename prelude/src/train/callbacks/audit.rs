@@ -20,6 +20,8 @@ impl Callback for Audit {
     fn on(&mut self, when: When, fit: &mut Fit) -> Result<Next> {
         match when {
             When::FitBegins => *self = Audit::begin(fit.network().params())?,
+            // others train from now on
+            When::EpochBegins if fit.run.trained.is_some() => self.seen = false,
             When::GradientsKnown if !self.seen => {
                 self.seen = true;
                 if let Some(gradients) = &fit.run.gradients {
@@ -55,12 +57,15 @@ impl Audit {
                 }
                 false => "",
             };
-            notes.push(format!(
+            let note = format!(
                 "no gradient reaches {} of {} trainable parameters: {some}{more}. They will not learn: is their value used, and through \
                  operations that have a gradient?{cause}",
                 missing.len(),
                 trainable.len(),
-            ));
+            );
+            if !notes.contains(&note) {
+                notes.push(note);
+            }
         }
     }
 

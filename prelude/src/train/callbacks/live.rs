@@ -49,7 +49,8 @@ impl Screen {
         let (done, total) = (fit.steps(), fit.run.planned.unwrap_or(1));
         self.update(fit.history(), done as f64 / total.max(1) as f64, || {
             let left = clock(elapsed / done.max(1) as f64 * total.saturating_sub(done) as f64);
-            let epoch = format!("epoch {}/{}", fit.epoch(), fit.epochs());
+            let trained = fit.run.trained.iter().map(|part| format!(" · {part}")).collect::<String>();
+            let epoch = format!("epoch {}/{}{trained}", fit.epoch(), fit.epochs());
             format!("{epoch} · batch {}/{} · {speed:.0} img/s · {left} left", fit.batch_number(), fit.batches())
         });
         Ok(())

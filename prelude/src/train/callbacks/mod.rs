@@ -5,6 +5,7 @@ mod clip;
 mod follow;
 mod gather;
 mod live;
+mod plateau;
 
 use super::callback::Callback;
 use super::run::FitRun;
@@ -15,6 +16,7 @@ pub(super) fn first(run: &FitRun) -> Vec<Box<dyn Callback>> {
         Box::new(audit::Audit::default()),
         Box::new(gather::Gather::of(run.accumulate)),
         Box::new(clip::Clip(run.clip)),
+        Box::new(plateau::Plateau),
     ]
 }
 

@@ -22,7 +22,7 @@ fn options_that_make_no_sense_are_told_by_fit() -> Result<()> {
     for (norm, text) in [(-1.0, "-1"), (0.0, "0"), (f64::NAN, "NaN"), (f64::INFINITY, "inf")] {
         learner.clip(norm);
         refused(&mut learner, 1e-3, &format!("the norm of `clip` is {text}; expected a finite number above 0"));
-        assert!(learner.lr_find().unwrap_err().to_string().contains("`clip`"));
+        assert!(learner.clip(norm).lr_find().unwrap_err().to_string().contains("`clip`"));
     }
     learner.clip(1.0).accumulate(0);
     refused(&mut learner, 1e-3, "`accumulate` is 0; expected 1 or more batches");
@@ -45,7 +45,17 @@ fn options_that_make_no_sense_are_told_by_fit() -> Result<()> {
         learner.optimizer(wrong);
         refused(&mut learner, 1e-3, text);
     }
-    learner.optimizer(Optimizer::adamw());
+    for (wrong, text) in [
+        (Optimizer::adam().betas(0.9, 1.0), "the `beta2` of Adam is 1"),
+        (Optimizer::lion().betas(f64::NAN, 0.99), "the `beta1` of Lion is NaN"),
+        (Optimizer::lamb().momentum(2.0), "the `beta1` of LAMB is 2"),
+        (Optimizer::lamb().weight_decay(-1.0), "`weight_decay` is -1"),
+        (Optimizer::rmsprop().momentum(1.0), "the `momentum` of RMSprop is 1; expected a number from 0 to below 1"),
+        (Optimizer::rmsprop().betas(0.0, -0.5), "the `alpha` of RMSprop is -0.5"),
+    ] {
+        learner.optimizer(wrong);
+        refused(&mut learner, 1e-3, text);
+    }
     for says in [learner.fit(0, 1e-3), learner.fit_one_cycle(0, 1e-3), learner.fine_tune(0)] {
         let says = says.unwrap_err().to_string();
         assert!(says.contains("`epochs` is 0; expected 1 or more passes") && says.contains("fit(3, 1e-3)"), "{says}");
@@ -59,8 +69,28 @@ fn options_that_make_no_sense_are_told_by_fit() -> Result<()> {
         let says = learner.ema(wrong).expect_err("an error").to_string();
         assert!(says.contains(&format!("`ema` is {wrong}; expected a number from 0 to below 1")), "{says}");
     }
-    // all put right again
+    // what made no sense was told once, and nothing of it is left
     learner.fit(1, 1e-3)?;
+    let options = learner.options;
+    assert_eq!((options.clip, options.accumulate, options.smoothing), (Some(1.0), 1, 0.1));
+    assert_eq!(learner.optimizer_state().rule().name(), "AdamW");
+    Ok(())
+}
+
+#[test]
+fn an_option_that_makes_no_sense_is_told_once_and_leaves_the_old_one() -> Result<()> {
+    let data = bars(16, 43)?;
+    let mut learner = learner(&data)?;
+    learner.clip(0.5).accumulate(2).label_smoothing(0.2).validate_every(2).optimizer(Optimizer::lion());
+    learner.clip(-1.0).accumulate(0).label_smoothing(7.0).validate_every(0).optimizer(Optimizer::sgd(-1.0));
+    for text in ["`clip` is -1", "`accumulate` is 0", "`label_smoothing` is 7", "`validate_every` is 0", "SGD is -1"] {
+        refused(&mut learner, 1e-3, text);
+    }
+    // given again, it is as if nothing had been
+    learner.accumulate(0).accumulate(3).fit(1, 1e-3)?;
+    let options = learner.options;
+    assert_eq!((options.clip, options.accumulate, options.smoothing, options.validate_every), (Some(0.5), 3, 0.2, 2));
+    assert_eq!(learner.optimizer_state().rule().name(), "Lion");
     Ok(())
 }
 
