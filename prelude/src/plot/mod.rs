@@ -5,9 +5,10 @@
 //! colours are Okabe and Ito's, and lines differ in dashes and marks too; the font is the crate's own, so that a figure
 //! is the same on every machine, but for letters that it lacks, such as Chinese ones, which a font of the machine's draws.
 //!
+//! - [`scatter`]: points on a plane, coloured by class.
 //! - [`LossCurve`] and [`compare`]: training as it runs, and several runs; [`Lines`]: any other curve.
 //! - [`bars`], [`confusion`]: counts, and what is taken for what.
-//! - [`grid`]: many small pictures; [`overlay`]: boxes on one.
+//! - [`grid`]: many small pictures; [`overlay`]: boxes on one; [`warmed`], [`warm_grid`]: how much each place counts, as heat.
 //!
 //! `canvas` draws smooth shapes and is plotters' backend, `vector` has the same as SVG, `lettering` knows the fonts; `terminal` draws in characters.
 
@@ -16,11 +17,13 @@ mod canvas;
 mod confusion;
 mod figure;
 mod grid;
+mod heat;
 mod lettering;
 mod lines;
 mod loss;
 mod number;
 mod overlay;
+mod scatter;
 mod terminal;
 mod vector;
 
@@ -28,7 +31,9 @@ pub use bars::bars;
 pub use confusion::confusion;
 pub use figure::Figure;
 pub use grid::{beside, grid};
+pub use heat::{Heat, warm_grid, warmed};
 pub use lettering::register_fonts;
 pub use lines::{Lines, Look};
 pub use loss::{LossCurve, Run, compare};
 pub use overlay::{Mark, draw_marks, overlay};
+pub use scatter::{Dot, scatter, spread_out};

@@ -13,7 +13,9 @@ use crate::params::Param;
 
 mod callbacks;
 mod clumsy;
+mod forgetting;
 mod own;
+mod seeing;
 mod verbs;
 
 const SIDE: usize = 32;

@@ -1,6 +1,6 @@
 //! What a fit shows while it runs: progress, a table of epochs, the loss curve.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::Result;
 use crate::plot::{Figure, LossCurve};
@@ -8,8 +8,13 @@ use crate::show::{Bundle, Live, escape};
 use crate::train::callback::{Callback, Fit, Next, When};
 use crate::train::history::{History, clock, epochs_table};
 
-/// Drawing takes at most this share of a fit.
-const SHARE: u32 = 12;
+/// The curve takes at most one part in so many of a fit's time, the words beside it too, and what is said of the watched pictures: together
+/// less than 2 %.
+const CURVE: u32 = 125;
+const WORDS: u32 = 250;
+const GLANCE: u32 = 200;
+/// The longest that the watched pictures may be in the page, in bytes: a saved fit stays below 100 kB.
+const LONGEST: usize = 56_000;
 
 /// The display of one fit.
 #[derive(Debug)]
@@ -20,25 +25,74 @@ pub(super) struct Screen {
     recent: (usize, Instant),
     /// Epochs of earlier fits, which the table leaves out.
     before: usize,
-    /// Nothing is drawn before this.
+    /// Nothing is shown, drawn or looked at before these.
     next: Instant,
-    /// What was said of the watched pictures last.
-    glance: Option<Figure>,
+    next_curve: Instant,
+    next_glance: Instant,
+    curve: Option<Drawn>,
+    /// What was said of the watched pictures last, and whether epochs have ended since.
+    glance: Option<Drawn>,
+    stale: bool,
+}
+
+/// A figure as the page has it, drawn once and shown in several updates.
+#[derive(Debug)]
+struct Drawn {
+    html: String,
+    text: String,
+}
+
+impl Drawn {
+    fn of(figure: &Figure, what: &str, longest: usize) -> Drawn {
+        let ((width, height), url) = (figure.size(), figure.url_within(longest));
+        let html = format!(
+            "<div><img src=\"{url}\" width=\"{width}\" height=\"{height}\" style=\"max-width:100%\" alt=\"{what}\"></div>"
+        );
+        Drawn { html, text: figure.text().to_owned() }
+    }
+
+    /// The losses, where there are some.
+    fn curve(history: &History) -> Option<Drawn> {
+        let figure = || LossCurve::of(&history.run("")).figure();
+        (history.batches.len() > 1).then(|| Drawn::of(&figure(), "loss a batch", usize::MAX))
+    }
+
+    /// What is said of the watched pictures, where there are some.
+    fn glance(fit: &Fit) -> Result<Option<Drawn>> {
+        let figure = fit.learner.glance()?;
+        Ok(figure.map(|figure| Drawn::of(&figure, "what is said of the watched pictures", LONGEST)))
+    }
 }
 
 impl Screen {
     pub fn new(quiet: bool, before: usize) -> Screen {
         let now = Instant::now();
-        Screen { live: (!quiet).then(Live::new), started: now, recent: (0, now), before, next: now, glance: None }
+        Screen {
+            live: (!quiet).then(Live::new),
+            started: now,
+            recent: (0, now),
+            before,
+            next: now,
+            next_curve: now,
+            next_glance: now,
+            curve: None,
+            glance: None,
+            stale: false,
+        }
     }
 
-    /// Draws where it is time to; `part` is how much is done.
+    /// Shows what is new where it is time to; `part` is how much is done.
     fn update(&mut self, history: &History, part: f64, line: impl FnOnce() -> String) {
-        let (before, begun) = (self.before, Instant::now());
+        let begun = Instant::now();
         let Some(live) = self.live.as_mut().filter(|live| begun >= self.next && live.is_due()) else { return };
-        let glance = self.glance.as_ref();
-        live.update(|| bundle(history, before, &line(), (Some(part), &[]), glance));
-        self.next = Instant::now() + (begun.elapsed() * SHARE).min(Duration::from_secs(5));
+        if begun >= self.next_curve {
+            self.curve = Drawn::curve(history);
+            self.next_curve = Instant::now() + begun.elapsed() * CURVE;
+        }
+        let begun = Instant::now();
+        let pictures = [self.curve.as_ref(), self.glance.as_ref()];
+        live.update(|| bundle(history, self.before, &line(), (Some(part), &[]), pictures));
+        self.next = Instant::now() + begun.elapsed() * WORDS;
     }
 
     /// A batch is done.
@@ -54,6 +108,32 @@ impl Screen {
         });
         Ok(())
     }
+
+    /// Looks at the watched pictures, where somebody sees it and it is time to.
+    fn look(&mut self, fit: &Fit) -> Result<()> {
+        let begun = Instant::now();
+        self.stale = true;
+        if self.live.as_ref().is_some_and(Live::updates) && begun >= self.next_glance {
+            self.glance = Drawn::glance(fit)?;
+            self.stale = false;
+            self.next_glance = Instant::now() + begun.elapsed() * GLANCE;
+        }
+        Ok(())
+    }
+
+    /// Shows the last state, which stays.
+    fn finish(&mut self, fit: &Fit) -> Result<()> {
+        let Some(live) = &mut self.live else { return Ok(()) };
+        if self.stale {
+            // an interrupt ends the cell, not what is known by then
+            self.glance = Drawn::glance(fit)
+                .or_else(|error| if error.is_interrupted() { Ok(self.glance.take()) } else { Err(error) })?;
+        }
+        let (report, curve) = (fit.report(), Drawn::curve(fit.history()));
+        let pictures = [curve.as_ref(), self.glance.as_ref()];
+        live.finish(&bundle(fit.history(), self.before, &report.line(), (None, &report.notes), pictures));
+        Ok(())
+    }
 }
 
 impl Callback for Screen {
@@ -61,22 +141,13 @@ impl Callback for Screen {
         match when {
             When::BatchEnded => self.batch(fit)?,
             When::EpochEnded => {
-                if self.live.is_some() {
-                    self.glance = fit.learner.glance()?;
-                }
+                self.look(fit)?;
                 self.recent = (0, Instant::now());
                 let (done, total) = (fit.run.done, fit.epochs());
                 let line = || format!("epoch {done}/{total} done");
                 self.update(fit.history(), done as f64 / total.max(1) as f64, line);
             }
-            // the last state, which stays
-            When::FitEnded => {
-                let (before, report) = (self.before, fit.report());
-                if let Some(live) = &mut self.live {
-                    let (line, glance) = (report.line(), self.glance.as_ref());
-                    live.finish(&bundle(fit.history(), before, &line, (None, &report.notes), glance));
-                }
-            }
+            When::FitEnded => self.finish(fit)?,
             _ => {}
         }
         Ok(Next::Go)
@@ -89,7 +160,7 @@ fn bundle(
     before: usize,
     line: &str,
     (part, notes): (Option<f64>, &[String]),
-    glance: Option<&Figure>,
+    pictures: [Option<&Drawn>; 2],
 ) -> Bundle {
     let table = epochs_table(&history.epochs[before.min(history.epochs.len())..]);
     let mut text = String::new();
@@ -114,24 +185,12 @@ fn bundle(
         text += &format!("{note}\n");
         html += &format!("<div style=\"margin-top:4px\">{}</div>", escape(note));
     }
-    if history.batches.len() > 1 {
-        let figure = LossCurve::of(&history.run("")).figure();
-        text += figure.text();
-        let (width, height) = figure.size();
-        html += &format!(
-            "<img src=\"{}\" width=\"{width}\" height=\"{height}\" \
-             style=\"max-width:100%\" alt=\"loss a batch\">",
-            figure.url()
-        );
-    }
-    if let Some(glance) = glance {
-        let (width, height) = glance.size();
-        html += &format!(
-            "<div><img src=\"{}\" width=\"{width}\" height=\"{height}\" style=\"max-width:100%\" \
-             alt=\"what is said of the watched pictures\"></div>",
-            glance.url()
-        );
-        text += &format!("{}\n", glance.text());
+    for picture in pictures.into_iter().flatten() {
+        text += &picture.text;
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        html += &picture.html;
     }
     Bundle::new().text(text).html(html + "</div>")
 }
