@@ -21,6 +21,14 @@ pub fn beside(pictures: &[RgbImage], captions: &[String]) -> Figure {
     laid.figure()
 }
 
+/// As [`grid`], smaller, the more there are: what stands beside something else, in few bytes.
+pub fn strip(pictures: &[RgbImage], captions: &[String]) -> Figure {
+    // so many pixels for all of them
+    let side = (190_000.0 / pictures.len().max(1) as f32).sqrt() as u32;
+    let laid = Laid::of(pictures, captions, side.clamp(120, 240), 0);
+    laid.figure()
+}
+
 /// Pictures in rows on a card, and how they read in a terminal.
 pub(super) struct Laid {
     pub canvas: Canvas,
@@ -53,8 +61,8 @@ fn laid_out(pictures: &[RgbImage], captions: &[String], largest: u32, foot: u32)
     let lines = captions.iter().map(|caption| caption.lines().count()).max().unwrap_or(0);
     let side = match columns {
         0..=3 => largest,
-        4 => 248,
-        _ => 200,
+        4 => largest.min(248),
+        _ => largest.min(200),
     };
     let (gap, below) = (20, if lines == 0 { 0 } else { 12 + 28 * lines as u32 });
     let rows = count.div_ceil(columns) as u32;

@@ -30,7 +30,7 @@ mod vector;
 pub use bars::bars;
 pub use confusion::confusion;
 pub use figure::Figure;
-pub use grid::{beside, grid};
+pub use grid::{beside, grid, strip};
 pub use heat::{Heat, warm_grid, warmed};
 pub use lettering::register_fonts;
 pub use lines::{Lines, Look};

@@ -1,6 +1,6 @@
 //! What a fit shows while it runs: progress, a table of epochs, the loss curve.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::Result;
 use crate::plot::{Figure, LossCurve};
@@ -13,6 +13,8 @@ use crate::train::history::{History, clock, epochs_table};
 const CURVE: u32 = 125;
 const WORDS: u32 = 250;
 const GLANCE: u32 = 200;
+/// A fit that is over sooner is drawn once, at its end.
+const QUIET: Duration = Duration::from_secs(2);
 /// The longest that the watched pictures may be in the page, in bytes: a saved fit stays below 100 kB.
 const LONGEST: usize = 56_000;
 
@@ -73,8 +75,8 @@ impl Screen {
             recent: (0, now),
             before,
             next: now,
-            next_curve: now,
-            next_glance: now,
+            next_curve: now + QUIET,
+            next_glance: now + QUIET,
             curve: None,
             glance: None,
             stale: false,
