@@ -6,7 +6,7 @@ use image::imageops::{self, FilterType};
 
 use super::answer::Answer;
 use super::learner::Learner;
-use super::occlusion::{self, Rows};
+use super::occlusion::{self, HeatRows};
 use super::predict::Picture;
 use crate::data::{Fields, Target, Transform, field, likely_meant};
 use crate::layers::Pass;
@@ -16,7 +16,7 @@ use crate::{Error, Result, ops};
 
 /// What in one picture speaks for an answer. A cell that ends with it shows the picture beside the same with heat over it.
 #[derive(Clone, Debug)]
-pub struct Attention {
+pub struct AttentionMap {
     /// The class, the label or the number that is spoken for.
     pub label: String,
     /// Its index.
@@ -38,7 +38,7 @@ pub struct Attention {
     numeric: bool,
 }
 
-impl Attention {
+impl AttentionMap {
     /// The picture with heat over it.
     pub fn drawn(&self) -> RgbImage {
         let columns = self.map.first().map_or(0, Vec::len);
@@ -91,7 +91,7 @@ impl Attention {
     }
 }
 
-impl Show for Attention {
+impl Show for AttentionMap {
     fn bundle(&self) -> Bundle {
         let most = if self.peak > 0.0 { format!("most speaks for it in the {}", self.place()) } else { String::new() };
         self.figure().bundle().text(format!("{} (by {}) {most}", self.caption(), self.method))
@@ -100,17 +100,17 @@ impl Show for Attention {
 
 /// What in several pictures speaks for an answer; a cell that ends with it shows them all with heat over them.
 #[derive(Clone, Debug)]
-pub struct Attentions(pub Vec<Attention>);
+pub struct AttentionMaps(pub Vec<AttentionMap>);
 
-impl Attentions {
+impl AttentionMaps {
     /// The figure that a cell shows.
     pub fn figure(&self) -> Figure {
-        let pictures: Vec<RgbImage> = self.0.iter().map(Attention::drawn).collect();
-        plot::warm_grid(&pictures, &self.0.iter().map(Attention::caption).collect::<Vec<_>>())
+        let pictures: Vec<RgbImage> = self.0.iter().map(AttentionMap::drawn).collect();
+        plot::warm_grid(&pictures, &self.0.iter().map(AttentionMap::caption).collect::<Vec<_>>())
     }
 }
 
-impl Show for Attentions {
+impl Show for AttentionMaps {
     fn bundle(&self) -> Bundle {
         self.figure().bundle()
     }
@@ -134,7 +134,7 @@ impl Learner {
     ///
     /// # Errors
     /// When the file cannot be read, no pictures go into the network, or the user interrupts.
-    pub fn attention(&self, picture: impl Picture) -> Result<Attention> {
+    pub fn attention(&self, picture: impl Picture) -> Result<AttentionMap> {
         self.attend_one(picture.pixels()?, None)
     }
 
@@ -142,7 +142,7 @@ impl Learner {
     ///
     /// # Errors
     /// As [`attention`](Learner::attention), and when there is no such class; the message lists them.
-    pub fn attention_for(&self, picture: impl Picture, class: &str) -> Result<Attention> {
+    pub fn attention_for(&self, picture: impl Picture, class: &str) -> Result<AttentionMap> {
         self.attend_one(picture.pixels()?, Some(class))
     }
 
@@ -150,11 +150,11 @@ impl Learner {
     ///
     /// # Errors
     /// As [`attention`](Learner::attention), and when there is no picture.
-    pub fn attention_all(&self, pictures: &[impl Picture]) -> Result<Attentions> {
+    pub fn attention_all(&self, pictures: &[impl Picture]) -> Result<AttentionMaps> {
         self.attend(&mut pictures.iter().map(Picture::pixels), pictures.len(), None)
     }
 
-    fn attend_one(&self, picture: RgbImage, class: Option<&str>) -> Result<Attention> {
+    fn attend_one(&self, picture: RgbImage, class: Option<&str>) -> Result<AttentionMap> {
         let found = self.attend(&mut std::iter::once(Ok(picture)), 1, class)?;
         found.0.into_iter().next().ok_or_else(|| Error::new("there is no picture"))
     }
@@ -165,7 +165,7 @@ impl Learner {
         pictures: &mut dyn Iterator<Item = Result<RgbImage>>,
         count: usize,
         class: Option<&str>,
-    ) -> Result<Attentions> {
+    ) -> Result<AttentionMaps> {
         let transform = self.transform()?;
         let class = class.map(|name| self.class_named(name)).transpose()?;
         let steps = Steps::new("looking", count);
@@ -177,7 +177,7 @@ impl Learner {
         if found.is_empty() {
             return Err(Error::new("there is no picture to look at").remedy("give one or more"));
         }
-        Ok(Attentions(found))
+        Ok(AttentionMaps(found))
     }
 
     fn class_named(&self, name: &str) -> Result<usize> {
@@ -189,7 +189,7 @@ impl Learner {
     }
 
     /// One picture: what is answered, and what speaks for it.
-    fn look(&self, picture: RgbImage, transform: &Transform, class: Option<usize>) -> Result<Attention> {
+    fn look(&self, picture: RgbImage, transform: &Transform, class: Option<usize>) -> Result<AttentionMap> {
         let input = transform.tensor(&picture)?.unsqueeze(0)?;
         let answer = self.answers(&input)?.into_iter().next().unwrap_or_default();
         let numeric = matches!(self.spec.target, Target::Numbers(_));
@@ -218,11 +218,11 @@ impl Learner {
         let map = rows.into_iter().map(|row| row.into_iter().map(scaled).collect()).collect();
         let label = self.classes().get(class).cloned().unwrap_or_else(|| answer.words(&self.spec));
         let area = transform.area(picture.width(), picture.height());
-        Ok(Attention { label, class, score: of(&answer), method, map, peak, picture, area, numeric })
+        Ok(AttentionMap { label, class, score: of(&answer), method, map, peak, picture, area, numeric })
     }
 
     /// Grad-CAM of a class at the state after so many parts; `None` where the head says neither logits nor numbers.
-    fn grad_cam(&self, input: &Tensor, parts: usize, class: usize) -> Result<Option<Rows>> {
+    fn grad_cam(&self, input: &Tensor, parts: usize, class: usize) -> Result<Option<HeatRows>> {
         let network = self.judged();
         let mut state = network.stem(parts, &Fields::of(self.spec.input.field(), input.clone()))?;
         let leaf = Var::from_tensor(state.get(field::FEATURES)?)?;
@@ -247,8 +247,8 @@ impl Learner {
 }
 
 /// Maps, or tokens, weighted by their mean gradients and summed; what is below 0 is left out.
-fn weighted(maps: Tensor, slope: &Tensor) -> Result<Rows> {
-    let to_rows = |sums: Tensor| -> Result<Rows> {
+fn weighted(maps: Tensor, slope: &Tensor) -> Result<HeatRows> {
+    let to_rows = |sums: Tensor| -> Result<HeatRows> {
         let sums = sums.relu()?.to_dtype(DType::F32)?.to_device(&Device::Cpu)?;
         Ok(sums.to_vec2::<f32>()?)
     };

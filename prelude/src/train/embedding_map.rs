@@ -95,7 +95,7 @@ impl Show for EmbeddingMap {
 }
 
 /// What is known of a picture before it has a place.
-struct Known {
+struct MappedPicture {
     id: usize,
     class: Option<usize>,
     said: String,
@@ -177,11 +177,11 @@ impl Learner {
     }
 
     /// The validation pictures with their features, what is true of them and what is said.
-    fn known(&self, data: &dyn Data) -> Result<Vec<Known>> {
+    fn known(&self, data: &dyn Data) -> Result<Vec<MappedPicture>> {
         let network = self.judged();
         let every = data.count(Part::Valid).div_ceil(MOST).max(1);
         let steps = Steps::new("embedding", data.count(Part::Valid));
-        let mut known: Vec<Known> = Vec::new();
+        let mut known: Vec<MappedPicture> = Vec::new();
         let mut seen = 0;
         for batch in data.batches(Part::Valid, Order::Given)? {
             let batch = batch?;
@@ -197,7 +197,7 @@ impl Learner {
                 }
                 let class = truth.class;
                 let wrong = class.is_some() && answer.class != class;
-                known.push(Known { id: *id, class, said: answer.words(&self.spec), wrong, row });
+                known.push(MappedPicture { id: *id, class, said: answer.words(&self.spec), wrong, row });
             }
         }
         Ok(known)

@@ -84,7 +84,7 @@ mod watch;
 mod worst;
 
 pub use answer::{Answer, Located};
-pub use attention::{Attention, Attentions};
+pub use attention::{AttentionMap, AttentionMaps};
 pub use callback::{Callback, Fit, Next, When};
 pub use embedding_map::{EmbeddingMap, MapPoint};
 pub use finder::RateSearch;

@@ -10,7 +10,7 @@ use crate::show::Steps;
 use crate::{Error, Result};
 
 /// A map before it is scaled: rows of numbers not below 0.
-pub(super) type Rows = Vec<Vec<f32>>;
+pub(super) type HeatRows = Vec<Vec<f32>>;
 
 /// Places along a side.
 const PLACES: usize = 14;
@@ -28,7 +28,7 @@ pub(super) fn score_of(answer: &Answer, class: usize) -> Option<f32> {
 }
 
 /// By how much the score of a class falls on average where a place is covered; what does not fall is 0.
-pub(super) fn covered(learner: &Learner, input: &Tensor, class: usize) -> Result<Rows> {
+pub(super) fn covered(learner: &Learner, input: &Tensor, class: usize) -> Result<HeatRows> {
     let whole = scores(learner, input, class)?[0];
     let (_, channels, height, width) = input.dims4()?;
     let pixels = input.i(0)?.flatten_all()?.to_vec1::<f32>()?;
@@ -46,10 +46,10 @@ pub(super) fn covered(learner: &Learner, input: &Tensor, class: usize) -> Result
             let from = batch.len();
             batch.extend_from_slice(&pixels);
             let columns = edge(*column, width)..edge(column + PATCH, width);
-            for channel in 0..channels {
+            for (channel, mean) in means.iter().enumerate() {
                 for y in edge(*row, height)..edge(row + PATCH, height) {
                     let at = from + (channel * height + y) * width;
-                    batch[at + columns.start..at + columns.end].fill(means[channel]);
+                    batch[at + columns.start..at + columns.end].fill(*mean);
                 }
             }
         }

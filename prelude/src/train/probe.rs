@@ -12,7 +12,7 @@ use crate::show::Steps;
 use crate::{Error, Result, interrupt};
 
 /// The features of examples, a row each, and their classes.
-struct Known {
+struct FewExamples {
     /// (n, features), f64.
     x: Tensor,
     classes: Vec<usize>,
@@ -20,7 +20,7 @@ struct Known {
 }
 
 /// A classifier's matrix (classes, features) and bias (classes).
-type Lines = (Tensor, Tensor);
+type LinearRule = (Tensor, Tensor);
 
 impl Learner {
     /// A classifier for other data from a handful of examples a class: the body as it is, and a head that is a logistic regression on its features,
@@ -53,7 +53,7 @@ impl Learner {
     }
 
     // Not generic, so that a cell that calls the verbs does not compile it.
-    fn few(&self, data: &dyn Data, solve: &dyn Fn(&Known) -> Result<Lines>) -> Result<Learner> {
+    fn few(&self, data: &dyn Data, solve: &dyn Fn(&FewExamples) -> Result<LinearRule>) -> Result<Learner> {
         data.check()?;
         let target = data.spec().target;
         let Target::Class(names) = &target else {
@@ -77,7 +77,7 @@ impl Learner {
     }
 
     /// The features of the training pictures as they are, and their classes.
-    fn known_features(&self, names: &[String]) -> Result<Known> {
+    fn known_features(&self, names: &[String]) -> Result<FewExamples> {
         let data = self.need_data()?;
         let steps = Steps::new("embedding", data.count(Part::Train));
         let (mut rows, mut classes) = (Vec::new(), Vec::new());
@@ -97,13 +97,13 @@ impl Learner {
         if !x.sum_all()?.to_scalar::<f64>()?.is_finite() {
             return Err(super::predict::diverged());
         }
-        Ok(Known { x, classes, count: names.len() })
+        Ok(FewExamples { x, classes, count: names.len() })
     }
 }
 
 /// The nearest mean as a matrix: |x - c|² is least where 2 c · x - |c|² is most.
-fn centroids(known: &Known) -> Result<Lines> {
-    let Known { x, classes, count } = known;
+fn centroids(known: &FewExamples) -> Result<LinearRule> {
+    let FewExamples { x, classes, count } = known;
     let mut weights = vec![0.0; classes.len() * count];
     for (row, class) in classes.iter().enumerate() {
         let own = classes.iter().filter(|other| *other == class).count();
@@ -116,11 +116,11 @@ fn centroids(known: &Known) -> Result<Lines> {
 
 /// Logistic regression: the least of strength · Σ cross-entropy + |W|² / 2, the bias left out, as scikit-learn has it. Of two classes it has
 /// one row of weights, which makes |W|² count twice as much here.
-fn logistic(known: &Known, strength: f64) -> Result<Lines> {
-    let Known { x, classes, count } = known;
+fn logistic(known: &FewExamples, strength: f64) -> Result<LinearRule> {
+    let FewExamples { x, classes, count } = known;
     let (n, width) = x.dims2()?;
     let decay = if *count == 2 { 2.0 } else { 1.0 };
-    let unpack = |point: &[f64]| -> Result<Lines> {
+    let unpack = |point: &[f64]| -> Result<LinearRule> {
         let weight = Tensor::from_slice(&point[..count * width], (*count, width), &Device::Cpu)?;
         Ok((weight, Tensor::from_slice(&point[count * width..], *count, &Device::Cpu)?))
     };
@@ -154,8 +154,11 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
+/// A function of many numbers, and its slopes.
+type Cost<'a> = dyn Fn(&[f64]) -> Result<(f64, Vec<f64>)> + 'a;
+
 /// The least of a smooth convex function, by L-BFGS (Nocedal and Wright, algorithm 7.5) and halved steps, up to where no slope is above `flat`.
-fn minimise(mut at: Vec<f64>, cost: &dyn Fn(&[f64]) -> Result<(f64, Vec<f64>)>, flat: f64) -> Result<Vec<f64>> {
+fn minimise(mut at: Vec<f64>, cost: &Cost, flat: f64) -> Result<Vec<f64>> {
     let (mut value, mut slope) = cost(&at)?;
     let mut memory: VecDeque<(Vec<f64>, Vec<f64>)> = VecDeque::new();
     for _ in 0..STEPS {
@@ -216,13 +219,13 @@ mod tests {
         Ok(candle_core::safetensors::load(path, &Device::Cpu)?)
     }
 
-    fn known(saved: &HashMap<String, Tensor>, name: &str, count: usize) -> Result<Known> {
+    fn known(saved: &HashMap<String, Tensor>, name: &str, count: usize) -> Result<FewExamples> {
         let classes = saved[&format!("{name}/y")].to_dtype(DType::F32)?.to_vec1::<f32>()?;
         let x = saved[&format!("{name}/x")].to_dtype(DType::F64)?;
-        Ok(Known { x, classes: classes.into_iter().map(|class| class as usize).collect(), count })
+        Ok(FewExamples { x, classes: classes.into_iter().map(|class| class as usize).collect(), count })
     }
 
-    fn said((weight, bias): &Lines, x: &Tensor) -> Result<Tensor> {
+    fn said((weight, bias): &LinearRule, x: &Tensor) -> Result<Tensor> {
         Ok(x.to_dtype(DType::F64)?.matmul(&weight.t()?)?.broadcast_add(bias)?)
     }
 

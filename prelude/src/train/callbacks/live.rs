@@ -16,7 +16,7 @@ const GLANCE: u32 = 200;
 /// A fit that is over sooner is drawn once, at its end.
 const QUIET: Duration = Duration::from_secs(2);
 /// The longest that the watched pictures may be in the page, in bytes: a saved fit stays below 100 kB.
-const LONGEST: usize = 56_000;
+const LONGEST: usize = 40_000;
 
 /// The display of one fit.
 #[derive(Debug)]
@@ -31,38 +31,38 @@ pub(super) struct Screen {
     next: Instant,
     next_curve: Instant,
     next_glance: Instant,
-    curve: Option<Drawn>,
+    curve: Option<LivePicture>,
     /// What was said of the watched pictures last, and whether epochs have ended since.
-    glance: Option<Drawn>,
+    glance: Option<LivePicture>,
     stale: bool,
 }
 
 /// A figure as the page has it, drawn once and shown in several updates.
 #[derive(Debug)]
-struct Drawn {
+struct LivePicture {
     html: String,
     text: String,
 }
 
-impl Drawn {
-    fn of(figure: &Figure, what: &str, longest: usize) -> Drawn {
+impl LivePicture {
+    fn of(figure: &Figure, what: &str, longest: usize) -> LivePicture {
         let ((width, height), url) = (figure.size(), figure.url_within(longest));
         let html = format!(
             "<div><img src=\"{url}\" width=\"{width}\" height=\"{height}\" style=\"max-width:100%\" alt=\"{what}\"></div>"
         );
-        Drawn { html, text: figure.text().to_owned() }
+        LivePicture { html, text: figure.text().to_owned() }
     }
 
     /// The losses, where there are some.
-    fn curve(history: &History) -> Option<Drawn> {
+    fn curve(history: &History) -> Option<LivePicture> {
         let figure = || LossCurve::of(&history.run("")).figure();
-        (history.batches.len() > 1).then(|| Drawn::of(&figure(), "loss a batch", usize::MAX))
+        (history.batches.len() > 1).then(|| LivePicture::of(&figure(), "loss a batch", usize::MAX))
     }
 
     /// What is said of the watched pictures, where there are some.
-    fn glance(fit: &Fit) -> Result<Option<Drawn>> {
+    fn glance(fit: &Fit) -> Result<Option<LivePicture>> {
         let figure = fit.learner.glance()?;
-        Ok(figure.map(|figure| Drawn::of(&figure, "what is said of the watched pictures", LONGEST)))
+        Ok(figure.map(|figure| LivePicture::of(&figure, "what is said of the watched pictures", LONGEST)))
     }
 }
 
@@ -88,7 +88,7 @@ impl Screen {
         let begun = Instant::now();
         let Some(live) = self.live.as_mut().filter(|live| begun >= self.next && live.is_due()) else { return };
         if begun >= self.next_curve {
-            self.curve = Drawn::curve(history);
+            self.curve = LivePicture::curve(history);
             self.next_curve = Instant::now() + begun.elapsed() * CURVE;
         }
         let begun = Instant::now();
@@ -116,7 +116,7 @@ impl Screen {
         let begun = Instant::now();
         self.stale = true;
         if self.live.as_ref().is_some_and(Live::updates) && begun >= self.next_glance {
-            self.glance = Drawn::glance(fit)?;
+            self.glance = LivePicture::glance(fit)?;
             self.stale = false;
             self.next_glance = Instant::now() + begun.elapsed() * GLANCE;
         }
@@ -128,10 +128,10 @@ impl Screen {
         let Some(live) = &mut self.live else { return Ok(()) };
         if self.stale {
             // an interrupt ends the cell, not what is known by then
-            self.glance = Drawn::glance(fit)
+            self.glance = LivePicture::glance(fit)
                 .or_else(|error| if error.is_interrupted() { Ok(self.glance.take()) } else { Err(error) })?;
         }
-        let (report, curve) = (fit.report(), Drawn::curve(fit.history()));
+        let (report, curve) = (fit.report(), LivePicture::curve(fit.history()));
         let pictures = [curve.as_ref(), self.glance.as_ref()];
         live.finish(&bundle(fit.history(), self.before, &report.line(), (None, &report.notes), pictures));
         Ok(())
@@ -162,7 +162,7 @@ fn bundle(
     before: usize,
     line: &str,
     (part, notes): (Option<f64>, &[String]),
-    pictures: [Option<&Drawn>; 2],
+    pictures: [Option<&LivePicture>; 2],
 ) -> Bundle {
     let table = epochs_table(&history.epochs[before.min(history.epochs.len())..]);
     let mut text = String::new();
@@ -195,4 +195,36 @@ fn bundle(
         html += &picture.html;
     }
     Bundle::new().text(text).html(html + "</div>")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plot;
+    use crate::train::history::BatchRecord;
+    use image::{Rgb, RgbImage};
+
+    #[test]
+    fn a_fit_in_a_saved_notebook_is_one_small_frame() {
+        let mut history = History::default();
+        for batch in 0..3000u32 {
+            let noise = f64::from(batch * 7919 % 101) / 101.0;
+            history.batches.push(BatchRecord { loss: 2.0 / (1.0 + f64::from(batch) * 0.01) + noise, rate: 1e-3 });
+        }
+        let noise = |at: u32| {
+            RgbImage::from_fn(64, 64, |x, y| {
+                let value = (x * 7919 + y * 104_729 + at * 31) ^ (x * y);
+                Rgb([value as u8, (value >> 3) as u8, (value >> 5) as u8])
+            })
+        };
+        for count in [4, 12] {
+            let pictures: Vec<RgbImage> = (0..count).map(noise).collect();
+            let figure = plot::strip(&pictures, &vec!["truck 93 %".to_owned(); pictures.len()]);
+            let glance = LivePicture::of(&figure, "what is said of the watched pictures", LONGEST);
+            let curve = LivePicture::curve(&history).expect("there are losses");
+            let bundle = bundle(&history, 0, "done", (None, &[]), [Some(&curve), Some(&glance)]);
+            let bytes = serde_json::to_string(bundle.data()).expect("it is JSON").len();
+            assert!(bytes < 100_000, "{count} pictures: {bytes}");
+        }
+    }
 }

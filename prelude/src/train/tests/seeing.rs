@@ -15,7 +15,7 @@ fn bar_at_right() -> RgbImage {
 }
 
 /// The share of a map's heat that lies in its right half.
-fn right_share(seen: &Attention) -> f32 {
+fn right_share(seen: &AttentionMap) -> f32 {
     let columns = seen.map[0].len();
     let right: f32 = seen.map.iter().flat_map(|row| &row[columns / 2..]).sum();
     right / seen.map.iter().flatten().sum::<f32>()

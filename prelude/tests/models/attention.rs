@@ -1,4 +1,4 @@
-//! Grad-CAM beside PyTorch's own gradients (`reference/attention.py`).
+//! Grad-CAM beside PyTorch's own gradients (`../reference/attention.py`).
 
 use std::collections::HashMap;
 
@@ -7,11 +7,9 @@ use candlewick_prelude::candle_core::{DType, Device, Tensor, safetensors};
 use candlewick_prelude::data::TensorData;
 use candlewick_prelude::image::{Rgb, RgbImage};
 use candlewick_prelude::models::Arch;
-use candlewick_prelude::train::{Attention, Learner};
+use candlewick_prelude::train::{AttentionMap, Learner};
 
-mod common;
-
-use common::{close, values};
+use super::common::{close, values};
 
 fn picture(side: u32) -> RgbImage {
     RgbImage::from_fn(side, side, |x, y| {
@@ -47,7 +45,7 @@ fn as_pytorch(arch: Arch, side: u32, head: &str) -> Result<()> {
     let seen = learner.attention(picture(side))?;
     let best = saved[&format!("{arch}/best")].to_vec1::<f32>()?[0] as usize;
     assert_eq!((seen.class, seen.label.clone(), seen.method), (best, format!("class {best}"), "Grad-CAM"));
-    let check = |seen: &Attention| -> Result<()> {
+    let check = |seen: &AttentionMap| -> Result<()> {
         let expected = saved[&format!("{arch}/{}", seen.class)].to_vec2::<f32>()?;
         let numbers = |rows: &[Vec<f32>], scale: f32| -> Vec<f64> {
             rows.concat().iter().map(|value| f64::from(value * scale)).collect()
