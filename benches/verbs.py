@@ -118,6 +118,26 @@ learner.predict("new.jpg")?.detection()
 learner.predict_all(&["a.jpg", "b.jpg"])?
 learner.embed("new.jpg")?
 learner.embed_all(&["a.jpg", "b.jpg"])?
+learner.attention("new.jpg")?
+learner.attention_for("new.jpg", "car")?
+learner.attention("new.jpg")?.figure()
+learner.attention("new.jpg")?.drawn()
+learner.attention("new.jpg")?.table()
+learner.attention_all(&["a.jpg", "b.jpg"])?
+learner.embedding_map()?
+learner.embedding_map()?.write_csv("map.csv")?
+learner.embedding_tsne()?
+learner.index("photos")?
+learner.index("photos")?.nearest(&learner, "new.jpg", 5)?
+learner.index("photos")?.save("photos.index.safetensors")?
+SimilarityIndex::of(&learner, &data)?
+SimilarityIndex::load("photos.index.safetensors", &learner)?
+learner.linear_probe(&data)?
+learner.prototypes(&data)?
+learner.add_classes(&data)?
+learner.keep_old_classes(&data)?
+learner.rehearse(&data, 0.25)?
+learner.distill(&Learner::open("old.safetensors")?, 2.0, 1.0)?
 learner.history()
 learner.save("photos.safetensors")?
 learner.save_weights("weights.safetensors")?

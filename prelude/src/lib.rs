@@ -47,7 +47,7 @@ pub mod prelude {
     pub use crate::show::{CellValue, Show, display};
     pub use crate::train::{
         Answer, Better, Callback, Classify, Fit, Labels, Learner, Localize, Loss, Metric, Next, Optimizer, Prediction,
-        Rate, Regress, Schedule, Seen, Task, Unit, When,
+        Rate, Regress, Schedule, Seen, SimilarityIndex, Task, Unit, When,
     };
     pub use crate::widgets::{AnyWidget, Button, FloatProgress, FloatSlider, IntProgress, Label, VBox, Widget};
     pub use crate::{datasets, interrupt, plot, show, widgets};

@@ -11,6 +11,8 @@ use candlewick_prelude::ops;
 use candlewick_prelude::params::ParamSet;
 use candlewick_prelude::train::Optimizer;
 
+#[path = "models/attention.rs"]
+mod attention;
 mod common;
 
 use common::{close, four, largest, numbers, picture, values};

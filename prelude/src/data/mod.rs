@@ -21,6 +21,7 @@
 //! - `augment` varies a training picture, boxes included; `store` keeps decoded pictures in memory.
 //! - `feed` makes tensors of them, `fields` under their names, `batches` one batch ahead in a thread of its own; `truth` follows the picture.
 //! - `dataset` is what a learner wants of any data, `spec` what a data set says of itself; `tensors` is data that is numbers already, `table` pictures with several labels.
+//! - `renamed` is data whose classes are some of a longer list.
 //! - `annotated` is pictures with any number of boxes, `box_files` their files, of the `formats` that there are, `box_summary` what is in them, `proposals` what a network adds, `scene` what they feed a detector with.
 //! - `summary` is what a person wants to know of a data set before training on it.
 
@@ -42,6 +43,7 @@ mod near;
 mod options;
 mod part;
 mod proposals;
+mod renamed;
 mod sample;
 mod scan;
 mod scene;
@@ -80,3 +82,5 @@ pub use transform::{Normalize, ResizeMethod, Transform};
 pub(crate) use annotations::write_boxes;
 pub(crate) use formats::{BoxPlace, Extra, Listed, Listing, Object, Reading, class_name, is_turned, rest, within};
 pub(crate) use proposals::{Rejected, doubt, find_in, is_same_place, put, rejected, set_rejected};
+pub(crate) use renamed::Renamed;
+pub(crate) use scan::pictures_in;

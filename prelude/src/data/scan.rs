@@ -238,6 +238,14 @@ fn samples(
     Ok(samples)
 }
 
+/// All pictures in a folder, deeper folders included, sorted.
+///
+/// # Errors
+/// When a folder cannot be listed, or the user interrupts.
+pub(crate) fn pictures_in(folder: &Path) -> Result<Vec<PathBuf>> {
+    Ok(pictures(folder, &Steps::new("listing", 0))?.pictures)
+}
+
 /// What a folder holds. A link to a folder around it, or beside it, would have pictures of other classes count as its own.
 fn pictures(folder: &Path, steps: &Steps) -> Result<Found> {
     let mut found = Found::default();

@@ -162,6 +162,20 @@ impl Transform {
             .clip(width, height)
     }
 
+    /// What the network's square covers of a picture of `width × height` pixels: left, top, right, bottom in its pixels. Where a picture is
+    /// padded, it reaches beyond it.
+    pub(crate) fn area(&self, width: u32, height: u32) -> [f32; 4] {
+        let Placement { crop, place } = self.placement(width, height);
+        let side = self.size as f32;
+        let along = |axis: usize| {
+            let scale = crop[axis + 2] as f32 / place[axis + 2].max(1) as f32;
+            let start = crop[axis] as f32 - place[axis] as f32 * scale;
+            (start, start + side * scale)
+        };
+        let ((x0, x1), (y0, y1)) = (along(0), along(1));
+        [x0, y0, x1, y1]
+    }
+
     /// Which part of the picture is used, and where on the square it goes.
     fn placement(&self, width: u32, height: u32) -> Placement {
         let side = self.size as u32;
@@ -219,6 +233,16 @@ mod tests {
                 assert!((a - b).abs() < 0.6, "{resize:?}: {back:?}");
             }
         }
+    }
+
+    #[test]
+    fn the_square_on_the_picture() {
+        let area = |resize| transform(64, resize).area(300, 100);
+        assert_eq!(area(ResizeMethod::Stretch), [0.0, 0.0, 300.0, 100.0]);
+        assert_eq!(area(ResizeMethod::Crop), [100.0, 0.0, 200.0, 100.0]);
+        let [x0, y0, x1, y1] = area(ResizeMethod::Pad);
+        assert!(x0 == 0.0 && x1 == 300.0 && (y0 + 100.0).abs() < 5.0 && (y1 - 200.0).abs() < 5.0, "{y0} {y1}");
+        assert!(area(ResizeMethod::PadEnd)[1] == 0.0 && (area(ResizeMethod::PadEnd)[3] - 300.0).abs() < 10.0);
     }
 
     // by hand: 300×100 cropped to its middle 100×100 at 64: x = (125 - 100) · 0.64

@@ -13,7 +13,7 @@
 //! - `body`, `head`: what both are; `localize`: a head that says a class and a box; `maker`: how a head is made, as often as
 //!   its network is copied; `shapes`: what is known of both before anything runs.
 //! - `detectors`: networks that find any number of things in a picture.
-//! - `network`: body and head together; `whole`: networks of one's own, and any candle model.
+//! - `network`: body and head together; `whole`: networks of one's own, and any candle model; `widen`: a head for more classes.
 //! - `device`: where learners compute.
 //! - `weights`: where trained weights come from; `hub`: the download; `lookalike`: what a file's names look like.
 
@@ -37,6 +37,7 @@ mod vgg;
 mod vit;
 mod weights;
 mod whole;
+mod widen;
 
 pub use arch::{Arch, IntoStart, Start, Weights};
 pub use body::Body;

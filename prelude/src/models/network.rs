@@ -140,6 +140,25 @@ impl Network {
         }
     }
 
+    /// How many parts stand before the last map of the body, which still knows places: behind them, `features` is that map. Of tokens it
+    /// is what goes into the last block, since behind it the head reads the class token alone. `None` where there is none.
+    ///
+    /// # Errors
+    /// When the inputs are too small.
+    pub fn parts_before_map(&self, input: &Input) -> Result<Option<usize>> {
+        if !matches!(self.plan, Making::Arch { .. }) {
+            return Ok(None);
+        }
+        let shapes = self.body.shapes(&Shapes::of(input.field(), &input.shape()))?;
+        let rank = |part: usize| shapes[part].find(field::FEATURES).map_or(0, <[usize]>::len);
+        let place = |part: usize| match shapes[part].find(field::FEATURES) {
+            Some([_, height, width]) if height * width > 1 => Some(part + 1),
+            Some([tokens, _]) if *tokens > 1 && part > 0 && rank(part - 1) == 2 => Some(part),
+            _ => None,
+        };
+        Ok((0..shapes.len()).rev().find_map(place))
+    }
+
     /// A network of its own with the same values and frozen flags.
     ///
     /// # Errors

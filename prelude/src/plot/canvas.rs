@@ -179,11 +179,12 @@ impl Canvas {
     /// The picture with its transparency.
     pub fn into_rgba(self) -> RgbaImage {
         let (width, height) = (self.width(), self.height());
-        let bytes = self.pixmap.pixels().iter().flat_map(|pixel| {
+        let mut bytes = Vec::with_capacity(4 * width as usize * height as usize);
+        for pixel in self.pixmap.pixels() {
             let pixel = pixel.demultiply();
-            [pixel.red(), pixel.green(), pixel.blue(), pixel.alpha()]
-        });
-        RgbaImage::from_raw(width, height, bytes.collect()).expect("as many bytes as pixels ask for")
+            bytes.extend_from_slice(&[pixel.red(), pixel.green(), pixel.blue(), pixel.alpha()]);
+        }
+        RgbaImage::from_raw(width, height, bytes).expect("as many bytes as pixels ask for")
     }
 
     /// The picture without transparency.

@@ -5,6 +5,7 @@ use crate::show::picture::{self, Encoded};
 use crate::show::{Bundle, Show};
 use crate::{Error, Result};
 use base64::Engine;
+use image::imageops::{self, FilterType};
 use image::{ImageFormat, RgbaImage};
 use std::path::Path;
 use std::sync::Arc;
@@ -56,6 +57,18 @@ impl Figure {
     pub fn url(&self) -> String {
         let Encoded { mime, bytes } = picture::encode(&self.pixels);
         format!("data:{mime};base64,{}", base64::engine::general_purpose::STANDARD.encode(bytes))
+    }
+
+    /// As [`url`](Figure::url), at most about so long: with fewer pixels where need be.
+    pub fn url_within(&self, length: usize) -> String {
+        let mut url = self.url();
+        let (mut width, mut height) = self.pixels.dimensions();
+        while url.len() > length && width.min(height) > 64 {
+            (width, height) = (width * 7 / 10, height * 7 / 10);
+            let fewer = imageops::resize(&self.pixels, width, height, FilterType::Triangle);
+            url = Figure::new(fewer, self.width, self.height, "").url();
+        }
+        url
     }
 
     /// The figure as an HTML element that holds all of it, to stand beside other HTML.
@@ -126,6 +139,21 @@ mod tests {
         assert_eq!(bundle.metadata()["image/png"], serde_json::json!({ "width": 4, "height": 2 }));
         let html = figure().html();
         assert!(html.starts_with("<img width=\"4\" height=\"2\"") && html.contains("base64,iVBORw0KGgo"));
+    }
+
+    #[test]
+    fn a_url_is_as_short_as_it_has_to_be() {
+        let noise = RgbaImage::from_fn(400, 300, |x, y| {
+            let value = (x * 7919 + y * 104_729) ^ (x * y);
+            image::Rgba([value as u8, (value >> 3) as u8, (value >> 5) as u8, 255])
+        });
+        let figure = Figure::new(noise, 200, 150, "");
+        assert!(figure.url().len() > 30_000);
+        for length in [30_000, 15_000] {
+            assert!(figure.url_within(length).len() <= length);
+        }
+        assert_eq!(figure.url_within(1 << 20), figure.url());
+        assert!(!Figure::new(RgbaImage::new(4, 4), 2, 2, "").url_within(1).is_empty());
     }
 
     #[test]

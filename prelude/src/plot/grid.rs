@@ -11,15 +11,45 @@ use image::imageops::{self, FilterType};
 ///
 /// Pictures of any size are scaled to one; small ones stay sharp. There may be fewer captions than pictures.
 pub fn grid(pictures: &[RgbImage], captions: &[String]) -> Figure {
-    grid_of(pictures, captions, 288)
+    let laid = Laid::of(pictures, captions, 288, 0);
+    laid.figure()
 }
 
 /// As [`grid`], larger: for two or three pictures that are compared.
 pub fn beside(pictures: &[RgbImage], captions: &[String]) -> Figure {
-    grid_of(pictures, captions, 560)
+    let laid = Laid::of(pictures, captions, 560, 0);
+    laid.figure()
 }
 
-fn grid_of(pictures: &[RgbImage], captions: &[String], largest: u32) -> Figure {
+/// As [`grid`], smaller, the more there are: what stands beside something else, in few bytes.
+pub fn strip(pictures: &[RgbImage], captions: &[String]) -> Figure {
+    // so many pixels for all of them
+    let side = (190_000.0 / pictures.len().max(1) as f32).sqrt() as u32;
+    let laid = Laid::of(pictures, captions, side.clamp(120, 240), 0);
+    laid.figure()
+}
+
+/// Pictures in rows on a card, and how they read in a terminal.
+pub(super) struct Laid {
+    pub canvas: Canvas,
+    pub text: String,
+}
+
+impl Laid {
+    /// The finished figure.
+    pub fn figure(self) -> Figure {
+        let (width, height) = (self.canvas.width() / DENSITY, self.canvas.height() / DENSITY);
+        self.canvas.into_figure(width, height, self.text)
+    }
+
+    /// Lays pictures out in rows; `foot` pixels stay free below them.
+    pub fn of(pictures: &[RgbImage], captions: &[String], largest: u32, foot: u32) -> Laid {
+        let (canvas, text) = laid_out(pictures, captions, largest, foot);
+        Laid { canvas, text }
+    }
+}
+
+fn laid_out(pictures: &[RgbImage], captions: &[String], largest: u32, foot: u32) -> (Canvas, String) {
     let count = pictures.len().max(1);
     let columns = match count {
         0..=3 => count,
@@ -31,13 +61,13 @@ fn grid_of(pictures: &[RgbImage], captions: &[String], largest: u32) -> Figure {
     let lines = captions.iter().map(|caption| caption.lines().count()).max().unwrap_or(0);
     let side = match columns {
         0..=3 => largest,
-        4 => 248,
-        _ => 200,
+        4 => largest.min(248),
+        _ => largest.min(200),
     };
     let (gap, below) = (20, if lines == 0 { 0 } else { 12 + 28 * lines as u32 });
     let rows = count.div_ceil(columns) as u32;
     let width = gap + columns as u32 * (side + gap);
-    let height = gap + rows * (side + below + gap);
+    let height = gap + rows * (side + below + gap) + foot;
     let mut canvas = Canvas::card(width, height);
     for (i, picture) in pictures.iter().enumerate() {
         let x = gap + (i % columns) as u32 * (side + gap);
@@ -56,7 +86,7 @@ fn grid_of(pictures: &[RgbImage], captions: &[String], largest: u32) -> Figure {
         .map(|i| captions.get(i).map_or_else(|| format!("picture {}", i + 1), |caption| caption.replace('\n', ", ")))
         .collect();
     let text = text.chunks(columns).map(|row| row.join(" | ") + "\n").collect::<String>();
-    canvas.into_figure(width / DENSITY, height / DENSITY, text)
+    (canvas, text)
 }
 
 /// A picture that fills a square of `side` pixels in one direction; much smaller ones keep their pixels' edges.

@@ -379,7 +379,7 @@ fn draw_sample(canvas: &mut Canvas, (x, y): (f32, f32), look: Look, color: usize
 }
 
 /// A disc, square, triangle or diamond with a white edge.
-fn mark(canvas: &mut Canvas, (x, y): (f32, f32), color: usize) {
+pub(super) fn mark(canvas: &mut Canvas, (x, y): (f32, f32), color: usize) {
     let ink = COLORS[color % COLORS.len()];
     for (r, ink) in [(11.0, canvas::CARD), (8.0, ink)] {
         match color % 4 {

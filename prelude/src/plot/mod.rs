@@ -6,8 +6,9 @@
 //! is the same on every machine, but for letters that it lacks, such as Chinese ones, which a font of the machine's draws.
 //!
 //! - [`LossCurve`] and [`compare`]: training as it runs, and several runs; [`Lines`]: any other curve; [`panels`]: several beside each other.
+//! - [`scatter`]: points on a plane, coloured by class.
 //! - [`bars`], [`confusion`]: counts, and what is taken for what.
-//! - [`grid`]: many small pictures; [`overlay`]: boxes on one.
+//! - [`grid`]: many small pictures; [`overlay`]: boxes on one; [`warmed`], [`warm_grid`]: how much each place counts, as heat.
 //!
 //! `canvas` draws smooth shapes and is plotters' backend, `vector` has the same as SVG, `lettering` knows the fonts; `terminal` draws in characters.
 
@@ -16,19 +17,23 @@ mod canvas;
 mod confusion;
 mod figure;
 mod grid;
+mod heat;
 mod lettering;
 mod lines;
 mod loss;
 mod number;
 mod overlay;
+mod scatter;
 mod terminal;
 mod vector;
 
 pub use bars::bars;
 pub use confusion::confusion;
 pub use figure::Figure;
-pub use grid::{beside, grid};
+pub use grid::{beside, grid, strip};
+pub use heat::{Heat, warm_grid, warmed};
 pub use lettering::register_fonts;
 pub use lines::{Lines, Look, panels};
 pub use loss::{LossCurve, Run, compare};
 pub use overlay::{Mark, draw_marks, overlay};
+pub use scatter::{Dot, scatter, spread_out};

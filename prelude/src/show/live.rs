@@ -33,6 +33,11 @@ impl Live {
         Listener::current().updates() && self.last.is_none_or(|last| last.elapsed() >= self.every)
     }
 
+    /// Whether updates are shown at all; where not, [`finish`](Live::finish) alone shows.
+    pub fn updates(&self) -> bool {
+        Listener::current().updates()
+    }
+
     /// Shows `make()` in place of what was shown, unless the last update was a moment ago; then `make` is not called.
     pub fn update(&mut self, make: impl FnOnce() -> Bundle) {
         if self.is_due() {

@@ -141,7 +141,15 @@ fn indexed(pixels: &RgbaImage, palette: &Palette) -> Vec<u8> {
     if palette.colors.iter().any(|color| color[3] < 255) {
         encoder.set_trns(palette.colors.iter().map(|color| color[3]).collect::<Vec<u8>>());
     }
-    let places: Vec<u8> = pixels.pixels().map(|pixel| palette.place.get(&pixel.0).copied().unwrap_or(0)).collect();
+    // neighbours mostly are alike
+    let mut last = ([0; 4], palette.place.get(&[0; 4]).copied().unwrap_or(0));
+    let mut place = |pixel: Rgba| {
+        if pixel != last.0 {
+            last = (pixel, palette.place.get(&pixel).copied().unwrap_or(0));
+        }
+        last.1
+    };
+    let places: Vec<u8> = pixels.pixels().map(|pixel| place(pixel.0)).collect();
     // Writing into memory has no way to fail.
     let _ = encoder.write_header().and_then(|mut writer| writer.write_image_data(&places));
     bytes

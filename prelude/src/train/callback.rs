@@ -8,7 +8,7 @@ use super::gradients::Gradients;
 use super::history::{FitReport, History};
 use super::loss::Loss;
 use super::run::FitRun;
-use crate::data::Batch;
+use crate::data::{Batch, Fields};
 use crate::models::Network;
 use crate::plot::Figure;
 use crate::{Error, Result};
@@ -206,6 +206,15 @@ impl Fit<'_> {
     pub fn batch_mut(&mut self) -> Result<&mut Batch> {
         self.run.changed = true;
         self.run.fed.as_mut().ok_or_else(no_batch)
+    }
+
+    /// What the network says of the batch (at [`When::LossKnown`]), in the graph: a loss of it, given to [`add_loss`](Fit::add_loss), trains.
+    ///
+    /// # Errors
+    /// At any other time.
+    pub fn said(&self) -> Result<&Fields> {
+        let none = || Error::new("nothing is said now").remedy("look at it at `When::LossKnown`");
+        self.run.said.as_ref().ok_or_else(none)
     }
 
     /// Adds something to the batch's loss (at [`When::LossKnown`]): a penalty, for example.

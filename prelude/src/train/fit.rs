@@ -133,6 +133,11 @@ impl Learner {
             }
             Ok(())
         })?;
+        for metric in &mut metrics {
+            metric
+                .finish(network)
+                .map_err(|error| Error::new(format!("the metric `{}` failed", metric.name())).caused_by(error))?;
+        }
         let list = metrics.iter().map(|metric| Measure::of(metric.as_ref())).collect();
         Ok((Measures { loss: sum / count.max(1) as f64, list }, verdicts))
     }

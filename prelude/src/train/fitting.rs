@@ -254,8 +254,10 @@ impl<'a> Fitting<'a> {
         let passed = self.learner.loss_of(&batch, at, keep)?;
         let (examples, pass) = (batch.len(), passed.pass);
         self.run.fed = Some(batch);
-        self.run.loss = Some(passed.loss);
-        self.ask(When::LossKnown)?;
+        (self.run.loss, self.run.said) = (Some(passed.loss), Some(passed.said));
+        let asked = self.ask(When::LossKnown);
+        self.run.said = None;
+        asked?;
         let Some(loss) = self.run.loss.take() else { return Err(Error::new("a callback took the loss away")) };
         let number = loss.value()?;
         if !number.is_finite() {

@@ -213,7 +213,7 @@ impl Learner {
         self.with_head_for(data)
     }
 
-    fn with_head_for(&self, data: &dyn Data) -> Result<Learner> {
+    pub(super) fn with_head_for(&self, data: &dyn Data) -> Result<Learner> {
         data.check()?;
         let wanted = data.spec();
         // the same task where it can learn from these data, else what is usual for them
@@ -221,6 +221,12 @@ impl Learner {
             Ok(()) => Arc::clone(&self.task),
             Err(_) => tasks::usual(&wanted)?,
         };
+        self.with_head_as(data, task)
+    }
+
+    /// The same for a task.
+    pub(super) fn with_head_as(&self, data: &dyn Data, task: Arc<dyn Task>) -> Result<Learner> {
+        let wanted = data.spec();
         task.check(&wanted)?;
         let old = self.judged();
         let network = match old.detector() {
@@ -401,7 +407,7 @@ impl Learner {
         self.add_boxed(Box::new(callback))
     }
 
-    fn add_boxed(&mut self, mut callback: Box<dyn Callback>) -> &mut Learner {
+    pub(super) fn add_boxed(&mut self, mut callback: Box<dyn Callback>) -> &mut Learner {
         if let Some(state) = self.states.get(callback.name())
             && let Err(error) = callback.restore(state)
         {

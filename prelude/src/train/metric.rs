@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::data::{Batch, Fields, Spec};
+use crate::models::Network;
 use crate::{Error, Result};
 
 /// What a metric looks at: a batch, what the network says of it, and what it is about. All lies on the CPU.
@@ -51,6 +52,13 @@ pub trait Metric: Send + Sync {
     /// # Errors
     /// When a field is missing, or its shape does not fit.
     fn add(&mut self, seen: &Seen) -> Result<()>;
+    /// Looks at the network once all batches are seen, for what is measured on other examples than the validation's.
+    ///
+    /// # Errors
+    /// Its own.
+    fn finish(&mut self, _network: &Network) -> Result<()> {
+        Ok(())
+    }
     /// The measure of all batches since it was reset.
     fn value(&self) -> f64;
     /// Forgets all batches.

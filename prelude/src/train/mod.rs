@@ -13,6 +13,8 @@
 //! | `Learner::new(network, Classify, &data)?` | a network of one's own, or of a candle model; any task, one's own too |
 //! | `Learner::vision(arch.cut(1), &data)?` | the body without its last block |
 //! | `learner.replace_head(&data)?` | the same body with a new head for other classes, as a new learner |
+//! | `learner.add_classes(&data)?`, `keep_old_classes(&old)?` | a wider head that keeps its old classes; what they still get right, a column of the table |
+//! | `learner.rehearse(&old, 0.25)?`, `distill(&older, 2.0, 1.0)?` | against forgetting: old examples in each batch; the older network's answers as soft targets |
 //! | `learner.freeze()`, `unfreeze()` | the head alone trains; everything trains |
 //! | `learner.unfreeze_from("blocks.2")?`, `freeze_to(-2)?` | from this part on; by group number, as fastai |
 //! | `learner.fit(3, 1e-3)?`, `fit(3, 1e-5..1e-3)?` | train: one rate, or a range over the groups |
@@ -29,7 +31,10 @@
 //! | `learner.summary()?` | a row a part: output shape, parameters, trainable or frozen |
 //! | `learner.plot_losses()?` | the curve of all fits so far |
 //! | `learner.predict("new.jpg")?` | label, probabilities, and where the head says so, a box |
+//! | `learner.attention("new.jpg")?`, `attention_for("new.jpg", "cat")?` | what in the picture speaks for the answer, or for a class |
 //! | `learner.embed("new.jpg")?` | the body's features, a row of numbers |
+//! | `learner.index("folder")?`, `linear_probe(&few)?`, `prototypes(&few)?` | what looks alike; classifiers of a handful of examples on frozen features |
+//! | `learner.embedding_map()?`, `embedding_tsne()?` | the validation pictures on a plane, alike ones near each other: PCA, t-SNE |
 //! | `learner.validate()?`, `confusion()?`, `top_losses(9)?` | what it gets right, what it takes for what, its worst pictures |
 //! | `learner.watch(4)?`, `validate_every(3)` | what is said of the same pictures after each epoch, beside the curve; how often validation runs |
 //! | `learner.threshold_slider(6)?`, `score_histogram()?` | a detector's boxes from a score on, as it is dragged; right and wrong boxes by their scores |
@@ -47,6 +52,7 @@
 //! step on. Another instruction set (AVX2 or not) does the same. On a GPU sums have no fixed order.
 
 mod answer;
+mod attention;
 mod average;
 mod box_views;
 mod cache;
@@ -54,9 +60,11 @@ mod callback;
 mod callbacks;
 mod checkpoint;
 mod detection;
+mod embedding_map;
 mod finder;
 mod fit;
 mod fitting;
+mod forgetting;
 mod gradients;
 mod history;
 mod inspect;
@@ -67,14 +75,19 @@ mod loss;
 mod matching;
 mod metric;
 mod metrics;
+mod occlusion;
+mod old_classes;
 mod optim;
 mod options;
+mod plane;
 mod predict;
+mod probe;
 mod rate;
 mod rates;
 mod resume;
 mod run;
 mod schedule;
+mod similarity;
 mod slider;
 mod step;
 mod summary;
@@ -88,7 +101,9 @@ mod watch;
 mod worst;
 
 pub use answer::{Answer, Located};
+pub use attention::{AttentionMap, AttentionMaps};
 pub use callback::{Callback, Fit, Next, When};
+pub use embedding_map::{EmbeddingMap, MapPoint};
 pub use finder::RateSearch;
 pub use gradients::Gradients;
 pub use history::{BatchRecord, EpochRecord, FitReport, History, Stage};
@@ -102,6 +117,7 @@ pub use predict::{Picture, Prediction};
 pub use rate::{IntoRate, Rate};
 pub use rates::SchedulePlot;
 pub use schedule::{Moment, Schedule};
+pub use similarity::{Neighbour, Neighbours, SimilarityIndex};
 pub use slider::ThresholdSlider;
 pub use summary::{ModelSummary, PartSummary};
 pub use task::Task;

@@ -10,7 +10,7 @@ use super::loss::Loss;
 use super::options::Options;
 use super::rate::Rate;
 use super::schedule::{Moment, Schedule};
-use crate::data::Batch;
+use crate::data::{Batch, Fields};
 
 /// One call of `fit` while it runs.
 pub(super) struct FitRun {
@@ -41,6 +41,8 @@ pub(super) struct FitRun {
     pub fed: Option<Batch>,
     pub changed: bool,
     pub loss: Option<Loss>,
+    /// What the network says of the batch, while its loss may be added to.
+    pub said: Option<Fields>,
     /// The last loss.
     pub last: f64,
     pub gradients: Option<Gradients>,
@@ -150,6 +152,7 @@ impl FitRun {
             fed: None,
             changed: false,
             loss: None,
+            said: None,
             last: f64::NAN,
             gradients: None,
             gathered: Gathered::default(),

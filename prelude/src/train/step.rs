@@ -16,6 +16,8 @@ pub(super) struct Passed {
     pub loss: Loss,
     pub joint: Joint,
     pub pass: Pass,
+    /// What the network says of the batch, in the graph of the head.
+    pub said: Fields,
 }
 
 impl Learner {
@@ -36,12 +38,12 @@ impl Learner {
         let loss = self.task.loss(&said, &batch).map_err(|error| {
             Error::new(format!("the task `{}` makes no loss of this batch", self.task.name())).caused_by(error)
         })?;
-        Ok(Passed { loss, joint, pass })
+        Ok(Passed { loss, joint, pass, said })
     }
 
     /// The loss of a batch and its gradients, without anybody else taking part.
     pub(super) fn gradients(&mut self, batch: &Batch, at: (u64, usize)) -> Result<(f64, Gradients, Pass)> {
-        let Passed { loss, joint, pass } = self.loss_of(batch, at, true)?;
+        let Passed { loss, joint, pass, .. } = self.loss_of(batch, at, true)?;
         let gradients = Gradients::of(self.network.params().trainable(), joint.backward(&loss.total)?)?;
         Ok((loss.value()?, gradients, pass))
     }

@@ -13,9 +13,11 @@ use crate::params::Param;
 
 mod callbacks;
 mod clumsy;
+mod forgetting;
 mod own;
 mod resume;
 mod schedules;
+mod seeing;
 mod unfreezing;
 mod verbs;
 

@@ -9,7 +9,7 @@ use crate::{Error, Result, limits};
 const MOST: usize = 12;
 
 impl Learner {
-    /// Shows in each later fit, after each epoch, what the network says of these validation pictures: `count` of them, spread over all, up to 12.
+    /// Shows in each later fit, after each epoch (where epochs are short, less often), what the network says of these validation pictures: `count` of them, spread over all, up to 12.
     /// 0 shows none. It costs one more prediction each.
     ///
     /// # Errors
@@ -53,6 +53,6 @@ impl Learner {
         };
         let captions: Vec<String> = said.iter().map(caption).collect();
         let pictures: Vec<_> = said.iter().map(super::Prediction::drawn).collect();
-        Ok(Some(plot::grid(&pictures, &captions)))
+        Ok(Some(plot::strip(&pictures, &captions)))
     }
 }

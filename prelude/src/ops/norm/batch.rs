@@ -271,13 +271,13 @@ fast! {
     }
 }
 
-const LANES: usize = 32;
+pub(super) const LANES: usize = 32;
 /// After so many numbers the lanes are emptied into a double, so that long sums stay exact.
-const RUN: usize = 1 << 12;
+pub(super) const RUN: usize = 1 << 12;
 
 /// Σ of the lanes, in pairs.
 #[inline(always)]
-fn together<T: Float>(mut lanes: [T; LANES]) -> T {
+pub(super) fn together<T: Float>(mut lanes: [T; LANES]) -> T {
     let mut half = LANES / 2;
     while half > 0 {
         for i in 0..half {

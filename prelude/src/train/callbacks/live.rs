@@ -8,8 +8,15 @@ use crate::show::{Bundle, Live, escape};
 use crate::train::callback::{Callback, Fit, Next, When};
 use crate::train::history::{History, clock, epochs_table};
 
-/// Drawing takes at most this share of a fit.
-const SHARE: u32 = 12;
+/// The curve takes at most one part in so many of a fit's time, the words beside it too, and what is said of the watched pictures: together
+/// less than 2 %.
+const CURVE: u32 = 125;
+const WORDS: u32 = 250;
+const GLANCE: u32 = 200;
+/// A fit that is over sooner is drawn once, at its end.
+const QUIET: Duration = Duration::from_secs(2);
+/// The longest that the watched pictures may be in the page, in bytes: a saved fit stays below 100 kB.
+const LONGEST: usize = 40_000;
 
 /// The display of one fit.
 #[derive(Debug)]
@@ -20,25 +27,74 @@ pub(super) struct Screen {
     recent: (usize, Instant),
     /// Epochs of earlier fits, which the table leaves out.
     before: usize,
-    /// Nothing is drawn before this.
+    /// Nothing is shown, drawn or looked at before these.
     next: Instant,
-    /// What was said of the watched pictures last.
-    glance: Option<Figure>,
+    next_curve: Instant,
+    next_glance: Instant,
+    curve: Option<LivePicture>,
+    /// What was said of the watched pictures last, and whether epochs have ended since.
+    glance: Option<LivePicture>,
+    stale: bool,
+}
+
+/// A figure as the page has it, drawn once and shown in several updates.
+#[derive(Debug)]
+struct LivePicture {
+    html: String,
+    text: String,
+}
+
+impl LivePicture {
+    fn of(figure: &Figure, what: &str, longest: usize) -> LivePicture {
+        let ((width, height), url) = (figure.size(), figure.url_within(longest));
+        let html = format!(
+            "<div><img src=\"{url}\" width=\"{width}\" height=\"{height}\" style=\"max-width:100%\" alt=\"{what}\"></div>"
+        );
+        LivePicture { html, text: figure.text().to_owned() }
+    }
+
+    /// The losses, where there are some.
+    fn curve(history: &History) -> Option<LivePicture> {
+        let figure = || LossCurve::of(&history.run("")).figure();
+        (history.batches.len() > 1).then(|| LivePicture::of(&figure(), "loss a batch", usize::MAX))
+    }
+
+    /// What is said of the watched pictures, where there are some.
+    fn glance(fit: &Fit) -> Result<Option<LivePicture>> {
+        let figure = fit.learner.glance()?;
+        Ok(figure.map(|figure| LivePicture::of(&figure, "what is said of the watched pictures", LONGEST)))
+    }
 }
 
 impl Screen {
     pub fn new(quiet: bool, before: usize) -> Screen {
         let now = Instant::now();
-        Screen { live: (!quiet).then(Live::new), started: now, recent: (0, now), before, next: now, glance: None }
+        Screen {
+            live: (!quiet).then(Live::new),
+            started: now,
+            recent: (0, now),
+            before,
+            next: now,
+            next_curve: now + QUIET,
+            next_glance: now + QUIET,
+            curve: None,
+            glance: None,
+            stale: false,
+        }
     }
 
-    /// Draws where it is time to; `part` is how much is done.
+    /// Shows what is new where it is time to; `part` is how much is done.
     fn update(&mut self, history: &History, part: f64, line: impl FnOnce() -> String) {
-        let (before, begun) = (self.before, Instant::now());
+        let begun = Instant::now();
         let Some(live) = self.live.as_mut().filter(|live| begun >= self.next && live.is_due()) else { return };
-        let glance = self.glance.as_ref();
-        live.update(|| bundle(history, before, &line(), (Some(part), &[]), glance));
-        self.next = Instant::now() + (begun.elapsed() * SHARE).min(Duration::from_secs(5));
+        if begun >= self.next_curve {
+            self.curve = LivePicture::curve(history);
+            self.next_curve = Instant::now() + begun.elapsed() * CURVE;
+        }
+        let begun = Instant::now();
+        let pictures = [self.curve.as_ref(), self.glance.as_ref()];
+        live.update(|| bundle(history, self.before, &line(), (Some(part), &[]), pictures));
+        self.next = Instant::now() + begun.elapsed() * WORDS;
     }
 
     /// A batch is done.
@@ -55,6 +111,32 @@ impl Screen {
         });
         Ok(())
     }
+
+    /// Looks at the watched pictures, where somebody sees it and it is time to.
+    fn look(&mut self, fit: &Fit) -> Result<()> {
+        let begun = Instant::now();
+        self.stale = true;
+        if self.live.as_ref().is_some_and(Live::updates) && begun >= self.next_glance {
+            self.glance = LivePicture::glance(fit)?;
+            self.stale = false;
+            self.next_glance = Instant::now() + begun.elapsed() * GLANCE;
+        }
+        Ok(())
+    }
+
+    /// Shows the last state, which stays.
+    fn finish(&mut self, fit: &Fit) -> Result<()> {
+        let Some(live) = &mut self.live else { return Ok(()) };
+        if self.stale {
+            // an interrupt ends the cell, not what is known by then
+            self.glance = LivePicture::glance(fit)
+                .or_else(|error| if error.is_interrupted() { Ok(self.glance.take()) } else { Err(error) })?;
+        }
+        let (report, curve) = (fit.report(), LivePicture::curve(fit.history()));
+        let pictures = [curve.as_ref(), self.glance.as_ref()];
+        live.finish(&bundle(fit.history(), self.before, &report.line(), (None, &report.notes), pictures));
+        Ok(())
+    }
 }
 
 impl Callback for Screen {
@@ -62,22 +144,13 @@ impl Callback for Screen {
         match when {
             When::BatchEnded => self.batch(fit)?,
             When::EpochEnded => {
-                if self.live.is_some() {
-                    self.glance = fit.learner.glance()?;
-                }
+                self.look(fit)?;
                 self.recent = (0, Instant::now());
                 let (done, total) = (fit.run.done, fit.epochs());
                 let line = || format!("epoch {done}/{total} done");
                 self.update(fit.history(), done as f64 / total.max(1) as f64, line);
             }
-            // the last state, which stays
-            When::FitEnded => {
-                let (before, report) = (self.before, fit.report());
-                if let Some(live) = &mut self.live {
-                    let (line, glance) = (report.line(), self.glance.as_ref());
-                    live.finish(&bundle(fit.history(), before, &line, (None, &report.notes), glance));
-                }
-            }
+            When::FitEnded => self.finish(fit)?,
             _ => {}
         }
         Ok(Next::Go)
@@ -90,7 +163,7 @@ fn bundle(
     before: usize,
     line: &str,
     (part, notes): (Option<f64>, &[String]),
-    glance: Option<&Figure>,
+    pictures: [Option<&LivePicture>; 2],
 ) -> Bundle {
     let table = epochs_table(&history.epochs[before.min(history.epochs.len())..]);
     let mut text = String::new();
@@ -115,24 +188,44 @@ fn bundle(
         text += &format!("{note}\n");
         html += &format!("<div style=\"margin-top:4px\">{}</div>", escape(note));
     }
-    if history.batches.len() > 1 {
-        let figure = LossCurve::of(&history.run("")).figure();
-        text += figure.text();
-        let (width, height) = figure.size();
-        html += &format!(
-            "<img src=\"{}\" width=\"{width}\" height=\"{height}\" \
-             style=\"max-width:100%\" alt=\"loss a batch\">",
-            figure.url()
-        );
-    }
-    if let Some(glance) = glance {
-        let (width, height) = glance.size();
-        html += &format!(
-            "<div><img src=\"{}\" width=\"{width}\" height=\"{height}\" style=\"max-width:100%\" \
-             alt=\"what is said of the watched pictures\"></div>",
-            glance.url()
-        );
-        text += &format!("{}\n", glance.text());
+    for picture in pictures.into_iter().flatten() {
+        text += &picture.text;
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        html += &picture.html;
     }
     Bundle::new().text(text).html(html + "</div>")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plot;
+    use crate::train::history::BatchRecord;
+    use image::{Rgb, RgbImage};
+
+    #[test]
+    fn a_fit_in_a_saved_notebook_is_one_small_frame() {
+        let mut history = History::default();
+        for batch in 0..3000u32 {
+            let noise = f64::from(batch * 7919 % 101) / 101.0;
+            history.batches.push(BatchRecord { loss: 2.0 / (1.0 + f64::from(batch) * 0.01) + noise, rate: 1e-3 });
+        }
+        let noise = |at: u32| {
+            RgbImage::from_fn(64, 64, |x, y| {
+                let value = (x * 7919 + y * 104_729 + at * 31) ^ (x * y);
+                Rgb([value as u8, (value >> 3) as u8, (value >> 5) as u8])
+            })
+        };
+        for count in [4, 12] {
+            let pictures: Vec<RgbImage> = (0..count).map(noise).collect();
+            let figure = plot::strip(&pictures, &vec!["truck 93 %".to_owned(); pictures.len()]);
+            let glance = LivePicture::of(&figure, "what is said of the watched pictures", LONGEST);
+            let curve = LivePicture::curve(&history).expect("there are losses");
+            let bundle = bundle(&history, 0, "done", (None, &[]), [Some(&curve), Some(&glance)]);
+            let bytes = serde_json::to_string(bundle.data()).expect("it is JSON").len();
+            assert!(bytes < 100_000, "{count} pictures: {bytes}");
+        }
+    }
 }

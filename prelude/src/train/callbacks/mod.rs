@@ -2,10 +2,15 @@
 
 mod audit;
 mod clip;
+mod distill;
 mod follow;
 mod gather;
 mod live;
 mod plateau;
+mod rehearse;
+
+pub(super) use distill::Distill;
+pub(super) use rehearse::Rehearse;
 
 use super::callback::Callback;
 use super::run::FitRun;

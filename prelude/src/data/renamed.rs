@@ -1,0 +1,138 @@
+//! Data whose classes are some of a longer list: their numbers become the list's.
+
+use candle_core::{Device, Tensor};
+
+use super::{Batch, BatchIter, Data, Example, Fields, Order, Part, Spec, Target, Transform, field};
+use crate::{Error, Result};
+
+/// The data of another set, with the numbers that a longer list gives its classes.
+pub(crate) struct Renamed {
+    inner: Box<dyn Data>,
+    names: Vec<String>,
+    /// For each of the inner set's classes its place in the list.
+    places: Vec<u32>,
+}
+
+impl Renamed {
+    /// Data whose classes are all in `names`.
+    ///
+    /// # Errors
+    /// When one is not; the message names it.
+    pub fn of(inner: Box<dyn Data>, names: &[String]) -> Result<Renamed> {
+        let place = |name: &String| {
+            names.iter().position(|own| own == name).map(|at| at as u32).ok_or_else(|| {
+                Error::new(format!("the network does not know `{name}`")).remedy(format!(
+                    "it knows {}; `let mut learner = learner.add_classes(&data)?` gives it more classes",
+                    names.join(", ")
+                ))
+            })
+        };
+        let places = inner.spec().names().iter().map(place).collect::<Result<_>>()?;
+        Ok(Renamed { inner, names: names.to_vec(), places })
+    }
+
+    fn around(&self, inner: Box<dyn Data>) -> Box<dyn Data> {
+        Box::new(Renamed { inner, names: self.names.clone(), places: self.places.clone() })
+    }
+}
+
+impl Clone for Renamed {
+    fn clone(&self) -> Renamed {
+        Renamed { inner: self.inner.boxed(), names: self.names.clone(), places: self.places.clone() }
+    }
+}
+
+/// A batch's truth with the list's numbers.
+fn told(targets: &mut Fields, places: &[u32], count: usize) -> Result<()> {
+    for name in [field::CLASS, field::BOX_CLASS] {
+        let Some(classes) = targets.find(name).filter(|classes| classes.elem_count() > 0) else { continue };
+        let numbers = classes.to_vec1::<u32>()?;
+        let places: Option<Vec<u32>> = numbers.iter().map(|class| places.get(*class as usize).copied()).collect();
+        let places = places.ok_or_else(|| Error::new("the data holds a class that it does not name"))?;
+        let length = places.len();
+        targets.set(name, Tensor::from_vec(places, length, &Device::Cpu)?);
+    }
+    if let Some(labels) = targets.find(field::LABELS) {
+        let rows = labels.to_vec2::<f32>()?;
+        let mut wide = vec![0f32; rows.len() * count];
+        for (row, to) in rows.iter().zip(wide.chunks_exact_mut(count)) {
+            row.iter().zip(places).for_each(|(value, place)| to[*place as usize] = *value);
+        }
+        targets.set(field::LABELS, Tensor::from_vec(wide, (rows.len(), count), &Device::Cpu)?);
+    }
+    Ok(())
+}
+
+impl Data for Renamed {
+    fn spec(&self) -> Spec {
+        let mut spec = self.inner.spec();
+        match &mut spec.target {
+            Target::Class(names) | Target::Classes(names) | Target::Boxes(names) => names.clone_from(&self.names),
+            Target::Numbers(_) | Target::Own(_) => {}
+        }
+        spec
+    }
+
+    fn count(&self, part: Part) -> usize {
+        self.inner.count(part)
+    }
+
+    fn batches(&self, part: Part, order: Order) -> Result<BatchIter> {
+        let (places, count) = (self.places.clone(), self.names.len());
+        Ok(Box::new(self.inner.batches(part, order)?.map(move |batch| {
+            let mut batch: Batch = batch?;
+            told(&mut batch.targets, &places, count)?;
+            Ok(batch)
+        })))
+    }
+
+    fn example(&self, id: usize) -> Result<Example> {
+        self.inner.example(id)
+    }
+
+    fn check(&self) -> Result<()> {
+        self.inner.check()
+    }
+
+    fn reseeded(&self, seed: u64) -> Box<dyn Data> {
+        self.around(self.inner.reseeded(seed))
+    }
+
+    fn settled(&self) -> Option<Box<dyn Data>> {
+        self.inner.settled().map(|inner| self.around(inner))
+    }
+
+    fn suited(&self, network: Transform) -> Box<dyn Data> {
+        self.around(self.inner.suited(network))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::TensorData;
+
+    #[test]
+    fn classes_get_the_numbers_of_the_longer_list() -> Result<()> {
+        let names = ["cat", "dog", "owl"].map(str::to_owned);
+        let inputs = Tensor::zeros((3, 2), candle_core::DType::F32, &Device::Cpu)?;
+        let data = TensorData::new(inputs.clone(), vec![1, 0, 1], &["owl", "dog"])?;
+        let renamed = Renamed::of(Box::new(data), &names)?;
+        assert_eq!(renamed.spec().names(), names);
+        let batch = renamed.clone().suited(Transform {
+            size: 4,
+            resize: crate::data::ResizeMethod::Crop,
+            normalize: crate::data::Normalize::none(),
+        });
+        let batch = batch.batches(Part::Train, Order::Given)?.next().expect("there is one")?;
+        assert_eq!(batch.targets.get("class")?.to_vec1::<u32>()?, [1, 2, 1]);
+        let truth = Tensor::new(&[[1f32, 0.0], [1.0, 1.0], [0.0, 0.0]], &Device::Cpu)?;
+        let labels = TensorData::labels(inputs.clone(), truth, &["owl", "cat"])?;
+        let labels = Renamed::of(Box::new(labels), &names)?.batches(Part::Train, Order::Given)?.next().expect("one")?;
+        assert_eq!(labels.targets.get("labels")?.to_vec2::<f32>()?, [[0.0, 0.0, 1.0], [1.0, 0.0, 1.0], [0.0; 3]]);
+        let other = TensorData::new(inputs, vec![0, 0, 0], &["bee"])?;
+        let error = Renamed::of(Box::new(other), &names).err().expect("no bee").to_string();
+        assert!(error.contains("`bee`") && error.contains("cat, dog, owl") && error.contains("add_classes"), "{error}");
+        Ok(())
+    }
+}

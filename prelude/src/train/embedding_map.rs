@@ -1,0 +1,205 @@
+//! The validation pictures on a plane, alike ones near each other.
+
+use std::path::Path;
+
+use candle_core::Device;
+
+use super::learner::Learner;
+use super::plane::{self, Plane};
+use crate::data::{Data, Order, Part, field};
+use crate::layers::Pass;
+use crate::plot::{self, Dot, Figure};
+use crate::show::{Bundle, Show, Steps, Table};
+use crate::{Error, Result};
+
+/// Pictures in the place of their points.
+const THUMBS: usize = 24;
+/// More pictures than this are not placed: every so many-th is.
+const MOST: usize = 3000;
+
+/// One picture's place on the map.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MapPoint {
+    /// What the picture is called.
+    pub name: String,
+    /// Where it lies.
+    pub x: f64,
+    /// Where it lies.
+    pub y: f64,
+    /// Its class, where it has one.
+    pub class: Option<String>,
+    /// What the network says of it.
+    pub said: String,
+    /// Whether that is wrong.
+    pub wrong: bool,
+}
+
+/// Pictures on a plane, by their features. A cell that ends with it shows them, coloured by class, some as small pictures, those that the
+/// network gets wrong in rings.
+#[derive(Clone, Debug)]
+pub struct EmbeddingMap {
+    /// The pictures.
+    pub points: Vec<MapPoint>,
+    /// How they were placed: `PCA` or `t-SNE`.
+    pub method: &'static str,
+    /// Of PCA, the share of the features' variance that each axis has.
+    pub explained: Option<[f64; 2]>,
+    /// The figure.
+    pub figure: Figure,
+}
+
+impl EmbeddingMap {
+    /// A row a picture.
+    pub fn table(&self) -> Table {
+        let mut table = Table::new(["picture", "x", "y", "class", "says"]).left(0).left(3).left(4);
+        for point in &self.points {
+            let class = point.class.clone().unwrap_or_default();
+            table.push([
+                point.name.clone(),
+                format!("{:.3}", point.x),
+                format!("{:.3}", point.y),
+                class,
+                point.said.clone(),
+            ]);
+        }
+        table
+    }
+
+    /// Writes the table as a CSV file, with all digits: `picture,x,y,class,says,wrong`.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_csv(&self, path: impl AsRef<Path>) -> Result<()> {
+        self.write(path.as_ref())
+    }
+
+    fn write(&self, path: &Path) -> Result<()> {
+        let failed = |error: csv::Error| {
+            Error::new(format!("the map cannot be written to `{}`", path.display())).caused_by(error)
+        };
+        let mut file = csv::Writer::from_path(path).map_err(failed)?;
+        file.write_record(["picture", "x", "y", "class", "says", "wrong"]).map_err(failed)?;
+        for point in &self.points {
+            let class = point.class.clone().unwrap_or_default();
+            let (x, y, wrong) = (point.x.to_string(), point.y.to_string(), point.wrong.to_string());
+            file.write_record([&point.name, &x, &y, &class, &point.said, &wrong]).map_err(failed)?;
+        }
+        file.flush().map_err(|error| failed(error.into()))
+    }
+}
+
+impl Show for EmbeddingMap {
+    fn bundle(&self) -> Bundle {
+        self.figure.bundle()
+    }
+}
+
+/// What is known of a picture before it has a place.
+struct MappedPicture {
+    id: usize,
+    class: Option<usize>,
+    said: String,
+    wrong: bool,
+    row: Vec<f32>,
+}
+
+impl Learner {
+    /// The validation pictures on a plane by their features' first two principal components, coloured by class: what the body finds alike lies
+    /// near each other. Rings are around those that the network gets wrong. Of more than 3000 pictures every so many-th is placed.
+    ///
+    /// ```no_run
+    /// # use candlewick_prelude::prelude::*;
+    /// # let data = ImageFolder::open("photos")?.split(0.2, 42)?;
+    /// # let learner = Learner::vision(Arch::default(), &data)?;
+    /// let map = learner.embedding_map()?;
+    /// map.write_csv("map.csv")?;
+    /// # Ok::<(), candlewick_prelude::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When there are no validation pictures, the network was made in one piece, or the user interrupts.
+    pub fn embedding_map(&self) -> Result<EmbeddingMap> {
+        self.map_by("PCA", &|rows| Ok(plane::principal(rows)))
+    }
+
+    /// The same by t-SNE (van der Maaten and Hinton 2008): neighbours stay neighbours, while distances between heaps, and how large a
+    /// heap is, say nothing. The same features give the same map.
+    ///
+    /// # Errors
+    /// As [`embedding_map`](Learner::embedding_map), and when there are fewer than 5 pictures.
+    pub fn embedding_tsne(&self) -> Result<EmbeddingMap> {
+        self.map_by("t-SNE", &plane::neighbours)
+    }
+
+    fn map_by(&self, method: &'static str, place: &dyn Fn(&[Vec<f32>]) -> Result<Plane>) -> Result<EmbeddingMap> {
+        self.transform()?;
+        let data = self.need_data()?;
+        if data.count(Part::Valid) == 0 {
+            return Err(Error::new("the data has no pictures for validation")
+                .remedy("keep some apart: `.split(0.2, 42)?`, or a folder named val"));
+        }
+        let known = self.known(data.as_ref())?;
+        let rows: Vec<Vec<f32>> = known.iter().map(|one| one.row.clone()).collect();
+        if rows.iter().flatten().any(|value| !value.is_finite()) {
+            return Err(super::predict::diverged());
+        }
+        let Plane { points: places, explained } = place(&rows)?;
+        let mut dots: Vec<Dot> = known
+            .iter()
+            .zip(&places)
+            .map(|(one, [x, y])| Dot { x: *x, y: *y, class: one.class, wrong: one.wrong, picture: None })
+            .collect();
+        let shown = plot::spread_out(&dots, THUMBS);
+        let mut names = Vec::with_capacity(known.len());
+        for (at, one) in known.iter().enumerate() {
+            let example = data.example(one.id)?;
+            names.push(example.name);
+            dots[at].picture = example.picture.filter(|_| shown.contains(&at));
+        }
+        let named = known.iter().any(|one| one.class.is_some());
+        let classes = if named { self.classes().to_vec() } else { Vec::new() };
+        let axis = |at: usize, word: &str| match explained {
+            Some(shares) => format!("{word} component ({:.0} % of the variance)", shares[at] * 100.0),
+            None => format!("{word} axis"),
+        };
+        let wrong = known.iter().filter(|one| one.wrong).count();
+        let mut title = format!("{} pictures by their features, {method}", known.len());
+        if named {
+            title += &format!(", {wrong} wrong");
+        }
+        let figure = plot::scatter(&dots, &classes, &title, [&axis(0, "first"), &axis(1, "second")]);
+        let mut points = Vec::with_capacity(known.len());
+        for ((one, name), [x, y]) in known.into_iter().zip(names).zip(places) {
+            let class = one.class.and_then(|class| self.classes().get(class).cloned());
+            points.push(MapPoint { name, x, y, class, said: one.said, wrong: one.wrong });
+        }
+        Ok(EmbeddingMap { points, method, explained, figure })
+    }
+
+    /// The validation pictures with their features, what is true of them and what is said.
+    fn known(&self, data: &dyn Data) -> Result<Vec<MappedPicture>> {
+        let network = self.judged();
+        let every = data.count(Part::Valid).div_ceil(MOST).max(1);
+        let steps = Steps::new("embedding", data.count(Part::Valid));
+        let mut known: Vec<MappedPicture> = Vec::new();
+        let mut seen = 0;
+        for batch in data.batches(Part::Valid, Order::Given)? {
+            let batch = batch?;
+            steps.advance(batch.len())?;
+            let features = network.features_from(0, &batch.inputs, &Pass::eval())?;
+            let said = network.said(&features, &Pass::eval())?.to_device(&Device::Cpu)?;
+            let rows = network.embed(batch.inputs.get(field::IMAGE)?)?.to_device(&Device::Cpu)?.to_vec2::<f32>()?;
+            let (answers, truths) = (self.task.answers(&said, &self.spec)?, self.task.truths(&batch, &self.spec)?);
+            for (((id, row), answer), truth) in batch.ids.iter().zip(rows).zip(answers).zip(truths) {
+                seen += 1;
+                if (seen - 1) % every != 0 {
+                    continue;
+                }
+                let class = truth.class;
+                let wrong = class.is_some() && answer.class != class;
+                known.push(MappedPicture { id: *id, class, said: answer.words(&self.spec), wrong, row });
+            }
+        }
+        Ok(known)
+    }
+}
