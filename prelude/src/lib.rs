@@ -46,8 +46,9 @@ pub mod prelude {
     pub use crate::params::{Init, Scope};
     pub use crate::show::{CellValue, Show, display};
     pub use crate::train::{
-        Answer, Better, Callback, Classify, Fit, Labels, Learner, Localize, Loss, Metric, Next, Optimizer, Prediction,
-        Rate, Regress, Seen, Task, Unit, When,
+        Answer, BestWeights, Better, Callback, Checkpoints, Classify, CsvLog, EarlyStopping, Fit, Labels, Learner,
+        Localize, Loss, Metric, NanGuard, Next, Optimizer, Prediction, Rate, Regress, Seen, Task, TensorBoard, Unit,
+        When,
     };
     pub use crate::widgets::{AnyWidget, Button, FloatProgress, FloatSlider, IntProgress, Label, VBox, Widget};
     pub use crate::{datasets, interrupt, plot, show, widgets};

@@ -51,6 +51,7 @@ mod judge;
 mod labels;
 mod learner;
 mod loss;
+mod lost;
 mod matching;
 mod metric;
 mod metrics;
@@ -72,6 +73,7 @@ mod worst;
 
 pub use answer::{Answer, Located};
 pub use callback::{Callback, Fit, Next, When};
+pub use callbacks::{BestWeights, Checkpoints, CsvLog, EarlyStopping, NanGuard, TensorBoard};
 pub use finder::RateSearch;
 pub use gradients::Gradients;
 pub use history::{BatchRecord, EpochRecord, FitReport, History, Stage};
