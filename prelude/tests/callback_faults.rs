@@ -154,8 +154,10 @@ fn being_interrupted() -> Result<()> {
             std::fs::create_dir_all(&place)?;
             let mut learner = learner(&data()?)?;
             // the interrupt comes while a callback works, told by its error or not
+            let mut fired = false;
             learner.add(move |when: When, fit: &mut Fit| {
-                if when == moment && (fit.epoch() == 2 || matches!(moment, When::FitBegins)) {
+                if !fired && when == moment && (fit.epoch() == 2 || matches!(moment, When::FitBegins)) {
+                    fired = true;
                     interrupt::request();
                     if kind % 2 == 0 {
                         interrupt::check()?;

@@ -3,6 +3,7 @@
 use super::Figure;
 use super::canvas::Canvas;
 use super::lines::{DENSITY, Lines, Look};
+use crate::show::Table;
 
 /// What one run of training recorded; batches count from 1.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -131,7 +132,15 @@ pub fn compare(runs: &[Run]) -> Figure {
     loss.draw(&mut canvas, 0, width);
     accuracy.draw(&mut canvas, width, 2 * width);
     let text = format!("{}\n{}", loss.text(), accuracy.text());
-    canvas.into_figure(width, height, text)
+    let mut table = Table::new(["run", "batch", "what", "value"]).left(0).left(2);
+    for run in runs {
+        for (what, points) in [("validation loss", &run.valid), ("accuracy", &run.accuracy)] {
+            points.iter().for_each(|(batch, value)| {
+                table.push([run.name.clone(), batch.to_string(), what.to_owned(), value.to_string()]);
+            });
+        }
+    }
+    canvas.into_figure(width, height, text).with_table(table)
 }
 
 /// Losses smoothed as fastai does, by an exponential mean freed of its bias towards 0; longer runs more, to 0.95.

@@ -26,6 +26,9 @@
 //! | `learner.predict("new.jpg")?` | label, probabilities, and where the head says so, a box |
 //! | `learner.embed("new.jpg")?` | the body's features, a row of numbers |
 //! | `learner.validate()?`, `confusion()?`, `top_losses(9)?` | what it gets right, what it takes for what, its worst pictures |
+//! | `learner.classification_report()?`, `most_confused(20)?` | precision, recall and F1 a class; what is taken for what most |
+//! | `learner.roc()?`, `precision_recall()?`, `calibration()?` | curves with their areas; whether answers are as sure as they are right |
+//! | `learner.show_results(9)?`, `norms()?`, `compare(&[("a", &a)])?` | pictures with answer and truth; norms a part and dead units; several learners |
 //! | `learner.watch(4)?`, `validate_every(3)` | what is said of the same pictures after each epoch, beside the curve; how often validation runs |
 //! | `learner.threshold_slider(6)?`, `score_histogram()?` | a detector's boxes from a score on, as it is dragged; right and wrong boxes by their scores |
 //! | `learner.optimizer(Optimizer::sgd(0.9))` | another optimiser than AdamW |
@@ -40,6 +43,9 @@ mod cache;
 mod callback;
 mod callbacks;
 mod checkpoint;
+mod class_report;
+mod class_views;
+mod comparison;
 mod detection;
 mod finder;
 mod fit;
@@ -55,9 +61,11 @@ mod lost;
 mod matching;
 mod metric;
 mod metrics;
+mod norms;
 mod optim;
 mod options;
 mod predict;
+mod ranking;
 mod run;
 mod schedule;
 mod slider;
@@ -74,6 +82,8 @@ mod worst;
 pub use answer::{Answer, Located};
 pub use callback::{Callback, Fit, Next, When};
 pub use callbacks::{BestWeights, Checkpoints, CsvLog, EarlyStopping, NanGuard, TensorBoard};
+pub use class_report::{ClassReport, ReportRow};
+pub use comparison::{Comparison, compare};
 pub use finder::RateSearch;
 pub use gradients::Gradients;
 pub use history::{BatchRecord, EpochRecord, FitReport, History, Stage};
@@ -82,6 +92,7 @@ pub use learner::Learner;
 pub use loss::Loss;
 pub use metric::{Better, Measure, Measures, Metric, Seen, Unit};
 pub use metrics::{Accuracy, MeanError, MeanIou};
+pub use norms::{Norms, PartNorms};
 pub use optim::{Optimizer, OptimizerState, Rule};
 pub use predict::{Picture, Prediction};
 pub use schedule::{IntoRate, Rate, Schedule};

@@ -380,3 +380,83 @@ fn two_learners_on_one_data_set_do_not_disturb_each_other() -> Result<()> {
     assert_eq!(weights(&first)?, weights(&alone)?);
     Ok(())
 }
+
+#[test]
+fn reports_and_curves_of_a_learner() -> Result<()> {
+    let mut learner = learner(&bars(64, 88)?)?;
+    learner.fit(2, 1e-3)?;
+    let report = learner.classification_report()?;
+    assert_eq!(report.classes.iter().map(|one| one.support).sum::<usize>(), 16);
+    assert_eq!(report.accuracy, learner.history().accuracy());
+    let roc = learner.roc()?;
+    assert!(roc.table().csv().starts_with("class,AUC\nstanding,"), "{}", roc.table().csv());
+    assert!(learner.precision_recall()?.table().csv().starts_with("class,AP\nstanding,"));
+    assert!(learner.calibration()?.table().csv().starts_with("share,right,answers\n"));
+    let folder = tempfile::tempdir()?;
+    for name in ["roc.svg", "roc.png", "roc.csv"] {
+        roc.save(folder.path().join(name))?;
+        assert!(std::fs::metadata(folder.path().join(name))?.len() > 20);
+    }
+    let wrong: usize = learner
+        .confusion_matrix()?
+        .iter()
+        .enumerate()
+        .flat_map(|(truth, row)| row.iter().enumerate().filter(move |(said, often)| *said != truth && **often > 0))
+        .count();
+    assert_eq!(learner.most_confused(20)?.csv().lines().count(), 1 + wrong);
+    assert_eq!(learner.show_results(4)?.examples.len(), 4);
+    let before = weights(&learner)?;
+    let norms = learner.freeze().norms()?;
+    assert_eq!(weights(&learner)?, before);
+    assert_eq!(norms.parts.len(), learner.network().parts().len());
+    let (head, body) = norms.parts.split_last().expect("it has a head");
+    assert!(
+        head.gradients.is_some_and(|norm| norm > 0.0)
+            && body.iter().all(|one| one.gradients.is_none() && one.weights > 0.0)
+    );
+    let other = told(&[0.5], Better::Higher)?;
+    let error = compare(&[("a", &learner), ("b", &other)]).unwrap_err().to_string();
+    assert!(error.contains("`b` has not finished an epoch"), "{error}");
+    let both = compare(&[("a", &learner), ("again", &learner)])?;
+    assert!(
+        both.table()
+            .csv()
+            .starts_with("learner,epochs,time,trainable,parameters,train loss,best valid loss,best accuracy\na,2,")
+    );
+    Ok(())
+}
+
+/// Dead units: of a ReLU network whose first layer is pushed below 0, all.
+#[test]
+fn units_that_never_fire_are_counted() -> Result<()> {
+    let data = bars(16, 89)?;
+    let mut learner = quiet(Learner::vision_untrained(Arch::ResNet18, &data)?);
+    let dead = |learner: &mut Learner| -> Result<Option<(usize, usize)>> { Ok(learner.norms()?.parts[0].dead) };
+    assert_eq!(dead(&mut learner)?.map(|(_, all)| all), Some(64));
+    let params = learner.network().params().clone();
+    let bias = params.params().into_iter().find(|param| param.group() == 0 && param.name().ends_with("bias"));
+    let bias = bias.expect("BatchNorm has one");
+    bias.set(&(bias.value().ones_like()? * -1e6)?)?;
+    assert_eq!(dead(&mut learner)?, Some((64, 64)));
+    Ok(())
+}
+
+#[test]
+fn one_class_only_in_validation_is_measured_and_told() -> Result<()> {
+    let images = Tensor::rand(0f32, 1.0, (16, 3, SIDE, SIDE), &Device::Cpu)?;
+    let data = TensorData::new(images.clone(), (0..16).map(|at| at % 2).collect(), &["even", "odd"])?;
+    let mut learner = learner(&data.batch(8))?;
+    learner.freeze().fit(1, 1e-3)?;
+    let alone = TensorData::new(images, vec![0; 16], &["even", "odd"])?.split(0.5, 1)?;
+    learner.set_data(&alone)?;
+    assert_eq!(learner.classification_report()?.classes[1].support, 0);
+    for error in [learner.roc().unwrap_err()] {
+        let error = error.to_string();
+        assert!(error.contains("of `even` alone") && error.contains("`.split(0.2, 42)?`"), "{error}");
+    }
+    learner.validate()?;
+    learner.confusion()?;
+    learner.calibration()?;
+    learner.add(EarlyStopping::new("accuracy")).add(BestWeights::new("loss")).fit(1, 1e-3)?;
+    Ok(())
+}
