@@ -155,7 +155,7 @@ mod tests {
             .iter()
             .map(|row| {
                 let row: Vec<f64> = row.as_array().expect("a row").iter().filter_map(Value::as_f64).collect();
-                (0..row.len()).max_by(|a, b| row[*a].total_cmp(&row[*b])).expect("it has classes")
+                (0..row.len()).rev().max_by(|a, b| row[*a].total_cmp(&row[*b])).expect("it has classes")
             })
             .collect();
         let names: Vec<String> = (0..4).map(|class| class.to_string()).collect();
