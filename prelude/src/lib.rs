@@ -45,6 +45,7 @@ pub mod prelude {
     pub use crate::ops;
     pub use crate::params::{Init, Scope};
     pub use crate::show::{CellValue, Show, display};
+    pub use crate::train::compare;
     pub use crate::train::{
         Answer, BestWeights, Better, Callback, Checkpoints, Classify, CsvLog, EarlyStopping, Fit, Labels, Learner,
         Localize, Loss, Metric, NanGuard, Next, Optimizer, Prediction, Rate, Regress, Seen, Task, TensorBoard, Unit,
