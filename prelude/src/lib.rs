@@ -45,9 +45,11 @@ pub mod prelude {
     pub use crate::ops;
     pub use crate::params::{Init, Scope};
     pub use crate::show::{CellValue, Show, display};
+    pub use crate::train::compare;
     pub use crate::train::{
-        Answer, Better, Callback, Classify, Fit, Labels, Learner, Localize, Loss, Metric, Next, Optimizer, Prediction,
-        Rate, Regress, Schedule, Seen, SimilarityIndex, Task, Unit, When,
+        Answer, BestWeights, Better, Callback, Checkpoints, Classify, CsvLog, EarlyStopping, Fit, Labels, Learner,
+        Localize, Loss, Metric, NanGuard, Next, Optimizer, Prediction, Rate, Regress, Schedule, Seen, SimilarityIndex,
+        Task, TensorBoard, Unit, When,
     };
     pub use crate::widgets::{AnyWidget, Button, FloatProgress, FloatSlider, IntProgress, Label, VBox, Widget};
     pub use crate::{datasets, interrupt, plot, show, widgets};

@@ -5,6 +5,7 @@ use super::lettering::{fit_text, text_width};
 use super::lines::DENSITY;
 use super::number::number;
 use super::{Figure, terminal};
+use crate::show::Table;
 
 /// Lying bars, one a label, each with its value: counts of classes, for one.
 ///
@@ -27,7 +28,10 @@ pub fn bars(labels: &[String], values: &[f64]) -> Figure {
     }
     let rows: Vec<(String, f64, String)> =
         labels.iter().enumerate().map(|(row, label)| (label.clone(), value(row), number(value(row)))).collect();
-    canvas.into_figure(width as u32 / DENSITY, height as u32 / DENSITY, terminal::bars(&rows, 40))
+    let mut table = Table::new(["name", "value"]).left(0);
+    rows.iter().for_each(|(label, value, _)| table.push([label.clone(), value.to_string()]));
+    let text = terminal::bars(&rows, 40);
+    canvas.into_figure(width as u32 / DENSITY, height as u32 / DENSITY, text).with_table(table)
 }
 
 #[cfg(test)]

@@ -21,9 +21,27 @@ pub(super) const FAINT: Rgb = [226, 229, 234];
 /// The ground of every figure, the same in light and dark themes.
 pub(super) const CARD: Rgb = [255, 255, 255];
 
-/// Okabe and Ito's colours that everyone can tell apart ("Color universal design", 2008), the palest left out.
-pub(super) const COLORS: [Rgb; 7] =
-    [[0, 114, 178], [213, 94, 0], [0, 158, 115], [204, 121, 167], [230, 159, 0], [86, 180, 233], [86, 86, 86]];
+/// Okabe and Ito's colours that everyone can tell apart ("Color universal design", 2008), the palest left out; then nine more, each as
+/// far from all before it as those seven are from each other (15 in CIELAB), to full sight and to the three kinds of colour
+/// blindness (Machado et al. 2009).
+pub(super) const COLORS: [Rgb; 16] = [
+    [0, 114, 178],
+    [213, 94, 0],
+    [0, 158, 115],
+    [204, 121, 167],
+    [230, 159, 0],
+    [86, 180, 233],
+    [86, 86, 86],
+    [119, 0, 0],
+    [85, 0, 85],
+    [85, 0, 221],
+    [85, 0, 153],
+    [187, 187, 119],
+    [153, 85, 51],
+    [153, 51, 221],
+    [0, 51, 51],
+    [187, 0, 153],
+];
 
 /// A picture that is drawn on, in its own pixels.
 pub(super) struct Canvas {

@@ -80,8 +80,8 @@ pub fn confusion(matrix: &[Vec<usize>], classes: &[String]) -> Figure {
     }
     canvas.text("predicted", left + cell * n as f32 / 2.0, height - 24.0, 26.0, PALE, Align::Center);
     canvas.text_upwards("truth", 46.0, top + cell * n as f32 / 2.0, 26.0, PALE, Align::Center);
-    let text = if n < all { most(all, count, classes) } else { table(n, count, classes) }.text();
-    canvas.into_figure(width as u32 / DENSITY, height as u32 / DENSITY, text)
+    let numbers = if n < all { most(all, count, classes) } else { table(n, count, classes) };
+    canvas.into_figure(width as u32 / DENSITY, height as u32 / DENSITY, numbers.text()).with_table(numbers)
 }
 
 /// The classes that are drawn, in order.

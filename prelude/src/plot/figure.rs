@@ -2,7 +2,7 @@
 
 use super::vector::{self, Element};
 use crate::show::picture::{self, Encoded};
-use crate::show::{Bundle, Show};
+use crate::show::{Bundle, Show, Table};
 use crate::{Error, Result};
 use base64::Engine;
 use image::imageops::{self, FilterType};
@@ -17,6 +17,8 @@ pub struct Figure {
     width: u32,
     height: u32,
     text: String,
+    /// Its numbers.
+    table: Option<Arc<Table>>,
     /// What was drawn, where it was drawn here.
     inks: Option<Arc<Vec<Element>>>,
 }
@@ -24,13 +26,24 @@ pub struct Figure {
 impl Figure {
     /// A figure shown `width × height` CSS pixels large, whatever its pixels, with a text form for terminals.
     pub fn new(pixels: RgbaImage, width: u32, height: u32, text: impl Into<String>) -> Figure {
-        Figure { pixels, width, height, text: text.into(), inks: None }
+        Figure { pixels, width, height, text: text.into(), table: None, inks: None }
     }
 
     /// The same with what was drawn, in pixels of its own.
     pub(super) fn with_inks(mut self, inks: Vec<Element>) -> Figure {
         self.inks = Some(Arc::new(inks));
         self
+    }
+
+    /// The same with its numbers as a table.
+    pub fn with_table(mut self, table: Table) -> Figure {
+        self.table = Some(Arc::new(table));
+        self
+    }
+
+    /// The numbers that it shows; a figure that shows none has a table without rows.
+    pub fn table(&self) -> Table {
+        self.table.as_deref().cloned().unwrap_or_default()
     }
 
     /// The pixels.
@@ -84,7 +97,7 @@ impl Figure {
         vector::svg(self.pixels.dimensions(), self.size(), inks)
     }
 
-    /// Writes the figure to a file; the ending says which format (svg, png, jpg, webp, bmp).
+    /// Writes the figure to a file; the ending says which format (svg, png, jpg, webp, bmp), csv its numbers.
     ///
     /// # Errors
     /// Where the ending is of no known format, or the file cannot be written.
@@ -93,6 +106,9 @@ impl Figure {
     }
 
     fn write(&self, path: &Path) -> Result<()> {
+        if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv")) {
+            return self.table().save(path);
+        }
         if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("svg")) {
             return std::fs::write(path, self.svg()).map_err(|error| {
                 Error::new(format!("the figure cannot be written to `{}`", path.display())).caused_by(error)

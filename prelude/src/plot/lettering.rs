@@ -60,9 +60,17 @@ fn letters(text: &str) -> Vec<Letter> {
         '→' | '⇒' => vec![own('–'), own('›')],
         '←' | '⇐' => vec![own('‹'), own('–')],
         '\n' | '\t' | '\r' => vec![own(' ')],
-        letter => vec![of_machine(letter).map_or_else(|| own('?'), |font| Letter { letter, font })],
+        letter => match of_machine(letter) {
+            Some(font) => vec![Letter { letter, font }],
+            None => stand_in(letter).chars().map(own).collect(),
+        },
     };
     text.chars().flat_map(drawn).collect()
+}
+
+/// What stands for a letter that no font has: its number, so that two names differ where their letters do.
+fn stand_in(letter: char) -> String {
+    format!("‹{:x}›", u32::from(letter))
 }
 
 /// A font of the machine's that has a letter, each letter looked for once.
@@ -180,11 +188,12 @@ mod tests {
     fn letters_that_the_font_lacks_are_drawn_by_another_or_replaced() {
         assert_eq!(shown("cars → trucks ×2 é\u{200d}"), "cars –› trucks ×2 é");
         // Private use, for which no font of a machine should have anything.
-        assert_eq!(shown("a\u{10fffd}b"), "a?b");
+        assert_eq!(shown("a\u{10fffd}b"), "a‹10fffd›b");
+        assert_ne!(shown("\u{10fffd}"), shown("\u{10fffc}"));
         // Hebrew, Armenian, Chinese: as the machine has fonts for them.
         for letter in ['ש', 'Բ', '車'] {
             let one = &letters(&letter.to_string())[0];
-            assert!(has(&one.font, one.letter) && (one.letter == letter || one.letter == '?'), "{letter}");
+            assert!(has(&one.font, one.letter) && (one.letter == letter || one.letter == '‹'), "{letter}");
             let mut dots = 0;
             glyphs(&letter.to_string(), 40.0, |_, _, _| dots += 1);
             assert!(dots > 20 && text_width(&letter.to_string(), 40.0) > 5.0, "{letter}: {dots}");

@@ -4,7 +4,7 @@ use super::canvas::{self, Align, Backend, COLORS, Canvas, FAINT, INK, PALE, Rgb}
 use super::lettering;
 use super::number::number;
 use super::{Figure, terminal};
-use crate::show;
+use crate::show::{self, Table};
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
 use plotters::prelude::*;
@@ -54,6 +54,7 @@ pub struct Lines {
     log_x: bool,
     from_zero: bool,
     size: (u32, u32),
+    table: Option<Table>,
 }
 
 /// Device pixels for each CSS pixel.
@@ -74,6 +75,7 @@ impl Lines {
             log_x: false,
             from_zero: true,
             size: (640, 340),
+            table: None,
         }
     }
 
@@ -154,7 +156,27 @@ impl Lines {
         let (width, height) = self.size;
         let mut canvas = Canvas::card(width * DENSITY, height * DENSITY);
         self.draw(&mut canvas, 0, width * DENSITY);
-        canvas.into_figure(width, height, self.text())
+        canvas.into_figure(width, height, self.text()).with_table(self.numbers())
+    }
+
+    /// Gives the figure another table than that of its points.
+    pub fn table(mut self, table: Table) -> Lines {
+        self.table = Some(table);
+        self
+    }
+
+    /// A row a point, or the table that it was given.
+    pub(super) fn numbers(&self) -> Table {
+        if let Some(table) = &self.table {
+            return table.clone();
+        }
+        let mut table = Table::new(["line", &self.x_label, &self.y_label]).left(0);
+        for line in &self.lines {
+            for (x, y) in &line.points {
+                table.push([line.name.clone(), x.to_string(), y.to_string()]);
+            }
+        }
+        table
     }
 
     /// Draws the lines between two x positions of a canvas.

@@ -2,6 +2,7 @@
 
 use super::Figure;
 use super::lines::{Lines, Look, panels};
+use crate::show::Table;
 
 /// What one run of training recorded; batches count from 1.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -125,7 +126,15 @@ pub fn compare(runs: &[Run]) -> Figure {
     if runs.iter().all(|run| run.accuracy.is_empty()) {
         return loss.figure();
     }
-    panels(&[loss, accuracy])
+    let mut table = Table::new(["run", "batch", "what", "value"]).left(0).left(2);
+    for run in runs {
+        for (what, points) in [("validation loss", &run.valid), ("accuracy", &run.accuracy)] {
+            points.iter().for_each(|(batch, value)| {
+                table.push([run.name.clone(), batch.to_string(), what.to_owned(), value.to_string()]);
+            });
+        }
+    }
+    panels(&[loss, accuracy]).with_table(table)
 }
 
 /// Losses smoothed as fastai does, by an exponential mean freed of its bias towards 0; longer runs more, to 0.95.

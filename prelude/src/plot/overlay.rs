@@ -96,7 +96,8 @@ fn overlay_marks(picture: &RgbImage, marks: &[Mark]) -> Figure {
         let [x0, y0, x1, y1] = mark.bbox.map(f32::round);
         table.push([name, score, format!("{x0}, {y0} – {x1}, {y1}")]);
     }
-    drawn.into_figure(width, height, table.text())
+    let text = table.text();
+    drawn.into_figure(width, height, text).with_table(table)
 }
 
 /// The picture with the boxes drawn on it, scaled up by a whole number where it is small.

@@ -23,12 +23,14 @@
 //! - `columns` is the terminal's width; `timeit` says how long code takes.
 //! - `comm` is for what both ends of the screen say: widgets, and frontend code of one's own.
 //! - `describe` says of a variable what a table of variables tells.
+//! - `caught` turns panics into errors of which the session is not told.
 //! - `session` is what a session calls once at its start.
 //! - `table` is a small table as text and HTML; `values` says how tensors, pictures and numbers look, `cut` cuts what
 //!   is too long, `picture` keeps pictures in few bytes.
 
 mod ask;
 mod bundle;
+mod caught;
 mod channel;
 mod columns;
 mod comm;
@@ -44,6 +46,7 @@ mod values;
 
 pub use ask::{ask, ask_password};
 pub use bundle::Bundle;
+pub(crate) use caught::caught;
 pub(crate) use channel::failed;
 pub use channel::{clear, note, print, progress};
 pub(crate) use channel::{line_for_evcxr, send, tell_evcxr};

@@ -1,7 +1,7 @@
 //! What a session calls once, when its runtime starts.
 
 use super::channel::{Listener, send};
-use super::{ask, comm, cut};
+use super::{ask, caught, comm, cut};
 use crate::interrupt;
 use candlewick_wire::Message;
 use std::io::Write;
@@ -17,7 +17,7 @@ pub fn init() {
         Listener::Session(_) => {
             interrupt::install();
             std::panic::set_hook(Box::new(|panic| {
-                if !cut::was_stopped() {
+                if !cut::was_stopped() && !caught::is_caught() {
                     send(&message(panic));
                 }
             }));

@@ -1,6 +1,8 @@
 //! A small table as text and as HTML.
 
 use super::Bundle;
+use crate::{Error, Result};
+use std::path::Path;
 
 /// A table with a head, shown as HTML where that can be drawn and as aligned text elsewhere.
 ///
@@ -108,10 +110,36 @@ impl Table {
         html + "</div>"
     }
 
+    /// The table as CSV: the head, then the rows; cells with commas, quotes or line breaks stand in quotes.
+    pub fn csv(&self) -> String {
+        let cell = |cell: &String| match cell.contains([',', '"', '\n', '\r']) {
+            true => format!("\"{}\"", cell.replace('"', "\"\"")),
+            false => cell.clone(),
+        };
+        let line = |row: &Vec<String>| row.iter().map(cell).collect::<Vec<_>>().join(",") + "\n";
+        [&self.head].into_iter().chain(&self.rows).map(line).collect()
+    }
+
+    /// Writes the table to a file as CSV.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        write(path.as_ref(), &self.csv())
+    }
+
     /// Both forms.
     pub fn bundle(&self) -> Bundle {
         Bundle::new().text(self.text()).html(self.html())
     }
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    std::fs::write(path, text).map_err(|error| {
+        Error::new(format!("the table cannot be written to `{}`", path.display()))
+            .caused_by(error)
+            .remedy("check that the folder exists and may be written to")
+    })
 }
 
 /// Text with the characters that HTML gives a meaning replaced.
@@ -127,6 +155,12 @@ mod tests {
     fn text_is_aligned_by_characters() {
         let table = Table::new(["class", "n"]).left(0).row(["café", "10"]).row(["ö", "7"]).title("t").note("n");
         assert_eq!(table.text(), "t\nclass   n\ncafé   10\nö       7\nn\n");
+    }
+
+    #[test]
+    fn csv_has_quotes_where_it_must() {
+        let table = Table::new(["class", "n"]).row(["a, \"b\"", "1"]).row(["plain", "2"]);
+        assert_eq!(table.csv(), "class,n\n\"a, \"\"b\"\"\",1\nplain,2\n");
     }
 
     #[test]

@@ -20,12 +20,16 @@ const BINS: usize = 20;
 const LINES: usize = 6;
 
 impl Learner {
-    /// Precision over recall on the validation pictures, at an overlap of one half: the mean over the classes, and the classes with most
-    /// objects. The area below a line is its class's AP50.
+    /// Precision over recall on the validation examples. Of boxes it is that at an overlap of one half: the mean over the classes, and the
+    /// classes with most objects, the area below a line being its class's AP50. Of classes and labels each one stands against the
+    /// others, with its average precision: scikit-learn's `average_precision_score`.
     ///
     /// # Errors
-    /// When the learner is no detector, there are no validation pictures or no objects on them, or the user interrupts.
+    /// When the learner tells neither boxes nor classes, there are no validation examples or no objects on them, or the user interrupts.
     pub fn precision_recall(&mut self) -> Result<Figure> {
+        if let Target::Class(_) | Target::Classes(_) = self.spec.target {
+            return self.class_precision_recall();
+        }
         self.need_boxes("precision_recall")?;
         let (_, pictures) = self.pictures_judged(Part::Valid)?;
         let curves = self.curves_of(&pictures)?;

@@ -7,6 +7,7 @@ use candle_core::Tensor;
 use super::gradients::Gradients;
 use super::history::{FitReport, History};
 use super::loss::Loss;
+use super::metric::{Better, Measure, Unit};
 use super::run::FitRun;
 use crate::data::{Batch, Fields};
 use crate::models::Network;
@@ -109,6 +110,10 @@ pub(super) trait Trainee {
     fn follow(&self) -> Result<()>;
     /// What is said of the pictures that are watched.
     fn glance(&self) -> Result<Option<Figure>>;
+    /// The network that validates and predicts.
+    fn judged(&self) -> &Network;
+    /// The names of what is measured on validation examples.
+    fn measured(&self) -> Vec<String>;
 }
 
 /// A fit while it runs, as a callback sees it.
@@ -189,6 +194,38 @@ impl Fit<'_> {
         }
     }
 
+    /// As [`measure`](Fit::measure), with which way is better; `None` after an epoch that is not validated because of
+    /// `learner.validate_every(n)`.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn measured(&self, name: &str) -> Result<Option<Measure>> {
+        let last = self.history().epochs.last().filter(|_| self.run.done > 0);
+        if name != "train loss" && self.run.validates && last.is_some_and(|epoch| epoch.valid.is_none()) {
+            return Ok(None);
+        }
+        let value = self.measure(name)?;
+        let list = last.and_then(|epoch| epoch.valid.as_ref()).map_or(&[][..], |valid| &valid.list);
+        let known = list.iter().find(|one| one.name == name).cloned();
+        let loss = || Measure { name: name.to_owned(), value, unit: Unit::Number, better: Better::Lower };
+        Ok(Some(known.unwrap_or_else(loss)))
+    }
+
+    /// The names that [`measure`](Fit::measure) knows in this fit, known before its first epoch.
+    pub fn measures(&self) -> Vec<String> {
+        let mut names = vec!["train loss".to_owned()];
+        if self.run.validates {
+            names.push("loss".to_owned());
+            names.extend(self.learner.measured());
+        }
+        names
+    }
+
+    /// What is no finite number any more, where that ends the fit (at [`When::FitEnded`]).
+    pub fn lost(&self) -> Option<&str> {
+        self.run.lost.as_ref().map(super::lost::Lost::what)
+    }
+
     /// The batch that runs.
     ///
     /// # Errors
@@ -242,6 +279,11 @@ impl Fit<'_> {
     /// The network.
     pub fn network(&self) -> &Network {
         self.learner.network()
+    }
+
+    /// The network that validates and predicts: the moving average of the weights where one is kept, else the network itself.
+    pub fn judged(&self) -> &Network {
+        self.learner.judged()
     }
 
     /// Everything that fits have recorded.

@@ -8,6 +8,7 @@ use super::fitting::Fitting;
 use super::history::{FitReport, Stage};
 use super::judge::{Verdict, judge};
 use super::learner::Learner;
+use super::lost::Lost;
 use super::metric::{Measure, Measures, Metric, Seen};
 use super::rate::{IntoRate, Rate};
 use super::run::FitRun;
@@ -98,6 +99,7 @@ impl Learner {
         let ended = fitting.epochs(data);
         let closed = fitting.close(matches!(ended, Ok(true)));
         let report = fitting.run.report(&fitting.learner.history);
+        let ended = ended.map_err(|error| fitting.run.lost.as_ref().map_or(error, Lost::error));
         drop(fitting);
         if quiet {
             report.notes.iter().for_each(|note| show::note(note));

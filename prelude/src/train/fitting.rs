@@ -1,5 +1,6 @@
 //! The training loop: epochs, steps, validation, callbacks, and the ways a fit can end early.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::Instant;
 
@@ -8,13 +9,15 @@ use super::callbacks;
 use super::gradients::Gradients;
 use super::history::{BatchRecord, EpochRecord, History};
 use super::learner::Learner;
+use super::lost::Lost;
 use super::metric::Measures;
+use super::optim::Optimizer;
 use super::run::{CutOff, FitRun, Within};
 use crate::data::{Data, Order, Part};
 use crate::models::Network;
 use crate::params::Param;
 use crate::plot::Figure;
-use crate::{Error, Result, interrupt};
+use crate::{Error, Result, interrupt, show};
 
 impl Trainee for Learner {
     fn network(&self) -> &Network {
@@ -31,6 +34,15 @@ impl Trainee for Learner {
 
     fn glance(&self) -> Result<Option<Figure>> {
         Learner::glance(self)
+    }
+
+    fn judged(&self) -> &Network {
+        Learner::judged(self)
+    }
+
+    fn measured(&self) -> Vec<String> {
+        let own = self.task.metrics(&self.spec);
+        own.iter().chain(self.metrics.iter()).map(|metric| metric.name().to_owned()).collect()
     }
 
     fn follow(&self) -> Result<()> {
@@ -70,33 +82,29 @@ impl<'a> Fitting<'a> {
         Fitting { learner, run, first, persons, last, wish: Next::Go }
     }
 
-    /// Asks every callback; what they wish is heeded at the next place where the fit may end.
+    /// Asks every callback; what they wish is heeded at the next place where the fit may end. At the end of a fit all have their last
+    /// word, whichever of them fails.
     fn ask(&mut self, when: When) -> Result<()> {
         let own = self.first.len()..self.first.len() + self.persons.len();
         let all = self.first.iter_mut().chain(&mut self.persons).chain(&mut self.last);
+        let mut failed = None;
         for (at, callback) in all.enumerate() {
-            let asked = callback.on(when, &mut Fit { run: &mut self.run, learner: &*self.learner });
-            let wish = asked.map_err(|error| match own.contains(&at) && !error.is_interrupted() {
-                true => {
-                    let whose = match callback.name() {
-                        "" => format!("callback {}", at - own.start + 1),
-                        name => format!("the callback `{name}`"),
-                    };
-                    Error::new(format!("{whose} failed at {when:?}")).caused_by(error)
-                }
-                false => error,
-            })?;
-            self.wish = self.wish.max(wish);
-            // a callback behind it may write a file
-            if when == When::EpochEnded
-                && own.contains(&at)
-                && !callback.name().is_empty()
-                && let Some(state) = callback.state()
-            {
-                self.learner.states.insert(callback.name().to_owned(), state);
+            let mut fit = Fit { run: &mut self.run, learner: &*self.learner };
+            let asked = match own.contains(&at) {
+                true => of_a_person(callback.as_mut(), at - own.start + 1, when, &mut fit),
+                false => callback.on(when, &mut fit),
+            };
+            match asked {
+                Ok(wish) => self.wish = self.wish.max(wish),
+                Err(error) if when == When::FitEnded => failed = failed.or(Some(error)),
+                Err(error) => return Err(error),
+            }
+            // a callback that writes a file behind others finds their states as they are now
+            if when == When::EpochEnded && own.contains(&at) {
+                remember(&mut self.learner.states, callback.as_ref());
             }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// The last word of everybody; what is remembered is kept.
@@ -112,20 +120,30 @@ impl<'a> Fitting<'a> {
         self.run.notes.extend(self.learner.left_frozen(&self.run));
         let closed = self.ask(When::FitEnded);
         self.remember();
-        closed
+        if self.run.forget {
+            *self.learner.optimizer = Optimizer::of(self.learner.optimizer.rule());
+        }
+        match closed {
+            Err(error) if error.is_interrupted() => Ok(()),
+            other => other,
+        }
     }
 
     /// Keeps the states of those callbacks that have a name.
     fn remember(&mut self) {
-        for callback in self.persons.iter().filter(|callback| !callback.name().is_empty()) {
-            if let Some(state) = callback.state() {
-                self.learner.states.insert(callback.name().to_owned(), state);
-            }
+        for callback in &self.persons {
+            remember(&mut self.learner.states, callback.as_ref());
         }
     }
 
     /// The epochs of one fit that are left; whether the user stopped it.
     pub fn epochs(&mut self, data: &dyn Data) -> Result<bool> {
+        self.run.validates = data.count(Part::Valid) > 0;
+        // an interrupt may meet any callback
+        Ok(heard(self.each_epoch(data))?.unwrap_or(true))
+    }
+
+    fn each_epoch(&mut self, data: &dyn Data) -> Result<bool> {
         self.ask(When::FitBegins)?;
         let whole = data;
         let settled = whole.settled();
@@ -169,7 +187,6 @@ impl<'a> Fitting<'a> {
             });
             self.remember();
             self.ask(When::EpochEnded)?;
-            self.remember();
             if self.wish == Next::EndFit && self.run.done < self.run.epochs {
                 return Ok(self.ended_early());
             }
@@ -262,22 +279,16 @@ impl<'a> Fitting<'a> {
         let number = loss.value()?;
         if !number.is_finite() {
             let parts = loss.numbers()?;
-            return Err(match parts.iter().find(|(_, part)| !part.is_finite()) {
-                Some((name, part)) => {
-                    let what = format!(
-                        "the loss is {number} at epoch {}, batch {}: its part `{name}` is {part}",
-                        self.run.done + 1,
-                        at.1 + 1
-                    );
-                    Error::new(format!("{what}; the step was not taken, the network is as it was before it"))
-                        .remedy("look at what that part is made of; if it was a number before, try a lower rate, or `learner.clip(1.0)`")
-                }
-                None => self.lost("the loss", number, at),
-            });
+            let lost = match parts.iter().find(|(_, part)| !part.is_finite()) {
+                Some((name, part)) => Lost::part(name, *part, (number, self.run.done + 1, at.1 + 1)),
+                None => self.lost("the loss", number, at, None),
+            };
+            return Err(self.give_up(lost));
         }
         let gradients = Gradients::of(self.learner.network.params().trainable(), passed.joint.backward(&loss.total)?)?;
         if !gradients.norm().is_finite() {
-            return Err(self.lost("a gradient", gradients.norm(), at));
+            let lost = self.lost("a gradient", gradients.norm(), at, Some(&gradients));
+            return Err(self.give_up(lost));
         }
         pass.commit()?;
         let parts = loss.numbers()?;
@@ -317,7 +328,14 @@ impl<'a> Fitting<'a> {
         Ok(Some(self.learner.judge_part(data, Part::Valid, false)?.0))
     }
 
-    fn lost(&self, what: &str, value: f64, at: (u64, usize)) -> Error {
+    /// Ends the fit; what became of it is told when all have had their last word.
+    fn give_up(&mut self, lost: Lost) -> Error {
+        let error = lost.error();
+        self.run.lost = Some(lost);
+        error
+    }
+
+    fn lost(&self, what: &str, value: f64, at: (u64, usize), gradients: Option<&Gradients>) -> Lost {
         let rate = self.run.top();
         let remedy = if self.run.steps == 0 {
             "no step came before it, so either the network has diverged in an earlier fit (make it anew, or load a checkpoint), \
@@ -330,10 +348,31 @@ impl<'a> Fitting<'a> {
             )
         };
         let place = format!("at epoch {}, batch {}", self.run.done + 1, at.1 + 1);
-        let said = format!(
-            "{what} is {value} {place} (rate {rate:.1e}): the step was not taken, the network is as it was before it"
-        );
-        Error::new(said).remedy(remedy)
+        let first = self.run.fed.as_ref().and_then(|batch| self.learner.first_lost(batch, at, gradients));
+        Lost::new(format!("{what} is {value} {place} (rate {rate:.1e})"), first, remedy)
+    }
+}
+
+/// Asks a person's callback; a panic is an error that names it.
+fn of_a_person(callback: &mut dyn Callback, number: usize, when: When, fit: &mut Fit) -> Result<Next> {
+    let asked = show::caught(|| callback.on(when, fit));
+    let whose = |did: &str| match callback.name() {
+        "" => format!("callback {number} {did} at {when:?}"),
+        name => format!("the callback `{name}` {did} at {when:?}"),
+    };
+    match asked {
+        Ok(Err(error)) if !error.is_interrupted() => Err(Error::new(whose("failed")).caused_by(error)),
+        Ok(asked) => asked,
+        Err(_) if interrupt::requested() => Err(Error::interrupted()),
+        Err(message) => Err(Error::new(format!("{}: {message}", whose("panicked")))
+            .remedy("the learner keeps what it has learned; put the callback right, or `learner.remove_callbacks()`")),
+    }
+}
+
+/// Keeps the state of a callback that has a name.
+fn remember(states: &mut HashMap<String, String>, callback: &dyn Callback) {
+    if let (false, Some(state)) = (callback.name().is_empty(), callback.state()) {
+        states.insert(callback.name().to_owned(), state);
     }
 }
 

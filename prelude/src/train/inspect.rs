@@ -5,7 +5,7 @@ use super::learner::Learner;
 use super::metric::Measures;
 use super::worst::TopLosses;
 use crate::boxes::measure::CocoNumbers;
-use crate::data::{Part, Target};
+use crate::data::{Part, Spec, Target};
 use crate::plot::{self, Figure};
 use crate::show::{Bundle, Show, Table};
 use crate::{Error, Result, limits, show};
@@ -165,9 +165,7 @@ impl Learner {
     pub(super) fn verdicts(&mut self, part: Part) -> Result<(Measures, Vec<Verdict>)> {
         let data = self.need_data()?;
         if data.count(part) == 0 {
-            let what = format!("the data has no examples for {}", part.as_str());
-            let folder = if self.spec.transform().is_some() { ", or a folder named val or test" } else { "" };
-            return Err(Error::new(what).remedy(format!("keep some apart: `.split(0.2, 42)?`{folder}")));
+            return Err(no_examples(part, &self.spec));
         }
         self.cache.prepare(&self.network)?;
         let (measures, verdicts) = self.judge_part(data.as_ref(), part, true)?;
@@ -179,6 +177,13 @@ impl Learner {
         }
         Ok((measures, verdicts))
     }
+}
+
+/// A part without examples cannot be measured.
+pub(super) fn no_examples(part: Part, spec: &Spec) -> Error {
+    let what = format!("the data has no examples for {}", part.as_str());
+    let folder = if spec.transform().is_some() { ", or a folder named val or test" } else { "" };
+    Error::new(what).remedy(format!("keep some apart: `.split(0.2, 42)?`{folder}"))
 }
 
 impl Show for Evaluation {

@@ -36,6 +36,9 @@
 //! | `learner.index("folder")?`, `linear_probe(&few)?`, `prototypes(&few)?` | what looks alike; classifiers of a handful of examples on frozen features |
 //! | `learner.embedding_map()?`, `embedding_tsne()?` | the validation pictures on a plane, alike ones near each other: PCA, t-SNE |
 //! | `learner.validate()?`, `confusion()?`, `top_losses(9)?` | what it gets right, what it takes for what, its worst pictures |
+//! | `learner.classification_report()?`, `most_confused(20)?` | precision, recall and F1 a class; what is taken for what most |
+//! | `learner.roc()?`, `precision_recall()?`, `calibration()?` | curves with their areas; whether answers are as sure as they are right |
+//! | `learner.show_results(9)?`, `norms()?`, `compare(&[("a", &a)])?` | pictures with answer and truth; norms a part and dead units; several learners |
 //! | `learner.watch(4)?`, `validate_every(3)` | what is said of the same pictures after each epoch, beside the curve; how often validation runs |
 //! | `learner.threshold_slider(6)?`, `score_histogram()?` | a detector's boxes from a score on, as it is dragged; right and wrong boxes by their scores |
 //! | `learner.optimizer(Optimizer::sgd(0.9))` | another optimiser than AdamW: SGD, Adam, RMSprop, LAMB, Lion |
@@ -59,6 +62,9 @@ mod cache;
 mod callback;
 mod callbacks;
 mod checkpoint;
+mod class_report;
+mod class_views;
+mod comparison;
 mod detection;
 mod embedding_map;
 mod finder;
@@ -72,9 +78,11 @@ mod judge;
 mod labels;
 mod learner;
 mod loss;
+mod lost;
 mod matching;
 mod metric;
 mod metrics;
+mod norms;
 mod occlusion;
 mod old_classes;
 mod optim;
@@ -82,6 +90,7 @@ mod options;
 mod plane;
 mod predict;
 mod probe;
+mod ranking;
 mod rate;
 mod rates;
 mod resume;
@@ -103,6 +112,9 @@ mod worst;
 pub use answer::{Answer, Located};
 pub use attention::{AttentionMap, AttentionMaps};
 pub use callback::{Callback, Fit, Next, When};
+pub use callbacks::{BestWeights, Checkpoints, CsvLog, EarlyStopping, NanGuard, TensorBoard};
+pub use class_report::{ClassReport, ReportRow};
+pub use comparison::{Comparison, compare};
 pub use embedding_map::{EmbeddingMap, MapPoint};
 pub use finder::RateSearch;
 pub use gradients::Gradients;
@@ -112,6 +124,7 @@ pub use learner::Learner;
 pub use loss::Loss;
 pub use metric::{Better, Measure, Measures, Metric, Seen, Unit};
 pub use metrics::{Accuracy, MeanError, MeanIou};
+pub use norms::{Norms, PartNorms};
 pub use optim::{Optimizer, OptimizerState, Rule};
 pub use predict::{Picture, Prediction};
 pub use rate::{IntoRate, Rate};

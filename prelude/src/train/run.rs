@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::gradients::{Gathered, Gradients};
 use super::history::{FitReport, History};
 use super::loss::Loss;
+use super::lost::Lost;
 use super::options::Options;
 use super::rate::Rate;
 use super::schedule::{Moment, Schedule};
@@ -51,6 +52,12 @@ pub(super) struct FitRun {
     pub started: Instant,
     pub notes: Vec<String>,
     pub interrupted: bool,
+    /// Whether there are examples to validate on.
+    pub validates: bool,
+    /// What is no number any more.
+    pub lost: Option<Lost>,
+    /// The optimiser begins anew behind the fit: the weights are others than those that it knows.
+    pub forget: bool,
     /// Nothing is shown while it runs.
     pub quiet: bool,
     /// Epochs of earlier fits.
@@ -159,6 +166,9 @@ impl FitRun {
             started: Instant::now(),
             notes: Vec::new(),
             interrupted: false,
+            validates: false,
+            lost: None,
+            forget: false,
             quiet: options.quiet,
             before,
             trained: None,

@@ -20,6 +20,7 @@ mod schedules;
 mod seeing;
 mod unfreezing;
 mod verbs;
+mod watching;
 
 const SIDE: usize = 32;
 

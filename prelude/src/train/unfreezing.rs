@@ -30,7 +30,7 @@ impl Learner {
         if train {
             self.spare_norms();
         } else {
-            let norms = self.norms();
+            let norms = self.batch_norms();
             for param in &norms {
                 let others = self.network.params().in_group(param.group());
                 let mut others = others.iter().filter(|other| !other.fixed() && !is_among(other, &norms)).peekable();
@@ -45,12 +45,12 @@ impl Learner {
     /// Makes BatchNorm trainable everywhere, where that is wished for.
     pub(super) fn spare_norms(&self) {
         if self.options.train_bn {
-            self.norms().iter().for_each(Param::unfreeze);
+            self.batch_norms().iter().for_each(Param::unfreeze);
         }
     }
 
     /// The scales and offsets of BatchNorm: what stands beside a running mean.
-    fn norms(&self) -> Vec<Param> {
+    fn batch_norms(&self) -> Vec<Param> {
         let params = self.network.params();
         let (all, buffers) = (params.params(), params.buffers());
         let fixed = all.iter().filter(|param| param.fixed()).map(Param::name);
@@ -63,7 +63,7 @@ impl Learner {
     /// What is trainable, in words: `head`, `from blocks.2`, `all`, `head and BatchNorm`.
     pub(super) fn trained_part(&self) -> String {
         let parts = self.network.parts();
-        let norms = if self.options.train_bn { self.norms() } else { Vec::new() };
+        let norms = if self.options.train_bn { self.batch_norms() } else { Vec::new() };
         let trainable = self.network.params().trainable();
         let lowest = trainable.iter().map(Param::group).min();
         let first = trainable.iter().filter(|param| !is_among(param, &norms)).map(Param::group).min();

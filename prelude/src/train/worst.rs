@@ -38,6 +38,11 @@ impl TopLosses {
     /// The worst `count` of what was judged.
     pub(super) fn of(mut verdicts: Vec<Verdict>, count: usize, data: &dyn Data, spec: &Spec) -> Result<TopLosses> {
         verdicts.sort_by(|a, b| b.badness().total_cmp(&a.badness()));
+        TopLosses::in_order(verdicts, count, data, spec)
+    }
+
+    /// The first `count` of what was judged.
+    pub(super) fn in_order(verdicts: Vec<Verdict>, count: usize, data: &dyn Data, spec: &Spec) -> Result<TopLosses> {
         let (mut examples, mut pictures, mut captions) = (Vec::new(), Vec::new(), Vec::new());
         for one in verdicts.iter().take(count) {
             let example = data.example(one.id)?;

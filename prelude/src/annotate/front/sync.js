@@ -3,7 +3,8 @@
 
 const PROTOCOL = 1;
 // Okabe and Ito's colours, in the order of the plots.
-const COLORS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#565656"];
+const COLORS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#565656", "#770000", "#550055", "#5500dd",
+  "#550099", "#bbbb77", "#995533", "#9933dd", "#003333", "#bb0099"];
 const FIELDS = ["title", "author", "note"];
 const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
 const LEAST = 2; // the least size of a box, in the picture's pixels

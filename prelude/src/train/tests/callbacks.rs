@@ -277,7 +277,28 @@ fn a_callback_that_panics_loses_nothing() -> Result<()> {
         assert!(when != When::StepTaken, "on purpose");
         Ok(Next::Go)
     });
-    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| learner.fit(1, 1e-3)));
-    assert!(panicked.is_err() && learner.callbacks.len() == 2);
+    let error = learner.fit(1, 1e-3).unwrap_err().to_string();
+    assert!(error.contains("callback 2 panicked at StepTaken: on purpose"), "{error}");
+    assert!(error.contains("the learner keeps what it has learned"), "{error}");
+    assert_eq!((learner.callbacks.len(), diary.0.lock().expect("it did not panic").last()), (2, Some(&When::FitEnded)));
+    // its name is told where it has one, and the step that was taken stays
+    learner.remove_callbacks().fit(1, 1e-3)?;
+    Ok(())
+}
+
+/// At the end of a fit everybody has a last word, whoever fails there.
+#[test]
+fn what_fails_at_the_end_keeps_no_other_from_its_last_word() -> Result<()> {
+    let mut learner = learner(&bars(16, 77)?)?;
+    let diary = Diary::default();
+    learner.add(|when: When, _: &mut Fit| match when {
+        When::FitEnded => Err(Error::new("too late")),
+        _ => Ok(Next::Go),
+    });
+    learner.add(diary.clone());
+    let error = learner.fit(1, 1e-3).unwrap_err().to_string();
+    assert!(error.contains("callback 1 failed at FitEnded: too late"), "{error}");
+    assert_eq!(diary.0.lock().expect("nobody panicked").last(), Some(&When::FitEnded));
+    assert_eq!(learner.history().epochs.len(), 1);
     Ok(())
 }

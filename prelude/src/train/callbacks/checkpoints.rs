@@ -1,0 +1,191 @@
+//! Files of a learner while it trains, each whole or not there.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{is_better, need_measure};
+use crate::train::callback::{Callback, Fit, Next, When};
+use crate::{Error, Result, limits};
+
+/// Writes the learner to a folder after every so many epochs and after the last one of a fit: `epoch-0003.safetensors` and so on, the
+/// epochs counted over all fits, and `best.safetensors` where a measure is named.
+///
+/// Each file is written beside its place and then put there: a process that is killed meanwhile leaves the one before it whole.
+/// Of its own files it keeps the last few; it deletes no other's. A file that cannot be written ends no fit: the report says so. Add it
+/// behind other callbacks, so that their states of the same epoch are in the file.
+///
+/// ```
+/// use candlewick_prelude::prelude::*;
+/// # fn cell(learner: &mut Learner) {
+/// learner.add(Checkpoints::to("runs").every(5).keep(2).best("accuracy"));
+/// // in a later session: learner.load(Checkpoints::newest("runs")?)?;
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Checkpoints {
+    folder: PathBuf,
+    every: usize,
+    keep: usize,
+    measure: Option<String>,
+    so_far: Written,
+}
+
+/// What it has written, and the value of the best.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Written {
+    files: Vec<String>,
+    best: Option<f64>,
+}
+
+const BEST: &str = "best.safetensors";
+
+impl Checkpoints {
+    /// Writes to this folder, which is made where it is missing, after each epoch, and keeps the last three files.
+    pub fn to(folder: impl AsRef<Path>) -> Checkpoints {
+        Checkpoints::of(folder.as_ref())
+    }
+
+    fn of(folder: &Path) -> Checkpoints {
+        Checkpoints { folder: folder.to_owned(), every: 1, keep: 3, measure: None, so_far: Written::default() }
+    }
+
+    /// After every so many epochs (1 or more); after the last one of a fit always.
+    pub fn every(mut self, epochs: usize) -> Checkpoints {
+        self.every = epochs;
+        self
+    }
+
+    /// How many files are kept (1 or more), beside the best.
+    pub fn keep(mut self, files: usize) -> Checkpoints {
+        self.keep = files;
+        self
+    }
+
+    /// Keeps the best epoch by this measure too, as `best.safetensors`. A value that is no number is never the best.
+    pub fn best(mut self, measure: impl Into<String>) -> Checkpoints {
+        self.measure = Some(measure.into());
+        self
+    }
+
+    /// The file of a folder that was written last.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn newest(folder: impl AsRef<Path>) -> Result<PathBuf> {
+        Checkpoints::newest_in(folder.as_ref())
+    }
+
+    fn newest_in(folder: &Path) -> Result<PathBuf> {
+        let none = || {
+            Error::new(format!("there is no checkpoint in {}", folder.display()))
+                .remedy("write some while it trains: `learner.add(Checkpoints::to(\"runs\"))`")
+        };
+        let entries = std::fs::read_dir(folder).map_err(|error| none().caused_by(error))?;
+        let mut files = Vec::new();
+        for entry in entries.flatten().filter(|entry| is_epoch(&entry.file_name().to_string_lossy())) {
+            files.push((entry.metadata().and_then(|data| data.modified())?, entry.path()));
+        }
+        // of two files of one moment it is the later epoch's
+        files.into_iter().max().map(|(_, path)| path).ok_or_else(none)
+    }
+
+    fn begin(&self, fit: &Fit) -> Result<()> {
+        let remedy = "1 writes after each epoch: `Checkpoints::to(\"runs\").every(1)`";
+        limits::some("`every` of `Checkpoints`", self.every, "epochs", remedy)?;
+        limits::some("`keep` of `Checkpoints`", self.keep, "files", "a few are usual: `.keep(3)`")?;
+        if let Some(measure) = &self.measure {
+            need_measure(fit, measure)?;
+        }
+        std::fs::create_dir_all(&self.folder).map_err(|error| {
+            Error::new(format!("the folder `{}` cannot be made", self.folder.display()))
+                .caused_by(error)
+                .remedy("give one that may be written to: `Checkpoints::to(\"runs\")`")
+        })?;
+        sweep(&self.folder);
+        Ok(())
+    }
+
+    fn epoch(&mut self, fit: &mut Fit) -> Result<()> {
+        let number = fit.history().epochs.len();
+        let mut failed = None;
+        if let Some(measure) = &self.measure
+            && let Some(found) = fit.measured(measure)?
+            && is_better(&found, self.so_far.best, 0.0)
+        {
+            match fit.save(self.folder.join(BEST)) {
+                Ok(()) => self.so_far.best = Some(found.value),
+                Err(error) => failed = Some(error),
+            }
+        }
+        if number.is_multiple_of(self.every) || fit.epoch() == fit.epochs() {
+            let name = format!("epoch-{number:04}.safetensors");
+            match fit.save(self.folder.join(&name)) {
+                Ok(()) => self.written(name),
+                Err(error) => failed = Some(error),
+            }
+        }
+        if let Some(error) = failed.filter(|error| !error.is_interrupted()) {
+            fit.note(format!("no checkpoint of epoch {number}: {error}"));
+        }
+        Ok(())
+    }
+
+    /// Notes a file that is whole, and deletes those that are too many.
+    fn written(&mut self, name: String) {
+        let Written { files, .. } = &mut self.so_far;
+        files.retain(|file| *file != name);
+        files.push(name);
+        while files.len() > self.keep {
+            // one that is gone already, or cannot be deleted, is no reason to end a fit
+            let _ = std::fs::remove_file(self.folder.join(files.remove(0)));
+        }
+    }
+}
+
+/// Whether this is the name of an epoch's file.
+fn is_epoch(name: &str) -> bool {
+    let number = name.strip_prefix("epoch-").and_then(|rest| rest.strip_suffix(".safetensors"));
+    number.is_some_and(|number| number.len() >= 4 && number.bytes().all(|digit| digit.is_ascii_digit()))
+}
+
+/// Deletes what processes that were killed have left half written.
+fn sweep(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Some((file, process)) =
+            name.strip_prefix('.').and_then(|name| name.strip_suffix(".part")).and_then(|name| name.rsplit_once('.'))
+        else {
+            continue;
+        };
+        let runs = Path::new("/proc/self").exists() && Path::new("/proc").join(process).exists();
+        if (is_epoch(file) || file == BEST) && Path::new("/proc/self").exists() && !runs {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+impl Callback for Checkpoints {
+    fn on(&mut self, when: When, fit: &mut Fit) -> Result<Next> {
+        match when {
+            When::FitBegins => self.begin(fit)?,
+            When::EpochEnded => self.epoch(fit)?,
+            _ => {}
+        }
+        Ok(Next::Go)
+    }
+
+    fn name(&self) -> &str {
+        "checkpoints"
+    }
+
+    fn state(&self) -> Option<String> {
+        serde_json::to_string(&self.so_far).ok()
+    }
+
+    fn restore(&mut self, state: &str) -> Result<()> {
+        self.so_far = serde_json::from_str(state)
+            .map_err(|error| Error::new("this is no state of checkpoints").caused_by(error))?;
+        Ok(())
+    }
+}
