@@ -102,6 +102,16 @@ learner.ema(0.99)?
 learner.fit(3, 1e-3)?
 learner.fit(3, 1e-5..1e-3)?
 learner.fit_one_cycle(4, 1e-5..1e-3)?
+learner.fit_with(4, 1e-5..1e-3, Schedule::cosine().cycles(3).growing(2.0).end_at(0.01).warm_up(0.1))?
+learner.fit_with(4, 1e-3, Schedule::plateau(2, 0.1).by("accuracy").unfreezing(1))?
+learner.fit_with(4, 1e-3, Schedule::own(|done, _| 1.0 - done))?
+learner.plot_schedule(4, 1e-3, Schedule::one_cycle())?
+learner.rates(1e-5..1e-3)?
+learner.unfreeze_gradually(4, 1e-5..1e-3)?
+learner.train_bn(true)
+learner.resume()?
+learner.resume_with(Schedule::linear())?
+learner.optimizer(Optimizer::rmsprop().momentum(0.9).centered().betas(0.9, 0.99).decay_all())
 learner.fine_tune(2)?
 learner.lr_find()?
 learner.lr_find()?.figure()

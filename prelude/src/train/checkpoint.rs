@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::average::Average;
 use super::cache::FeatureCache;
-use super::gradients::{Gathered, Gradients};
+use super::gradients::{Gradients, Waiting};
 use super::history::History;
 use super::learner::{Learner, maker};
 use super::optim::{Optimizer, OptimizerState, Rule};
@@ -150,7 +150,7 @@ impl Learner {
         self.save_all(path, run.way(self.examples()), Some(&run.gathered))
     }
 
-    fn save_all(&self, path: &Path, way: Option<Underway>, gathered: Option<&Gathered>) -> Result<()> {
+    fn save_all(&self, path: &Path, way: Option<Underway>, gathered: Option<&Waiting>) -> Result<()> {
         let mut tensors = self.network.params().snapshot()?;
         tell_if_spoiled(&tensors)?;
         let mut steps = HashMap::new();
@@ -336,13 +336,13 @@ impl Learner {
     /// The fit that was cut off, as a file has it.
     fn cut_off_in(&self, card: &Card, trained: &Trained) -> Result<Option<CutOff>> {
         let Some(way) = card.progress.as_ref().and_then(|progress| progress.cut_off.clone()) else { return Ok(None) };
-        let mut gathered = Gathered::default();
+        let mut gathered = Waiting::default();
         if way.waiting.1 > 0 {
             let stored = trained.tensors.iter();
             let stored =
                 stored.filter_map(|(name, grad)| Some((name.strip_prefix(GATHERED)?.to_owned(), grad.clone())));
             let waiting = Gradients::named(self.network.params().trainable(), stored)?;
-            gathered = Gathered { waiting: Some(waiting), pictures: way.waiting.0, batches: way.waiting.1 };
+            gathered = Waiting { waiting: Some(waiting), pictures: way.waiting.0, batches: way.waiting.1 };
         }
         Ok(Some(CutOff { way, gathered }))
     }

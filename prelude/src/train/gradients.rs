@@ -102,13 +102,13 @@ impl Gradients {
 
 /// Gradients of batches that wait for others to make a step with them, as sums over pictures.
 #[derive(Default)]
-pub(super) struct Gathered {
+pub(super) struct Waiting {
     pub waiting: Option<Gradients>,
     pub pictures: usize,
     pub batches: usize,
 }
 
-impl Gathered {
+impl Waiting {
     /// Adds a batch's gradients; the first ones are kept as they are until a second batch comes.
     pub fn add(&mut self, new: Gradients, pictures: usize) -> Result<()> {
         match &mut self.waiting {
@@ -125,7 +125,7 @@ impl Gathered {
 
     /// The mean gradient over all pictures that wait.
     pub fn take(&mut self) -> Result<Option<Gradients>> {
-        let Gathered { waiting, pictures, batches } = std::mem::take(self);
+        let Waiting { waiting, pictures, batches } = std::mem::take(self);
         let Some(mut gradients) = waiting else { return Ok(None) };
         if batches > 1 {
             gradients.scale(1.0 / pictures as f64)?;
@@ -180,7 +180,7 @@ mod tests {
         set.scope("a", 0).param("weight", 1, Init::Constant(0.7))?;
         set.scope("b", 0).param("weight", 1, Init::Constant(0.2))?;
         let rows = [1f32, 2.0, 3.0, -4.0, 0.5, 6.0, 7.0];
-        let mut gather = Gathered::default();
+        let mut gather = Waiting::default();
         for part in [&rows[..3], &rows[3..4], &rows[4..]] {
             gather.add(Gradients::of(set.params(), grads(&set, part)?)?, part.len())?;
         }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use super::gradients::{Gathered, Gradients};
+use super::gradients::{Gradients, Waiting};
 use super::history::{FitReport, History};
 use super::loss::Loss;
 use super::lost::Lost;
@@ -48,7 +48,7 @@ pub(super) struct FitRun {
     pub last: f64,
     pub gradients: Option<Gradients>,
     /// Gradients that wait for those of further batches.
-    pub gathered: Gathered,
+    pub gathered: Waiting,
     pub started: Instant,
     pub notes: Vec<String>,
     pub interrupted: bool,
@@ -136,7 +136,7 @@ pub(super) struct Underway {
 /// A fit that was cut off.
 pub(super) struct CutOff {
     pub way: Underway,
-    pub gathered: Gathered,
+    pub gathered: Waiting,
 }
 
 impl FitRun {
@@ -162,7 +162,7 @@ impl FitRun {
             said: None,
             last: f64::NAN,
             gradients: None,
-            gathered: Gathered::default(),
+            gathered: Waiting::default(),
             started: Instant::now(),
             notes: Vec::new(),
             interrupted: false,
