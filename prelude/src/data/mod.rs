@@ -16,8 +16,9 @@
 //! - `scan` lists the files and names what is wrong with a folder; `annotations` reads its boxes, if it has some, `delimited` any table of
 //!   text, `names` brings names to one form.
 //! - `options` keeps what a person says of size, batch and the like, and refuses what makes no sense.
-//! - `split` parts files, never augmented pictures, and keeps copies of one file on one side; `near` finds pictures that show the same.
-//! - `decode` reads a picture file; `transform` brings it to the network's size and range, and boxes back.
+//! - `parts` says which pictures train, measure or are held out, and makes folds; `split` parts files by class, never augmented pictures, and keeps
+//!   copies of one file on one side, `divide` parts whole groups; `near` finds pictures that show the same.
+//! - `decode` reads a picture file, `greys` brings sixteen bits to eight, `memory` takes pictures that are no files; `transform` brings it to the network's size and range, and boxes back.
 //! - `augment` varies a training picture, boxes included; `store` keeps decoded pictures in memory.
 //! - `feed` makes tensors of them, `fields` under their names, `batches` one batch ahead in a thread of its own; `truth` follows the picture.
 //! - `dataset` is what a learner wants of any data, `spec` what a data set says of itself; `tensors` is data that is numbers already, `table` pictures with several labels.
@@ -35,12 +36,16 @@ mod decode;
 mod delimited;
 mod feed;
 mod fields;
+mod divide;
 mod folder;
 mod formats;
+mod greys;
+mod memory;
 mod names;
 mod near;
 mod options;
 mod part;
+mod parts;
 mod proposals;
 mod sample;
 mod scan;
@@ -65,9 +70,10 @@ pub use batches::{Batch, Batches};
 pub use box_files::BoxReading;
 pub use box_summary::BoxSummary;
 pub use dataset::{BatchIter, CloneData, Data, Example, Order};
-pub use decode::{read_picture, to_rgb};
+pub use decode::{read_picture, read_picture_as, to_rgb, to_rgb_as};
 pub use fields::{Fields, field};
 pub use folder::ImageFolder;
+pub use greys::Greys;
 pub use part::Part;
 pub use proposals::Finds;
 pub use sample::Sample;

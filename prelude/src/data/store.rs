@@ -1,11 +1,11 @@
 //! Decoded pictures, kept in memory at the network's size where they fit.
 
 use super::Sample;
-use super::decode::decode;
 use super::transform::Transform;
 use crate::Result;
 use crate::show::Steps;
 use image::RgbImage;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -26,6 +26,8 @@ pub(super) struct Store {
     keep: bool,
     kept: Vec<OnceLock<Loaded>>,
     bad: Mutex<Vec<(usize, String)>>,
+    /// Pictures of sixteen bits that look black because they use little of their range.
+    dim: AtomicUsize,
 }
 
 /// A picture, or why there is none.
@@ -37,7 +39,7 @@ impl Store {
         // a size that makes no sense yet is refused by what would decode
         let bytes = [3, transform.size, transform.size].into_iter().fold(count, usize::saturating_mul);
         let keep = bytes <= MOST;
-        Store { transform, keep, kept: (0..count).map(|_| OnceLock::new()).collect(), bad: Mutex::new(Vec::new()) }
+        Store { transform, keep, kept: (0..count).map(|_| OnceLock::new()).collect(), bad: Mutex::new(Vec::new()), dim: AtomicUsize::new(0) }
     }
 
     /// What the pictures are brought to; the normalisation is not applied here.
@@ -74,10 +76,12 @@ impl Store {
 
     /// The picture at its own size; noted as bad where it cannot be read.
     fn decoded(&self, id: usize, sample: &Sample) -> std::result::Result<RgbImage, String> {
-        let bytes = std::fs::read(&sample.path).map_err(|error| error.to_string());
-        bytes.and_then(|bytes| decode(&bytes)).inspect_err(|why| {
+        let read = sample.read(self.transform.greys).inspect_err(|why| {
             self.bad.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push((id, why.clone()));
-        })
+        });
+        let (picture, dim) = read?;
+        self.dim.fetch_add(usize::from(dim), Ordering::Relaxed);
+        Ok(picture)
     }
 
     /// Width and height of a picture's file; where pictures are not kept, it is not brought to the network's size for that.
@@ -122,6 +126,16 @@ impl Store {
             Ok(self.source(id, sample))
         };
         samples.par_iter().enumerate().map(source).collect()
+    }
+
+    /// How many decodings gave a picture of sixteen bits that looks black.
+    pub fn dim(&self) -> usize {
+        self.dim.load(Ordering::Relaxed)
+    }
+
+    /// Whether pictures are kept, and not decoded anew in each epoch.
+    pub fn keeps(&self) -> bool {
+        self.keep
     }
 
     /// The pictures that could not be read so far, with the reason, by number.

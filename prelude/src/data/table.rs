@@ -28,8 +28,6 @@ use crate::{Error, Result};
 pub struct LabelTable {
     pictures: ImageFolder,
     names: Arc<Vec<String>>,
-    /// For each picture, 1 for each label that applies.
-    truth: Arc<Vec<Vec<f32>>>,
 }
 
 impl LabelTable {

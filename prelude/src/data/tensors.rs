@@ -9,7 +9,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    Batch, BatchIter, Data, Example, Fields, Input, Normalize, Order, Part, ResizeMethod, Spec, Target, Transform,
+    Batch, BatchIter, Data, Example, Fields, Greys, Input, Normalize, Order, Part, ResizeMethod, Spec, Target, Transform,
     field,
 };
 use crate::params::name_seed;
@@ -129,7 +129,7 @@ impl TensorData {
         }
         let input = match *inputs.dims() {
             [_, 3, height, width] if height == width => {
-                Input::Picture(Transform { size: width, resize: ResizeMethod::Stretch, normalize: Normalize::none() })
+                Input::Picture(Transform { size: width, resize: ResizeMethod::Stretch, normalize: Normalize::none(), greys: Greys::Whole })
             }
             _ => Input::Tensor(inputs.dims()[1..].to_vec()),
         };

@@ -1,5 +1,6 @@
 //! From a picture to the numbers that a network sees, and from its boxes back to the picture.
 
+use super::Greys;
 use crate::boxes::BBox;
 use crate::{Result, limits};
 use candle_core::{Device, Tensor};
@@ -87,6 +88,9 @@ pub struct Transform {
     pub resize: ResizeMethod,
     /// Shift and scale of the values.
     pub normalize: Normalize,
+    /// How pictures of more than eight bits are read.
+    #[serde(default)]
+    pub greys: Greys,
 }
 
 impl Transform {
@@ -205,7 +209,7 @@ mod tests {
     use super::*;
 
     fn transform(size: usize, resize: ResizeMethod) -> Transform {
-        Transform { size, resize, normalize: Normalize::imagenet() }
+        Transform { size, resize, normalize: Normalize::imagenet(), greys: Greys::Whole }
     }
 
     #[test]

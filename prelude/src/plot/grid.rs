@@ -60,7 +60,7 @@ fn grid_of(pictures: &[RgbImage], captions: &[String], largest: u32) -> Figure {
 }
 
 /// A picture that fills a square of `side` pixels in one direction; much smaller ones keep their pixels' edges.
-fn scaled(picture: &RgbImage, side: u32) -> RgbImage {
+pub(super) fn scaled(picture: &RgbImage, side: u32) -> RgbImage {
     let long = picture.width().max(picture.height()).max(1);
     let scale = side as f32 / long as f32;
     let to = |length: u32| ((length as f32 * scale).round() as u32).clamp(1, side);

@@ -113,7 +113,7 @@ impl Learner {
         if !report.complete() {
             return Err(lacks(format!("does not hold the whole network: {report}")));
         }
-        let transform = Transform { size: arch.picture(), resize: ResizeMethod::Crop, normalize: arch.normalize() };
+        let transform = Transform { size: arch.picture(), resize: ResizeMethod::Crop, normalize: arch.normalize(), greys: Default::default() };
         let classes = (0..count).map(|class| format!("class {class}")).collect();
         let spec = Spec::new(Input::Picture(transform), Target::Class(classes), 0);
         let mut learner = Learner::assemble(network, Arc::new(Classify), spec, None);

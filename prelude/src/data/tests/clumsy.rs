@@ -53,7 +53,7 @@ fn options_that_make_no_sense_are_told_by_the_next_verb() -> Result<()> {
     ] {
         assert!(says(&data()?.normalize(wrong)).contains(text));
         let error =
-            Transform { size: 8, resize: ResizeMethod::Crop, normalize: wrong }.tensor(&picture(0, 0)).unwrap_err();
+            Transform { size: 8, resize: ResizeMethod::Crop, normalize: wrong, greys: Greys::Whole }.tensor(&picture(0, 0)).unwrap_err();
         assert!(error.to_string().contains(text), "{error}");
     }
     for count in [0, 5000] {

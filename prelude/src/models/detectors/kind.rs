@@ -107,10 +107,11 @@ impl Detector {
 
     /// How pictures of this side become what the network takes.
     pub fn transform(self, size: usize) -> Transform {
+        let greys = Greys::Whole;
         match self.design() {
-            Design::Yolox(_) => Transform { size, resize: ResizeMethod::PadEnd, normalize: Normalize::bytes() },
-            Design::YoloV8(_) => Transform { size, resize: ResizeMethod::Pad, normalize: Normalize::none() },
-            Design::Light(arch) => Transform { size, resize: ResizeMethod::PadEnd, normalize: arch.normalize() },
+            Design::Yolox(_) => Transform { size, resize: ResizeMethod::PadEnd, normalize: Normalize::bytes(), greys },
+            Design::YoloV8(_) => Transform { size, resize: ResizeMethod::Pad, normalize: Normalize::none(), greys },
+            Design::Light(arch) => Transform { size, resize: ResizeMethod::PadEnd, normalize: arch.normalize(), greys },
         }
     }
 
