@@ -5,7 +5,7 @@ use super::batches::{Batches, mix};
 use super::folder::ImageFolder;
 use super::store::Decoded;
 use super::truth;
-use super::{Augment, Batch, Fields, Normalize, Part, field};
+use super::{Augment, Batch, Fields, Normalize, Part, Transform, field};
 use crate::boxes::BBox;
 use crate::plot::{self, Figure};
 use crate::{Error, Result, limits};
@@ -176,7 +176,8 @@ impl ImageFolder {
 
     fn feed(&self, ids: Vec<usize>, augment: Option<(Augment, u64)>, merge: bool) -> Batches {
         let data = self.clone();
-        Batches::start(ids, self.batch, merge, move |ids| make(&data, ids, augment))
+        let bytes = 12 * self.transform.size * self.transform.size;
+        Batches::start(ids, self.batch, (merge, bytes), move |ids| make(&data, ids, augment))
     }
 
     /// Picture number `id`; `None` where it cannot be read and the data set is not strict.
@@ -190,6 +191,32 @@ impl ImageFolder {
             }
         }
     }
+}
+
+/// A picture as it is, and varied alone in other ways: so many views in all.
+///
+/// # Shapes
+/// `(views, 3, size, size)`
+pub(crate) fn varied_views(
+    picture: &RgbImage,
+    transform: &Transform,
+    augment: Augment,
+    views: usize,
+    seed: u64,
+) -> Result<Tensor> {
+    limits::room(views, transform.size)?;
+    transform.normalize.check()?;
+    let (square, side, augment) = (transform.square(picture), transform.size, augment.alone());
+    let augment = if augment.is_none() { Augment::standard() } else { augment };
+    let mut values = vec![0.0f32; views * 3 * side * side];
+    values.par_chunks_mut(3 * side * side).enumerate().for_each(|(view, values)| match view {
+        0 => transform.write(square.as_raw(), values),
+        _ => {
+            let mut rng = ChaCha8Rng::seed_from_u64(mix(seed, VIEWS, view as u64));
+            augment.draw(side, &mut rng).write(square.as_raw(), transform, values);
+        }
+    });
+    Ok(Tensor::from_vec(values, (views, 3, side, side), &Device::Cpu)?)
 }
 
 /// Views are varied as no epoch is.

@@ -6,7 +6,7 @@ use super::store::Store;
 use super::{Augment, Greys, Normalize, Part, ResizeMethod, Sample, Transform, read_picture_as};
 use crate::boxes::Annotation;
 use crate::show::{Bundle, Describe, Description, Show};
-use crate::{Error, Result, limits, show};
+use crate::{Error, Result, show};
 use image::RgbImage;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -34,12 +34,12 @@ pub(super) struct Rows {
 /// ```
 #[derive(Clone)]
 pub struct ImageFolder {
-    root: PathBuf,
+    pub(super) root: PathBuf,
     pub(super) classes: Arc<Vec<String>>,
     pub(super) samples: Arc<Vec<Sample>>,
     pub(super) parted: bool,
-    left_out: Arc<Vec<String>>,
-    leaks: Arc<Vec<(String, String)>>,
+    pub(super) left_out: Arc<Vec<String>>,
+    pub(super) leaks: Arc<Vec<(String, String)>>,
     pub(super) copies: Arc<Copies>,
     /// Copies and pictures that show the same, once they were searched for; `None` where the files are too large for it.
     pub(super) near: Arc<OnceLock<Option<Copies>>>,
@@ -49,7 +49,7 @@ pub struct ImageFolder {
     pub(super) rows: Option<Rows>,
     /// Whether training shows each class equally often.
     pub(super) balanced: bool,
-    has_boxes: bool,
+    pub(super) has_boxes: bool,
     pub(super) transform: Transform,
     /// Whether a person has said the size, and the normalisation.
     pub(super) said_size: bool,

@@ -78,15 +78,15 @@ fn ends(values: &[u16]) -> (f32, f32) {
     let mut counts = vec![0usize; 1 << 16];
     values.iter().for_each(|value| counts[usize::from(*value)] += 1);
     let past = (values.len() as f64 * ENDS) as usize;
-    let end = |order: &mut dyn Iterator<Item = usize>| {
+    let end = |at: &dyn Fn(usize) -> usize| {
         let mut sum = 0;
-        order.find(|value| {
-            sum += counts[*value];
+        let found = (0..1 << 16).find(|step| {
+            sum += counts[at(*step)];
             sum > past
-        })
+        });
+        at(found.unwrap_or(0)) as f32
     };
-    let (black, white) = (end(&mut (0..1 << 16)), end(&mut (0..1 << 16).rev()));
-    (black.unwrap_or(0) as f32, white.unwrap_or(0) as f32)
+    (end(&|step| step), end(&|step| (1 << 16) - 1 - step))
 }
 
 #[cfg(test)]

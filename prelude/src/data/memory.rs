@@ -39,7 +39,9 @@ impl ImageFolder {
                 .remedy("leave it out, with its label"));
         }
         if let Some(at) = labels.iter().position(String::is_empty) {
-            return Err(Error::new(format!("the label of picture {at} is empty")).remedy("name its class, or leave it out"));
+            return Err(
+                Error::new(format!("the label of picture {at} is empty")).remedy("name its class, or leave it out")
+            );
         }
         let classes: Vec<String> = labels.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect();
         if classes.len() < 2 {

@@ -3,8 +3,8 @@
 //! A difference hash after Neal Krawetz, "Kind of Like That" (2013), that leaves out even ground, on which pictures of plain things would all agree.
 //! Own code, since it is a few lines, and crates that have such hashes bring Fourier transforms along.
 
-use super::{Greys, Sample};
 use super::split::Copies;
+use super::{Greys, Sample};
 use crate::show::Steps;
 use crate::{Result, interrupt};
 use image::RgbImage;
@@ -163,7 +163,14 @@ mod tests {
         let sample = |name: &str, picture: RgbImage| {
             let path = folder.path().join(name);
             picture.save(&path).unwrap();
-            Sample { path, name: name.to_owned(), class: 0, part: crate::data::Part::Train, boxes: Vec::new(), pixels: None }
+            Sample {
+                path,
+                name: name.to_owned(),
+                class: 0,
+                part: crate::data::Part::Train,
+                boxes: Vec::new(),
+                pixels: None,
+            }
         };
         let samples = [
             sample("a.png", patches(1, 160)),

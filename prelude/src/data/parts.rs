@@ -85,10 +85,14 @@ impl ImageFolder {
         if let Some((label, own)) = divide::rare(&blocks, count).first() {
             let name = self.label_name(*label);
             if self.groups.is_none() && self.rows.is_none() {
-                return Err(Error::new(format!("class `{name}` has {own} different pictures; {count} folds need {count}"))
-                    .remedy("take fewer folds, add pictures of it, or remove its folder"));
+                return Err(Error::new(format!(
+                    "class `{name}` has {own} different pictures; {count} folds need {count}"
+                ))
+                .remedy("take fewer folds, add pictures of it, or remove its folder"));
             }
-            show::note(&format!("`{name}` stands in {own} groups alone: some of the {count} folds measure nothing of it"));
+            show::note(&format!(
+                "`{name}` stands in {own} groups alone: some of the {count} folds measure nothing of it"
+            ));
         }
         blocks.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
         let fold = |apart: Vec<usize>| {

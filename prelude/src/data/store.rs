@@ -5,8 +5,8 @@ use super::transform::Transform;
 use crate::Result;
 use crate::show::Steps;
 use image::RgbImage;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 /// Most bytes of pixels that are kept.
@@ -39,7 +39,13 @@ impl Store {
         // a size that makes no sense yet is refused by what would decode
         let bytes = [3, transform.size, transform.size].into_iter().fold(count, usize::saturating_mul);
         let keep = bytes <= MOST;
-        Store { transform, keep, kept: (0..count).map(|_| OnceLock::new()).collect(), bad: Mutex::new(Vec::new()), dim: AtomicUsize::new(0) }
+        Store {
+            transform,
+            keep,
+            kept: (0..count).map(|_| OnceLock::new()).collect(),
+            bad: Mutex::new(Vec::new()),
+            dim: AtomicUsize::new(0),
+        }
     }
 
     /// What the pictures are brought to; the normalisation is not applied here.
@@ -133,9 +139,23 @@ impl Store {
         self.dim.load(Ordering::Relaxed)
     }
 
-    /// Whether pictures are kept, and not decoded anew in each epoch.
-    pub fn keeps(&self) -> bool {
-        self.keep
+    /// Where decoded pictures are, between epochs, in words.
+    pub fn words(&self) -> String {
+        let each = 3 * self.transform.size * self.transform.size;
+        let size = |bytes: usize| match bytes {
+            0..10_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+            10_000_000..1_000_000_000 => format!("{} MB", bytes / 1_000_000),
+            _ => format!("{:.1} GB", bytes as f64 / 1e9),
+        };
+        let all = size(each * self.kept.len());
+        match self.keep {
+            true => format!("decoded once and kept in memory ({all})"),
+            false => format!(
+                "at this size the pictures take {all}, more than the {} that are kept in memory: each epoch decodes them anew, on all \
+                 processors, ahead of the step",
+                size(MOST)
+            ),
+        }
     }
 
     /// The pictures that could not be read so far, with the reason, by number.

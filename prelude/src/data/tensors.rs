@@ -9,8 +9,8 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    Batch, BatchIter, Data, Example, Fields, Greys, Input, Normalize, Order, Part, ResizeMethod, Spec, Target, Transform,
-    field,
+    Batch, BatchIter, Data, Example, Fields, Greys, Input, Normalize, Order, Part, ResizeMethod, Spec, Target,
+    Transform, field,
 };
 use crate::params::name_seed;
 use crate::show::{Describe, Description};
@@ -128,9 +128,12 @@ impl TensorData {
             return Err(Error::new(what).remedy("give each class, label or number a name of its own"));
         }
         let input = match *inputs.dims() {
-            [_, 3, height, width] if height == width => {
-                Input::Picture(Transform { size: width, resize: ResizeMethod::Stretch, normalize: Normalize::none(), greys: Greys::Whole })
-            }
+            [_, 3, height, width] if height == width => Input::Picture(Transform {
+                size: width,
+                resize: ResizeMethod::Stretch,
+                normalize: Normalize::none(),
+                greys: Greys::Whole,
+            }),
             _ => Input::Tensor(inputs.dims()[1..].to_vec()),
         };
         Ok(TensorData {

@@ -24,7 +24,8 @@ pub(super) fn varied(
         // Of one that is enlarged, as much has to be in sight.
         let is_seen = |bbox: &BBox| {
             let area = change.bbox(bbox, side).area();
-            area >= 0.6 * bbox.area() && (!change.is_warped() || area >= 0.6 * change.bbox_from(bbox, side, side).area())
+            area >= 0.6 * bbox.area()
+                && (!change.is_warped() || area >= 0.6 * change.bbox_from(bbox, side, side).area())
         };
         if bbox.as_ref().is_none_or(is_seen) {
             break;

@@ -96,6 +96,10 @@ struct FitOptions {
     /// Checkpoints from before there was such an option lack it.
     #[serde(default = "each")]
     validate_every: usize,
+    #[serde(default)]
+    focus: f64,
+    #[serde(default)]
+    class_weights: Vec<f64>,
 }
 
 const FIRST: &str = "optimizer.first.";
@@ -126,7 +130,8 @@ impl Learner {
             let values = average.network.params().snapshot()?.into_iter();
             tensors.extend(values.map(|(name, value)| (format!("{AVERAGE}{name}"), value)));
         }
-        let Options { clip, accumulate, smoothing, keep_features, validate_every, .. } = self.options;
+        let Options { clip, accumulate, smoothing, keep_features, validate_every, focus, .. } = self.options;
+        let class_weights = self.weights.to_vec();
         let progress = Progress {
             rule: self.optimizer.rule(),
             steps,
@@ -135,7 +140,15 @@ impl Learner {
             begun: self.begun,
             ema: self.average.as_ref().map(|average| average.decay),
             callbacks: self.remembered(),
-            options: Some(FitOptions { clip, accumulate, smoothing, keep_features, validate_every }),
+            options: Some(FitOptions {
+                clip,
+                accumulate,
+                smoothing,
+                keep_features,
+                validate_every,
+                focus,
+                class_weights,
+            }),
         };
         self.write(path, &tensors, Some(progress))
     }
@@ -299,8 +312,12 @@ impl Learner {
             *self.optimizer = optimizer(&progress, trained);
             *self.history = progress.history;
             self.options.seed = progress.seed;
-            if let Some(FitOptions { clip, accumulate, smoothing, keep_features, validate_every }) = progress.options {
-                self.options = Options { clip, accumulate, smoothing, keep_features, validate_every, ..self.options };
+            if let Some(options) = progress.options {
+                let FitOptions { clip, accumulate, smoothing, keep_features, validate_every, focus, class_weights } =
+                    options;
+                self.options =
+                    Options { clip, accumulate, smoothing, keep_features, validate_every, focus, ..self.options };
+                *self.weights = class_weights;
             }
             self.begun = progress.begun;
             *self.states = progress.callbacks;

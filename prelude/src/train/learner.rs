@@ -36,6 +36,8 @@ pub struct Learner {
     pub(super) history: Sealed<History>,
     pub(super) cache: Sealed<FeatureCache>,
     pub(super) options: Options,
+    /// How much each class weighs in the loss; empty where all weigh alike.
+    pub(super) weights: Sealed<Vec<f64>>,
     /// Epochs begun over all fits: decides order and dropout of the next one.
     pub(super) begun: u64,
     /// What is measured beside what the task measures.
@@ -113,7 +115,12 @@ impl Learner {
         if !report.complete() {
             return Err(lacks(format!("does not hold the whole network: {report}")));
         }
-        let transform = Transform { size: arch.picture(), resize: ResizeMethod::Crop, normalize: arch.normalize(), greys: Default::default() };
+        let transform = Transform {
+            size: arch.picture(),
+            resize: ResizeMethod::Crop,
+            normalize: arch.normalize(),
+            greys: Default::default(),
+        };
         let classes = (0..count).map(|class| format!("class {class}")).collect();
         let spec = Spec::new(Input::Picture(transform), Target::Class(classes), 0);
         let mut learner = Learner::assemble(network, Arc::new(Classify), spec, None);
@@ -185,6 +192,7 @@ impl Learner {
             history: History::default().into(),
             cache: FeatureCache::default().into(),
             options: Options::of(spec.seed),
+            weights: Vec::new().into(),
             spec: spec.into(),
             begun: 0,
             metrics: Vec::new().into(),

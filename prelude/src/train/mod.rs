@@ -28,6 +28,8 @@
 //! | `learner.validate()?`, `confusion()?`, `top_losses(9)?` | what it gets right, what it takes for what, its worst pictures |
 //! | `learner.watch(4)?`, `validate_every(3)` | what is said of the same pictures after each epoch, beside the curve; how often validation runs |
 //! | `learner.threshold_slider(6)?`, `score_histogram()?` | a detector's boxes from a score on, as it is dragged; right and wrong boxes by their scores |
+//! | `learner.predict_tta("new.jpg", 4)?`, `evaluate_tta(4)?` | answers averaged over several views of a picture |
+//! | `learner.balanced_weights()?`, `class_weights(&[1.0, 5.0])?`, `focal_loss(2.0)` | what weighs more in the loss: rare classes, what is hard |
 //! | `learner.optimizer(Optimizer::sgd(0.9))` | another optimiser than AdamW |
 //! | `learner.save(path)?`, `load(path)?` | weights, frozen flags, optimiser, classes, history |
 //!
@@ -67,7 +69,9 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 mod tuning;
+mod views;
 mod watch;
+mod weighing;
 mod worst;
 
 pub use answer::{Answer, Located};

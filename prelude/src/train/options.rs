@@ -11,6 +11,8 @@ pub(super) struct Options {
     pub clip: Option<f64>,
     pub accumulate: usize,
     pub smoothing: f64,
+    /// The focal loss's γ.
+    pub focus: f64,
     pub keep_features: bool,
     /// After every how many epochs the validation examples are looked at; after a fit's last one always.
     pub validate_every: usize,
@@ -26,6 +28,7 @@ impl Options {
             clip: None,
             accumulate: 1,
             smoothing: 0.0,
+            focus: 0.0,
             keep_features: true,
             validate_every: 1,
             quiet: false,
@@ -44,6 +47,14 @@ impl Options {
         limits::some("`accumulate`", self.accumulate, "batches", remedy)?;
         let remedy = "1 measures after each epoch, as without it: `learner.validate_every(1)`";
         limits::some("`validate_every`", self.validate_every, "epochs", remedy)?;
+        let remedy = "2 is usual: `learner.focal_loss(2.0)`";
+        limits::allow(
+            (0.0..=10.0).contains(&self.focus),
+            "the γ of `focal_loss`",
+            &self.focus,
+            "a number from 0 to 10",
+            remedy,
+        )?;
         let (fine, remedy) = ((0.0..1.0).contains(&self.smoothing), "0.1 is usual: `learner.label_smoothing(0.1)`");
         limits::allow(fine, "the share of `label_smoothing`", &self.smoothing, "a number from 0 to below 1", remedy)
     }

@@ -101,7 +101,7 @@ pub struct Prediction {
 }
 
 impl Prediction {
-    fn of(answer: Answer, picture: RgbImage, spec: &Spec, transform: &Transform) -> Prediction {
+    pub(super) fn of(answer: Answer, picture: RgbImage, spec: &Spec, transform: &Transform) -> Prediction {
         let (width, height) = picture.dimensions();
         let name = |class: usize| spec.names().get(class).cloned().unwrap_or_default();
         let mut order: Vec<usize> = (0..answer.shares.len()).collect();

@@ -57,13 +57,17 @@ impl Augment {
         // which of both it is does not matter where each is looked at alone
         Augment { mixup: self.mixup / 2.0, cutmix: self.cutmix / 2.0, ..*self }.check()?;
         if self.is_none() {
-            return Err(Error::new("this augmentation changes nothing")
-                .remedy("look at one that does: `Augment::standard()`, or at all that there is: `Augment::every_kind()`"));
+            return Err(Error::new("this augmentation changes nothing").remedy(
+                "look at one that does: `Augment::standard()`, or at all that there is: `Augment::every_kind()`",
+            ));
         }
         let Some(first) = pictures.first() else {
-            return Err(Error::new("there is no picture to change").remedy("give one, or two so that they can be mixed"));
+            return Err(
+                Error::new("there is no picture to change").remedy("give one, or two so that they can be mixed")
+            );
         };
-        let transform = Transform { size: SIDE, resize: ResizeMethod::Crop, normalize: Normalize::none(), greys: Greys::Whole };
+        let transform =
+            Transform { size: SIDE, resize: ResizeMethod::Crop, normalize: Normalize::none(), greys: Greys::Whole };
         let square = transform.square(first);
         let second = pictures.get(1).map(|other| transform.square(other));
         let mut columns = vec![("as it is".to_owned(), vec![square.clone()])];

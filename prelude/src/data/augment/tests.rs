@@ -237,10 +237,8 @@ fn noise_and_crops_are_what_was_asked_for() {
     let grey = vec![128u8; 3 * SIDE * SIDE];
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     let mut values = vec![0.0; 3 * SIDE * SIDE];
-    let noisy = Change {
-        spoil: Spoil { noise: 0.1, seed: 3, ..Spoil::default() },
-        ..Augment::none().draw(SIDE, &mut rng)
-    };
+    let noisy =
+        Change { spoil: Spoil { noise: 0.1, seed: 3, ..Spoil::default() }, ..Augment::none().draw(SIDE, &mut rng) };
     noisy.write(&grey, &transform(), &mut values);
     let mean = values.iter().sum::<f32>() / values.len() as f32;
     let deviation = (values.iter().map(|value| (value - mean).powi(2)).sum::<f32>() / values.len() as f32).sqrt();
@@ -259,7 +257,9 @@ fn noise_and_crops_are_what_was_asked_for() {
 fn odd_values_are_refused() {
     let says = |augment: Augment| augment.check().unwrap_err().to_string();
     let none = Augment::none();
-    assert!(says(Augment { hue: 0.7, ..none }).contains("`hue` of the augmentation is 0.7; expected a share from 0 to 0.5"));
+    assert!(
+        says(Augment { hue: 0.7, ..none }).contains("`hue` of the augmentation is 0.7; expected a share from 0 to 0.5")
+    );
     assert!(says(Augment { crop: 0.0, ..none }).contains("`crop` of the augmentation is 0"));
     assert!(says(Augment { rand_augment: Some((0, 9.0)), ..none }).contains("count of `rand_augment` is 0"));
     assert!(says(Augment { rand_augment: Some((2, 31.0)), ..none }).contains("magnitude of `rand_augment` is 31"));

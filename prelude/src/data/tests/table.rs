@@ -52,11 +52,12 @@ fn tables_are_read_as_people_write_them() -> Result<()> {
 #[test]
 fn what_is_wrong_with_a_table_is_told() -> Result<()> {
     for (table, text) in [
-        ("one.png,sea\nfive.png,boat", "lists 1 files that are not there, `five.png` the first"),
+        ("one.png,sea\nfive.png,boat", "lists 1 of 2 files that are not there: `five.png` (line 2)"),
         ("one.png,\ntwo.png,", "names no label"),
-        ("", "names no label"),
+        ("", "lists no picture"),
         ("one.png sea", "line 1 of"),
-        ("file,labels,split\none.png,sea boat,train\ntwo.png,sea,train", "has 3 columns"),
+        ("file,labels,split\none.png,sea boat,train\ntwo.png,sea,later", "line 3 of"),
+        ("file,labels,when\none.png,sea boat,may\ntwo.png,sea,june", "has 3 columns"),
         ("one.png,1,0\ntwo.png,0,1", "has 3 columns"),
         ("file,sea,boat\none.png,1,0\ntwo.png,0.5,1", "line 3 of"),
         ("file,sea,boat\none.png,1,0\n\ntwo.png,0,True", "has `True` for `boat`"),

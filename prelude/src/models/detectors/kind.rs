@@ -10,7 +10,7 @@ use super::light;
 use super::names;
 use super::yolov8::{self, Build, YoloV8Head};
 use super::yolox::{self, YoloxHead};
-use crate::data::{Normalize, ResizeMethod, Transform};
+use crate::data::{Greys, Normalize, ResizeMethod, Transform};
 use crate::models::body::Body;
 use crate::models::{Arch, HeadMaker, Trained, Weights};
 use crate::params::{ParamSet, is_under};
