@@ -89,12 +89,11 @@ pub(super) fn aside(mut blocks: Vec<Block>, fraction: f64, seed: u64) -> Vec<usi
     };
     let wanted: BTreeMap<usize, f64> = totals.keys().map(|label| (*label, wanted(label))).collect();
     let all: usize = blocks.iter().map(|block| block.ids.len()).sum();
-    let most = (all as f64 * fraction).max(1.0);
     blocks.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
     let (mut taken, mut sum, mut ids) = (BTreeMap::<usize, usize>::new(), 0usize, Vec::new());
     let far = |have: usize, wanted: f64| ((have as f64 - wanted) / wanted).powi(2);
     for block in blocks {
-        let mut gain = far(sum, most) - far(sum + block.ids.len(), most);
+        let mut gain = 0.0;
         let mut leaves_none = sum + block.ids.len() >= all;
         for (label, count) in &block.counts {
             let have = taken.get(label).copied().unwrap_or(0);

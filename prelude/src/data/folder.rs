@@ -2,7 +2,7 @@
 
 use super::scan::scan;
 use super::split::{self, Copies};
-use super::store::Store;
+use super::store::{MOST, Store};
 use super::{Augment, Greys, Normalize, Part, ResizeMethod, Sample, Transform, read_picture_as};
 use crate::boxes::Annotation;
 use crate::show::{Bundle, Describe, Description, Show};
@@ -136,7 +136,7 @@ impl ImageFolder {
         ImageFolder {
             root,
             classes: Arc::new(classes),
-            store: Arc::new(Store::new(samples.len(), transform)),
+            store: Arc::new(Store::new(samples.len(), transform, MOST)),
             samples: Arc::new(samples),
             parted: false,
             left_out: Arc::default(),
@@ -317,6 +317,9 @@ impl ImageFolder {
             return Err(self.unreadable(&self.samples[*id].name, why));
         }
         self.warn(&bad);
+        if self.store.is_dim_untold() {
+            show::note(super::greys::DIM_WORDS);
+        }
         ids.retain(|id| bad.binary_search_by_key(id, |(bad, _)| *bad).is_err());
         if ids.is_empty() {
             let root = self.root.display();

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 /// A picture whose brightest value is below this share of its range looks black.
 const DIM: f32 = 1.0 / 8.0;
+/// What to say of such pictures.
+pub(super) const DIM_WORDS: &str = "some pictures of sixteen bits use less than an eighth of their range and look black: \
+     `.greys(Greys::Stretch)`, or for twelve bits `.greys(Greys::Window(0.0, 4095.0))`";
 /// What [`Greys::Stretch`] leaves out at each end, as a share of the values.
 const ENDS: f64 = 0.005;
 

@@ -21,7 +21,7 @@
 //! - `decode` reads a picture file, `greys` brings sixteen bits to eight, `memory` takes pictures that are no files; `transform` brings it to the network's size and range, and boxes back.
 //! - `augment` varies a training picture, boxes included; `store` keeps decoded pictures in memory.
 //! - `feed` makes tensors of them, `fields` under their names, `batches` one batch ahead in a thread of its own; `truth` follows the picture.
-//! - `dataset` is what a learner wants of any data, `spec` what a data set says of itself; `tensors` is data that is numbers already.
+//! - `dataset` is what a learner wants of any data, `spec` what a data set says of itself; `tensors` is data that is numbers already, `tensor_parts` splits it.
 //! - `picture_table` reads tables that list pictures, `class_table` with a class each, `table` with several labels, `number_table` with numbers;
 //!   `table_verbs` is what both kinds have of a folder.
 //! - `annotated` is pictures with any number of boxes, `box_files` their files, of the `formats` that there are, `box_summary` what is in them, `proposals` what a network adds, `scene` what they feed a detector with.
@@ -61,6 +61,7 @@ mod store;
 mod summary;
 mod table;
 mod table_verbs;
+mod tensor_parts;
 mod tensors;
 mod transform;
 mod truth;

@@ -41,6 +41,14 @@ impl ImageFolder {
         self.renew()
     }
 
+    /// Keeps decoded pictures in memory where they take no more than so many bytes, at the network's size (default 1 GiB). Where they take more,
+    /// each epoch decodes them anew, on all processors, ahead of the step; `summary` says which it is.
+    pub fn memory(mut self, bytes: usize) -> ImageFolder {
+        self.store = Arc::new(Store::new(self.samples.len(), self.transform, bytes));
+        self.warned = Arc::default();
+        self
+    }
+
     /// Has each epoch show every class equally often: of large classes other pictures in each epoch, those of small ones several times, each
     /// varied anew. Validation keeps its own counts. Epochs stay as long as they were.
     ///
@@ -110,7 +118,7 @@ impl ImageFolder {
         let new = self.transform;
         // a window that is no number differs from itself, and is refused later
         if old.size != new.size || old.resize != new.resize || old.greys != new.greys {
-            self.store = Arc::new(Store::new(self.samples.len(), self.transform));
+            self.store = Arc::new(Store::new(self.samples.len(), self.transform, self.store.most()));
             self.warned = Arc::default();
         }
         self

@@ -116,6 +116,11 @@ impl ImageFolder {
     /// # Ok::<(), candlewick_prelude::Error>(())
     /// ```
     pub fn grouped(self, group: impl Fn(&str) -> String) -> ImageFolder {
+        self.grouped_by(&group)
+    }
+
+    // Not generic, so that the cell does not compile it.
+    fn grouped_by(self, group: &dyn Fn(&str) -> String) -> ImageFolder {
         let names = self.samples.iter().map(|sample| group(&sample.name)).collect();
         self.grouped_as(names)
     }

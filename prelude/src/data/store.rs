@@ -6,11 +6,11 @@ use crate::Result;
 use crate::show::Steps;
 use image::RgbImage;
 use rayon::prelude::*;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-/// Most bytes of pixels that are kept.
-const MOST: usize = 1 << 30;
+/// Most bytes of pixels that are kept, where nobody says otherwise.
+pub(super) const MOST: usize = 1 << 30;
 
 /// A decoded picture at the network's size.
 pub(super) struct Decoded {
@@ -23,29 +23,38 @@ pub(super) struct Decoded {
 /// The pictures of one data set at one size.
 pub(super) struct Store {
     transform: Transform,
+    most: usize,
     keep: bool,
     kept: Vec<OnceLock<Loaded>>,
     bad: Mutex<Vec<(usize, String)>>,
     /// Pictures of sixteen bits that look black because they use little of their range.
     dim: AtomicUsize,
+    told: AtomicBool,
 }
 
 /// A picture, or why there is none.
 type Loaded = std::result::Result<Arc<Decoded>, String>;
 
 impl Store {
-    /// A store for `count` pictures, empty yet.
-    pub fn new(count: usize, transform: Transform) -> Store {
+    /// A store for `count` pictures, empty yet, that keeps them where they take no more than `most` bytes.
+    pub fn new(count: usize, transform: Transform, most: usize) -> Store {
         // a size that makes no sense yet is refused by what would decode
         let bytes = [3, transform.size, transform.size].into_iter().fold(count, usize::saturating_mul);
-        let keep = bytes <= MOST;
+        let keep = bytes <= most;
         Store {
             transform,
+            most,
             keep,
             kept: (0..count).map(|_| OnceLock::new()).collect(),
             bad: Mutex::new(Vec::new()),
             dim: AtomicUsize::new(0),
+            told: AtomicBool::new(false),
         }
+    }
+
+    /// The most bytes of pixels that are kept.
+    pub fn most(&self) -> usize {
+        self.most
     }
 
     /// What the pictures are brought to; the normalisation is not applied here.
@@ -139,6 +148,11 @@ impl Store {
         self.dim.load(Ordering::Relaxed)
     }
 
+    /// Whether there are such pictures and nobody has been told; once.
+    pub fn is_dim_untold(&self) -> bool {
+        self.dim() > 0 && !self.told.swap(true, Ordering::Relaxed)
+    }
+
     /// Where decoded pictures are, between epochs, in words.
     pub fn words(&self) -> String {
         let each = 3 * self.transform.size * self.transform.size;
@@ -153,7 +167,7 @@ impl Store {
             false => format!(
                 "at this size the pictures take {all}, more than the {} that are kept in memory: each epoch decodes them anew, on all \
                  processors, ahead of the step",
-                size(MOST)
+                size(self.most)
             ),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::Part;
 use super::folder::ImageFolder;
+use super::greys::DIM_WORDS;
 use super::split::Copies;
 use crate::Result;
 use crate::show::{Bundle, Show, Table};
@@ -148,13 +149,7 @@ impl Summary {
         if let Some(groups) = self.groups {
             notes.push(format!("{groups} groups, each on one side of a split"));
         }
-        if self.dim {
-            notes.push(
-                "some pictures of sixteen bits use less than an eighth of their range and look black: `.greys(Greys::Stretch)`, or for twelve \
-                 bits `.greys(Greys::Window(0.0, 4095.0))`"
-                    .to_owned(),
-            );
-        }
+        notes.extend(self.dim.then(|| DIM_WORDS.to_owned()));
         notes.push(self.storage.clone());
         match self.boxes {
             0 => {}

@@ -15,6 +15,7 @@ mod callbacks;
 mod clumsy;
 mod own;
 mod verbs;
+mod weighing;
 
 const SIDE: usize = 32;
 

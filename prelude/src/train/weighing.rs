@@ -77,6 +77,7 @@ impl Learner {
             targets.set(field::WEIGHTS, Tensor::new(self.weights.as_slice(), &Device::Cpu)?);
         }
         if self.options.focus > 0.0 {
+            self.weighable()?;
             targets.set(field::FOCUS, Tensor::new(self.options.focus, &Device::Cpu)?);
         }
         Ok(())

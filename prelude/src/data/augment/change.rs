@@ -70,40 +70,58 @@ impl Change {
 
     /// The same from a larger square, whose middle becomes the middle.
     pub fn write_from(&self, square: &[u8], from: usize, transform: &Transform, values: &mut [f32]) {
-        let side = transform.size;
-        let area = side * side;
-        let middle = side as f32 / 2.0;
-        let start = from as f32 / 2.0 - 0.5;
-        let sample = if self.grey { sample_on_grey } else { sample };
         let plain = self.spoil.is_none();
-        let (scale, offset) = if plain { transform.normalize.factors() } else { ([1.0; 3], [0.0; 3]) };
+        let factors = if plain { transform.normalize.factors() } else { ([1.0; 3], [0.0; 3]) };
+        let (side, old) = (transform.size, (square, from));
+        // one loop for each case, so that nothing is asked at every pixel
+        match (self.warp, self.grey) {
+            (None, false) => self.paint(old, side, factors, |u, v| (u, v), sample, values),
+            (None, true) => self.paint(old, side, factors, |u, v| (u, v), sample_on_grey, values),
+            (Some(warp), false) => self.paint(old, side, factors, |u, v| warp.of(u, v), sample, values),
+            (Some(warp), true) => self.paint(old, side, factors, |u, v| warp.of(u, v), sample_on_grey, values),
+        }
+        if !plain {
+            self.spoil.change(values, side, transform.normalize.mean.map(|mean| 255.0 * mean));
+            let (scale, offset) = transform.normalize.factors();
+            for (channel, plane) in values.chunks_exact_mut(side * side).enumerate() {
+                plane.iter_mut().for_each(|value| *value = value.clamp(0.0, 255.0) * scale[channel] + offset[channel]);
+            }
+        }
+    }
+
+    /// Writes each new pixel: what lies at its old place, in its new light.
+    #[inline]
+    fn paint(
+        &self,
+        (square, from): (&[u8], usize),
+        side: usize,
+        (scale, offset): ([f32; 3], [f32; 3]),
+        place: impl Fn(f32, f32) -> (f32, f32),
+        sample: impl Fn(&[u8], usize, f32, f32) -> [f32; 3],
+        values: &mut [f32],
+    ) {
+        let (middle, start) = (side as f32 / 2.0, from as f32 / 2.0 - 0.5);
         let mean = self.mean(square);
         let [a, b, c, d] = self.matrix;
-        for y in 0..side {
+        let (red, rest) = values.split_at_mut(side * side);
+        let (green, blue) = rest.split_at_mut(side * side);
+        let rows = red.chunks_exact_mut(side).zip(green.chunks_exact_mut(side)).zip(blue.chunks_exact_mut(side));
+        for (y, ((red, green), blue)) in rows.enumerate() {
             let v = y as f32 + 0.5 - middle - self.dy;
             for x in 0..side {
                 let u = x as f32 + 0.5 - middle - self.dx;
-                let (mut u, mut v) = (a * u + b * v, c * u + d * v);
-                if let Some(warp) = &self.warp {
-                    (u, v) = warp.of(u, v);
-                }
+                let (u, v) = place(a * u + b * v, c * u + d * v);
                 let mut pixel = sample(square, from, u + start, v + start);
                 if self.hue != 0.0 {
                     pixel = turned(pixel, self.hue);
                 }
                 let grey = luma(pixel);
-                for channel in 0..3 {
+                let lit = |channel: usize| {
                     let value = grey + (pixel[channel] - grey) * self.saturation;
                     let value = ((value - mean) * self.contrast + mean) * self.brightness;
-                    values[channel * area + y * side + x] = value.clamp(0.0, 255.0) * scale[channel] + offset[channel];
-                }
-            }
-        }
-        if !plain {
-            self.spoil.change(values, side, transform.normalize.mean.map(|mean| 255.0 * mean));
-            let (scale, offset) = transform.normalize.factors();
-            for (channel, plane) in values.chunks_exact_mut(area).enumerate() {
-                plane.iter_mut().for_each(|value| *value = value.clamp(0.0, 255.0) * scale[channel] + offset[channel]);
+                    value.clamp(0.0, 255.0) * scale[channel] + offset[channel]
+                };
+                (red[x], green[x], blue[x]) = (lit(0), lit(1), lit(2));
             }
         }
     }
