@@ -11,16 +11,16 @@ use rand_chacha::ChaCha8Rng;
 
 /// What stays together: pictures, and how many of each class or label are among them.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Block {
+pub(super) struct Cluster {
     pub ids: Vec<usize>,
     counts: BTreeMap<usize, usize>,
 }
 
-impl Block {
-    pub fn new(ids: Vec<usize>, labels: &dyn Fn(usize) -> Vec<usize>) -> Block {
+impl Cluster {
+    pub fn new(ids: Vec<usize>, labels: &dyn Fn(usize) -> Vec<usize>) -> Cluster {
         let mut counts = BTreeMap::new();
         ids.iter().flat_map(|id| labels(*id)).for_each(|label| *counts.entry(label).or_default() += 1);
-        Block { ids, counts }
+        Cluster { ids, counts }
     }
 }
 
@@ -30,7 +30,7 @@ pub(super) fn blocks(
     group: &dyn Fn(usize) -> Option<usize>,
     copies: &Copies,
     labels: &dyn Fn(usize) -> Vec<usize>,
-) -> Vec<Block> {
+) -> Vec<Cluster> {
     let place: HashMap<usize, usize> = ids.iter().enumerate().map(|(at, id)| (*id, at)).collect();
     let mut first: Vec<usize> = (0..ids.len()).collect();
     let mut of_group: HashMap<usize, usize> = HashMap::new();
@@ -48,7 +48,7 @@ pub(super) fn blocks(
     for (at, id) in ids.iter().enumerate() {
         together.entry(root(&mut first, at)).or_default().push(*id);
     }
-    together.into_values().map(|ids| Block::new(ids, labels)).collect()
+    together.into_values().map(|ids| Cluster::new(ids, labels)).collect()
 }
 
 fn root(first: &mut [usize], mut at: usize) -> usize {
@@ -65,7 +65,7 @@ fn join(first: &mut [usize], a: usize, b: usize) {
 }
 
 /// How many of each label there are, and in how many blocks.
-fn totals(blocks: &[Block]) -> BTreeMap<usize, (usize, usize)> {
+fn totals(blocks: &[Cluster]) -> BTreeMap<usize, (usize, usize)> {
     let mut totals: BTreeMap<usize, (usize, usize)> = BTreeMap::new();
     for (label, count) in blocks.iter().flat_map(|block| &block.counts) {
         let total = totals.entry(*label).or_default();
@@ -75,12 +75,12 @@ fn totals(blocks: &[Block]) -> BTreeMap<usize, (usize, usize)> {
 }
 
 /// Labels that stand in fewer blocks than so many.
-pub(super) fn rare(blocks: &[Block], least: usize) -> Vec<(usize, usize)> {
+pub(super) fn rare(blocks: &[Cluster], least: usize) -> Vec<(usize, usize)> {
     totals(blocks).into_iter().filter(|(_, (_, own))| *own < least).map(|(label, (_, own))| (label, own)).collect()
 }
 
 /// The pictures of those blocks that are put aside: about this share of each label, and never all of one.
-pub(super) fn aside(mut blocks: Vec<Block>, fraction: f64, seed: u64) -> Vec<usize> {
+pub(super) fn aside(mut blocks: Vec<Cluster>, fraction: f64, seed: u64) -> Vec<usize> {
     let totals = totals(&blocks);
     let wanted = |label: &usize| {
         let (all, own) = totals[label];
@@ -111,11 +111,11 @@ pub(super) fn aside(mut blocks: Vec<Block>, fraction: f64, seed: u64) -> Vec<usi
 
 /// So many folds: for each the pictures that it keeps apart. Blocks of one kind stay in their order, so that who shuffles them first gets
 /// other folds.
-pub(super) fn folds(mut blocks: Vec<Block>, count: usize) -> Vec<Vec<usize>> {
+pub(super) fn folds(mut blocks: Vec<Cluster>, count: usize) -> Vec<Vec<usize>> {
     let totals = totals(&blocks);
     let labels = totals.len().max(1) as f64;
     // the spread of a block's counts over the labels, as numpy's `std`
-    let spread = |block: &Block| {
+    let spread = |block: &Cluster| {
         let mean = block.counts.values().sum::<usize>() as f64 / labels;
         block.counts.values().map(|count| (*count as f64).powi(2)).sum::<f64>() / labels - mean * mean
     };
@@ -154,7 +154,7 @@ pub(super) fn folds(mut blocks: Vec<Block>, count: usize) -> Vec<Vec<usize>> {
 mod tests {
     use super::*;
 
-    fn made(groups: &[usize], labels: &[usize]) -> Vec<Block> {
+    fn made(groups: &[usize], labels: &[usize]) -> Vec<Cluster> {
         let ids: Vec<usize> = (0..groups.len()).collect();
         blocks(&ids, &|id| Some(groups[id]), &Copies::default(), &|id| vec![labels[id]])
     }

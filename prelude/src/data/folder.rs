@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 /// What is true of each picture where it is no class: the field of a batch's truth, the columns' names, and a row a picture.
 #[derive(Clone)]
-pub(super) struct Rows {
+pub(super) struct TruthRows {
     pub field: &'static str,
     pub names: Arc<Vec<String>>,
     pub values: Arc<Vec<Vec<f32>>>,
@@ -46,7 +46,7 @@ pub struct ImageFolder {
     /// Which pictures a person wants on one side: a number each.
     pub(super) groups: Option<Arc<Vec<usize>>>,
     /// What is true of each picture where it is no class.
-    pub(super) rows: Option<Rows>,
+    pub(super) rows: Option<TruthRows>,
     /// Whether training shows each class equally often.
     pub(super) balanced: bool,
     pub(super) has_boxes: bool,
@@ -124,7 +124,7 @@ impl ImageFolder {
     }
 
     /// The same pictures with these truths instead of classes.
-    pub(super) fn with_rows(mut self, rows: Rows) -> ImageFolder {
+    pub(super) fn with_rows(mut self, rows: TruthRows) -> ImageFolder {
         self.rows = Some(rows);
         self
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::folder::{ImageFolder, Rows};
+use super::folder::{ImageFolder, TruthRows};
 use super::picture_table::PictureTable;
 use super::table_verbs::picture_verbs;
 use super::{Part, Target, field};
@@ -83,7 +83,7 @@ impl NumberTable {
         let groups = table.groups_of(&samples);
         let mut pictures = ImageFolder::listed(table.root.clone(), samples)?;
         pictures = groups.into_iter().fold(pictures, ImageFolder::grouped_as);
-        let rows = Rows { field: field::NUMBERS, names: Arc::new(names), values: Arc::new(values) };
+        let rows = TruthRows { field: field::NUMBERS, names: Arc::new(names), values: Arc::new(values) };
         Ok(NumberTable { pictures: pictures.with_rows(rows) })
     }
 

@@ -1,6 +1,6 @@
 //! Which pictures train, which measure, which are held out: splits by class and by group, folds, and what no split touches.
 
-use super::divide::{self, Block};
+use super::divide::{self, Cluster};
 use super::folder::ImageFolder;
 use super::split::{self, Copies};
 use super::{Part, field, near};
@@ -219,7 +219,7 @@ impl ImageFolder {
     }
 
     /// What stays together of all that is not held out.
-    fn blocks_of(&self, copies: &Copies) -> Vec<Block> {
+    fn blocks_of(&self, copies: &Copies) -> Vec<Cluster> {
         let ids: Vec<usize> = (0..self.len()).filter(|id| self.sample(*id).part != Part::Test).collect();
         let group = |id: usize| self.groups.as_ref().map(|groups| groups[id]);
         divide::blocks(&ids, &group, copies, &|id| self.labels_of(id))

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::folder::Rows;
+use super::folder::TruthRows;
 use super::picture_table::PictureTable;
 use super::table_verbs::picture_verbs;
 use super::{Data, ImageFolder, Part, Sample, Target, field};
@@ -55,7 +55,7 @@ impl LabelTable {
         let groups = table.groups_of(&samples);
         let mut pictures = ImageFolder::listed(table.root.clone(), samples)?;
         pictures = groups.into_iter().fold(pictures, ImageFolder::grouped_as);
-        let rows = Rows { field: field::LABELS, names: Arc::new(names), values: truth };
+        let rows = TruthRows { field: field::LABELS, names: Arc::new(names), values: truth };
         Ok(LabelTable { pictures: pictures.with_rows(rows) })
     }
 

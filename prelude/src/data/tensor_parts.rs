@@ -1,6 +1,6 @@
 //! Which examples that are tensors train, measure, or are held out.
 
-use super::divide::{self, Block};
+use super::divide::{self, Cluster};
 use super::tensors::TensorData;
 use super::{Part, Target};
 use crate::{Error, Result, limits, show};
@@ -63,7 +63,7 @@ impl TensorData {
     }
 
     /// All that is not held out, an example a block, with its class where there are classes.
-    fn blocks(&self) -> Result<Vec<Block>> {
+    fn blocks(&self) -> Result<Vec<Cluster>> {
         let classes = match self.target {
             Target::Class(_) => self.truth.to_vec1::<u32>()?,
             _ => Vec::new(),
@@ -72,7 +72,7 @@ impl TensorData {
         let mut ids: Vec<usize> =
             [Part::Train, Part::Valid].iter().flat_map(|part| self.parts.get(part)).flatten().copied().collect();
         ids.sort_unstable();
-        Ok(ids.into_iter().map(|id| Block::new(vec![id], &label)).collect())
+        Ok(ids.into_iter().map(|id| Cluster::new(vec![id], &label)).collect())
     }
 }
 

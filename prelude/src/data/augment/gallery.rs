@@ -11,6 +11,8 @@ use crate::{Error, Result};
 
 /// Draws of each change that are shown.
 const ROWS: u64 = 3;
+/// What is erased gets this colour, as in training the mean of the data.
+const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 /// The side of the pictures that are changed.
 const SIDE: usize = 208;
 
@@ -66,8 +68,12 @@ impl Augment {
                 Error::new("there is no picture to change").remedy("give one, or two so that they can be mixed")
             );
         };
-        let transform =
-            Transform { size: SIDE, resize: ResizeMethod::Crop, normalize: Normalize::none(), greys: Greys::Whole };
+        let transform = Transform {
+            size: SIDE,
+            resize: ResizeMethod::Crop,
+            normalize: Normalize { mean: MEAN, std: [1.0; 3] },
+            greys: Greys::Whole,
+        };
         let square = transform.square(first);
         let second = pictures.get(1).map(|other| transform.square(other));
         let mut columns = vec![("as it is".to_owned(), vec![square.clone()])];
@@ -119,11 +125,8 @@ fn one(augment: &Augment, square: &RgbImage, transform: &Transform, draw: u64) -
         let change =
             if augment.shrink > 1.0 { augment.draw_on_grey(SIDE, &mut rng) } else { augment.draw(SIDE, &mut rng) };
         change.write(square.as_raw(), transform, &mut values);
-        let (mut plain, mut far) = (square.pixels(), 0.0);
-        for at in 0..SIDE * SIDE {
-            let own = plain.next().map_or(0.0, |pixel| f32::from(pixel[0]) / 255.0);
-            far += (values[at] - own).abs();
-        }
+        let plain = square.pixels().map(|pixel| f32::from(pixel[0]) / 255.0 - MEAN[0]);
+        let far: f32 = plain.zip(&values).map(|(own, value)| (own - value).abs()).sum();
         if far / (SIDE * SIDE) as f32 > 0.01 {
             break;
         }
@@ -135,7 +138,7 @@ fn one(augment: &Augment, square: &RgbImage, transform: &Transform, draw: u64) -
 fn two(augment: &Augment, squares: [&RgbImage; 2], draw: u64) -> RgbImage {
     let bytes = squares.iter().flat_map(|square| {
         let raw = square.as_raw();
-        (0..3).flat_map(move |c| raw.iter().skip(c).step_by(3).map(|value| f32::from(*value) / 255.0))
+        (0..3).flat_map(move |c| raw.iter().skip(c).step_by(3).map(move |value| f32::from(*value) / 255.0 - MEAN[c]))
     });
     let mut values: Vec<f32> = bytes.collect();
     let shares = (0..20).map(|attempt| draw + 100 * attempt);
@@ -153,6 +156,8 @@ fn two(augment: &Augment, squares: [&RgbImage; 2], draw: u64) -> RgbImage {
 fn picture(values: &[f32]) -> RgbImage {
     RgbImage::from_fn(SIDE as u32, SIDE as u32, |x, y| {
         let at = y as usize * SIDE + x as usize;
-        image::Rgb(std::array::from_fn(|c| (values[c * SIDE * SIDE + at] * 255.0).round().clamp(0.0, 255.0) as u8))
+        image::Rgb(std::array::from_fn(|c| {
+            ((values[c * SIDE * SIDE + at] + MEAN[c]) * 255.0).round().clamp(0.0, 255.0) as u8
+        }))
     })
 }

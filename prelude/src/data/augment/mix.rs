@@ -32,18 +32,18 @@ pub(in super::super) fn mixed(augment: &Augment, values: &mut [f32], side: usize
     if count < 2 || (augment.mixup <= 0.0 && augment.cutmix <= 0.0) {
         return None;
     }
-    let plans: Vec<Plan> = keys.iter().enumerate().map(|(row, key)| plan(augment, row, count, side, *key)).collect();
+    let plans: Vec<MixPlan> = keys.iter().enumerate().map(|(row, key)| plan(augment, row, count, side, *key)).collect();
     let before = values.to_vec();
     let size = 3 * side * side;
     values.par_chunks_mut(size).zip(&plans).for_each(|(own, plan)| {
         let other = &before[plan.with * size..][..size];
         match plan.kind {
-            Kind::Alone => {}
-            Kind::Through => {
+            MixKind::Alone => {}
+            MixKind::Through => {
                 let share = plan.share;
                 own.iter_mut().zip(other).for_each(|(own, other)| *own = share * *own + (1.0 - share) * other);
             }
-            Kind::Pasted([left, top, width, height]) => {
+            MixKind::Pasted([left, top, width, height]) => {
                 for row in (0..3).flat_map(|plane| (top..top + height).map(move |y| plane * side + y)) {
                     let at = row * side + left;
                     own[at..at + width].copy_from_slice(&other[at..at + width]);
@@ -57,19 +57,19 @@ pub(in super::super) fn mixed(augment: &Augment, values: &mut [f32], side: usize
     })
 }
 
-struct Plan {
-    kind: Kind,
+struct MixPlan {
+    kind: MixKind,
     with: usize,
     share: f32,
 }
 
-enum Kind {
+enum MixKind {
     Alone,
     Through,
     Pasted([usize; 4]),
 }
 
-fn plan(augment: &Augment, row: usize, count: usize, side: usize, key: u64) -> Plan {
+fn plan(augment: &Augment, row: usize, count: usize, side: usize, key: u64) -> MixPlan {
     // another stream than the one that varied the picture
     let mut rng = ChaCha8Rng::seed_from_u64(key ^ 0x6d69_7875_7063_7574);
     let other = rng.random_range(1..count);
@@ -77,10 +77,10 @@ fn plan(augment: &Augment, row: usize, count: usize, side: usize, key: u64) -> P
     let kind: f32 = rng.random();
     if kind < augment.mixup {
         let share = beta(&mut rng) as f32;
-        return Plan { kind: Kind::Through, with, share: share.max(1.0 - share) };
+        return MixPlan { kind: MixKind::Through, with, share: share.max(1.0 - share) };
     }
     if kind >= augment.mixup + augment.cutmix {
-        return Plan { kind: Kind::Alone, with: row, share: 1.0 };
+        return MixPlan { kind: MixKind::Alone, with: row, share: 1.0 };
     }
     // half of the area at most, so that the class of the picture stays its own
     let part = (0.5 * rng.random::<f32>()).sqrt() * side as f32 / 2.0;
@@ -89,7 +89,7 @@ fn plan(augment: &Augment, row: usize, count: usize, side: usize, key: u64) -> P
     let ((left, right), (top, bottom)) = (edges(centre()), edges(centre()));
     let (width, height) = (right - left, bottom - top);
     let share = 1.0 - (width * height) as f32 / (side * side) as f32;
-    Plan { kind: Kind::Pasted([left, top, width, height]), with, share }
+    MixPlan { kind: MixKind::Pasted([left, top, width, height]), with, share }
 }
 
 /// A number from 0 to 1 of the distribution Beta(α, α), after Jöhnk 1964.

@@ -116,7 +116,7 @@ fn a_table_of_classes_with_parts_and_groups() -> Result<()> {
         ),
         ("one.png,1.5\ntwo.png,2.5\nfour.png,3", "3 different numbers for 3 pictures"),
     ] {
-        let says = read(table).err().expect("an error").to_string();
+        let says = read(table).expect_err("an error").to_string();
         assert!(says.contains(text) && says.contains("\n  → "), "{table}: {says}");
     }
     Ok(())

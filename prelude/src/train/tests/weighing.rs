@@ -35,7 +35,8 @@ fn losses_are_pytorchs_and_torchvisions() -> Result<()> {
     let (shares, weights) = ((field::SHARES, of("soft")), (field::WEIGHTS, of("weights")));
     let smooth = (field::SMOOTHING, number(0.1)?);
     let labels = ("labels", of("labels"));
-    let all: Vec<(&str, &dyn Task, Vec<(&str, Tensor)>)> = vec![
+    type Case<'a> = (&'a str, &'a dyn Task, Vec<(&'a str, Tensor)>);
+    let all: Vec<Case> = vec![
         ("mixed", &Classify, vec![classes.clone(), shares.clone()]),
         ("mixed_smooth", &Classify, vec![classes.clone(), shares, smooth.clone()]),
         ("weighted", &Classify, vec![classes.clone(), weights.clone()]),
@@ -113,7 +114,7 @@ fn rare_classes_weigh_more_and_files_keep_it() -> Result<()> {
         (&[f64::NAN, 1.0], "the weight of `lying` is NaN"),
         (&[0.0, 0.0], "all class weights are 0"),
     ] {
-        assert!(own.class_weights(weights).err().expect("an error").to_string().contains(says));
+        assert!(own.class_weights(weights).expect_err("an error").to_string().contains(says));
     }
     own.focal_loss(-1.0);
     assert!(own.fit(1, 1e-3).unwrap_err().to_string().contains("the γ of `focal_loss` is -1"));
