@@ -31,6 +31,17 @@ datasets::vehicles().write_to("folder")?
 ImageFolder::open("photos")?
 ImageFolder::open("photos")?.split(0.2, 42)?.size(64).augment(Augment::standard()).batch(32)
 ImageFolder::open("photos")?.limit(9).resize(candlewick::data::ResizeMethod::Crop).normalize(Normalize::imagenet()).seeded(3).skip_corrupt(true).strict()
+ImageFolder::open("photos")?.greys(Greys::Stretch).grouped(|name| name.to_string()).grouped_by_folder().balanced().hold_out(0.2, 1)?
+ImageFolder::csv("list.csv")?
+ImageFolder::csv_column("list.csv", "species")?
+ImageFolder::in_memory(vec![picture.clone()], &["a"])?
+NumberTable::csv("ages.csv", &["age"])?.split(0.2, 42)?.size(64).batch(32)
+data.folds(5, 42)?
+data.show_augmented(0, 8)?
+data.show_augmentations(0)?
+Augment { crop: 0.4, hue: 0.05, erase: 0.25, cutmix: 0.5, ..Augment::standard() }.gallery(&[picture.clone()])?
+Augment::random()
+Augment::every_kind()
 Augment::none()
 Augment::boxes()
 Augment::standard().is_none()
@@ -125,6 +136,12 @@ learner.predict("new.jpg")?
 learner.predict("new.jpg")?.drawn()
 learner.predict("new.jpg")?.caption()
 learner.predict("new.jpg")?.detection()
+learner.predict_tta("new.jpg", 4)?
+learner.evaluate_tta(4)?
+learner.evaluate_tta_on(Part::Test, 4)?
+learner.class_weights(&[1.0, 5.0])?
+learner.balanced_weights()?
+learner.focal_loss(2.0)
 learner.predict_all(&["a.jpg", "b.jpg"])?
 learner.embed("new.jpg")?
 learner.embed_all(&["a.jpg", "b.jpg"])?
@@ -182,8 +199,8 @@ t.sum_all()?.to_scalar::<f32>()?
 """.strip().splitlines()
 
 # What holds verbs: the files whose public functions, other than those that rows above call, `--list` names.
-ROOMS = ["data/folder.rs", "data/feed.rs", "data/options.rs", "data/augment.rs", "datasets/vehicles.rs", "train/learner.rs", "train/fit.rs",
-         "train/tuning.rs", "train/labels.rs", "data/table.rs", "train/predict.rs", "train/inspect.rs", "data/tensors.rs", "train/checkpoint.rs", "train/finder.rs",
+ROOMS = ["data/folder.rs", "data/feed.rs", "data/options.rs", "data/augment/mod.rs", "data/augment/gallery.rs", "data/parts.rs", "data/memory.rs", "data/class_table.rs", "data/number_table.rs", "datasets/vehicles.rs", "train/learner.rs", "train/fit.rs",
+         "train/tuning.rs", "train/labels.rs", "data/table.rs", "train/predict.rs", "train/views.rs", "train/weighing.rs", "train/inspect.rs", "data/tensors.rs", "train/checkpoint.rs", "train/finder.rs",
          "interrupt.rs"]
 # Of those, what cells have no use for.
 NOT_IN_CELLS = {"as_str", "factor", "top", "of", "check", "write", "bbox", "line", "request", "clear", "install", "hear", "nap", "sleep"}

@@ -23,7 +23,12 @@ fn main() -> Result<()> {
     let trained = Trained::open(Path::new(&weights))?;
     let model = Network::new(arch, HeadMaker::classes(1000), &Device::Cpu, 0)?;
     model.load_all(&trained.tensors, &trained.origin)?;
-    let transform = Transform { size: arch.picture(), resize: ResizeMethod::Crop, normalize: arch.normalize() };
+    let transform = Transform {
+        size: arch.picture(),
+        resize: ResizeMethod::Crop,
+        normalize: arch.normalize(),
+        greys: Default::default(),
+    };
     for (number, path) in pictures.iter().enumerate() {
         let picture = read_picture(path)?;
         transform

@@ -34,8 +34,8 @@ pub mod prelude {
     pub use crate::annotate::Annotator;
     pub use crate::boxes::{Annotation, BBox, Detection};
     pub use crate::data::{
-        Augment, Batch, BatchIter, Boxes, Data, Example, Fields, ImageFolder, Input, LabelTable, Normalize, Order,
-        Part, Spec, Target, TensorData,
+        Augment, Batch, BatchIter, Boxes, Data, Example, Fields, Greys, ImageFolder, Input, LabelTable, Normalize,
+        NumberTable, Order, Part, Spec, Target, TensorData,
     };
     pub use crate::error::{Error, Result};
     pub use crate::layers::{

@@ -132,6 +132,8 @@ fn boxes_follow_mosaics_and_changes() -> Result<()> {
         Augment::boxes(),
         Augment { mosaic: 1.0, ..Augment::boxes() },
         Augment { rotate: 0.0, shrink: 2.0, ..Augment::none() },
+        Augment { flip_vertical: true, perspective: 0.4, crop: 0.5, ..Augment::boxes() },
+        Augment { perspective: 0.3, flip_vertical: true, mosaic: 1.0, ..Augment::boxes() },
     ] {
         let light = Augment { brightness: 0.0, contrast: 0.0, saturation: 0.0, ..augment };
         let data = plain.clone().augment(light);

@@ -195,7 +195,7 @@ fn operations_and_gradients() -> Result<()> {
     beside.check("fit_places", &patches[2..], &[], &|a, _| ops::fit_places(&a[0], (3, 2), (4, 5)));
     let logits = [normal(&[4, 5])];
     beside.check("cross_entropy", &logits, &[index, normal(&[5]).sqr()?], &|a, b| {
-        let options = CrossEntropy { label_smoothing: 0.1, class_weights: Some(b[1].clone()) };
+        let options = CrossEntropy { label_smoothing: 0.1, class_weights: Some(b[1].clone()), focus: 0.0 };
         ops::cross_entropy(&a[0], &b[0], &options)
     });
     let two = [normal(&[4, 5]), normal(&[4, 5])];

@@ -167,7 +167,8 @@ fn sizes_are_known_without_running() -> Result<()> {
     for (arch, count, features, parts, from) in KNOWN {
         let model = Network::new(arch, HeadMaker::classes(1000), &Device::Cpu, 0)?;
         assert_eq!(model.params().count(), count, "{arch}");
-        let transform = Transform { size: 224, resize: ResizeMethod::Crop, normalize: arch.normalize() };
+        let transform =
+            Transform { size: 224, resize: ResizeMethod::Crop, normalize: arch.normalize(), greys: Default::default() };
         let shapes = model.shapes(&Input::Picture(transform))?;
         assert_eq!(shapes[parts - 1].get("features")?, features, "{arch}");
         assert_eq!(shapes[parts].get("logits")?, [1000], "{arch}");

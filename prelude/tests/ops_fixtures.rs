@@ -174,7 +174,11 @@ fn probabilities() -> Result<()> {
 fn losses() -> Result<()> {
     case("cross_entropy").check(&["x", "t"], |a| cross_entropy(&a[0], &a[1], &CrossEntropy::default()))?;
     case("cross_entropy_full").check(&["x", "t", "weights"], |a| {
-        cross_entropy(&a[0], &a[1], &CrossEntropy { label_smoothing: 0.1, class_weights: Some(a[2].clone()) })
+        cross_entropy(
+            &a[0],
+            &a[1],
+            &CrossEntropy { label_smoothing: 0.1, class_weights: Some(a[2].clone()), focus: 0.0 },
+        )
     })?;
     case("smooth_l1").check(&["x", "y"], |a| smooth_l1(&a[0], &a[1], 0.7))?;
     case("bce").check(&["x", "y"], |a| bce_with_logits(&a[0], &a[1]))

@@ -186,7 +186,7 @@ proptest! {
     fn losses((n, c) in (1usize..6, 2usize..9), smoothing in 0f64..0.5, beta in 0.2f64..2.) {
         let targets = Tensor::new((0..n).map(|i| ((i * 5) % c) as u32).collect::<Vec<_>>(), &Device::Cpu).unwrap();
         let weights = normal(&[c]).sqr().unwrap();
-        let options = CrossEntropy { label_smoothing: smoothing, class_weights: Some(weights) };
+        let options = CrossEntropy { label_smoothing: smoothing, class_weights: Some(weights), focus: 0.0 };
         let x = normal(&[n, c]);
         check(std::slice::from_ref(&x), |a| cross_entropy(&a[0], &targets, &options)).unwrap();
         check(&[x.clone(), normal(&[n, c])], |a| smooth_l1(&a[0], &a[1], beta)).unwrap();
@@ -316,7 +316,8 @@ fn wrong_shapes_are_named() {
     let logits = normal(&[1, 4]);
     assert!(message(cross_entropy(&logits, &targets, &CrossEntropy::default())).contains("targets below 4"));
     for label_smoothing in [2., -0.1, f64::NAN] {
-        let (options, targets) = (CrossEntropy { label_smoothing, class_weights: None }, Tensor::zeros_like(&targets));
+        let (options, targets) =
+            (CrossEntropy { label_smoothing, class_weights: None, focus: 0.0 }, Tensor::zeros_like(&targets));
         let says = message(cross_entropy(&logits, &targets.expect("a tensor"), &options));
         assert!(says.contains(&format!("a label smoothing from 0 to 1, found {label_smoothing}")), "{says}");
     }

@@ -51,6 +51,29 @@ impl Boxes {
         Ok(Boxes { pictures: self.pictures.split(fraction, seed)?, ..self })
     }
 
+    /// Holds about `fraction` of the pictures out for the last test, chosen by `seed`: no later split or fold moves them; as
+    /// [`ImageFolder::hold_out`].
+    ///
+    /// # Errors
+    /// As [`split`](Boxes::split).
+    pub fn hold_out(self, fraction: f64, seed: u64) -> Result<Boxes> {
+        Ok(Boxes { pictures: self.pictures.hold_out(fraction, seed)?, ..self })
+    }
+
+    /// So many data sets, in each of which another part is kept for validation; as [`ImageFolder::folds`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn folds(&self, count: usize, seed: u64) -> Result<Vec<Boxes>> {
+        let folds = self.pictures.folds(count, seed)?;
+        Ok(folds.into_iter().map(|pictures| Boxes { pictures, ..self.clone() }).collect())
+    }
+
+    /// Keeps on one side of every later split what has the same group, told from a picture's name; as [`ImageFolder::grouped`].
+    pub fn grouped(self, group: impl Fn(&str) -> String) -> Boxes {
+        Boxes { pictures: self.pictures.grouped(group), ..self }
+    }
+
     fn with(self, change: impl FnOnce(ImageFolder) -> ImageFolder) -> Boxes {
         Boxes { pictures: change(self.pictures), ..self }
     }

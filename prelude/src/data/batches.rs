@@ -1,10 +1,15 @@
-//! Batches of tensors, made one ahead in a thread of its own.
+//! Batches of tensors, made a few ahead in a thread of its own.
 
 use super::Fields;
 use crate::sealed::Sealed;
 use crate::{Error, Result};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::{Duration, Instant};
+
+/// So many batches are made ahead at most, as long as they fit into so many bytes.
+const AHEAD: usize = 4;
+const AHEAD_BYTES: usize = 256 << 20;
 
 /// Some examples with what is true of them, ready for a network; on the CPU.
 #[derive(Clone, Debug)]
@@ -33,12 +38,13 @@ impl Batch {
 
 /// An iterator over the batches of one pass through the pictures.
 ///
-/// The next batch is made while the last one is used. Dropping it early stops that. A batch of which no picture can be read is
+/// The next batches, up to four, are made while the last one is used. Dropping it early stops that. A batch of which no picture can be read is
 /// left out.
 pub struct Batches {
     ready: Sealed<Mutex<Receiver<Result<Batch>>>>,
     left: usize,
     pictures: usize,
+    waited: Duration,
 }
 
 impl Batches {
@@ -47,11 +53,16 @@ impl Batches {
         self.pictures
     }
 
-    /// Starts making batches of `ids`, in that order, so many each; `merge` gives a last one of one picture to that before it.
+    /// How long whoever took the batches has waited for them so far.
+    pub fn waited(&self) -> Duration {
+        self.waited
+    }
+
+    /// Starts making batches of `ids`, in that order, so many each, of so many bytes a picture; `merge` gives a last one of one picture to that before it.
     pub(super) fn start(
         ids: Vec<usize>,
         size: usize,
-        merge: bool,
+        (merge, bytes): (bool, usize),
         make: impl Fn(Vec<usize>) -> Result<Batch> + Send + 'static,
     ) -> Batches {
         let pictures = ids.len();
@@ -62,7 +73,8 @@ impl Batches {
             chunks.last_mut().expect("there was more than one").extend(last);
         }
         let left = chunks.len();
-        let (sender, ready) = sync_channel(1);
+        let ahead = (AHEAD_BYTES / bytes.saturating_mul(size.min(pictures)).max(1)).clamp(1, AHEAD);
+        let (sender, ready) = sync_channel(ahead);
         std::thread::spawn(move || {
             for chunk in chunks {
                 if sender.send(make(chunk)).is_err() {
@@ -70,7 +82,7 @@ impl Batches {
                 }
             }
         });
-        Batches { ready: Mutex::new(ready).into(), left, pictures }
+        Batches { ready: Mutex::new(ready).into(), left, pictures, waited: Duration::ZERO }
     }
 }
 
@@ -81,7 +93,10 @@ impl Iterator for Batches {
         let gone = |_| Err(Error::new("the thread that reads pictures ended early"));
         loop {
             self.left = self.left.checked_sub(1)?;
-            match self.ready.get_mut().expect("no panic while receiving").recv().unwrap_or_else(gone) {
+            let asked = Instant::now();
+            let came = self.ready.get_mut().expect("no panic while receiving").recv().unwrap_or_else(gone);
+            self.waited += asked.elapsed();
+            match came {
                 // None of its pictures can be read, which was told.
                 Ok(batch) if batch.is_empty() => {}
                 ready => return Some(ready),

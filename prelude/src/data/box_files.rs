@@ -270,6 +270,7 @@ fn samples(listing: &Listing) -> Vec<Sample> {
         class: 0,
         part: picture.part.unwrap_or(Part::Train),
         boxes: annotations(picture),
+        pixels: None,
     };
     listing.pictures.iter().map(sample).collect()
 }

@@ -2,7 +2,7 @@
 
 use image::RgbImage;
 
-use super::{Batch, ImageFolder, Input, Part, Spec, Target, Transform, field};
+use super::{Augment, Batch, ImageFolder, Input, Part, Spec, Target, Transform, field};
 use crate::Result;
 
 /// Batches, one after another.
@@ -78,6 +78,22 @@ pub trait Data: CloneData + Send + Sync {
     /// # Errors
     /// When none can be read, or the user interrupts.
     fn batches(&self, part: Part, order: Order) -> Result<BatchIter>;
+    /// A part's examples in their order, each varied alone in the way of this number, for answers that are averaged over several views;
+    /// `None` where such data do not vary.
+    ///
+    /// # Errors
+    /// As [`batches`](Data::batches).
+    fn view(&self, _part: Part, _view: u64) -> Result<Option<BatchIter>> {
+        Ok(None)
+    }
+    /// How many examples of a part each class or label has, where that is known without reading them.
+    fn truth_counts(&self, _part: Part) -> Option<Vec<usize>> {
+        None
+    }
+    /// How pictures are varied, where they are.
+    fn augmented_by(&self) -> Option<Augment> {
+        None
+    }
     /// What a person looks at of the example of this number.
     ///
     /// # Errors
@@ -137,6 +153,21 @@ impl Data for ImageFolder {
             Order::Given => ImageFolder::batches(self, part)?,
             Order::Epoch(epoch) => self.varied(part, epoch)?,
         }))
+    }
+
+    fn view(&self, part: Part, view: u64) -> Result<Option<BatchIter>> {
+        Ok(Some(Box::new(ImageFolder::view(self, part, view)?)))
+    }
+
+    fn truth_counts(&self, part: Part) -> Option<Vec<usize>> {
+        let Some(rows) = &self.rows else { return Some(self.counts(part)) };
+        let ids = self.ids(part);
+        let of = |label: usize| ids.iter().filter(|id| rows.values[**id][label] > 0.5).count();
+        (rows.field == field::LABELS).then(|| (0..rows.names.len()).map(of).collect())
+    }
+
+    fn augmented_by(&self) -> Option<Augment> {
+        Some(self.augmentation()).filter(|augment| !augment.is_none())
     }
 
     fn example(&self, id: usize) -> Result<Example> {

@@ -1,5 +1,6 @@
 //! A picture file as eight-bit red, green and blue, the right way up.
 
+use super::greys::{self, Greys};
 use crate::{Error, Result};
 use image::{DynamicImage, ImageDecoder, ImageReader, RgbImage};
 use std::io::Cursor;
@@ -21,23 +22,37 @@ static ONE_LARGE: Mutex<()> = Mutex::new(());
 /// # Errors
 /// Where the file cannot be read, is no picture, or holds no pixels; the message names the file.
 pub fn read_picture(path: impl AsRef<Path>) -> Result<RgbImage> {
-    read(path.as_ref())
+    read(path.as_ref(), Greys::Whole)
 }
 
-fn read(path: &Path) -> Result<RgbImage> {
+/// The same with the greys of sixteen bits brought to eight in a way of one's own.
+///
+/// # Errors
+/// As [`read_picture`].
+pub fn read_picture_as(path: impl AsRef<Path>, greys: Greys) -> Result<RgbImage> {
+    read(path.as_ref(), greys)
+}
+
+fn read(path: &Path, greys: Greys) -> Result<RgbImage> {
     let bytes = std::fs::read(path).map_err(|error| {
         Error::new(format!("the picture `{}` cannot be read", path.display()))
             .caused_by(error)
             .remedy("check the name and that the file may be read")
     })?;
-    decode(&bytes).map_err(|why| {
+    decode_as(&bytes, greys).map(|decoded| decoded.0).map_err(|why| {
         Error::new(format!("`{}` is no readable picture: {why}", path.display()))
             .remedy("replace or remove the file; a data set leaves such files out unless it is `.strict()`")
     })
 }
 
 /// The bytes of a picture file as pixels, or why not.
+#[cfg(test)]
 pub(super) fn decode(bytes: &[u8]) -> Result<RgbImage, String> {
+    decode_as(bytes, Greys::Whole).map(|decoded| decoded.0)
+}
+
+/// The same with its greys in a way of one's own, and whether it looks black because it uses so little of its range.
+pub(super) fn decode_as(bytes: &[u8], greys: Greys) -> Result<(RgbImage, bool), String> {
     if bytes.is_empty() {
         return Err("the file is empty".to_owned());
     }
@@ -61,7 +76,12 @@ pub(super) fn decode(bytes: &[u8]) -> Result<RgbImage, String> {
     let orientation = decoder.orientation().map_err(|error| error.to_string())?;
     let mut picture = DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?;
     picture.apply_orientation(orientation);
-    Ok(to_rgb(&picture))
+    Ok((to_rgb_as(&picture, greys), greys == Greys::Whole && greys::is_dim(&picture)))
+}
+
+/// As [`to_rgb`], with the greys of sixteen bits brought to eight in a way of one's own.
+pub fn to_rgb_as(picture: &DynamicImage, greys: Greys) -> RgbImage {
+    greys::narrowed(picture, greys).unwrap_or_else(|| to_rgb(picture))
 }
 
 /// Width and height of a picture file as it is shown, without its pixels being decoded; `None` where it cannot be read.

@@ -17,6 +17,12 @@ pub mod field {
     pub const CLASS: &str = "class";
     /// As a truth, 1 for each label that applies and 0 for the others: `(n, labels)`, f32.
     pub const LABELS: &str = "labels";
+    /// As a truth while training, each class's share of an example that is made of several: `(n, classes)`, f32.
+    pub const SHARES: &str = "shares";
+    /// As a truth while training, how much each class or label weighs in the loss: `(classes)`, f32.
+    pub const WEIGHTS: &str = "weights";
+    /// As a truth while training, by which power of what is missing easy examples weigh less: one number.
+    pub const FOCUS: &str = "focus";
     /// As a truth while training, what share of each class's label is spread over all classes: one number.
     pub const SMOOTHING: &str = "smoothing";
     /// One number a class, before the softmax: `(n, classes)`, f32.

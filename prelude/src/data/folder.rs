@@ -1,19 +1,26 @@
 //! The image folder: what is in it, and how its pictures are to be shown to a network.
 
-use super::near;
 use super::scan::scan;
 use super::split::{self, Copies};
-use super::store::Store;
-use super::{Augment, Normalize, Part, ResizeMethod, Sample, Transform, read_picture};
+use super::store::{MOST, Store};
+use super::{Augment, Greys, Normalize, Part, ResizeMethod, Sample, Transform, read_picture_as};
 use crate::boxes::Annotation;
 use crate::show::{Bundle, Describe, Description, Show};
-use crate::{Error, Result, limits, show};
+use crate::{Error, Result, show};
 use image::RgbImage;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
+
+/// What is true of each picture where it is no class: the field of a batch's truth, the columns' names, and a row a picture.
+#[derive(Clone)]
+pub(super) struct TruthRows {
+    pub field: &'static str,
+    pub names: Arc<Vec<String>>,
+    pub values: Arc<Vec<Vec<f32>>>,
+}
 
 /// Pictures in folders, one folder a class, and how they are shown to a network.
 ///
@@ -27,14 +34,22 @@ use std::sync::{Arc, Mutex};
 /// ```
 #[derive(Clone)]
 pub struct ImageFolder {
-    root: PathBuf,
+    pub(super) root: PathBuf,
     pub(super) classes: Arc<Vec<String>>,
     pub(super) samples: Arc<Vec<Sample>>,
-    parted: bool,
-    left_out: Arc<Vec<String>>,
-    leaks: Arc<Vec<(String, String)>>,
+    pub(super) parted: bool,
+    pub(super) left_out: Arc<Vec<String>>,
+    pub(super) leaks: Arc<Vec<(String, String)>>,
     pub(super) copies: Arc<Copies>,
-    has_boxes: bool,
+    /// Copies and pictures that show the same, once they were searched for; `None` where the files are too large for it.
+    pub(super) near: Arc<OnceLock<Option<Copies>>>,
+    /// Which pictures a person wants on one side: a number each.
+    pub(super) groups: Option<Arc<Vec<usize>>>,
+    /// What is true of each picture where it is no class.
+    pub(super) rows: Option<TruthRows>,
+    /// Whether training shows each class equally often.
+    pub(super) balanced: bool,
+    pub(super) has_boxes: bool,
     pub(super) transform: Transform,
     /// Whether a person has said the size, and the normalisation.
     pub(super) said_size: bool,
@@ -95,24 +110,42 @@ impl ImageFolder {
     /// # Errors
     /// Where the user interrupts.
     pub(super) fn listed(root: PathBuf, samples: Vec<Sample>) -> Result<ImageFolder> {
+        ImageFolder::classed(root, vec!["picture".to_owned()], samples)
+    }
+
+    /// These pictures of these classes. Where they come in parts, training goes without what is measured.
+    ///
+    /// # Errors
+    /// Where the user interrupts.
+    pub(super) fn classed(root: PathBuf, classes: Vec<String>, samples: Vec<Sample>) -> Result<ImageFolder> {
         let copies = Copies::find(&samples)?;
-        let parted = samples.iter().any(|sample| sample.part != Part::Train);
-        Ok(ImageFolder { parted, ..ImageFolder::of(root, vec!["picture".to_owned()], samples, copies) })
+        let parted = samples.iter().any(|sample| sample.part == Part::Valid);
+        Ok(ImageFolder { parted, ..ImageFolder::of(root, classes, samples, copies) })
+    }
+
+    /// The same pictures with these truths instead of classes.
+    pub(super) fn with_rows(mut self, rows: TruthRows) -> ImageFolder {
+        self.rows = Some(rows);
+        self
     }
 
     fn of(root: PathBuf, classes: Vec<String>, samples: Vec<Sample>, copies: Copies) -> ImageFolder {
         let has_boxes = samples.iter().all(|sample| !sample.boxes.is_empty());
         let resize = if has_boxes { ResizeMethod::Stretch } else { ResizeMethod::Crop };
-        let transform = Transform { size: 64, resize, normalize: Normalize::imagenet() };
+        let transform = Transform { size: 64, resize, normalize: Normalize::imagenet(), greys: Greys::Whole };
         ImageFolder {
             root,
             classes: Arc::new(classes),
-            store: Arc::new(Store::new(samples.len(), transform)),
+            store: Arc::new(Store::new(samples.len(), transform, MOST)),
             samples: Arc::new(samples),
             parted: false,
             left_out: Arc::default(),
             leaks: Arc::default(),
             copies: Arc::new(copies),
+            near: Arc::default(),
+            groups: None,
+            rows: None,
+            balanced: false,
             has_boxes,
             transform,
             said_size: false,
@@ -124,42 +157,6 @@ impl ImageFolder {
             strict: false,
             warned: Arc::default(),
         }
-    }
-
-    /// Keeps about `fraction` of each class for validation, chosen by `seed`.
-    ///
-    /// Files are split, never augmented pictures; equal files, and pictures that look the same because one is a smaller or paler
-    /// copy of the other, stay on one side. A folder that has train/ and
-    /// val/ folders keeps its own split, and a note says so.
-    ///
-    /// # Errors
-    /// Where `fraction` is not between 0 and 1, or a class has fewer than two different pictures.
-    pub fn split(mut self, fraction: f64, seed: u64) -> Result<ImageFolder> {
-        limits::split(fraction)?;
-        if self.parted {
-            show::note(&format!("`{}` comes with its own split, which is kept", self.root.display()));
-            return Ok(self);
-        }
-        let mut samples = (*self.samples).clone();
-        let near = near::find(&samples, &self.copies)?;
-        let extra = near.as_ref().map_or(0, |near| near.spare() - self.copies.spare());
-        let kept = near.is_some_and(|near| split::split(&mut samples, &self.classes, &near, fraction, seed).is_ok());
-        if !kept {
-            split::split(&mut samples, &self.classes, &self.copies, fraction, seed)?;
-        }
-        match (kept, extra) {
-            (true, 0) => {}
-            (true, extra) => show::note(&format!(
-                "{extra} pictures look like others, as copies in another size do: they stay on the others' side"
-            )),
-            (false, 0) => show::note("so many pictures are not searched for near copies; equal files stay on one side"),
-            (false, extra) => show::note(&format!(
-                "{extra} pictures look like others, so many of one class that they are on both sides: what is measured may be too good"
-            )),
-        }
-        self.samples = Arc::new(samples);
-        self.seed = seed;
-        Ok(self)
     }
 
     /// How many pictures there are, copies counted once.
@@ -292,10 +289,14 @@ impl ImageFolder {
     /// # Errors
     /// Where it cannot be read.
     pub fn original(&self, id: usize) -> Result<RgbImage> {
-        read_picture(&self.known(id)?.path)
+        let sample = self.known(id)?;
+        match &sample.pixels {
+            Some(pixels) => Ok((**pixels).clone()),
+            None => read_picture_as(&sample.path, self.transform.greys),
+        }
     }
 
-    fn known(&self, id: usize) -> Result<&Sample> {
+    pub(super) fn known(&self, id: usize) -> Result<&Sample> {
         self.samples.get(id).ok_or_else(|| {
             let count = self.samples.len();
             Error::new(format!("there is no picture {id}: the data set has {count}"))
@@ -316,6 +317,9 @@ impl ImageFolder {
             return Err(self.unreadable(&self.samples[*id].name, why));
         }
         self.warn(&bad);
+        if self.store.is_dim_untold() {
+            show::note(super::greys::DIM_WORDS);
+        }
         ids.retain(|id| bad.binary_search_by_key(id, |(bad, _)| *bad).is_err());
         if ids.is_empty() {
             let root = self.root.display();

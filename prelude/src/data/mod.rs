@@ -16,11 +16,14 @@
 //! - `scan` lists the files and names what is wrong with a folder; `annotations` reads its boxes, if it has some, `delimited` any table of
 //!   text, `names` brings names to one form.
 //! - `options` keeps what a person says of size, batch and the like, and refuses what makes no sense.
-//! - `split` parts files, never augmented pictures, and keeps copies of one file on one side; `near` finds pictures that show the same.
-//! - `decode` reads a picture file; `transform` brings it to the network's size and range, and boxes back.
+//! - `parts` says which pictures train, measure or are held out, and makes folds; `split` parts files by class, never augmented pictures, and keeps
+//!   copies of one file on one side, `divide` parts whole groups; `near` finds pictures that show the same.
+//! - `decode` reads a picture file, `greys` brings sixteen bits to eight, `memory` takes pictures that are no files; `transform` brings it to the network's size and range, and boxes back.
 //! - `augment` varies a training picture, boxes included; `store` keeps decoded pictures in memory.
 //! - `feed` makes tensors of them, `fields` under their names, `batches` one batch ahead in a thread of its own; `truth` follows the picture.
-//! - `dataset` is what a learner wants of any data, `spec` what a data set says of itself; `tensors` is data that is numbers already, `table` pictures with several labels.
+//! - `dataset` is what a learner wants of any data, `spec` what a data set says of itself; `tensors` is data that is numbers already, `tensor_parts` splits it.
+//! - `picture_table` reads tables that list pictures, `class_table` with a class each, `table` with several labels, `number_table` with numbers;
+//!   `table_verbs` is what both kinds have of a folder.
 //! - `renamed` is data whose classes are some of a longer list.
 //! - `annotated` is pictures with any number of boxes, `box_files` their files, of the `formats` that there are, `box_summary` what is in them, `proposals` what a network adds, `scene` what they feed a detector with.
 //! - `summary` is what a person wants to know of a data set before training on it.
@@ -31,17 +34,24 @@ mod augment;
 mod batches;
 mod box_files;
 mod box_summary;
+mod class_table;
 mod dataset;
 mod decode;
 mod delimited;
+mod divide;
 mod feed;
 mod fields;
 mod folder;
 mod formats;
+mod greys;
+mod memory;
 mod names;
 mod near;
+mod number_table;
 mod options;
 mod part;
+mod parts;
+mod picture_table;
 mod proposals;
 mod renamed;
 mod sample;
@@ -52,6 +62,8 @@ mod split;
 mod store;
 mod summary;
 mod table;
+mod table_verbs;
+mod tensor_parts;
 mod tensors;
 mod transform;
 mod truth;
@@ -67,9 +79,11 @@ pub use batches::{Batch, Batches};
 pub use box_files::BoxReading;
 pub use box_summary::BoxSummary;
 pub use dataset::{BatchIter, CloneData, Data, Example, Order};
-pub use decode::{read_picture, to_rgb};
+pub use decode::{read_picture, read_picture_as, to_rgb, to_rgb_as};
 pub use fields::{Fields, field};
 pub use folder::ImageFolder;
+pub use greys::Greys;
+pub use number_table::NumberTable;
 pub use part::Part;
 pub use proposals::Finds;
 pub use sample::Sample;
@@ -80,6 +94,7 @@ pub use tensors::TensorData;
 pub use transform::{Normalize, ResizeMethod, Transform};
 
 pub(crate) use annotations::write_boxes;
+pub(crate) use feed::varied_views;
 pub(crate) use formats::{BoxPlace, Extra, Listed, Listing, Object, Reading, class_name, is_turned, rest, within};
 pub(crate) use proposals::{Rejected, doubt, find_in, is_same_place, put, rejected, set_rejected};
 pub(crate) use renamed::Renamed;

@@ -3,9 +3,8 @@
 //! A difference hash after Neal Krawetz, "Kind of Like That" (2013), that leaves out even ground, on which pictures of plain things would all agree.
 //! Own code, since it is a few lines, and crates that have such hashes bring Fourier transforms along.
 
-use super::Sample;
-use super::decode::read_picture;
 use super::split::Copies;
+use super::{Greys, Sample};
 use crate::show::Steps;
 use crate::{Result, interrupt};
 use image::RgbImage;
@@ -63,7 +62,7 @@ fn is_near(a: &Steps16, b: &Steps16) -> bool {
 /// # Errors
 /// Where the user interrupts.
 pub(super) fn find(samples: &[Sample], copies: &Copies) -> Result<Option<Copies>> {
-    let bytes: u64 = samples.iter().filter_map(|sample| Some(std::fs::metadata(&sample.path).ok()?.len())).sum();
+    let bytes: u64 = samples.iter().filter_map(Sample::bytes).sum();
     if bytes > MOST_BYTES {
         return Ok(None);
     }
@@ -72,7 +71,7 @@ pub(super) fn find(samples: &[Sample], copies: &Copies) -> Result<Option<Copies>
         .par_iter()
         .map(|sample| {
             steps.step()?;
-            Ok(read_picture(&sample.path).ok().and_then(|picture| seen(&picture)))
+            Ok(sample.read(Greys::Whole).ok().and_then(|(picture, _)| seen(&picture)))
         })
         .collect::<Result<_>>()?;
     let mut first: Vec<usize> = (0..samples.len()).collect();
@@ -164,7 +163,14 @@ mod tests {
         let sample = |name: &str, picture: RgbImage| {
             let path = folder.path().join(name);
             picture.save(&path).unwrap();
-            Sample { path, name: name.to_owned(), class: 0, part: crate::data::Part::Train, boxes: Vec::new() }
+            Sample {
+                path,
+                name: name.to_owned(),
+                class: 0,
+                part: crate::data::Part::Train,
+                boxes: Vec::new(),
+                pixels: None,
+            }
         };
         let samples = [
             sample("a.png", patches(1, 160)),

@@ -2,7 +2,7 @@
 
 use super::folder::ImageFolder;
 use super::store::Store;
-use super::{Augment, Normalize, ResizeMethod, Transform};
+use super::{Augment, Greys, Normalize, ResizeMethod, Transform};
 use crate::{Result, limits};
 use std::sync::Arc;
 
@@ -26,6 +26,36 @@ impl ImageFolder {
     pub fn resize(mut self, resize: ResizeMethod) -> ImageFolder {
         self.transform.resize = resize;
         self.renew()
+    }
+
+    /// How pictures of sixteen bits are brought to eight (default: their whole range, as viewers show it); prediction does the same.
+    ///
+    /// ```no_run
+    /// use candlewick_prelude::prelude::*;
+    /// // scans of twelve bits in sixteen
+    /// let data = ImageFolder::open("scans")?.greys(Greys::Window(0.0, 4095.0)).split(0.2, 42)?;
+    /// # Ok::<(), candlewick_prelude::Error>(())
+    /// ```
+    pub fn greys(mut self, greys: Greys) -> ImageFolder {
+        self.transform.greys = greys;
+        self.renew()
+    }
+
+    /// Keeps decoded pictures in memory where they take no more than so many bytes, at the network's size (default 1 GiB). Where they take more,
+    /// each epoch decodes them anew, on all processors, ahead of the step; `summary` says which it is.
+    pub fn memory(mut self, bytes: usize) -> ImageFolder {
+        self.store = Arc::new(Store::new(self.samples.len(), self.transform, bytes));
+        self.warned = Arc::default();
+        self
+    }
+
+    /// Has each epoch show every class equally often: of large classes other pictures in each epoch, those of small ones several times, each
+    /// varied anew. Validation keeps its own counts. Epochs stay as long as they were.
+    ///
+    /// Against imbalance take this or `learner.balanced_weights()?`, not both.
+    pub fn balanced(mut self) -> ImageFolder {
+        self.balanced = true;
+        self
     }
 
     /// How training pictures are varied (default: not at all).
@@ -85,8 +115,10 @@ impl ImageFolder {
     /// A new store where size or fit have changed.
     fn renew(mut self) -> ImageFolder {
         let old = self.store.transform();
-        if old.size != self.transform.size || old.resize != self.transform.resize {
-            self.store = Arc::new(Store::new(self.samples.len(), self.transform));
+        let new = self.transform;
+        // a window that is no number differs from itself, and is refused later
+        if old.size != new.size || old.resize != new.resize || old.greys != new.greys {
+            self.store = Arc::new(Store::new(self.samples.len(), self.transform, self.store.most()));
             self.warned = Arc::default();
         }
         self
@@ -100,6 +132,7 @@ impl ImageFolder {
         limits::some("`batch`", self.batch, "pictures", "32 are usual: `.batch(32)`")?;
         limits::room(self.batch.min(self.len()), self.transform.size)?;
         self.transform.normalize.check()?;
+        self.transform.greys.check()?;
         self.augment.check()
     }
 }

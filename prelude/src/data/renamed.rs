@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Tensor};
 
-use super::{Batch, BatchIter, Data, Example, Fields, Order, Part, Spec, Target, Transform, field};
+use super::{Augment, Batch, BatchIter, Data, Example, Fields, Order, Part, Spec, Target, Transform, field};
 use crate::{Error, Result};
 
 /// The data of another set, with the numbers that a longer list gives its classes.
@@ -31,6 +31,16 @@ impl Renamed {
         Ok(Renamed { inner, names: names.to_vec(), places })
     }
 
+    /// Batches with the list's numbers.
+    fn each(&self, batches: BatchIter) -> BatchIter {
+        let (places, count) = (self.places.clone(), self.names.len());
+        Box::new(batches.map(move |batch| {
+            let mut batch: Batch = batch?;
+            told(&mut batch.targets, &places, count)?;
+            Ok(batch)
+        }))
+    }
+
     fn around(&self, inner: Box<dyn Data>) -> Box<dyn Data> {
         Box::new(Renamed { inner, names: self.names.clone(), places: self.places.clone() })
     }
@@ -52,13 +62,14 @@ fn told(targets: &mut Fields, places: &[u32], count: usize) -> Result<()> {
         let length = places.len();
         targets.set(name, Tensor::from_vec(places, length, &Device::Cpu)?);
     }
-    if let Some(labels) = targets.find(field::LABELS) {
-        let rows = labels.to_vec2::<f32>()?;
+    for name in [field::LABELS, field::SHARES] {
+        let Some(rows) = targets.find(name).filter(|rows| rows.dims().last() == Some(&places.len())) else { continue };
+        let rows = rows.to_vec2::<f32>()?;
         let mut wide = vec![0f32; rows.len() * count];
         for (row, to) in rows.iter().zip(wide.chunks_exact_mut(count)) {
             row.iter().zip(places).for_each(|(value, place)| to[*place as usize] = *value);
         }
-        targets.set(field::LABELS, Tensor::from_vec(wide, (rows.len(), count), &Device::Cpu)?);
+        targets.set(name, Tensor::from_vec(wide, (rows.len(), count), &Device::Cpu)?);
     }
     Ok(())
 }
@@ -78,12 +89,22 @@ impl Data for Renamed {
     }
 
     fn batches(&self, part: Part, order: Order) -> Result<BatchIter> {
-        let (places, count) = (self.places.clone(), self.names.len());
-        Ok(Box::new(self.inner.batches(part, order)?.map(move |batch| {
-            let mut batch: Batch = batch?;
-            told(&mut batch.targets, &places, count)?;
-            Ok(batch)
-        })))
+        Ok(self.each(self.inner.batches(part, order)?))
+    }
+
+    fn view(&self, part: Part, view: u64) -> Result<Option<BatchIter>> {
+        Ok(self.inner.view(part, view)?.map(|batches| self.each(batches)))
+    }
+
+    fn truth_counts(&self, part: Part) -> Option<Vec<usize>> {
+        let own = self.inner.truth_counts(part)?;
+        let mut counts = vec![0; self.names.len()];
+        self.places.iter().zip(own).for_each(|(place, count)| counts[*place as usize] = count);
+        Some(counts)
+    }
+
+    fn augmented_by(&self) -> Option<Augment> {
+        self.inner.augmented_by()
     }
 
     fn example(&self, id: usize) -> Result<Example> {
@@ -123,6 +144,7 @@ mod tests {
             size: 4,
             resize: crate::data::ResizeMethod::Crop,
             normalize: crate::data::Normalize::none(),
+            greys: crate::data::Greys::Whole,
         });
         let batch = batch.batches(Part::Train, Order::Given)?.next().expect("there is one")?;
         assert_eq!(batch.targets.get("class")?.to_vec1::<u32>()?, [1, 2, 1]);

@@ -229,7 +229,7 @@ fn samples(
                     }
                 }
                 let name = picture.strip_prefix(root).unwrap_or(picture).display().to_string();
-                samples.push(Sample { path: picture.clone(), name, class, part: *part, boxes: found });
+                samples.push(Sample { path: picture.clone(), name, class, part: *part, boxes: found, pixels: None });
             }
         }
         left_out.extend(own.iter().flat_map(FolderBoxes::remarks));

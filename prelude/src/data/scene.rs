@@ -3,6 +3,7 @@
 use super::annotated::Boxes;
 use super::augment::{Augment, Change, GREY};
 use super::batches::{Batches, mix};
+use super::feed::{nothing_varies, variant_name};
 use super::store::Decoded;
 use super::{
     Batch, BatchIter, Data, Example, Fields, ImageFolder, Order, Part, Sample, Spec, Target, Transform, field,
@@ -11,6 +12,7 @@ use crate::boxes::{Annotation, BBox};
 use crate::plot::{self, Figure, Mark};
 use crate::{Result, limits};
 use candle_core::{Device, Tensor};
+use image::RgbImage;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -26,6 +28,24 @@ impl Boxes {
         limits::shown("data.show_batch", count)?;
         self.check_size()?;
         shown(self, count)
+    }
+
+    /// A picture beside so many variants of it, as the augmentation makes them, with their boxes; what puts pictures together is left out.
+    ///
+    /// # Errors
+    /// When the count (1 to 1000) or an option makes no sense, there is no such picture, or it cannot be read.
+    pub fn show_augmented(&self, id: usize, count: usize) -> Result<Figure> {
+        limits::shown("data.show_augmented", count)?;
+        Data::check(self)?;
+        self.pictures.picture(id)?;
+        let augment = self.pictures.augment.alone();
+        if augment.is_none() {
+            return Err(nothing_varies());
+        }
+        let variant = |at: usize| make(self, vec![id], &[id], (at > 0).then_some((augment, (1 << 40) + at as u64)));
+        let drawn = (0..=count).map(|at| drawn(self, &variant(at)?)).collect::<Result<Vec<_>>>()?;
+        let pictures: Vec<_> = drawn.into_iter().flatten().map(|(picture, _)| picture).collect();
+        Ok(plot::grid(&pictures, &(0..=count).map(variant_name).collect::<Vec<_>>()))
     }
 }
 
@@ -94,7 +114,8 @@ fn batches(data: &Boxes, part: Part, order: Order) -> Result<Batches> {
     };
     let (data, augment) = (data.clone(), data.pictures.augment);
     let varied = epoch.filter(|_| data.spec().varies).map(|epoch| (augment, epoch));
-    Ok(Batches::start(ids, data.pictures.batch, epoch.is_some(), move |ids| make(&data, ids, &all, varied)))
+    let bytes = 12 * data.transform().size * data.transform().size;
+    Ok(Batches::start(ids, data.pictures.batch, (epoch.is_some(), bytes), move |ids| make(&data, ids, &all, varied)))
 }
 
 /// Makes one batch; `others` are the pictures that may be put beside.
@@ -284,12 +305,18 @@ fn shown(data: &Boxes, count: usize) -> Result<Figure> {
     if batch.is_empty() {
         return Err(data.pictures.nothing(Part::Train));
     }
+    let (pictures, captions): (Vec<_>, Vec<_>) = drawn(data, &batch)?.into_iter().unzip();
+    Ok(plot::grid(&pictures, &captions))
+}
+
+/// A batch's pictures with their boxes and classes, and a word on each.
+fn drawn(data: &Boxes, batch: &Batch) -> Result<Vec<(RgbImage, String)>> {
     let boxes = batch.targets.get(field::BOX)?.to_vec2::<f32>()?;
     let classes = batch.targets.get(field::BOX_CLASS)?.to_vec1::<u32>()?;
     let of = batch.targets.get(field::BOX_OF)?.to_vec1::<u32>()?;
     let images = batch.inputs.get(field::IMAGE)?;
     let side = images.dim(2)?;
-    let (mut pictures, mut captions) = (Vec::new(), Vec::new());
+    let mut drawn = Vec::new();
     for row in 0..batch.len() {
         let picture = data.pictures.denormalised(&images.get(row)?)?;
         let own = (0..of.len()).filter(|at| of[*at] as usize == row);
@@ -302,12 +329,12 @@ fn shown(data: &Boxes, count: usize) -> Result<Figure> {
                 Mark { label, ..Mark::plain(class, bbox.to_xyxy()) }
             })
             .collect();
-        captions.push(match marks.len() {
+        let caption = match marks.len() {
             0 => "nothing".to_owned(),
             1 => marks[0].label.clone(),
             count => format!("{count} boxes"),
-        });
-        pictures.push(plot::draw_marks(&picture, &marks));
+        };
+        drawn.push((plot::draw_marks(&picture, &marks), caption));
     }
-    Ok(plot::grid(&pictures, &captions))
+    Ok(drawn)
 }

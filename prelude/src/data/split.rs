@@ -27,7 +27,9 @@ impl Copies {
         let mut by_length: BTreeMap<u64, BTreeMap<(u64, u64), Vec<usize>>> = BTreeMap::new();
         for (id, sample) in samples.iter().enumerate() {
             interrupt::check()?;
-            if let Ok(about) = std::fs::metadata(&sample.path) {
+            if let Some(bytes) = sample.pixels.as_ref().and(sample.bytes()) {
+                by_length.entry(bytes).or_default().entry((u64::MAX, id as u64)).or_default().push(id);
+            } else if let Ok(about) = std::fs::metadata(&sample.path) {
                 let file = one_file(&about).unwrap_or((u64::MAX, id as u64));
                 by_length.entry(about.len()).or_default().entry(file).or_default().push(id);
             }
@@ -45,7 +47,7 @@ impl Copies {
             let mut by_content: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
             for ids in files {
                 steps.step()?;
-                if let Ok(bytes) = std::fs::read(&samples[ids[0]].path) {
+                if let Some(bytes) = samples[ids[0]].content() {
                     let mut hasher = DefaultHasher::new();
                     hasher.write(&bytes);
                     by_content.entry(hasher.finish()).or_default().extend(ids);
@@ -103,12 +105,12 @@ pub(super) fn remove_leaks(samples: &mut Vec<Sample>, copies: &Copies) -> Vec<(S
     leaks
 }
 
-/// Gives every sample its part: of each class, about `fraction` for validation, at least one on each side.
+/// Gives every sample of those that are not held out its part: of each class, about `fraction` is put `aside`, at least one on each side.
 pub(super) fn split(
     samples: &mut [Sample],
     classes: &[String],
     copies: &Copies,
-    fraction: f64,
+    (fraction, aside): (f64, Part),
     seed: u64,
 ) -> Result<()> {
     limits::split(fraction)?;
@@ -117,7 +119,8 @@ pub(super) fn split(
         group_of.extend(ids.iter().map(|id| (*id, number)));
     }
     for (class, name) in classes.iter().enumerate() {
-        let own: Vec<usize> = (0..samples.len()).filter(|id| samples[*id].class == class).collect();
+        let is_own = |sample: &Sample| sample.class == class && sample.part != Part::Test;
+        let own: Vec<usize> = (0..samples.len()).filter(|id| is_own(&samples[*id])).collect();
         let mut units: Vec<Vec<usize>> = Vec::new();
         let mut seen: HashMap<usize, usize> = HashMap::new();
         for id in &own {
@@ -148,11 +151,13 @@ pub(super) fn split(
         units.shuffle(&mut ChaCha8Rng::seed_from_u64(seed ^ (class as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
         let wanted = ((own.len() as f64 * fraction).round() as usize).clamp(1, own.len() - 1);
         let mut taken = 0;
-        own.iter().for_each(|id| samples[*id].part = Part::Train);
+        if aside == Part::Valid {
+            own.iter().for_each(|id| samples[*id].part = Part::Train);
+        }
         // the first unit always trains, and at least one validates
         for unit in &units[1..] {
             if taken < wanted && (taken == 0 || taken + unit.len() <= wanted) {
-                unit.iter().for_each(|id| samples[*id].part = Part::Valid);
+                unit.iter().for_each(|id| samples[*id].part = aside);
                 taken += unit.len();
             }
         }

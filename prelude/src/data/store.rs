@@ -1,16 +1,16 @@
 //! Decoded pictures, kept in memory at the network's size where they fit.
 
 use super::Sample;
-use super::decode::decode;
 use super::transform::Transform;
 use crate::Result;
 use crate::show::Steps;
 use image::RgbImage;
 use rayon::prelude::*;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-/// Most bytes of pixels that are kept.
-const MOST: usize = 1 << 30;
+/// Most bytes of pixels that are kept, where nobody says otherwise.
+pub(super) const MOST: usize = 1 << 30;
 
 /// A decoded picture at the network's size.
 pub(super) struct Decoded {
@@ -23,21 +23,38 @@ pub(super) struct Decoded {
 /// The pictures of one data set at one size.
 pub(super) struct Store {
     transform: Transform,
+    most: usize,
     keep: bool,
     kept: Vec<OnceLock<Loaded>>,
     bad: Mutex<Vec<(usize, String)>>,
+    /// Pictures of sixteen bits that look black because they use little of their range.
+    dim: AtomicUsize,
+    told: AtomicBool,
 }
 
 /// A picture, or why there is none.
 type Loaded = std::result::Result<Arc<Decoded>, String>;
 
 impl Store {
-    /// A store for `count` pictures, empty yet.
-    pub fn new(count: usize, transform: Transform) -> Store {
+    /// A store for `count` pictures, empty yet, that keeps them where they take no more than `most` bytes.
+    pub fn new(count: usize, transform: Transform, most: usize) -> Store {
         // a size that makes no sense yet is refused by what would decode
         let bytes = [3, transform.size, transform.size].into_iter().fold(count, usize::saturating_mul);
-        let keep = bytes <= MOST;
-        Store { transform, keep, kept: (0..count).map(|_| OnceLock::new()).collect(), bad: Mutex::new(Vec::new()) }
+        let keep = bytes <= most;
+        Store {
+            transform,
+            most,
+            keep,
+            kept: (0..count).map(|_| OnceLock::new()).collect(),
+            bad: Mutex::new(Vec::new()),
+            dim: AtomicUsize::new(0),
+            told: AtomicBool::new(false),
+        }
+    }
+
+    /// The most bytes of pixels that are kept.
+    pub fn most(&self) -> usize {
+        self.most
     }
 
     /// What the pictures are brought to; the normalisation is not applied here.
@@ -74,10 +91,12 @@ impl Store {
 
     /// The picture at its own size; noted as bad where it cannot be read.
     fn decoded(&self, id: usize, sample: &Sample) -> std::result::Result<RgbImage, String> {
-        let bytes = std::fs::read(&sample.path).map_err(|error| error.to_string());
-        bytes.and_then(|bytes| decode(&bytes)).inspect_err(|why| {
+        let read = sample.read(self.transform.greys).inspect_err(|why| {
             self.bad.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push((id, why.clone()));
-        })
+        });
+        let (picture, dim) = read?;
+        self.dim.fetch_add(usize::from(dim), Ordering::Relaxed);
+        Ok(picture)
     }
 
     /// Width and height of a picture's file; where pictures are not kept, it is not brought to the network's size for that.
@@ -122,6 +141,35 @@ impl Store {
             Ok(self.source(id, sample))
         };
         samples.par_iter().enumerate().map(source).collect()
+    }
+
+    /// How many decodings gave a picture of sixteen bits that looks black.
+    pub fn dim(&self) -> usize {
+        self.dim.load(Ordering::Relaxed)
+    }
+
+    /// Whether there are such pictures and nobody has been told; once.
+    pub fn is_dim_untold(&self) -> bool {
+        self.dim() > 0 && !self.told.swap(true, Ordering::Relaxed)
+    }
+
+    /// Where decoded pictures are, between epochs, in words.
+    pub fn words(&self) -> String {
+        let each = 3 * self.transform.size * self.transform.size;
+        let size = |bytes: usize| match bytes {
+            0..10_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+            10_000_000..1_000_000_000 => format!("{} MB", bytes / 1_000_000),
+            _ => format!("{:.1} GB", bytes as f64 / 1e9),
+        };
+        let all = size(each * self.kept.len());
+        match self.keep {
+            true => format!("decoded once and kept in memory ({all})"),
+            false => format!(
+                "at this size the pictures take {all}, more than the {} that are kept in memory: each epoch decodes them anew, on all \
+                 processors, ahead of the step",
+                size(self.most)
+            ),
+        }
     }
 
     /// The pictures that could not be read so far, with the reason, by number.

@@ -2,10 +2,14 @@
 
 use super::Part;
 use super::folder::ImageFolder;
+use super::greys::DIM_WORDS;
 use super::split::Copies;
 use crate::Result;
 use crate::show::{Bundle, Show, Table};
 use std::collections::BTreeMap;
+
+/// Where the largest class has so many times the pictures of the smallest, something is to be done about it.
+const ADVISED: f64 = 3.0;
 
 /// A data set's classes, counts, imbalance, sizes, copies and leaks; a cell that ends with it shows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +42,14 @@ pub struct Summary {
     pub several_boxes: usize,
     /// Side of the network's pictures in pixels.
     pub size: usize,
+    /// Whether training shows each class equally often.
+    pub balanced: bool,
+    /// How many groups stay on one side each, where somebody has said which.
+    pub groups: Option<usize>,
+    /// Whether some pictures of sixteen bits look black because they use little of their range.
+    pub dim: bool,
+    /// Where decoded pictures are, between epochs.
+    pub storage: String,
 }
 
 impl ImageFolder {
@@ -84,6 +96,10 @@ impl Summary {
             boxes: samples.iter().filter(|sample| !sample.boxes.is_empty()).count(),
             several_boxes: samples.iter().filter(|sample| sample.boxes.len() > 1).count(),
             size: data.transform().size,
+            balanced: data.balanced,
+            groups: data.group_count(),
+            dim: data.store.dim() > 0,
+            storage: data.store.words(),
         }
     }
 
@@ -118,8 +134,23 @@ impl Summary {
             notes.push("nothing is kept for validation yet: `.split(0.2, 42)?`".to_owned());
         }
         if self.imbalance >= 1.5 {
-            notes.push(format!("the largest class has {:.1} times the pictures of the smallest", self.imbalance));
+            let advice = match self.imbalance >= ADVISED {
+                _ if self.balanced => "; training shows each equally often",
+                true => {
+                    "; rare ones weigh more with `learner.balanced_weights()?`, or come as often as others with `.balanced()`"
+                }
+                false => "",
+            };
+            notes.push(format!(
+                "the largest class has {:.1} times the pictures of the smallest{advice}",
+                self.imbalance
+            ));
         }
+        if let Some(groups) = self.groups {
+            notes.push(format!("{groups} groups, each on one side of a split"));
+        }
+        notes.extend(self.dim.then(|| DIM_WORDS.to_owned()));
+        notes.push(self.storage.clone());
         match self.boxes {
             0 => {}
             n if n == all && self.several_boxes > 0 => {

@@ -1,6 +1,6 @@
 //! Data that is already in tensors.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use candle_core::{DType, Device, Tensor};
 use image::RgbImage;
@@ -9,8 +9,8 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    Batch, BatchIter, Data, Example, Fields, Input, Normalize, Order, Part, ResizeMethod, Spec, Target, Transform,
-    field,
+    Batch, BatchIter, Data, Example, Fields, Greys, Input, Normalize, Order, Part, ResizeMethod, Spec, Target,
+    Transform, field,
 };
 use crate::params::name_seed;
 use crate::show::{Describe, Description};
@@ -29,14 +29,14 @@ use crate::{Error, Result, limits};
 #[derive(Clone, Debug)]
 pub struct TensorData {
     inputs: Tensor,
-    truth: Tensor,
+    pub(super) truth: Tensor,
     boxes: Option<Tensor>,
     input: Input,
-    target: Target,
-    parts: HashMap<Part, Vec<usize>>,
+    pub(super) target: Target,
+    pub(super) parts: HashMap<Part, Vec<usize>>,
     said_normalize: bool,
     batch: usize,
-    seed: u64,
+    pub(super) seed: u64,
 }
 
 /// What a cell compiles of the names that it gives.
@@ -128,9 +128,12 @@ impl TensorData {
             return Err(Error::new(what).remedy("give each class, label or number a name of its own"));
         }
         let input = match *inputs.dims() {
-            [_, 3, height, width] if height == width => {
-                Input::Picture(Transform { size: width, resize: ResizeMethod::Stretch, normalize: Normalize::none() })
-            }
+            [_, 3, height, width] if height == width => Input::Picture(Transform {
+                size: width,
+                resize: ResizeMethod::Stretch,
+                normalize: Normalize::none(),
+                greys: Greys::Whole,
+            }),
             _ => Input::Tensor(inputs.dims()[1..].to_vec()),
         };
         Ok(TensorData {
@@ -200,13 +203,17 @@ impl TensorData {
         Ok(self)
     }
 
-    /// Keeps a share of the pictures for validation, chosen by `seed`.
+    /// Keeps a share of the pictures for validation, chosen by `seed`. What is [held out](TensorData::hold_out) stays so.
     ///
     /// # Errors
     /// When the share is not between 0 and 1, or nothing would be left on one side.
     pub fn split(mut self, fraction: f64, seed: u64) -> Result<TensorData> {
         limits::split(fraction)?;
-        let mut ids: Vec<usize> = (0..self.len()).collect();
+        let held = self.parts.remove(&Part::Test).unwrap_or_default();
+        let mut ids: Vec<usize> = {
+            let held: HashSet<usize> = held.iter().copied().collect();
+            (0..self.len()).filter(|id| !held.contains(id)).collect()
+        };
         ids.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
         let valid = (ids.len() as f64 * fraction).round() as usize;
         if valid == 0 || valid >= ids.len() {
@@ -214,7 +221,7 @@ impl TensorData {
             return Err(Error::new(what).remedy("choose a share between 0 and 1, such as 0.2"));
         }
         let train = ids.split_off(valid);
-        self.parts = HashMap::from([(Part::Train, train), (Part::Valid, ids)]);
+        self.parts = HashMap::from([(Part::Train, train), (Part::Valid, ids), (Part::Test, held)]);
         self.seed = seed;
         Ok(self)
     }

@@ -9,6 +9,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 mod clumsy;
+mod parts;
 mod table;
 
 /// A picture whose every pixel tells which one it is.

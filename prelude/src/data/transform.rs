@@ -1,11 +1,15 @@
 //! From a picture to the numbers that a network sees, and from its boxes back to the picture.
 
+use super::Greys;
 use crate::boxes::BBox;
 use crate::{Result, limits};
 use candle_core::{Device, Tensor};
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
-use image::imageops::{self, FilterType};
+use image::imageops;
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
 
 /// How a picture that is not square becomes a square one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +91,9 @@ pub struct Transform {
     pub resize: ResizeMethod,
     /// Shift and scale of the values.
     pub normalize: Normalize,
+    /// How pictures of more than eight bits are read.
+    #[serde(default)]
+    pub greys: Greys,
 }
 
 impl Transform {
@@ -98,9 +105,7 @@ impl Transform {
             return picture.clone();
         }
         let Placement { crop, place } = self.placement(width, height);
-        let part = imageops::crop_imm(picture, crop[0], crop[1], crop[2], crop[3]);
-        let part = if crop == [0, 0, width, height] { None } else { Some(part.to_image()) };
-        let shrunk = resize(part.as_ref().unwrap_or(picture), place[2], place[3]);
+        let shrunk = resize(picture, crop, place[2], place[3]);
         if shrunk.dimensions() == (side, side) {
             return shrunk;
         }
@@ -204,14 +209,30 @@ struct Placement {
     place: [u32; 4],
 }
 
-/// Resizes with smoothing; a large picture is first averaged down to twice the wanted size, which is much faster.
-fn resize(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
-    if picture.dimensions() == (width, height) {
+/// A part of a picture, its left, top, width and height, resized with smoothing: PIL's `BILINEAR`, whose triangle is as wide as the
+/// picture shrinks.
+fn resize(picture: &RgbImage, [left, top, across, down]: [u32; 4], width: u32, height: u32) -> RgbImage {
+    thread_local! {
+        // it keeps its coefficients and buffers from one picture to the next
+        static RESIZER: RefCell<Resizer> = RefCell::new(Resizer::new());
+    }
+    if picture.dimensions() == (width, height) && (across, down) == (width, height) {
         return picture.clone();
     }
-    let large = picture.width() > 4 * width && picture.height() > 4 * height;
-    let smaller = large.then(|| imageops::thumbnail(picture, 2 * width, 2 * height));
-    imageops::resize(smaller.as_ref().unwrap_or(picture), width, height, FilterType::Triangle)
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)).crop(
+        f64::from(left),
+        f64::from(top),
+        f64::from(across),
+        f64::from(down),
+    );
+    let mut resized = Image::new(width, height, PixelType::U8x3);
+    let done = ImageRef::new(picture.width(), picture.height(), picture.as_raw(), PixelType::U8x3)
+        .ok()
+        .and_then(|source| RESIZER.with_borrow_mut(|resizer| resizer.resize(&source, &mut resized, &options)).ok());
+    done.and_then(|()| RgbImage::from_raw(width, height, resized.into_vec())).unwrap_or_else(|| {
+        let part = imageops::crop_imm(picture, left, top, across, down).to_image();
+        imageops::resize(&part, width, height, imageops::FilterType::Triangle)
+    })
 }
 
 #[cfg(test)]
@@ -219,7 +240,7 @@ mod tests {
     use super::*;
 
     fn transform(size: usize, resize: ResizeMethod) -> Transform {
-        Transform { size, resize, normalize: Normalize::imagenet() }
+        Transform { size, resize, normalize: Normalize::imagenet(), greys: Greys::Whole }
     }
 
     #[test]
@@ -274,6 +295,26 @@ mod tests {
         assert_eq!(square.get_pixel(10, 17).0, [114; 3]);
         let square = transform(20, ResizeMethod::PadEnd).square(&white);
         assert_eq!((square.get_pixel(10, 2).0, square.get_pixel(10, 12).0), ([255; 3], [114; 3]));
+    }
+
+    /// What tests/reference/resize.py wrote with PIL: a slope shrunk and enlarged, whole and in part.
+    #[test]
+    fn resizing_is_pils() {
+        let bytes = include_bytes!("../../tests/fixtures/resize.safetensors");
+        let all = candle_core::safetensors::load_buffer(bytes, &Device::Cpu).unwrap();
+        let picture = |name: &str| {
+            let (height, width, _) = all[name].dims3().unwrap();
+            let values = all[name].flatten_all().unwrap().to_vec1::<u8>().unwrap();
+            RgbImage::from_raw(width as u32, height as u32, values).unwrap()
+        };
+        let source = picture("source");
+        let whole = [0, 0, source.width(), source.height()];
+        for (name, part) in [("small", whole), ("tiny", whole), ("large", whole), ("part", [10, 4, 60, 50])] {
+            let expected = picture(name);
+            let found = resize(&source, part, expected.width(), expected.height());
+            let far = found.as_raw().iter().zip(expected.as_raw()).map(|(a, b)| a.abs_diff(*b)).max();
+            assert!(far <= Some(1), "{name}: {far:?}");
+        }
     }
 
     #[test]

@@ -21,7 +21,13 @@ pub(super) fn varied(
     let mut change = augment.draw(side, rng);
     // An object that was moved out of sight teaches the wrong box.
     for _ in 0..8 {
-        if bbox.is_none_or(|bbox| change.bbox(&bbox, side).area() >= 0.6 * bbox.area()) {
+        // Of one that is enlarged, as much has to be in sight.
+        let is_seen = |bbox: &BBox| {
+            let area = change.bbox(bbox, side).area();
+            area >= 0.6 * bbox.area()
+                && (!change.is_warped() || area >= 0.6 * change.bbox_from(bbox, side, side).area())
+        };
+        if bbox.as_ref().is_none_or(is_seen) {
             break;
         }
         change = augment.draw(side, rng);

@@ -48,7 +48,10 @@ pub(crate) use cpu::in_pool;
 pub use cpu::keep_memory;
 pub use join::{concat, focus, narrow, with_gradient};
 pub use linear::{embedding, linear};
-pub use loss::{CrossEntropy, bce_with_logits, bce_with_logits_each, cross_entropy, smooth_l1, smooth_l1_each};
+pub use loss::{
+    CrossEntropy, bce_with_logits, bce_with_logits_each, cross_entropy, cross_entropy_of_shares, sigmoid_focal_each,
+    smooth_l1, smooth_l1_each,
+};
 pub use noise::{drop_path, dropout};
 pub use norm::{
     batch_norm_eval, batch_norm_eval_then, batch_norm_train, batch_norm_train_then, group_norm, layer_norm,

@@ -90,7 +90,7 @@ fn laid_out(pictures: &[RgbImage], captions: &[String], largest: u32, foot: u32)
 }
 
 /// A picture that fills a square of `side` pixels in one direction; much smaller ones keep their pixels' edges.
-fn scaled(picture: &RgbImage, side: u32) -> RgbImage {
+pub(super) fn scaled(picture: &RgbImage, side: u32) -> RgbImage {
     let long = picture.width().max(picture.height()).max(1);
     let scale = side as f32 / long as f32;
     let to = |length: u32| ((length as f32 * scale).round() as u32).clamp(1, side);

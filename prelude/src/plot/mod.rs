@@ -8,12 +8,14 @@
 //! - [`LossCurve`] and [`compare`]: training as it runs, and several runs; [`Lines`]: any other curve; [`panels`]: several beside each other.
 //! - [`scatter`]: points on a plane, coloured by class.
 //! - [`bars`], [`confusion`]: counts, and what is taken for what.
-//! - [`grid`]: many small pictures; [`overlay`]: boxes on one; [`warmed`], [`warm_grid`]: how much each place counts, as heat.
+//! - [`grid`]: many small pictures; [`columns`]: the same picture in several ways; [`overlay`]: boxes on one; [`warmed`], [`warm_grid`]: how much each
+//!   place counts, as heat.
 //!
 //! `canvas` draws smooth shapes and is plotters' backend, `vector` has the same as SVG, `lettering` knows the fonts; `terminal` draws in characters.
 
 mod bars;
 mod canvas;
+mod columns;
 mod confusion;
 mod figure;
 mod grid;
@@ -28,6 +30,7 @@ mod terminal;
 mod vector;
 
 pub use bars::bars;
+pub use columns::columns;
 pub use confusion::confusion;
 pub use figure::Figure;
 pub use grid::{beside, grid, strip};

@@ -110,6 +110,10 @@ struct FitOptions {
     validate_every: usize,
     #[serde(default)]
     train_bn: bool,
+    #[serde(default)]
+    focus: f64,
+    #[serde(default)]
+    class_weights: Vec<f64>,
 }
 
 impl FitOptions {
@@ -120,6 +124,7 @@ impl FitOptions {
         own.accumulate = or(options::check_accumulate(self.accumulate), self.accumulate);
         own.validate_every = or(options::check_validate_every(self.validate_every), self.validate_every);
         own.smoothing = if options::check_smoothing(self.smoothing).is_ok() { self.smoothing } else { 0.0 };
+        own.focus = if options::check_focus(self.focus).is_ok() { self.focus } else { 0.0 };
         (own.keep_features, own.train_bn) = (self.keep_features, self.train_bn);
     }
 }
@@ -167,7 +172,8 @@ impl Learner {
         if let Some(waiting) = gathered.filter(|_| way.is_some()).and_then(|gathered| gathered.waiting.as_ref()) {
             tensors.extend(waiting.each().map(|(name, grad)| (format!("{GATHERED}{name}"), grad.detach())));
         }
-        let Options { clip, accumulate, smoothing, keep_features, validate_every, train_bn, .. } = self.options;
+        let Options { clip, accumulate, smoothing, keep_features, validate_every, train_bn, focus, .. } = self.options;
+        let class_weights = self.weights.to_vec();
         let progress = Progress {
             rule: self.optimizer.rule(),
             decay_all: self.optimizer.decays_all(),
@@ -177,7 +183,16 @@ impl Learner {
             begun: self.begun,
             ema: self.average.as_ref().map(|average| average.decay),
             callbacks: self.remembered(),
-            options: Some(FitOptions { clip, accumulate, smoothing, keep_features, validate_every, train_bn }),
+            options: Some(FitOptions {
+                clip,
+                accumulate,
+                smoothing,
+                keep_features,
+                validate_every,
+                train_bn,
+                focus,
+                class_weights,
+            }),
             cut_off: way,
         };
         self.write(path, &tensors, Some(progress))
@@ -356,7 +371,8 @@ impl Learner {
             *self.optimizer = optimizer(&progress, trained);
             *self.history = progress.history;
             self.options.seed = progress.seed;
-            if let Some(stored) = progress.options {
+            if let Some(mut stored) = progress.options {
+                *self.weights = std::mem::take(&mut stored.class_weights);
                 stored.put_into(&mut self.options);
             }
             self.begun = progress.begun;

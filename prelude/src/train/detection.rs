@@ -228,7 +228,7 @@ impl Learner {
     /// # Errors
     /// When the learner is no detector, the score makes no sense, or the picture cannot be read.
     pub fn detections(&self, picture: impl Picture, score: f64) -> Result<Vec<Detection>> {
-        self.detections_in(picture.pixels()?, score)
+        self.detections_in(picture.pixels_as(self.greys())?, score)
     }
 
     fn detections_in(&self, picture: RgbImage, score: f64) -> Result<Vec<Detection>> {
@@ -248,7 +248,7 @@ impl Learner {
     /// # Errors
     /// When the picture cannot be read.
     pub fn compare(&self, picture: impl Picture, before: &Prediction) -> Result<Figure> {
-        self.compare_pixels(picture.pixels()?, before)
+        self.compare_pixels(picture.pixels_as(self.greys())?, before)
     }
 
     fn compare_pixels(&self, picture: RgbImage, before: &Prediction) -> Result<Figure> {

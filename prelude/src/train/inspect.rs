@@ -77,6 +77,11 @@ impl Learner {
             return self.evaluate_boxes(part);
         }
         let (all, verdicts) = self.verdicts(part)?;
+        Ok(self.evaluation(all, &verdicts))
+    }
+
+    /// What was measured, class by class.
+    pub(super) fn evaluation(&self, all: Measures, verdicts: &[Verdict]) -> Evaluation {
         let share = |some: usize, of: usize| if of == 0 { 0.0 } else { some as f64 / of as f64 };
         let mut found = Evaluation { all, classes: Vec::new(), numbers: Vec::new(), coco: None, boxes: Vec::new() };
         let names = self.classes().iter().enumerate();
@@ -103,7 +108,7 @@ impl Learner {
             })),
             _ => {}
         }
-        Ok(found)
+        found
     }
 
     /// How often each class of the validation pictures is taken for each: `matrix[truth][guess]`. Answers that are no numbers

@@ -39,6 +39,8 @@ pub struct Learner {
     pub(super) options: Options,
     /// Options that made no sense and were not taken over: the next fit tells.
     pub(super) refused: Sealed<Vec<(&'static str, Error)>>,
+    /// How much each class weighs in the loss; empty where all weigh alike.
+    pub(super) weights: Sealed<Vec<f64>>,
     /// Epochs begun over all fits: decides order and dropout of the next one.
     pub(super) begun: u64,
     /// What is measured beside what the task measures.
@@ -118,7 +120,12 @@ impl Learner {
         if !report.complete() {
             return Err(lacks(format!("does not hold the whole network: {report}")));
         }
-        let transform = Transform { size: arch.picture(), resize: ResizeMethod::Crop, normalize: arch.normalize() };
+        let transform = Transform {
+            size: arch.picture(),
+            resize: ResizeMethod::Crop,
+            normalize: arch.normalize(),
+            greys: Default::default(),
+        };
         let classes = (0..count).map(|class| format!("class {class}")).collect();
         let spec = Spec::new(Input::Picture(transform), Target::Class(classes), 0);
         let mut learner = Learner::assemble(network, Arc::new(Classify), spec, None);
@@ -191,6 +198,7 @@ impl Learner {
             cache: FeatureCache::default().into(),
             options: Options::of(spec.seed),
             refused: Vec::new().into(),
+            weights: Vec::new().into(),
             spec: spec.into(),
             begun: 0,
             metrics: Vec::new().into(),

@@ -42,6 +42,8 @@
 //! | `learner.watch(4)?`, `validate_every(3)` | what is said of the same pictures after each epoch, beside the curve; how often validation runs |
 //! | `learner.threshold_slider(6)?`, `score_histogram()?` | a detector's boxes from a score on, as it is dragged; right and wrong boxes by their scores |
 //! | `learner.optimizer(Optimizer::sgd(0.9))` | another optimiser than AdamW: SGD, Adam, RMSprop, LAMB, Lion |
+//! | `learner.predict_tta("new.jpg", 4)?`, `evaluate_tta(4)?` | answers averaged over several views of a picture |
+//! | `learner.balanced_weights()?`, `class_weights(&[1.0, 5.0])?`, `focal_loss(2.0)` | what weighs more in the loss: rare classes, what is hard |
 //! | `learner.save(path)?`, `load(path)?` | weights, frozen flags, optimiser, classes, history |
 //!
 //! All of them leave the learner whole when they fail or are interrupted.
@@ -106,7 +108,9 @@ mod tasks;
 mod tests;
 mod tuning;
 mod unfreezing;
+mod views;
 mod watch;
+mod weighing;
 mod worst;
 
 pub use answer::{Answer, Located};

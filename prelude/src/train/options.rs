@@ -11,6 +11,8 @@ pub(super) struct Options {
     pub clip: Option<f64>,
     pub accumulate: usize,
     pub smoothing: f64,
+    /// The focal loss's γ.
+    pub focus: f64,
     pub keep_features: bool,
     /// After every how many epochs the validation examples are looked at; after a fit's last one always.
     pub validate_every: usize,
@@ -28,6 +30,7 @@ impl Options {
             clip: None,
             accumulate: 1,
             smoothing: 0.0,
+            focus: 0.0,
             keep_features: true,
             validate_every: 1,
             train_bn: false,
@@ -58,4 +61,9 @@ pub(super) fn check_smoothing(share: f64) -> Result<()> {
     let remedy = "0.1 is usual: `learner.label_smoothing(0.1)`; else the next fit smooths as it did before";
     let fine = (0.0..1.0).contains(&share);
     limits::allow(fine, "the share of `label_smoothing`", &share, "a number from 0 to below 1", remedy)
+}
+
+pub(super) fn check_focus(gamma: f64) -> Result<()> {
+    let remedy = "2 is usual: `learner.focal_loss(2.0)`; else the next fit weighs as it did before";
+    limits::allow((0.0..=10.0).contains(&gamma), "the γ of `focal_loss`", &gamma, "a number from 0 to 10", remedy)
 }

@@ -8,7 +8,7 @@ use image::{DynamicImage, RgbImage};
 use super::answer::Answer;
 use super::learner::Learner;
 use crate::boxes::Detection;
-use crate::data::{Fields, Input, Spec, Transform, read_picture, to_rgb};
+use crate::data::{Fields, Greys, Input, Spec, Transform, read_picture, read_picture_as, to_rgb, to_rgb_as};
 use crate::layers::Pass;
 use crate::plot::{self, Mark};
 use crate::show::{Bundle, Show, Steps};
@@ -28,6 +28,14 @@ pub trait Picture {
     /// # Errors
     /// When a file cannot be read or is no picture.
     fn pixels(&self) -> Result<RgbImage>;
+
+    /// The same with the greys of sixteen bits brought to eight as a network's pictures are.
+    ///
+    /// # Errors
+    /// As [`pixels`](Picture::pixels).
+    fn pixels_as(&self, _greys: Greys) -> Result<RgbImage> {
+        self.pixels()
+    }
 }
 
 macro_rules! picture_of_path {
@@ -35,6 +43,10 @@ macro_rules! picture_of_path {
         $(impl Picture for $path {
             fn pixels(&self) -> Result<RgbImage> {
                 read_picture(self)
+            }
+
+            fn pixels_as(&self, greys: Greys) -> Result<RgbImage> {
+                read_picture_as(self, greys)
             }
         })*
     };
@@ -51,11 +63,19 @@ impl Picture for DynamicImage {
     fn pixels(&self) -> Result<RgbImage> {
         Ok(to_rgb(self))
     }
+
+    fn pixels_as(&self, greys: Greys) -> Result<RgbImage> {
+        Ok(to_rgb_as(self, greys))
+    }
 }
 
 impl<T: Picture + ?Sized> Picture for &T {
     fn pixels(&self) -> Result<RgbImage> {
         T::pixels(self)
+    }
+
+    fn pixels_as(&self, greys: Greys) -> Result<RgbImage> {
+        T::pixels_as(self, greys)
     }
 }
 
@@ -81,7 +101,7 @@ pub struct Prediction {
 }
 
 impl Prediction {
-    fn of(answer: Answer, picture: RgbImage, spec: &Spec, transform: &Transform) -> Prediction {
+    pub(super) fn of(answer: Answer, picture: RgbImage, spec: &Spec, transform: &Transform) -> Prediction {
         let (width, height) = picture.dimensions();
         let name = |class: usize| spec.names().get(class).cloned().unwrap_or_default();
         let mut order: Vec<usize> = (0..answer.shares.len()).collect();
@@ -166,7 +186,7 @@ impl Learner {
     /// # Errors
     /// When the file cannot be read.
     pub fn predict(&self, picture: impl Picture) -> Result<Prediction> {
-        let mut predictions = self.predict_each(&mut std::iter::once(picture.pixels()), 1)?;
+        let mut predictions = self.predict_each(&mut std::iter::once(picture.pixels_as(self.greys())), 1)?;
         Ok(predictions.pop().expect("one for each picture"))
     }
 
@@ -175,7 +195,13 @@ impl Learner {
     /// # Errors
     /// When a file cannot be read, and when the user interrupts.
     pub fn predict_all(&self, pictures: &[impl Picture]) -> Result<Vec<Prediction>> {
-        self.predict_each(&mut pictures.iter().map(Picture::pixels), pictures.len())
+        let greys = self.greys();
+        self.predict_each(&mut pictures.iter().map(|picture| picture.pixels_as(greys)), pictures.len())
+    }
+
+    /// How the network's pictures of sixteen bits are brought to eight.
+    pub(super) fn greys(&self) -> Greys {
+        self.spec.transform().map_or(Greys::Whole, |transform| transform.greys)
     }
 
     // Not generic, so that a cell that calls the verbs does not compile it.
@@ -232,7 +258,7 @@ impl Learner {
     /// # Errors
     /// When the file cannot be read.
     pub fn embed(&self, picture: impl Picture) -> Result<Vec<f32>> {
-        self.embed_one(picture.pixels()?)
+        self.embed_one(picture.pixels_as(self.greys())?)
     }
 
     /// The features of each picture, a row each.
@@ -243,7 +269,8 @@ impl Learner {
     /// # Errors
     /// When there is no picture or a file cannot be read, and when the user interrupts.
     pub fn embed_all(&self, pictures: &[impl Picture]) -> Result<Tensor> {
-        self.embed_each(&mut pictures.iter().map(Picture::pixels), pictures.len())
+        let greys = self.greys();
+        self.embed_each(&mut pictures.iter().map(|picture| picture.pixels_as(greys)), pictures.len())
     }
 
     fn embed_one(&self, picture: RgbImage) -> Result<Vec<f32>> {

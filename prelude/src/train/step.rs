@@ -35,6 +35,7 @@ impl Learner {
         if self.options.smoothing > 0.0 {
             batch.targets.set(field::SMOOTHING, Tensor::new(self.options.smoothing, &Device::Cpu)?);
         }
+        self.weigh(&mut batch.targets)?;
         let loss = self.task.loss(&said, &batch).map_err(|error| {
             Error::new(format!("the task `{}` makes no loss of this batch", self.task.name())).caused_by(error)
         })?;

@@ -21,6 +21,7 @@ mod seeing;
 mod unfreezing;
 mod verbs;
 mod watching;
+mod weighing;
 
 const SIDE: usize = 32;
 

@@ -20,7 +20,7 @@ impl Learner {
     }
 
     /// Whether an option is taken over. One that makes no sense leaves the old one as it is, and the next fit tells.
-    fn accepts(&mut self, option: &'static str, told: Result<()>) -> bool {
+    pub(super) fn accepts(&mut self, option: &'static str, told: Result<()>) -> bool {
         self.refused.retain(|(name, _)| *name != option);
         let refusal = told.err().map(|error| (option, error));
         self.refused.extend(refusal);

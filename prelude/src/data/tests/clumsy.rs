@@ -52,8 +52,9 @@ fn options_that_make_no_sense_are_told_by_the_next_verb() -> Result<()> {
         (Normalize { mean: [f32::NAN; 3], ..half }, "a `mean` of the normalisation is NaN; expected a finite number"),
     ] {
         assert!(says(&data()?.normalize(wrong)).contains(text));
-        let error =
-            Transform { size: 8, resize: ResizeMethod::Crop, normalize: wrong }.tensor(&picture(0, 0)).unwrap_err();
+        let error = Transform { size: 8, resize: ResizeMethod::Crop, normalize: wrong, greys: Greys::Whole }
+            .tensor(&picture(0, 0))
+            .unwrap_err();
         assert!(error.to_string().contains(text), "{error}");
     }
     for count in [0, 5000] {

@@ -10,7 +10,7 @@ use super::light;
 use super::names;
 use super::yolov8::{self, Build, YoloV8Head};
 use super::yolox::{self, YoloxHead};
-use crate::data::{Normalize, ResizeMethod, Transform};
+use crate::data::{Greys, Normalize, ResizeMethod, Transform};
 use crate::models::body::Body;
 use crate::models::{Arch, HeadMaker, Trained, Weights};
 use crate::params::{ParamSet, is_under};
@@ -107,10 +107,11 @@ impl Detector {
 
     /// How pictures of this side become what the network takes.
     pub fn transform(self, size: usize) -> Transform {
+        let greys = Greys::Whole;
         match self.design() {
-            Design::Yolox(_) => Transform { size, resize: ResizeMethod::PadEnd, normalize: Normalize::bytes() },
-            Design::YoloV8(_) => Transform { size, resize: ResizeMethod::Pad, normalize: Normalize::none() },
-            Design::Light(arch) => Transform { size, resize: ResizeMethod::PadEnd, normalize: arch.normalize() },
+            Design::Yolox(_) => Transform { size, resize: ResizeMethod::PadEnd, normalize: Normalize::bytes(), greys },
+            Design::YoloV8(_) => Transform { size, resize: ResizeMethod::Pad, normalize: Normalize::none(), greys },
+            Design::Light(arch) => Transform { size, resize: ResizeMethod::PadEnd, normalize: arch.normalize(), greys },
         }
     }
 

@@ -64,11 +64,20 @@ impl Task for Classify {
     }
 }
 
-/// The mean cross-entropy of a batch, with the smoothing that it asks for.
+/// The mean cross-entropy of a batch, with the smoothing, the weights and the focus that it asks for.
 pub(super) fn cross_entropy(said: &Fields, batch: &Batch) -> Result<Tensor> {
     let smoothing = batch.targets.find(field::SMOOTHING).map(|share| share.to_scalar::<f64>()).transpose()?;
-    let options = ops::CrossEntropy { label_smoothing: smoothing.unwrap_or(0.0), ..ops::CrossEntropy::default() };
-    Ok(ops::cross_entropy(said.get(field::LOGITS)?, batch.targets.get(field::CLASS)?, &options)?)
+    let focus = batch.targets.find(field::FOCUS).map(|focus| focus.to_scalar::<f64>()).transpose()?;
+    let options = ops::CrossEntropy {
+        label_smoothing: smoothing.unwrap_or(0.0),
+        class_weights: batch.targets.find(field::WEIGHTS).cloned(),
+        focus: focus.unwrap_or(0.0),
+    };
+    let logits = said.get(field::LOGITS)?;
+    Ok(match batch.targets.find(field::SHARES) {
+        Some(shares) => ops::cross_entropy_of_shares(logits, shares, &options)?,
+        None => ops::cross_entropy(logits, batch.targets.get(field::CLASS)?, &options)?,
+    })
 }
 
 /// Refuses what a network says where it is not a row of as many numbers as the data has names.

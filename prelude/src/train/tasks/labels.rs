@@ -1,6 +1,6 @@
 //! Any number of labels an example.
 
-use candle_core::D;
+use candle_core::{D, Tensor};
 
 use super::class::row_of;
 use crate::data::{Batch, Fields, Spec, Target, field};
@@ -47,7 +47,18 @@ impl Task for Labels {
     }
 
     fn loss(&self, said: &Fields, batch: &Batch) -> Result<Loss> {
-        Loss::of(ops::bce_with_logits(said.get(field::LOGITS)?, batch.targets.get(field::LABELS)?)?)
+        let (logits, labels) = (said.get(field::LOGITS)?, batch.targets.get(field::LABELS)?);
+        let focus = batch.targets.find(field::FOCUS).map(|focus| focus.to_scalar::<f64>()).transpose()?;
+        let weights = batch.targets.find(field::WEIGHTS);
+        if focus.is_none() && weights.is_none() {
+            return Loss::of(ops::bce_with_logits(logits, labels)?);
+        }
+        let each = |labels: &Tensor| ops::sigmoid_focal_each(logits, labels, None, focus.unwrap_or(0.0));
+        let Some(weights) = weights else { return Loss::mean(&each(labels)?) };
+        // what applies counts so much more: w · t instead of t
+        let more = weights.to_dtype(labels.dtype())?.to_device(labels.device())?.affine(1.0, -1.0)?;
+        let own = each(&labels.ones_like()?)?.mul(&labels.broadcast_mul(&more)?)?;
+        Loss::mean(&(each(labels)? + own)?)
     }
 
     fn losses(&self, said: &Fields, batch: &Batch) -> Result<Vec<f64>> {

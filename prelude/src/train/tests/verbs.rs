@@ -82,6 +82,7 @@ fn every_body_can_be_cut_and_used_for_features() -> Result<()> {
             size: side,
             resize: crate::data::ResizeMethod::Crop,
             normalize: arch.normalize(),
+            greys: crate::data::Greys::Whole,
         });
         let shapes = cut.shapes(&input)?;
         let channels = shapes[cut.parts().len() - 2].channels()?;
