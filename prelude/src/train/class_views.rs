@@ -3,7 +3,7 @@
 use super::inspect::no_examples;
 use super::learner::Learner;
 use super::predict::diverged;
-use super::ranking::{Curve, Scored, calibration_error, precision_recall, reliability, roc};
+use super::ranking::{RankCurve, Scored, calibration_error, precision_recall, reliability, roc};
 use super::worst::TopLosses;
 use crate::data::{Part, Target};
 use crate::plot::{Figure, Lines, Look};
@@ -63,8 +63,8 @@ impl Learner {
     fn class_curves(
         &mut self,
         verb: &str,
-        curve: fn(&[Scored]) -> Option<Curve>,
-    ) -> Result<Vec<(String, Option<Curve>)>> {
+        curve: fn(&[Scored]) -> Option<RankCurve>,
+    ) -> Result<Vec<(String, Option<RankCurve>)>> {
         let shares = self.shares(verb)?;
         let names = self.classes().to_vec();
         // of two classes the second one's curve says all
@@ -181,7 +181,7 @@ impl Learner {
 }
 
 /// The lines of the first classes, each with its area in its name, and the mean of all areas as the title.
-fn drawn(mut lines: Lines, curves: Vec<(String, Option<Curve>)>, area: &str) -> Lines {
+fn drawn(mut lines: Lines, curves: Vec<(String, Option<RankCurve>)>, area: &str) -> Lines {
     let areas: Vec<f64> = curves.iter().filter_map(|(_, curve)| Some(curve.as_ref()?.area)).collect();
     if areas.len() > 1 {
         let mean = areas.iter().sum::<f64>() / areas.len() as f64;

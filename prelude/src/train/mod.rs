@@ -70,6 +70,7 @@ mod comparison;
 mod detection;
 mod embedding_map;
 mod finder;
+mod first_lost;
 mod fit;
 mod fitting;
 mod forgetting;

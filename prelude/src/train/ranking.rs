@@ -5,7 +5,7 @@ pub(super) type Scored = (f32, bool);
 
 /// A curve, and the area below it.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Curve {
+pub(super) struct RankCurve {
     pub points: Vec<(f64, f64)>,
     pub area: f64,
 }
@@ -30,7 +30,7 @@ fn steps(scored: &[Scored]) -> Vec<(usize, usize)> {
 
 /// The receiver operating characteristic: the share of what is so that is found, over the share of what is not so that is taken
 /// for it. None where all or nothing is so.
-pub(super) fn roc(scored: &[Scored]) -> Option<Curve> {
+pub(super) fn roc(scored: &[Scored]) -> Option<RankCurve> {
     let all = scored.iter().filter(|(_, so)| *so).count();
     let others = scored.len() - all;
     if all == 0 || others == 0 {
@@ -41,11 +41,11 @@ pub(super) fn roc(scored: &[Scored]) -> Option<Curve> {
         steps(scored).into_iter().map(|(right, wrong)| (wrong as f64 / others as f64, right as f64 / all as f64)),
     );
     let area = points.windows(2).map(|two| (two[1].0 - two[0].0) * (two[0].1 + two[1].1) / 2.0).sum();
-    Some(Curve { points, area })
+    Some(RankCurve { points, area })
 }
 
 /// Precision over recall; the area is the average precision, in steps and without interpolation. None where nothing is so.
-pub(super) fn precision_recall(scored: &[Scored]) -> Option<Curve> {
+pub(super) fn precision_recall(scored: &[Scored]) -> Option<RankCurve> {
     let all = scored.iter().filter(|(_, so)| *so).count();
     if all == 0 {
         return None;
@@ -57,7 +57,7 @@ pub(super) fn precision_recall(scored: &[Scored]) -> Option<Curve> {
         before = recall;
         points.push((recall, precision));
     }
-    Some(Curve { points, area })
+    Some(RankCurve { points, area })
 }
 
 /// The answers of one range of scores: how sure they are in the mean, how many are right, how many they are.

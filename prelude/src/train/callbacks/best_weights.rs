@@ -20,13 +20,13 @@ use crate::train::metric::Unit;
 /// ```
 pub struct BestWeights {
     measure: String,
-    best: Option<Kept>,
+    best: Option<KeptWeights>,
     /// Epochs whose value is no number.
     spoiled: Vec<usize>,
 }
 
 /// The weights of an epoch.
-struct Kept {
+struct KeptWeights {
     value: f64,
     unit: Unit,
     epoch: usize,
@@ -51,7 +51,7 @@ impl BestWeights {
             return Ok(());
         }
         let averages = !std::ptr::eq(fit.judged(), fit.network());
-        self.best = Some(Kept {
+        self.best = Some(KeptWeights {
             value: found.value,
             unit: found.unit,
             epoch: fit.epoch(),

@@ -28,12 +28,12 @@ pub struct Checkpoints {
     every: usize,
     keep: usize,
     measure: Option<String>,
-    so_far: Written,
+    so_far: WrittenFile,
 }
 
 /// What it has written, and the value of the best.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Written {
+struct WrittenFile {
     files: Vec<String>,
     best: Option<f64>,
 }
@@ -47,7 +47,7 @@ impl Checkpoints {
     }
 
     fn of(folder: &Path) -> Checkpoints {
-        Checkpoints { folder: folder.to_owned(), every: 1, keep: 3, measure: None, so_far: Written::default() }
+        Checkpoints { folder: folder.to_owned(), every: 1, keep: 3, measure: None, so_far: WrittenFile::default() }
     }
 
     /// After every so many epochs (1 or more); after the last one of a fit always.
@@ -133,7 +133,7 @@ impl Checkpoints {
 
     /// Notes a file that is whole, and deletes those that are too many.
     fn written(&mut self, name: String) {
-        let Written { files, .. } = &mut self.so_far;
+        let WrittenFile { files, .. } = &mut self.so_far;
         files.retain(|file| *file != name);
         files.push(name);
         while files.len() > self.keep {

@@ -4,7 +4,7 @@ use candle_core::Tensor;
 
 use crate::Result;
 use crate::train::callback::{Callback, Fit, Next, When};
-use crate::train::lost::is_finite;
+use crate::train::first_lost::is_finite;
 
 /// Gives the last good weights back where a loss or a gradient is no finite number any more.
 ///
