@@ -80,7 +80,8 @@ fn whenever_a_writing_process_is_killed_whole_files_remain() -> Result<()> {
                 cut_off += 1;
             }
         }
-        assert!((2..=5).contains(&whole), "round {round}: {whole} files");
+        // those of earlier rounds are there too: how many depends on where each was cut off
+        assert!(whole >= 2, "round {round}: {whole} files");
         let mut again = Learner::open(Checkpoints::newest(folder.path())?)?;
         assert!(again.set_data(&data()?)?.quiet().history().epochs.iter().all(|epoch| epoch.train_loss.is_finite()));
     }

@@ -26,10 +26,10 @@ use crate::{Error, Result, limits};
 ///
 /// ```
 /// use candlewick_prelude::prelude::*;
+/// # fn example(mut learner: Learner) -> Result<()> {
 /// let slow = Schedule::cosine().end_at(0.01).warm_up(0.1);
 /// let restarts = Schedule::cosine().cycles(3).growing(2.0);
 /// let own = Schedule::own(|done, _| if done < 0.5 { 1.0 } else { 0.1 });
-/// # fn example(mut learner: Learner) -> Result<()> {
 /// learner.fit_with(5, 1e-3, slow)?;
 /// # Ok(()) }
 /// ```
