@@ -1,6 +1,6 @@
 //! Trains a light detector on EfficientNet-Lite0 to find blood cells; benches/bccd_torch.py has the peer.
 //!
-//! `cargo run --release --example bench_bccd DATA_FOLDER WEIGHTS [seed] [frozen epochs] [epochs] [rate]`: prints AP50 on the test part and the
+//! `CARGO_PROFILE_RELEASE_LTO=false cargo run --release --example bench_bccd DATA_FOLDER WEIGHTS [seed] [frozen epochs] [epochs] [rate]`: prints AP50 on the test part and the
 //! seconds of training.
 
 use std::time::Instant;

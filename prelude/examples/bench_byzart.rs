@@ -1,6 +1,6 @@
 //! Fine-tunes YOLOX-nano on icons with boxes; benches/byzart_torch.py does the same in PyTorch.
 //!
-//! `cargo run --release --example bench_byzart DATA_FOLDER WEIGHTS [seed] [frozen epochs] [epochs] [rate] [mosaic share]`: prints AP50 on
+//! `CARGO_PROFILE_RELEASE_LTO=false cargo run --release --example bench_byzart DATA_FOLDER WEIGHTS [seed] [frozen epochs] [epochs] [rate] [mosaic share]`: prints AP50 on
 //! valid and test before and after, and the seconds of training. The six classes are those of benches/byzart_classes.json.
 
 use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
 //! Times the prelude's operations beside candle's own, in turn and in one process (three turns of some rounds each), and prints a table in milliseconds:
-//! `cargo run --release -p candlewick-prelude --example bench_candle [rounds] [only rows that contain this]`.
+//! `CARGO_PROFILE_RELEASE_LTO=false cargo run --release -p candlewick-prelude --example bench_candle [rounds] [only rows that contain this]`.
 //!
 //! Both sides have the same loss, a weighted sum of the value; ours goes backward by `ops::backward`, candle's by its own.
 //! Where candle has no backward pass, or a wrong one (`tests/candle_traps.rs`), the forward pass alone is compared.

@@ -1,6 +1,6 @@
 //! Times training steps of detectors; benches/detect_torch.py does the same in PyTorch.
 //!
-//! `cargo run --release --example bench_detect [rounds] [detector]`: batch 8 of 320×320 with five objects a picture, and the prediction of
+//! `CARGO_PROFILE_RELEASE_LTO=false cargo run --release --example bench_detect [rounds] [detector]`: batch 8 of 320×320 with five objects a picture, and the prediction of
 //! one picture with suppression.
 
 use std::time::Instant;

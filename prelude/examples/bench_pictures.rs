@@ -1,6 +1,6 @@
 //! Pictures a second that are decoded, resized to 224² and augmented, beside `benches/pictures_torch.py`; and whether a step waits for them.
 //!
-//! `cargo run --release -p candlewick-prelude --example bench_pictures -- FOLDER [PICTURES] [EPOCHS]` writes JPEGs of 640 × 480 into FOLDER
+//! `CARGO_PROFILE_RELEASE_LTO=false cargo run --release -p candlewick-prelude --example bench_pictures -- FOLDER [PICTURES] [EPOCHS]` writes JPEGs of 640 × 480 into FOLDER
 //! where it holds none, and reads them anew in each epoch, as of a set that is larger than the memory.
 
 use candlewick_prelude::Result;

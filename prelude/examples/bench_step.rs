@@ -1,6 +1,6 @@
 //! Times training steps of whole networks; benches/step.sh sets it beside benches/step_torch.py.
 //!
-//! `cargo run --release --example bench_step [rounds] [network]`. It computes where learners would; on a GPU, `HALF=1` makes
+//! `CARGO_PROFILE_RELEASE_LTO=false cargo run --release --example bench_step [rounds] [network]`. It computes where learners would; on a GPU, `HALF=1` makes
 //! products in bfloat16.
 
 use std::time::{Duration, Instant};

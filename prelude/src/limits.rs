@@ -24,6 +24,13 @@ pub(crate) fn some(option: &str, given: usize, things: &str, remedy: &str) -> Re
     allow(given > 0, option, &given, &format!("1 or more {things}"), remedy)
 }
 
+/// Refuses a share to hold out that leaves one side empty.
+pub(crate) fn held_out(fraction: f64, what: &str) -> Result<()> {
+    let remedy = format!("0.2 holds a fifth of the {what} out for the last test: `.hold_out(0.2, 42)?`");
+    let fine = fraction > 0.0 && fraction < 1.0;
+    allow(fine, "the share of `hold_out`", &fraction, "a number between 0 and 1", &remedy)
+}
+
 /// Refuses a share of the pictures for validation that leaves one side empty by itself.
 pub(crate) fn split(fraction: f64) -> Result<()> {
     let remedy = "0.2 keeps a fifth of the pictures for validation: `.split(0.2, 42)?`";

@@ -45,9 +45,7 @@ impl ImageFolder {
     /// # Errors
     /// As [`split`](ImageFolder::split).
     pub fn hold_out(self, fraction: f64, seed: u64) -> Result<ImageFolder> {
-        let remedy = "0.2 holds a fifth of the pictures out for the last test: `.hold_out(0.2, 42)?`";
-        let fine = fraction > 0.0 && fraction < 1.0;
-        limits::allow(fine, "the share of `hold_out`", &fraction, "a number between 0 and 1", remedy)?;
+        limits::held_out(fraction, "pictures")?;
         let held = self.ids(Part::Test).len();
         if held > 0 {
             show::note(&format!("{held} pictures are held out for the last test already, and stay so"));

@@ -18,9 +18,7 @@ impl TensorData {
     /// # Errors
     /// When the share is not between 0 and 1, or nothing would be left on one side.
     pub fn hold_out(mut self, fraction: f64, seed: u64) -> Result<TensorData> {
-        let remedy = "0.2 holds a fifth of the examples out for the last test: `.hold_out(0.2, 42)?`";
-        let fine = fraction > 0.0 && fraction < 1.0;
-        limits::allow(fine, "the share of `hold_out`", &fraction, "a number between 0 and 1", remedy)?;
+        limits::held_out(fraction, "examples")?;
         let held = self.parts.get(&Part::Test).map_or(0, Vec::len);
         if held > 0 {
             show::note(&format!("{held} examples are held out for the last test already, and stay so"));

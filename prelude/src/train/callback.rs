@@ -53,7 +53,7 @@ pub enum Next {
 
 /// What takes part in a fit.
 ///
-/// Callbacks are asked in this order: the audit of gradients, the gathering of batches, clipping; then a person's own, in the order
+/// Callbacks are asked in this order: the audit of gradients, the gathering of batches, clipping, a plateau's schedule; then a person's own, in the order
 /// in which they were added; then the moving average of the weights, and the live display. An error ends the fit with it.
 ///
 /// ```

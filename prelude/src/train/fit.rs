@@ -6,13 +6,14 @@ use super::average::Average;
 use super::cache::FeatureCache;
 use super::fitting::Fitting;
 use super::history::{FitReport, Stage};
-use super::judge::{Verdict, judge};
+use super::judge::Verdict;
 use super::learner::Learner;
 use super::lost::Lost;
-use super::metric::{Measure, Measures, Metric, Seen};
+use super::metric::Measures;
 use super::rate::{IntoRate, Rate};
 use super::run::FitRun;
 use super::schedule::Schedule;
+use super::tally::Tally;
 use crate::data::{Batch, Data, Fields, Order, Part};
 use crate::layers::Pass;
 use crate::models::Network;
@@ -113,35 +114,20 @@ impl Learner {
     pub(super) fn judge_part(&mut self, data: &dyn Data, part: Part, wanted: bool) -> Result<(Measures, Vec<Verdict>)> {
         self.check_metrics()?;
         let (task, spec) = (self.task.clone(), (*self.spec).clone());
-        let (mut verdicts, mut sum, mut count) = (Vec::new(), 0.0, 0);
-        let mut own = task.metrics(&spec);
-        let mut metrics: Vec<&mut Box<dyn Metric>> = own.iter_mut().chain(self.metrics.iter_mut()).collect();
-        metrics.iter_mut().for_each(|metric| metric.reset());
+        let mut verdicts = Vec::new();
         let (network, cache) = judged(&mut self.average, &self.network, &mut self.cache)?;
+        let mut tally = Tally::begin(task.as_ref(), &spec, &mut self.metrics);
         // within a fit the fit's own display shows how far it is
         let steps = wanted.then(|| Steps::new("measuring", data.count(part)));
         each_answer((network, cache, self.options.keep_features), data, part, &mut |said, batch| {
             steps.as_ref().map_or(Ok(()), |steps| steps.advance(batch.len()))?;
-            sum += task.loss(said, batch)?.value()? * batch.len() as f64;
-            count += batch.len();
-            let seen = Seen { said, batch, spec: &spec };
-            for metric in &mut metrics {
-                metric
-                    .add(&seen)
-                    .map_err(|error| Error::new(format!("the metric `{}` failed", metric.name())).caused_by(error))?;
-            }
+            tally.add(said, batch)?;
             if wanted {
-                verdicts.extend(judge(task.as_ref(), said, batch, &spec)?);
+                verdicts.extend(tally.judge(said, batch)?);
             }
             Ok(())
         })?;
-        for metric in &mut metrics {
-            metric
-                .finish(network)
-                .map_err(|error| Error::new(format!("the metric `{}` failed", metric.name())).caused_by(error))?;
-        }
-        let list = metrics.iter().map(|metric| Measure::of(metric.as_ref())).collect();
-        Ok((Measures { loss: sum / count.max(1) as f64, list }, verdicts))
+        Ok((tally.finish(network)?, verdicts))
     }
 
     /// Shows each batch of a part's examples, and what the network that is judged says of it.

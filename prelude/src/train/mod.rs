@@ -103,6 +103,7 @@ mod similarity;
 mod slider;
 mod step;
 mod summary;
+mod tally;
 mod task;
 mod tasks;
 #[cfg(test)]

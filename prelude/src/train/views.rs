@@ -5,10 +5,11 @@ use image::RgbImage;
 
 use super::answer::Answer;
 use super::inspect::Evaluation;
-use super::judge::{Verdict, judge};
+use super::judge::Verdict;
 use super::learner::Learner;
-use super::metric::{Measure, Measures, Seen};
+use super::metric::Measures;
 use super::predict::{Picture, Prediction};
+use super::tally::Tally;
 use crate::data::{Augment, Batch, Fields, Part, Spec, Target, field, varied_views};
 use crate::layers::Pass;
 use crate::{Error, Result, interrupt, limits, ops};
@@ -25,7 +26,7 @@ impl Learner {
 
     // Not generic, so that the cell does not compile it.
     fn predict_views(&self, picture: RgbImage, views: usize) -> Result<Prediction> {
-        check(views, "predict_tta")?;
+        check(views, "predict_tta", "(\"new.jpg\", 4)")?;
         let augment = self.data.as_ref().and_then(|data| data.augmented_by()).unwrap_or_else(Augment::standard);
         let transform = self.transform()?;
         let inputs = Fields::of(field::IMAGE, varied_views(&picture, &transform, augment, views, self.options.seed)?);
@@ -53,7 +54,7 @@ impl Learner {
     /// # Errors
     /// As [`evaluate_tta`](Learner::evaluate_tta).
     pub fn evaluate_tta_on(&mut self, part: Part, views: usize) -> Result<Evaluation> {
-        check(views, "evaluate_tta")?;
+        check(views, "evaluate_tta", "(4)")?;
         self.spoken()?;
         let (all, verdicts) = self.judge_views(part, views)?;
         Ok(self.evaluation(all, &verdicts))
@@ -100,25 +101,21 @@ impl Learner {
                 *sum = (&*sum + shares(&said, &spec)?)?;
             }
         }
-        let mut own = self.task.metrics(&spec);
-        let (mut verdicts, mut loss, mut count) = (Vec::new(), 0.0, 0);
+        let task = self.task.clone();
+        let mut verdicts = Vec::new();
+        let mut tally = Tally::begin(task.as_ref(), &spec, &mut self.metrics);
         for (said, batch, sum) in seen {
             let said = said.with(name, unshared(&(sum / views as f64)?, &spec)?);
-            loss += self.task.loss(&said, &batch)?.value()? * batch.len() as f64;
-            count += batch.len();
-            for metric in &mut own {
-                metric.add(&Seen { said: &said, batch: &batch, spec: &spec })?;
-            }
-            verdicts.extend(judge(self.task.as_ref(), &said, &batch, &spec)?);
+            tally.add(&said, &batch)?;
+            verdicts.extend(tally.judge(&said, &batch)?);
         }
-        let list = own.iter().map(|metric| Measure::of(metric.as_ref())).collect();
-        Ok((Measures { loss: loss / count.max(1) as f64, list }, verdicts))
+        let network = self.average.as_ref().map_or(&*self.network, |average| &average.network);
+        Ok((tally.finish(network)?, verdicts))
     }
 }
 
-fn check(views: usize, verb: &str) -> Result<()> {
-    let remedy = format!("four are usual: `learner.{verb}(…, 4)?`")
-        .replace("(…, 4)", if verb == "predict_tta" { "(\"new.jpg\", 4)" } else { "(4)" });
+fn check(views: usize, verb: &str, usual: &str) -> Result<()> {
+    let remedy = format!("four are usual: `learner.{verb}{usual}?`");
     limits::allow((2..=64).contains(&views), &format!("the views of `{verb}`"), &views, "2 to 64", &remedy)
 }
 

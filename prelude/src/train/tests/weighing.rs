@@ -136,6 +136,31 @@ fn a_learner_learns_from_mixed_pictures() -> Result<()> {
     Ok(())
 }
 
+/// The share of examples that are of the second class.
+#[derive(Default)]
+struct Seconds {
+    second: usize,
+    all: usize,
+}
+
+impl Metric for Seconds {
+    fn name(&self) -> &str {
+        "second class"
+    }
+    fn add(&mut self, seen: &Seen) -> Result<()> {
+        let classes = seen.batch.targets.get("class")?.to_vec1::<u32>()?;
+        self.second += classes.iter().filter(|class| **class == 1).count();
+        self.all += classes.len();
+        Ok(())
+    }
+    fn value(&self) -> f64 {
+        self.second as f64 / self.all.max(1) as f64
+    }
+    fn reset(&mut self) {
+        *self = Seconds::default();
+    }
+}
+
 #[test]
 fn answers_are_averaged_over_views() -> Result<()> {
     let data = pictures(16, 16)?.split(0.25, 1)?.augment(Augment { flip: true, noise: 0.2, ..Augment::none() });
@@ -161,6 +186,10 @@ fn answers_are_averaged_over_views() -> Result<()> {
     let found = own.evaluate_tta(4)?;
     assert_eq!(found.all, own.evaluate_tta(4)?.all);
     assert!(found.all.loss.is_finite() && found.classes.len() == 2);
+    // a measure that a person added is one of these too
+    own.metric(Seconds::default());
+    assert_eq!(own.evaluate_tta(4)?.all.get("second class")?, own.validate()?.all.get("second class")?);
+    own.remove_metrics();
     for views in [0, 1, 65] {
         let says = own.predict_tta(&picture, views).unwrap_err().to_string();
         assert!(says.contains("the views of `predict_tta`"), "{says}");
