@@ -39,7 +39,12 @@ pub(crate) fn split(fraction: f64) -> Result<()> {
 
 /// Refuses to show no picture, or more than a figure holds.
 pub(crate) fn shown(verb: &str, count: usize) -> Result<()> {
-    let (option, remedy) = (format!("the count of `{verb}`"), format!("nine are usual: `{verb}(9)?`"));
+    shown_as(verb, "(9)", count)
+}
+
+/// The same for a verb whose usual arguments are these.
+pub(crate) fn shown_as(verb: &str, usual: &str, count: usize) -> Result<()> {
+    let (option, remedy) = (format!("the count of `{verb}`"), format!("nine are usual: `{verb}{usual}?`"));
     allow((1..=1000).contains(&count), &option, &count, "1 to 1000 pictures", &remedy)
 }
 

@@ -68,7 +68,7 @@ impl ImageFolder {
     /// # Errors
     /// Where the count (1 to 1000) or an option makes no sense, there is no such picture, or it cannot be read.
     pub fn show_augmented(&self, id: usize, count: usize) -> Result<Figure> {
-        limits::shown("data.show_augmented", count)?;
+        limits::shown_as("data.show_augmented", "(0, 9)", count)?;
         self.check()?;
         self.known(id)?;
         let augment = self.augment.alone();

@@ -80,6 +80,7 @@ impl Learner {
         let mut run = FitRun::new(rate, schedule, epochs, &self.options, self.history.epochs.len());
         self.unfreeze_for(&mut run)?;
         self.check_trainable()?;
+        self.tell_unweighed();
         self.begin_stage(rate);
         self.go(data.as_ref(), run)
     }
@@ -168,7 +169,7 @@ impl Learner {
         for metric in own.iter().chain(self.metrics.iter()) {
             if names.contains(&metric.name()) {
                 return Err(Error::new(format!("two measures are named `{}`", metric.name()))
-                    .remedy("give the one that you added with `learner.metric(…)` another name"));
+                    .remedy("give the one that you added with `learner.metric(…)` another name; `learner.remove_metrics()` takes away all that were added"));
             }
             names.push(metric.name());
         }

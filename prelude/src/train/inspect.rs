@@ -188,7 +188,8 @@ impl Learner {
 pub(super) fn no_examples(part: Part, spec: &Spec) -> Error {
     let what = format!("the data has no examples for {}", part.as_str());
     let folder = if spec.transform().is_some() { ", or a folder named val or test" } else { "" };
-    Error::new(what).remedy(format!("keep some apart: `.split(0.2, 42)?`{folder}"))
+    let verb = if part == Part::Test { ".hold_out(0.2, 1)?" } else { ".split(0.2, 42)?" };
+    Error::new(what).remedy(format!("keep some apart: `{verb}`{folder}"))
 }
 
 impl Show for Evaluation {

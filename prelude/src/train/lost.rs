@@ -11,12 +11,18 @@ pub(super) struct Lost {
     first: Option<String>,
     remedy: String,
     /// What became of the weights, where they are not as they were before the step.
-    pub kept: Option<String>,
+    kept: Option<String>,
 }
 
 impl Lost {
     pub fn new(what: String, first: Option<String>, remedy: String) -> Lost {
         Lost { what, first, remedy, kept: None }
+    }
+
+    /// Good weights were put back.
+    pub fn put_back(&mut self, kept: String) {
+        self.kept = Some(kept);
+        self.remedy = "try a lower rate, or `learner.clip(1.0)`".to_owned();
     }
 
     /// A named part of the loss that is no number.

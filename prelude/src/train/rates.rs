@@ -27,6 +27,9 @@ pub struct SchedulePlot {
     epoch: usize,
 }
 
+/// So many steps are drawn at most.
+const DRAWN: usize = 1_000_000;
+
 impl Learner {
     /// Shows what a fit of so many epochs does with the rate of each part, and with the momentum, before anything is trained:
     /// `plot_schedule(5, 1e-3, Schedule::one_cycle())`. A plateau's falls depend on what will be measured, and are not shown.
@@ -43,6 +46,8 @@ impl Learner {
         self.check_schedule(schedule)?;
         let epoch = self.need_data()?.batches(Part::Train, Order::Given)?.size_hint().0.max(1);
         let (steps, parts) = (epoch.saturating_mul(epochs), self.network.parts());
+        let remedy = "fewer epochs show the same course: `learner.plot_schedule(5, 1e-3, schedule)?`";
+        limits::allow(steps <= DRAWN, "the number of steps", &steps, &format!("at most {DRAWN} to draw"), remedy)?;
         let own = match self.optimizer.rule() {
             Rule::Sgd { momentum, .. } | Rule::RmsProp { momentum, .. } => momentum,
             Rule::AdamW { beta1, .. } | Rule::Adam { beta1, .. } => beta1,

@@ -5,7 +5,7 @@ use super::learner::Learner;
 use super::run::FitRun;
 use super::schedule::Schedule;
 use crate::data::{Order, Part};
-use crate::{Error, Result, interrupt};
+use crate::{Error, Result, interrupt, show};
 
 impl Learner {
     /// Finishes the fit that was cut off: by an interrupt, by an error, or with its process, where a checkpoint of it was loaded.
@@ -73,10 +73,25 @@ impl Learner {
                 return Err(others("batches an epoch", planned / epochs.max(1), batches));
             }
         }
+        self.tell_missing_callbacks();
         let Some(mut cut) = self.cut_off.take() else { return Err(Error::new("there is no fit to finish")) };
         cut.way.schedule = schedule;
         let run = FitRun::again(cut, &self.options);
         self.go(data.as_ref(), run)
+    }
+
+    /// Says which callbacks the fit had, by what they remember, and are not there.
+    fn tell_missing_callbacks(&self) {
+        let here = |name: &str| self.callbacks.iter().any(|callback| callback.name() == name);
+        let mut missing: Vec<String> =
+            self.states.keys().filter(|name| !here(name)).map(|name| format!("`{name}`")).collect();
+        missing.sort();
+        if !missing.is_empty() {
+            show::note(&format!(
+                "the fit that was cut off had {}, which this learner has not: add it before `learner.load(path)?` to have it go on",
+                missing.join(", ")
+            ));
+        }
     }
 
     /// How many training examples there are.

@@ -42,6 +42,9 @@ pub struct Schedule {
     /// How many groups more are trainable with each epoch, where they are unfrozen one after the other.
     #[serde(default)]
     unfreezing: Option<usize>,
+    /// What was said of it that is of other schedules: a fit refuses it.
+    #[serde(default)]
+    idle: Option<String>,
 }
 
 /// What the factor does once the rate has risen.
@@ -103,7 +106,7 @@ const SAME: f64 = 1e-9;
 
 impl Schedule {
     fn of(course: Course) -> Schedule {
-        Schedule { course, warm_up: 0.0, unfreezing: None }
+        Schedule { course, warm_up: 0.0, unfreezing: None, idle: None }
     }
 
     /// The rate does not change.
@@ -154,35 +157,43 @@ impl Schedule {
         Schedule::of(Course::Own(OwnFactor { factor: Some(Arc::new(factor)) }))
     }
 
-    /// The share of the rate with which a line or a cosine ends (default 0). Changes nothing for others.
+    /// The share of the rate with which a line or a cosine ends (default 0). A fit refuses it for others.
     pub fn end_at(mut self, share: f64) -> Schedule {
         if let Course::Linear { end } | Course::Cosine { end, .. } = &mut self.course {
             *end = share;
+        } else {
+            self.idle = Some("end_at".to_owned());
         }
         self
     }
 
-    /// A cosine as often as this, from the full rate again each time. Changes nothing for others.
+    /// A cosine as often as this, from the full rate again each time. A fit refuses it for others.
     pub fn cycles(mut self, count: usize) -> Schedule {
         if let Course::Cosine { cycles, .. } = &mut self.course {
             *cycles = count;
+        } else {
+            self.idle = Some("cycles".to_owned());
         }
         self
     }
 
-    /// Each of a cosine's cycles as many times as long as the one before (default 1). Changes nothing for others.
+    /// Each of a cosine's cycles as many times as long as the one before (default 1). A fit refuses it for others.
     pub fn growing(mut self, times: f64) -> Schedule {
         if let Course::Cosine { growth, .. } = &mut self.course {
             *growth = times;
+        } else {
+            self.idle = Some("growing".to_owned());
         }
         self
     }
 
     /// The measure that a plateau goes by: `loss` (the default), `train loss`, or what its metrics are named, such as
-    /// `accuracy`. Changes nothing for others.
+    /// `accuracy`. A fit refuses it for others.
     pub fn by(mut self, name: &str) -> Schedule {
         if let Course::Plateau { measure, .. } = &mut self.course {
             name.clone_into(measure);
+        } else {
+            self.idle = Some("by".to_owned());
         }
         self
     }
@@ -227,6 +238,11 @@ impl Schedule {
 
     /// Refuses numbers that make no sense, by name.
     pub(super) fn check(&self) -> Result<()> {
+        if let Some(name) = &self.idle {
+            return Err(Error::new(format!("`{name}` says nothing of this schedule: {self}")).remedy(
+                "`cycles` and `growing` are for `Schedule::cosine()`, `end_at` for that and `Schedule::linear()`, `by` for `Schedule::plateau(…)`",
+            ));
+        }
         let remedy = "a tenth of the fit is usual: `.warm_up(0.1)`";
         let fine = (0.0..1.0).contains(&self.warm_up);
         limits::allow(fine, "the share of `warm_up`", &self.warm_up, "a number from 0 to below 1", remedy)?;

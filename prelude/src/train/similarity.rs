@@ -206,7 +206,7 @@ impl SimilarityIndex {
     }
 
     fn nearest_to(&self, learner: &Learner, picture: RgbImage, count: usize) -> Result<Neighbours> {
-        limits::shown("index.nearest", count)?;
+        limits::shown_as("index.nearest", "(&learner, \"new.jpg\", 9)", count)?;
         self.check(learner, "the index")?;
         let row = unit(learner.embed(&picture)?)?;
         let cosine = |other: &Vec<f32>| other.iter().zip(&row).map(|(a, b)| a * b).sum::<f32>();

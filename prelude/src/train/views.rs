@@ -4,7 +4,7 @@ use candle_core::{D, Device, Tensor};
 use image::RgbImage;
 
 use super::answer::Answer;
-use super::inspect::Evaluation;
+use super::inspect::{Evaluation, no_examples};
 use super::judge::Verdict;
 use super::learner::Learner;
 use super::metric::Measures;
@@ -76,8 +76,7 @@ impl Learner {
     fn judge_views(&mut self, part: Part, views: usize) -> Result<(Measures, Vec<Verdict>)> {
         let data = self.need_data()?;
         if data.count(part) == 0 {
-            return Err(Error::new(format!("the data has no examples for {}", part.as_str()))
-                .remedy("keep some apart: `.split(0.2, 42)?`"));
+            return Err(no_examples(part, &self.spec));
         }
         let (name, spec) = (self.spoken()?, (*self.spec).clone());
         let mut seen: Vec<(Fields, Batch, Tensor)> = Vec::new();

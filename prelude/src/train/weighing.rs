@@ -3,7 +3,7 @@
 use candle_core::{Device, Tensor};
 
 use super::learner::Learner;
-use super::options;
+use super::{options, tasks};
 use crate::data::{Data, Fields, Order, Part, Target, field};
 use crate::{Error, Result, limits, show};
 
@@ -59,10 +59,22 @@ impl Learner {
     /// Has what is easy weigh little in the loss of training, by (1 − probability)^γ; 2 is usual, 0 is the plain loss. Lin et al. 2017. Weights of
     /// classes are its α. Of several labels it is torchvision's `sigmoid_focal_loss`.
     pub fn focal_loss(&mut self, gamma: f64) -> &mut Learner {
-        if self.accepts("focal_loss", options::check_focus(gamma)) {
+        let classes = if gamma > 0.0 { self.weighable().map(|_| ()) } else { Ok(()) };
+        if self.accepts("focal_loss", options::check_focus(gamma).and(classes)) {
             self.options.focus = gamma;
         }
         self
+    }
+
+    /// Says so where a loss of one's own decides whether it heeds weights.
+    pub(super) fn tell_unweighed(&self) {
+        let asked = !self.weights.is_empty() || self.options.focus > 0.0 || self.options.smoothing > 0.0;
+        let name = self.task.name();
+        if asked && tasks::named(name).is_none() {
+            show::note(&format!(
+                "the task `{name}` has a loss of its own: class weights, `focal_loss` and `label_smoothing` count only where it looks at them"
+            ));
+        }
     }
 
     /// The names of what may weigh more.

@@ -57,7 +57,7 @@ fn need_measure(fit: &Fit, name: &str) -> Result<()> {
     let error = Error::new(format!("nothing that this fit measures is named `{name}`"));
     Err(error.remedy(match names.len() {
         1 => "there is no validation data: keep some apart (`.split(0.2, 42)?`), or look at `train loss`".to_owned(),
-        _ => format!("there are {}", all.join(", ")),
+        _ => format!("there are {}; `learner.remove_callbacks()` takes away what was added", all.join(", ")),
     }))
 }
 

@@ -50,24 +50,19 @@ impl NanGuard {
     }
 
     fn put_back(&mut self, fit: &mut Fit) -> Result<()> {
-        let kept = match self.good.take() {
-            Some(Good { epoch, weights, average }) => {
-                fit.network().params().load(&weights, None)?;
-                if !average.is_empty() {
-                    fit.judged().params().load(&average, None)?;
-                }
-                fit.run.forget = true;
-                match epoch {
-                    0 => "the weights are those with which the fit began, the optimiser begins anew".to_owned(),
-                    epoch => format!("the weights are those of the end of epoch {epoch}, the optimiser begins anew"),
-                }
-            }
-            None => {
-                "the network is as it was before it: its weights were no finite numbers when the fit began".to_owned()
-            }
+        // without weights that were good the network is as it was before the step, which the fit says itself
+        let Some(Good { epoch, weights, average }) = self.good.take() else { return Ok(()) };
+        fit.network().params().load(&weights, None)?;
+        if !average.is_empty() {
+            fit.judged().params().load(&average, None)?;
+        }
+        fit.run.forget = true;
+        let kept = match epoch {
+            0 => "the weights are those with which the fit began, the optimiser begins anew".to_owned(),
+            epoch => format!("the weights are those of the end of epoch {epoch}, the optimiser begins anew"),
         };
         if let Some(lost) = &mut fit.run.lost {
-            lost.kept = Some(kept);
+            lost.put_back(kept);
         }
         Ok(())
     }

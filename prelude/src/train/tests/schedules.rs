@@ -111,6 +111,10 @@ fn nonsense_is_refused_with_its_name_before_anything_is_trained() -> Result<()> 
         (Schedule::constant().warm_up(1.0), "the share of `warm_up` is 1; expected", ".warm_up(0.1)"),
         (Schedule::cosine().warm_up(f64::NAN), "the share of `warm_up` is NaN", ".warm_up(0.1)"),
         (Schedule::linear().end_at(-1.0), "the share of `end_at` is -1", ".end_at(0.01)"),
+        (Schedule::one_cycle().cycles(3), "`cycles` says nothing of this schedule", "Schedule::cosine()"),
+        (Schedule::constant().growing(2.0), "`growing` says nothing of this schedule", "Schedule::cosine()"),
+        (Schedule::exponential(0.5).end_at(0.1), "`end_at` says nothing of this schedule", "Schedule::linear()"),
+        (Schedule::cosine().by("accuracy"), "`by` says nothing of this schedule", "Schedule::plateau"),
         (Schedule::cosine().end_at(f64::INFINITY), "the share of `end_at` is inf", ".end_at(0.01)"),
         (Schedule::cosine().cycles(0), "the count of `cycles` is 0", ".cycles(3)"),
         (Schedule::cosine().cycles(2).growing(0.0), "the factor of `growing` is 0", ".growing(2.0)"),
@@ -147,6 +151,8 @@ fn nonsense_is_refused_with_its_name_before_anything_is_trained() -> Result<()> 
     {
         assert!(wrong.to_string().contains("expected"), "{wrong}");
     }
+    let says = learner.plot_schedule(100_000_000, 1e-3, Schedule::one_cycle()).unwrap_err().to_string();
+    assert!(says.contains("at most 1000000 to draw") && says.contains("plot_schedule(5"), "{says}");
     assert!(learner.rates(0.0).unwrap_err().to_string().contains("finite positive number"));
     // nothing to go by
     let mut alone = super::learner(&TensorData::new(

@@ -118,6 +118,16 @@ fn rare_classes_weigh_more_and_files_keep_it() -> Result<()> {
     }
     own.focal_loss(-1.0);
     assert!(own.fit(1, 1e-3).unwrap_err().to_string().contains("the γ of `focal_loss` is -1"));
+    // where there is nothing to weigh it is told once, and the next fit goes on
+    let numbers = crate::data::TensorData::numbers(
+        Tensor::zeros((4, 3, 32, 32), candle_core::DType::F32, &Device::Cpu)?,
+        Tensor::zeros((4, 1), candle_core::DType::F32, &Device::Cpu)?,
+        &["age"],
+    )?;
+    let mut age = quiet(Learner::regression(Arch::default().untrained(), &numbers)?);
+    age.focal_loss(2.0);
+    assert!(age.fit(1, 1e-3).unwrap_err().to_string().contains("there are no classes to weigh"));
+    age.fit(1, 1e-3)?;
     Ok(())
 }
 
