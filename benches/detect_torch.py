@@ -115,7 +115,7 @@ most = peak()
 net.eval()
 predictions = []
 with torch.no_grad():
-    for _ in range(max(rounds, 10)):
+    for _ in range(max(rounds, 200)):
         start = time.perf_counter()
         boxes, score, classes = predict(x[:1])
         keep = score >= 0.01

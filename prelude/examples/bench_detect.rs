@@ -55,7 +55,7 @@ fn main() -> Result<()> {
     }
     let most = peak();
     let one = Fields::of(field::IMAGE, inputs.get(field::IMAGE)?.narrow(0, 0, 1)?);
-    for _ in 0..rounds.max(10) {
+    for _ in 0..rounds.max(200) {
         let start = Instant::now();
         let said = network.rest(0, &one, &Pass::eval())?;
         let found = found(&said)?;

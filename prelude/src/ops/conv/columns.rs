@@ -264,9 +264,81 @@ fn runs(plan: &Plan, group: usize, block: &Pixels, mut f: impl FnMut(usize, usiz
     }
 }
 
+/// Where a block's samples of one place of the window lie, if rows of output are as long as the picture's and touch: all of a picture's as one run,
+/// moved by the same distance, but for the pixels at an edge whose sample lies outside.
+struct Moved {
+    /// From the number of a pixel to that of its sample.
+    by: isize,
+    /// The pixels that have a sample, edges aside.
+    pixels: Range<usize>,
+    /// The columns of the picture whose pixels have none.
+    outside: Range<usize>,
+}
+
+impl Moved {
+    fn fits(plan: &Plan) -> bool {
+        plan.window.stride == (1, 1) && plan.ow == plan.w
+    }
+
+    #[inline(always)]
+    fn of(plan: &Plan, place: (usize, usize), block: &Range<usize>) -> Moved {
+        let window = plan.window;
+        let (h, w) = (plan.h as isize, plan.w as isize);
+        let down = (place.0 * window.dilation.0) as isize - window.padding.0 as isize;
+        let right = (place.1 * window.dilation.1) as isize - window.padding.1 as isize;
+        let by = down * w + right;
+        let (least, most) = (block.start as isize, block.end as isize);
+        let first = ((-down).max(0) * w).max(-by).clamp(least, most);
+        let end = ((h - down).max(0) * w).min(h * w - by).clamp(first, most);
+        let outside = if right < 0 { 0..(-right).min(w) } else { (w - right).max(0)..w };
+        Moved { by, pixels: first as usize..end as usize, outside: outside.start as usize..outside.end as usize }
+    }
+
+    /// Zeros for the block's pixels at an edge.
+    #[inline(always)]
+    fn clear<T: Float>(&self, width: usize, block: &Range<usize>, columns: &mut [T]) {
+        for edge in self.outside.clone() {
+            let rows = block.start.saturating_sub(edge).div_ceil(width);
+            for pixel in (rows * width + edge..block.end).step_by(width) {
+                columns[pixel - block.start] = T::ZERO;
+            }
+        }
+    }
+}
+
+/// Calls a function for each run of a block's samples that are moved together: (columns' offset, the picture's offset, how they are moved).
+#[inline(always)]
+fn moves(plan: &Plan, group: usize, block: &Pixels, mut f: impl FnMut(usize, usize, Moved)) {
+    let (kh, kw) = plan.window.kernel;
+    for c in 0..plan.cg() {
+        for i in 0..kh {
+            for j in 0..kw {
+                for (picture, n) in block.pictures.clone().enumerate() {
+                    let at = ((c * kh + i) * kw + j) * block.len() + picture * block.pixels.len();
+                    let plane = (n * plan.c + group * plan.cg() + c) * plan.h * plan.w;
+                    f(at, plane, Moved::of(plan, (i, j), &block.pixels));
+                }
+            }
+        }
+    }
+}
+
 fast! {
     /// Copies the block's samples into columns, zeros where the window reaches over the edge.
     fn gather[_FUSED]<T>(plan: &Plan, x: &[T], group: usize, block: &Pixels, columns: &mut [T]) {
+        if Moved::fits(plan) {
+            return moves(plan, group, block, |at, plane, moved| {
+                let columns = &mut columns[at..at + block.pixels.len()];
+                let (first, end) = (moved.pixels.start - block.pixels.start, moved.pixels.end - block.pixels.start);
+                columns[..first].fill(T::ZERO);
+                columns[end..].fill(T::ZERO);
+                if first < end {
+                    let from = (plane + moved.pixels.start).wrapping_add_signed(moved.by);
+                    columns[first..end].copy_from_slice(&x[from..from + end - first]);
+                }
+                moved.clear(plan.w, &block.pixels, columns);
+            });
+        }
         let step = plan.window.stride.1;
         runs(plan, group, block, |at, x_at, before, inside, after| {
             let row = &mut columns[at..at + before + inside + after];
@@ -293,7 +365,20 @@ fast! {
 
 fast! {
     /// Adds columns of gradients to the samples that they came from.
-    fn scatter[_FUSED]<T>(plan: &Plan, columns: &[T], group: usize, block: &Pixels, dx: Shared<T>) {
+    fn scatter[_FUSED]<T>(plan: &Plan, columns: &mut [T], group: usize, block: &Pixels, dx: Shared<T>) {
+        if Moved::fits(plan) {
+            return moves(plan, group, block, |at, plane, moved| {
+                let columns = &mut columns[at..at + block.pixels.len()];
+                moved.clear(plan.w, &block.pixels, columns);
+                let from = &columns[moved.pixels.start - block.pixels.start..moved.pixels.end - block.pixels.start];
+                if from.is_empty() {
+                    return;
+                }
+                let to = (plane + moved.pixels.start).wrapping_add_signed(moved.by);
+                // SAFETY: the samples lie in pictures that this thread alone writes.
+                add(unsafe { dx.slice(to, from.len()) }, from);
+            });
+        }
         let step = plan.window.stride.1;
         runs(plan, group, block, |at, x_at, before, inside, _| {
             if inside == 0 {

@@ -31,14 +31,48 @@ pub(super) fn max<T: Float>(size: Planes, window: &Window, x: &[T]) -> (Vec<T>, 
     let (plane, pixels) = (size.h * size.w, size.oh * size.ow);
     let (mut y, mut places) = (vec![T::ZERO; size.count * pixels], vec![0u32; size.count * pixels]);
     let (y_out, places_out) = (shared(&mut y), shared(&mut places));
+    let apart = window.stride == (1, 1) && window.kernel.1 > 1;
     parallel(size.count, size.least(), |part| {
+        let rows = if apart { size.h * size.ow } else { 0 };
+        let (mut best, mut at) = (vec![T::ZERO; rows], vec![0u32; rows]);
         for i in part {
             // SAFETY: each plane belongs to one thread.
             let (y, places) = unsafe { (y_out.slice(i * pixels, pixels), places_out.slice(i * pixels, pixels)) };
-            max_of_plane(size, window, &x[i * plane..][..plane], y, places);
+            let x = &x[i * plane..][..plane];
+            if apart {
+                max_of_plane(Planes { oh: size.h, ..size }, &row_of(window), x, &mut best, &mut at);
+                max_of_rows(size, window, (&best, &at), y, places);
+            } else {
+                max_of_plane(size, window, x, y, places);
+            }
         }
     });
     (y, places)
+}
+
+/// A window's extent along the rows alone.
+fn row_of(window: &Window) -> Window {
+    Window { kernel: (1, window.kernel.1), padding: (0, window.padding.1), ..*window }
+}
+
+fastest! {
+    /// The largest of the rows' largest, and where they stand: the first of equal ones in the picture's order, as in one go.
+    fn max_of_rows[_FUSED]<T>(size: Planes, window: &Window, rows: (&[T], &[u32]), y: &mut [T], places: &mut [u32]) {
+        for row in 0..size.oh {
+            let lines = covered(row, size.h, window.kernel.0, 1, window.padding.0);
+            let (y, places) = (&mut y[row * size.ow..][..size.ow], &mut places[row * size.ow..][..size.ow]);
+            y.copy_from_slice(&rows.0[lines.start * size.ow..][..size.ow]);
+            places.copy_from_slice(&rows.1[lines.start * size.ow..][..size.ow]);
+            for line in lines.skip(1) {
+                let (best, at) = (&rows.0[line * size.ow..][..size.ow], &rows.1[line * size.ow..][..size.ow]);
+                for i in 0..size.ow {
+                    let wins = best[i] > y[i] || is_nan(best[i]);
+                    y[i] = if wins { best[i] } else { y[i] };
+                    places[i] = if wins { at[i] } else { places[i] };
+                }
+            }
+        }
+    }
 }
 
 fastest! {
