@@ -3,6 +3,7 @@
 mod columns;
 mod composed;
 mod depthwise;
+mod narrow;
 mod plan;
 mod winograd;
 
@@ -163,7 +164,9 @@ fn normalised<T: Float>(
 
 /// y = w ∗ x by the way that suits the plan. `finish` sees each run of a channel's pixels once, as soon as it is whole.
 fn forward<T: Float>(plan: &Plan, x: &[T], w: &[T], finish: impl Fn(usize, &mut [T]) + Sync) -> Vec<T> {
-    if plan.is_depthwise() {
+    if narrow::fits(plan) {
+        narrow::forward(plan, x, w, finish)
+    } else if plan.is_depthwise() {
         depthwise::forward(plan, x, w, finish)
     } else if winograd::pays(plan) {
         winograd::forward(plan, x, w, finish)
@@ -176,7 +179,9 @@ fn gradients<T: Float>(plan: &Plan, context: &Context) -> Result<ArgumentGradien
     let (x, w) = (&context.args[0], &context.args[1]);
     let needs = (context.needs[0], context.needs[1]);
     let (dx, dw) = read::<T, _, 3>([x, w, context.grad], |[x, w, grad]| {
-        Ok(if plan.is_depthwise() {
+        Ok(if narrow::fits(plan) {
+            narrow::backward(plan, x, w, grad, needs)
+        } else if plan.is_depthwise() {
             depthwise::backward(plan, x, w, grad, needs)
         } else if winograd::pays(plan) {
             winograd::backward(plan, x, w, grad, needs)

@@ -54,7 +54,8 @@ float!(f64, f64::exp, candle_core::cpu::erf::erf_f64);
 fn exp_f32(x: f32) -> f32 {
     /// Added and taken away again, it rounds to a whole number, which the sum's lowest bits hold meanwhile.
     const ROUND: f32 = 12_582_912.;
-    let bound = x.clamp(-87.3, 88.3);
+    // Beyond these the power of two is infinite or zero by itself; what is no number stays so.
+    let bound = x.clamp(-88.1, 88.8);
     let rounded = bound * std::f32::consts::LOG2_E + ROUND;
     let whole = rounded - ROUND;
     let r = (bound - whole * 0.693_359_4) - whole * -2.121_944_4e-4;
@@ -62,17 +63,7 @@ fn exp_f32(x: f32) -> f32 {
     for coefficient in [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
         p = p * r + coefficient;
     }
-    let p = p * r * r + r + 1.;
-    let y = p * f32::from_bits(rounded.to_bits().wrapping_add(127) << 23);
-    if x > 88.3 {
-        f32::INFINITY
-    } else if x < -87.3 {
-        0.
-    } else if x.is_nan() {
-        x
-    } else {
-        y
-    }
+    (p * r * r + r + 1.) * f32::from_bits(rounded.to_bits().wrapping_add(127) << 23)
 }
 
 /// The error function without a branch or a call: an odd polynomial over an even one, within 4e-7 (after Eigen's `erf`).

@@ -399,3 +399,57 @@ fast! {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::taps::Window;
+    use super::*;
+
+    #[test]
+    fn samples_moved_as_long_runs_equal_those_taken_one_by_one() {
+        for (kernel, padding, dilation) in
+            [((3, 3), (1, 1), (1, 1)), ((5, 3), (0, 1), (1, 1)), ((3, 3), (3, 2), (1, 2))]
+        {
+            for (h, w) in [(9, 7), (5, 2), (6, 40)] {
+                let window = Window { kernel, stride: (1, 1), padding, extra: (0, 0), dilation };
+                let oh = h + 2 * padding.0 - dilation.0 * (kernel.0 - 1);
+                let plan = Plan { n: 3, c: 2, h, w, o: 1, oh, ow: w, groups: 1, window };
+                assert!(Moved::fits(&plan));
+                let x: Vec<f64> = (1..=plan.sizes().0).map(|i| i as f64).collect();
+                let (all, middle) = (oh * w, oh * w / 3);
+                for block in [
+                    Pixels { pictures: 0..3, pixels: 0..all },
+                    Pixels { pictures: 1..2, pixels: middle..all - middle / 2 },
+                    Pixels { pictures: 2..3, pixels: 0..1 },
+                ] {
+                    let len = block.len();
+                    let mut columns = vec![-1.0; plan.c * plan.places() * len];
+                    gather(&plan, &x, 0, &block, &mut columns);
+                    let mut dx = vec![0.0; x.len()];
+                    let (mut expected, mut back) = (Vec::new(), vec![0.0; x.len()]);
+                    for row in 0..plan.c * plan.places() {
+                        let (c, place) = (row / plan.places(), row % plan.places());
+                        for n in block.pictures.clone() {
+                            for pixel in block.pixels.clone() {
+                                let y = pixel / w + place / kernel.1 * dilation.0;
+                                let x_at = pixel % w + place % kernel.1 * dilation.1;
+                                let inside = (padding.0..h + padding.0).contains(&y)
+                                    && (padding.1..w + padding.1).contains(&x_at);
+                                let at = ((n * plan.c + c) * h + y.wrapping_sub(padding.0)).wrapping_mul(w);
+                                let at = at.wrapping_add(x_at).wrapping_sub(padding.1);
+                                if inside {
+                                    back[at] += (expected.len() + 1) as f64;
+                                }
+                                expected.push(if inside { x[at] } else { 0.0 });
+                            }
+                        }
+                    }
+                    assert_eq!(columns, expected, "{plan:?} {block:?}");
+                    let mut slopes: Vec<f64> = (1..=columns.len()).map(|i| i as f64).collect();
+                    scatter(&plan, &mut slopes, 0, &block, shared(&mut dx));
+                    assert_eq!(dx, back, "{plan:?} {block:?}");
+                }
+            }
+        }
+    }
+}
