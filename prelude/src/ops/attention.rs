@@ -1,6 +1,6 @@
 //! Attention of tokens to one another, and what turns a picture into tokens.
 
-use super::cpu::{Float, Matrix, by_rows, multiply, on_cpu, parallel, read, shared, threads};
+use super::cpu::{Float, Matrix, by_rows, multiply, on_cpu, parallel, read, scratch, shared, threads};
 use super::graph::{attach, attach_vec};
 use super::soften::{soften, soften_back};
 use super::softmax::softmax;
@@ -66,58 +66,73 @@ fn turned<P>(matrix: Matrix<P>) -> Matrix<P> {
     Matrix { start: matrix.start, rows: matrix.columns, columns: matrix.rows }
 }
 
+/// The shares that a pair's tokens have in one another, written to `shares`.
+///
+/// # Safety
+/// The pair's parts lie in `qkv`.
+unsafe fn shares_of<T: Float>(size: AttentionSize, qkv: &[T], pair: usize, shares: &mut [T]) {
+    let AttentionSize { t, depth, .. } = size;
+    let part = |which| by_rows(qkv[size.part(pair, which)..].as_ptr(), 3 * size.width());
+    // SAFETY: the caller's.
+    unsafe { multiply((t, depth, t), part(0), turned(part(1)), by_rows(shares.as_mut_ptr(), t), false, 1) };
+    soften(t, T::of(size.scale()), shares);
+}
+
 fn kernel<T: Float>(size: AttentionSize, qkv: &Tensor) -> Result<Tensor> {
     let AttentionSize { n, t, depth, .. } = size;
     let (wide, width, pairs) = (3 * size.width(), size.width(), n * size.heads);
-    let (mut y, mut shares) = (vec![T::ZERO; n * t * width], vec![T::ZERO; pairs * t * t]);
+    let mut y = vec![T::ZERO; n * t * width];
     read::<T, _, 1>([qkv], |[qkv]| {
-        let (y_out, shares_out) = (shared(&mut y), shared(&mut shares));
+        let y_out = shared(&mut y);
         parallel(pairs, pairs.div_ceil(threads()), |pairs| {
-            for pair in pairs {
-                let part = |which| by_rows(qkv[size.part(pair, which)..].as_ptr(), wide);
-                // SAFETY: each pair of picture and head has its own scores and its own columns of y; the parts lie in qkv.
-                unsafe {
-                    let scores = shares_out.slice(pair * t * t, t * t);
-                    multiply((t, depth, t), part(0), turned(part(1)), by_rows(scores.as_mut_ptr(), t), false, 1);
-                    soften(t, T::of(size.scale()), scores);
-                    let out = by_rows(y_out.at(size.out(pair)), width);
-                    multiply((t, t, depth), by_rows(scores.as_ptr(), t), part(2), out, false, 1);
+            scratch::<T, _>(0, t * t, |shares| {
+                for pair in pairs {
+                    // SAFETY: each pair of picture and head has its own columns of y; the parts lie in qkv.
+                    unsafe {
+                        shares_of(size, qkv, pair, shares);
+                        let values = by_rows(qkv[size.part(pair, 2)..].as_ptr(), wide);
+                        let out = by_rows(y_out.at(size.out(pair)), width);
+                        multiply((t, t, depth), by_rows(shares.as_ptr(), t), values, out, false, 1);
+                    }
                 }
-            }
+            });
         });
         Ok(())
     })?;
     attach_vec("attention", &[qkv], y, (n, t, width), move |context| {
         let qkv = &context.args[0];
-        let grad = read::<T, _, 2>([qkv, context.grad], |[qkv, dy]| Ok(backward(size, qkv, &shares, dy)))?;
+        let grad = read::<T, _, 2>([qkv, context.grad], |[qkv, dy]| Ok(backward(size, qkv, dy)))?;
         Ok(vec![Some(Tensor::from_vec(grad, qkv.shape(), &Device::Cpu)?)])
     })
 }
 
-fn backward<T: Float>(size: AttentionSize, qkv: &[T], shares: &[T], dy: &[T]) -> Vec<T> {
+/// The shares are worked out again: kept, they are a third of what a small transformer holds on to, and they cost a sixth of these products.
+fn backward<T: Float>(size: AttentionSize, qkv: &[T], dy: &[T]) -> Vec<T> {
     let AttentionSize { n, t, depth, .. } = size;
     let (wide, width, pairs) = (3 * size.width(), size.width(), n * size.heads);
     let mut grad = vec![T::ZERO; qkv.len()];
     let out = shared(&mut grad);
     parallel(pairs, pairs.div_ceil(threads()), |pairs| {
-        let mut scores = vec![T::ZERO; t * t];
-        for pair in pairs {
-            let part = |which| by_rows(qkv[size.part(pair, which)..].as_ptr(), wide);
-            let shares = &shares[pair * t * t..][..t * t];
-            let dy = by_rows(dy[size.out(pair)..].as_ptr(), width);
-            // SAFETY: each pair of picture and head has its own columns of the gradient; the parts lie in qkv.
-            unsafe {
-                let to = |which| by_rows(out.at(size.part(pair, which)), wide);
-                // dv = sharesᵀ dy, dshares = dy vᵀ
-                multiply((t, t, depth), turned(by_rows(shares.as_ptr(), t)), dy, to(2), false, 1);
-                multiply((t, depth, t), dy, turned(part(2)), by_rows(scores.as_mut_ptr(), t), false, 1);
-                soften_back(t, T::of(size.scale()), shares, &mut scores);
-                // dq = dscores k, dk = dscoresᵀ q
-                let scores = by_rows(scores.as_ptr(), t);
-                multiply((t, t, depth), scores, part(1), to(0), false, 1);
-                multiply((t, t, depth), turned(scores), part(0), to(1), false, 1);
+        scratch::<T, _>(0, 2 * t * t, |both| {
+            let (shares, scores) = both.split_at_mut(t * t);
+            for pair in pairs {
+                let part = |which| by_rows(qkv[size.part(pair, which)..].as_ptr(), wide);
+                let dy = by_rows(dy[size.out(pair)..].as_ptr(), width);
+                // SAFETY: each pair of picture and head has its own columns of the gradient; the parts lie in qkv.
+                unsafe {
+                    shares_of(size, qkv, pair, shares);
+                    let to = |which| by_rows(out.at(size.part(pair, which)), wide);
+                    // dv = sharesᵀ dy, dshares = dy vᵀ
+                    multiply((t, t, depth), turned(by_rows(shares.as_ptr(), t)), dy, to(2), false, 1);
+                    multiply((t, depth, t), dy, turned(part(2)), by_rows(scores.as_mut_ptr(), t), false, 1);
+                    soften_back(t, T::of(size.scale()), shares, scores);
+                    // dq = dscores k, dk = dscoresᵀ q
+                    let scores = by_rows(scores.as_ptr(), t);
+                    multiply((t, t, depth), scores, part(1), to(0), false, 1);
+                    multiply((t, t, depth), turned(scores), part(0), to(1), false, 1);
+                }
             }
-        }
+        });
     });
     grad
 }
