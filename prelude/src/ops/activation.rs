@@ -3,7 +3,7 @@
 pub(super) mod pointwise;
 
 use super::cpu::{Float, fastest, on_cpu, parallel, read, shared};
-use super::graph::{attach, attach_vec};
+use super::graph::{attach, attach_vec, shell};
 use candle_core::{Device, Result, Tensor};
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 use std::mem::MaybeUninit;
@@ -64,6 +64,15 @@ type Slope<T> = fn(&[T], &[T], &[T], &mut [MaybeUninit<T>]);
 
 fn elementwise<T: Float>(name: &'static str, x: &Tensor, value: Pointwise<T>, slope: Slope<T>) -> Result<Tensor> {
     let y = read::<T, _, 1>([x], |[x]| Ok(filled(x.len(), |part, y| value(&x[part], y))))?;
+    // These tell their slope by the value alone: what went in is not kept.
+    if matches!(name, "relu" | "relu6" | "sigmoid") {
+        return attach_vec(name, &[&shell(x)?], y, x.shape(), move |context| {
+            let dx = read::<T, _, 2>([context.value, context.grad], |[y, dy]| {
+                Ok(filled(y.len(), |part, dx| slope(&y[part.clone()], &y[part.clone()], &dy[part], dx)))
+            })?;
+            Ok(vec![Some(Tensor::from_vec(dx, context.value.shape(), &Device::Cpu)?)])
+        });
+    }
     attach_vec(name, &[x], y, x.shape(), move |context| {
         let x = &context.args[0];
         let dx = read::<T, _, 3>([x, context.value, context.grad], |[x, y, dy]| {

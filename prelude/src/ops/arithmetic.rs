@@ -4,7 +4,7 @@ mod channel;
 
 use super::activation::{filled, pointwise, relu};
 use super::cpu::{Float, fast, on_cpu, read};
-use super::graph::{attach, attach_vec};
+use super::graph::{attach, attach_lean, attach_vec, shell};
 use candle_core::{DType, Device, Result, Shape, Tensor, bail};
 use std::mem::MaybeUninit;
 
@@ -30,7 +30,7 @@ pub fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
         b: &Tensor,
         both: impl Fn(&super::graph::Context) -> Result<super::graph::ArgumentGradients> + Send + Sync + 'static,
     ) -> Result<Tensor> {
-        attach_vec("add", &[a, b], kernel::<T>(a, b)?, a.shape(), both)
+        attach_lean("add", &[&shell(a)?, &shell(b)?], kernel::<T>(a, b)?, a.shape(), both)
     }
     match (a.device().is_cpu(), a.dtype()) {
         (true, candle_core::DType::F32) => run::<f32>(a, b, both),
@@ -121,7 +121,7 @@ pub fn add_relu(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 fn add_relu_kernel<T: Float>(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     let y =
         read::<T, _, 2>([a, b], |[a, b]| Ok(filled(a.len(), |part, out| plus_relu(&a[part.clone()], &b[part], out))))?;
-    attach_vec("add_relu", &[a, b], y, a.shape(), |context| {
+    attach_vec("add_relu", &[&shell(a)?, &shell(b)?], y, a.shape(), |context| {
         let grad = read::<T, _, 2>([context.value, context.grad], |[y, dy]| {
             Ok(filled(y.len(), |part, out| where_positive(&y[part.clone()], &dy[part], out)))
         })?;

@@ -1,7 +1,7 @@
 //! Attention of tokens to one another, and what turns a picture into tokens.
 
 use super::cpu::{Float, Matrix, by_rows, multiply, on_cpu, parallel, read, scratch, shared, threads};
-use super::graph::{attach, attach_vec};
+use super::graph::{attach, attach_lean};
 use super::soften::{soften, soften_back};
 use super::softmax::softmax;
 use candle_core::{D, Device, Result, Tensor, bail};
@@ -99,7 +99,7 @@ fn kernel<T: Float>(size: AttentionSize, qkv: &Tensor) -> Result<Tensor> {
         });
         Ok(())
     })?;
-    attach_vec("attention", &[qkv], y, (n, t, width), move |context| {
+    attach_lean("attention", &[qkv], y, (n, t, width), move |context| {
         let qkv = &context.args[0];
         let grad = read::<T, _, 2>([qkv, context.grad], |[qkv, dy]| Ok(backward(size, qkv, dy)))?;
         Ok(vec![Some(Tensor::from_vec(grad, qkv.shape(), &Device::Cpu)?)])

@@ -69,7 +69,7 @@ pub fn backward_from_all(values: &[(&Tensor, &Tensor)]) -> Result<GradStore> {
         Some(nodes) => {
             let mut waiting = HashMap::new();
             for (value, grad) in values {
-                meet(&mut waiting, value.id(), grad.detach())?;
+                meet(&mut waiting, name_of(value, step_of(value).as_deref()), grad.detach())?;
             }
             back(nodes, waiting)
         }
@@ -100,10 +100,10 @@ fn nodes_of<'a>(roots: impl Iterator<Item = &'a Tensor>) -> Option<Vec<(Tensor, 
                 order.push((tensor, step));
                 continue;
             }
-            if !seen.insert(tensor.id()) {
+            let step = step_of(&tensor);
+            if !seen.insert(name_of(&tensor, step.as_deref())) {
                 continue;
             }
-            let step = step_of(&tensor);
             if step.is_none() && !tensor.is_variable() {
                 return None;
             }
@@ -121,18 +121,16 @@ fn nodes_of<'a>(roots: impl Iterator<Item = &'a Tensor>) -> Option<Vec<(Tensor, 
 }
 
 fn walk(value: &Tensor, grad: &Tensor) -> Result<GradStore> {
-    let nodes = value.sorted_nodes();
-    let mut steps = Vec::with_capacity(nodes.len());
-    for node in &nodes {
-        match step_of(node) {
-            _ if node.is_variable() => steps.push(None),
-            Some(step) => steps.push(Some(step)),
-            None if value.elem_count() == 1 => return (value * grad)?.backward(),
-            None => return (value * grad)?.sum_all()?.backward(),
-        }
+    match nodes_of(std::iter::once(value)) {
+        Some(nodes) => back(nodes, HashMap::from([(name_of(value, step_of(value).as_deref()), grad.detach())])),
+        None if value.elem_count() == 1 => (value * grad)?.backward(),
+        None => (value * grad)?.sum_all()?.backward(),
     }
-    let waiting = HashMap::from([(value.id(), grad.detach())]);
-    back(nodes.into_iter().cloned().zip(steps).collect(), waiting)
+}
+
+/// What a tensor's gradient is kept under: a tensor and those that stand for it share one.
+fn name_of(tensor: &Tensor, step: Option<&Step>) -> TensorId {
+    step.and_then(Step::id).unwrap_or_else(|| tensor.id())
 }
 
 /// Adds a gradient to what waits at its place.
@@ -149,7 +147,7 @@ fn meet(waiting: &mut HashMap<TensorId, Tensor>, id: TensorId, gradient: Tensor)
 fn back(nodes: Vec<(Tensor, Option<Arc<Step>>)>, mut waiting: HashMap<TensorId, Tensor>) -> Result<GradStore> {
     let mut found = GradStore::default();
     for (node, step) in nodes {
-        let Some(grad) = waiting.remove(&node.id()) else { continue };
+        let Some(grad) = waiting.remove(&name_of(&node, step.as_deref())) else { continue };
         let Some(step) = step else {
             found.insert(&node, grad);
             continue;
@@ -157,7 +155,7 @@ fn back(nodes: Vec<(Tensor, Option<Arc<Step>>)>, mut waiting: HashMap<TensorId, 
         let args: Vec<&Tensor> = step.args.iter().collect();
         for (arg, gradient) in args.iter().zip(step.back(&args, &node, &grad)?) {
             if let Some(gradient) = gradient {
-                meet(&mut waiting, arg.id(), gradient)?;
+                meet(&mut waiting, name_of(arg, step_of(arg).as_deref()), gradient)?;
             }
         }
     }

@@ -9,7 +9,7 @@ mod winograd;
 
 use super::activation::Activation;
 use super::cpu::{Float, is_ours, on_cpu, read};
-use super::graph::{ArgumentGradients, Context, attach_vec};
+use super::graph::{ArgumentGradients, Context, attach_lean};
 use super::norm::{Affine, batch_norm_eval_then, channel_sums};
 use super::taps::Window;
 use candle_core::{Device, Result, Tensor, bail};
@@ -127,12 +127,12 @@ fn kernel<T: Float>(plan: Plan, x: &Tensor, w: &Tensor, bias: Option<&Tensor>) -
     let shape = (plan.n, plan.o, plan.oh, plan.ow);
     let Some(bias) = bias else {
         let y = read::<T, _, 2>([x, w], |[x, w]| Ok(forward(&plan, x, w, |_, _| ())))?;
-        return attach_vec("conv2d", &[x, w], y, shape, move |context| gradients::<T>(&plan, context));
+        return attach_lean("conv2d", &[x, w], y, shape, move |context| gradients::<T>(&plan, context));
     };
     let y = read::<T, _, 3>([x, w, bias], |[x, w, bias]| {
         Ok(forward(&plan, x, w, |o, run| run.iter_mut().for_each(|y| *y += bias[o])))
     })?;
-    attach_vec("conv2d", &[x, w, bias], y, shape, move |context| {
+    attach_lean("conv2d", &[x, w, bias], y, shape, move |context| {
         let mut gradients = gradients::<T>(&plan, context)?;
         gradients.push(if context.needs[2] { Some(channel_sums::<T>(context.grad)?) } else { None });
         Ok(gradients)

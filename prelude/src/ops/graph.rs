@@ -1,7 +1,7 @@
 //! How an operation with its own gradient enters candle's graph: the value is computed first, then attached to its arguments.
 
 use candle_core::{CpuStorage, CudaStorage, CustomOp1, CustomOp2, CustomOp3, Layout, MetalStorage, TensorId};
-use candle_core::{Device, Result, Shape, Storage, Tensor, WithDType, bail};
+use candle_core::{DType, Device, Result, Shape, Storage, Tensor, WithDType, bail};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, Weak};
 
@@ -41,7 +41,11 @@ struct Node {
 pub(super) struct Step {
     pub args: Vec<Tensor>,
     backward: Box<Backward>,
+    /// Whether the way back leaves the operation's value unread, so that nobody need keep it.
+    lean: bool,
     id: OnceLock<TensorId>,
+    /// The tensors that stand for the value without its numbers.
+    shells: Mutex<Vec<TensorId>>,
 }
 
 /// The operations alive, by the tensor that they gave; candle does not tell what a tensor was made of.
@@ -56,11 +60,19 @@ impl Drop for Step {
     fn drop(&mut self) {
         if let (Some(id), Ok(mut steps)) = (self.id.get(), STEPS.lock()) {
             steps.remove(id);
+            for shell in self.shells.get_mut().into_iter().flatten() {
+                steps.remove(shell);
+            }
         }
     }
 }
 
 impl Step {
+    /// The tensor that the operation gave: one name for it and for all that stand for it.
+    pub fn id(&self) -> Option<TensorId> {
+        self.id.get().copied()
+    }
+
     /// The gradients of the arguments.
     pub fn back(&self, args: &[&Tensor], value: &Tensor, grad: &Tensor) -> Result<ArgumentGradients> {
         let needs: Vec<bool> = args.iter().map(|arg| arg.track_op()).collect();
@@ -90,7 +102,39 @@ pub(crate) fn attach_vec<T: WithDType>(
     if !args.iter().any(|arg| arg.track_op()) {
         return Tensor::from_vec(value, shape, &Device::Cpu);
     }
-    attach_value(name, args, Value::Cpu(T::to_cpu_storage_owned(value)), shape, Box::new(backward))
+    attach_value(name, args, Value::Cpu(T::to_cpu_storage_owned(value)), shape, false, Box::new(backward))
+}
+
+/// [`attach_vec`] for an operation whose way back reads its arguments and not its value: what comes after may let the value go.
+pub(crate) fn attach_lean<T: WithDType>(
+    name: &'static str,
+    args: &[&Tensor],
+    value: Vec<T>,
+    shape: impl Into<Shape>,
+    backward: impl Fn(&Context) -> Result<ArgumentGradients> + Send + Sync + 'static,
+) -> Result<Tensor> {
+    let shape = shape.into();
+    if !args.iter().any(|arg| arg.track_op()) {
+        return Tensor::from_vec(value, shape, &Device::Cpu);
+    }
+    attach_value(name, args, Value::Cpu(T::to_cpu_storage_owned(value)), shape, true, Box::new(backward))
+}
+
+/// A tensor that stands for another in the graph without its numbers, so that an operation whose way back does not read an argument does not keep
+/// it either: shape and gradient are the tensor's own. The tensor itself where its maker, or anything but the CPU's memory, asks for it.
+pub(crate) fn shell(tensor: &Tensor) -> Result<Tensor> {
+    let ours = tensor.device().is_cpu() && tensor.track_op() && !tensor.is_variable();
+    let Some(step) = step_of(tensor).filter(|step| ours && step.lean) else { return Ok(tensor.clone()) };
+    let nothing = match tensor.dtype() {
+        DType::F32 => CpuStorage::F32(Vec::new()),
+        DType::F64 => CpuStorage::F64(Vec::new()),
+        _ => return Ok(tensor.clone()),
+    };
+    let value = Mutex::new(Some(Value::Cpu(nothing)));
+    let shell = enter(Node { name: "shell", shape: tensor.shape().clone(), value, step: step.clone() })?;
+    STEPS.lock().expect("no panic while registering").insert(shell.id(), Arc::downgrade(&step));
+    step.shells.lock().expect("no panic while registering").push(shell.id());
+    Ok(shell)
 }
 
 /// Attaches a value that is a tensor, on any device.
@@ -99,6 +143,26 @@ pub(crate) fn attach(
     args: &[&Tensor],
     value: Tensor,
     backward: impl Fn(&Context) -> Result<ArgumentGradients> + Send + Sync + 'static,
+) -> Result<Tensor> {
+    attach_tensor(name, args, value, false, Box::new(backward))
+}
+
+/// [`attach`] as [`attach_lean`].
+pub(crate) fn attach_lean_tensor(
+    name: &'static str,
+    args: &[&Tensor],
+    value: Tensor,
+    backward: impl Fn(&Context) -> Result<ArgumentGradients> + Send + Sync + 'static,
+) -> Result<Tensor> {
+    attach_tensor(name, args, value, true, Box::new(backward))
+}
+
+fn attach_tensor(
+    name: &'static str,
+    args: &[&Tensor],
+    value: Tensor,
+    lean: bool,
+    backward: Box<Backward>,
 ) -> Result<Tensor> {
     let value = value.detach().contiguous()?;
     if !args.iter().any(|arg| arg.track_op()) {
@@ -110,7 +174,7 @@ pub(crate) fn attach(
         Storage::Cuda(storage) => Value::Cuda(storage),
         Storage::Metal(storage) => Value::Metal(storage),
     };
-    attach_value(name, args, copy, value.shape().clone(), Box::new(backward))
+    attach_value(name, args, copy, value.shape().clone(), lean, backward)
 }
 
 fn attach_value(
@@ -118,21 +182,27 @@ fn attach_value(
     args: &[&Tensor],
     value: Value,
     shape: Shape,
+    lean: bool,
     backward: Box<Backward>,
 ) -> Result<Tensor> {
     let kept = args.iter().map(|arg| (*arg).clone()).collect();
-    let step = Arc::new(Step { args: kept, backward, id: OnceLock::new() });
-    let node = Node { name, shape, value: Mutex::new(Some(value)), step: step.clone() };
-    let tensor = match args {
-        [a] => a.apply_op1(node)?,
-        [a, b] => a.apply_op2(b, node)?,
-        [a, b, c] => a.apply_op3(b, c, node)?,
-        _ => bail!("{name}: an operation has one to three arguments, found {}", args.len()),
-    };
+    let step = Arc::new(Step { args: kept, backward, lean, id: OnceLock::new(), shells: Mutex::default() });
+    let tensor = enter(Node { name, shape, value: Mutex::new(Some(value)), step: step.clone() })?;
     if step.id.set(tensor.id()).is_ok() {
         STEPS.lock().expect("no panic while registering").insert(tensor.id(), Arc::downgrade(&step));
     }
     Ok(tensor)
+}
+
+/// Enters an operation into candle's graph.
+fn enter(node: Node) -> Result<Tensor> {
+    let step = node.step.clone();
+    match step.args.as_slice() {
+        [a] => a.apply_op1(node),
+        [a, b] => a.apply_op2(b, node),
+        [a, b, c] => a.apply_op3(b, c, node),
+        args => bail!("{}: an operation has one to three arguments, found {}", node.name, args.len()),
+    }
 }
 
 impl Node {
@@ -261,5 +331,65 @@ impl CustomOp3 for Node {
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let mut gradients = self.step.back(&[a, b, c], value, grad)?.into_iter();
         Ok((gradients.next().flatten(), gradients.next().flatten(), gradients.next().flatten()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{add, add_relu, linear, relu};
+    use super::*;
+    use candle_core::Var;
+
+    /// Numbers with a variable: (x, w), and a branch that an addition need not keep.
+    fn branch() -> Result<(Var, Tensor)> {
+        let x = Var::new(&[[1.5f32, -2.0], [0.5, 3.0]], &Device::Cpu)?;
+        let w = Tensor::new(&[[2f32, 1.0], [-1.0, 0.5]], &Device::Cpu)?;
+        let y = linear(x.as_tensor(), &w, None)?;
+        Ok((x, y))
+    }
+
+    #[test]
+    fn what_is_added_is_let_go_and_its_gradient_is_the_same() -> Result<()> {
+        let (x, y) = branch()?;
+        let stands = shell(&y)?;
+        assert_eq!((stands.dims(), stands.dtype()), (y.dims(), y.dtype()));
+        let held =
+            matches!(&*stands.storage_and_layout().0, Storage::Cpu(CpuStorage::F32(numbers)) if numbers.is_empty());
+        assert!(held, "a shell holds no numbers");
+        // The same tensor three times over: once as it is, twice by what stands for it.
+        let loss = (|| add(&add_relu(&y, &y)?, &relu(&y)?)?.sum_all())()?;
+        let (expected, same) = (y.relu()?.affine(3.0, 0.0)?.sum_all()?, loss.clone());
+        assert_eq!(same.to_scalar::<f32>()?, expected.to_scalar::<f32>()?);
+        let by_candle = expected.backward()?;
+        let foreign = loss.backward()?;
+        let seed = add(&add_relu(&y, &y)?, &relu(&y)?)?;
+        let ours = super::super::backward_from(&seed, &seed.ones_like()?)?;
+        let expected = by_candle.get(&x).expect("a gradient").to_vec2::<f32>()?;
+        assert_eq!(foreign.get(&x).expect("a gradient").to_vec2::<f32>()?, expected);
+        assert_eq!(ours.get(&x).expect("a gradient").to_vec2::<f32>()?, expected);
+        Ok(())
+    }
+
+    #[test]
+    fn a_variable_and_what_a_way_back_reads_stay() -> Result<()> {
+        let (x, y) = branch()?;
+        assert_eq!(shell(x.as_tensor())?.id(), x.id());
+        let shares = super::super::softmax(&y, candle_core::D::Minus1)?;
+        assert_eq!(shell(&shares)?.id(), shares.id());
+        let outside = y.detach();
+        assert_eq!(shell(&outside)?.id(), outside.id());
+        Ok(())
+    }
+
+    #[test]
+    fn nothing_is_left_in_the_table_of_operations() -> Result<()> {
+        let id = {
+            let (_x, y) = branch()?;
+            let (stands, loss) = (shell(&y)?, add(&y, &y)?);
+            super::super::backward_from(&loss, &loss.ones_like()?)?;
+            stands.id()
+        };
+        assert!(!STEPS.lock().expect("no panic").contains_key(&id));
+        Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Linear maps and look-ups in a table.
 
 use super::cpu::{Float, by_rows, multiply, on_cpu, read, threads, transposed};
-use super::graph::attach_vec;
+use super::graph::attach_lean;
 use candle_core::{Device, Result, Tensor, bail};
 
 /// y = x wᵀ + b.
@@ -105,8 +105,8 @@ fn product<T: Float>(
         })
     };
     match b {
-        Some(b) => attach_vec("linear", &[x, w, b], y, shape, backward),
-        None => attach_vec("linear", &[x, w], y, shape, backward),
+        Some(b) => attach_lean("linear", &[x, w, b], y, shape, backward),
+        None => attach_lean("linear", &[x, w], y, shape, backward),
     }
 }
 

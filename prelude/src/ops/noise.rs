@@ -1,7 +1,7 @@
 //! Noise in training: dropout and drop-path, repeatable by their seed.
 
 use super::cpu::{parallel, shared};
-use super::graph::attach;
+use super::graph::attach_lean_tensor;
 use candle_core::{Result, Shape, Tensor, bail};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -37,7 +37,7 @@ pub fn drop_path(x: &Tensor, p: f64, train: bool, seed: u64) -> Result<Tensor> {
 }
 
 fn masked(name: &'static str, x: &Tensor, mask: Tensor) -> Result<Tensor> {
-    attach(name, &[x], x.detach().broadcast_mul(&mask)?, move |context| {
+    attach_lean_tensor(name, &[x], x.detach().broadcast_mul(&mask)?, move |context| {
         Ok(vec![Some(context.grad.broadcast_mul(&mask)?)])
     })
 }

@@ -5,7 +5,7 @@ mod layer;
 
 use super::activation::{Activation, activate};
 use super::cpu::{Float, on_cpu, read};
-use super::graph::attach_vec;
+use super::graph::attach_lean;
 pub(super) use batch::{Affine, product, sum};
 use batch::{Channels, Moments};
 use candle_core::{DType, Device, Result, Tensor, bail};
@@ -73,7 +73,7 @@ fn train<T: Float>(
     let unbiased = T::of(size.count() as f64 / (size.count() - 1) as f64);
     let variance: Vec<T> = variance.iter().map(|v| *v * unbiased).collect();
     let outside = (Tensor::new(kept.mean.as_slice(), &Device::Cpu)?, Tensor::new(variance.as_slice(), &Device::Cpu)?);
-    let y = attach_vec("batch_norm_train", &[x, gamma, beta], y, x.shape(), move |context| {
+    let y = attach_lean("batch_norm_train", &[x, gamma, beta], y, x.shape(), move |context| {
         let x = &context.args[0];
         let (dx, dgamma, dbeta) =
             read::<T, _, 2>([x, context.grad], |[x, dy]| Ok(batch::backward(size, x, &kept, dy, context.needs[0])))?;
@@ -144,7 +144,7 @@ fn stored<T: Float>(size: Channels, x: &Tensor, four: [&Tensor; 4], eps: f64, th
         let affine = Affine::new(gamma, beta, mean, &scale, then);
         Ok((batch::affine(size, x, &affine), Moments { mean: mean.to_vec(), scale, affine }))
     })?;
-    attach_vec("batch_norm_eval", &[x, gamma, beta], y, x.shape(), move |context| {
+    attach_lean("batch_norm_eval", &[x, gamma, beta], y, x.shape(), move |context| {
         let (x, needs) = (&context.args[0], context.needs);
         read::<T, _, 2>([x, context.grad], |[numbers, dy]| {
             let activated = then != Activation::Identity;
@@ -190,7 +190,7 @@ pub fn layer_norm(x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f64) -> Result
 fn rows<T: Float>(c: usize, x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f64) -> Result<Tensor> {
     let (y, means, scales) =
         read::<T, _, 3>([x, gamma, beta], |[x, gamma, beta]| Ok(layer::forward(c, x, gamma, beta, eps)))?;
-    attach_vec("layer_norm", &[x, gamma, beta], y, x.shape(), move |context| {
+    attach_lean("layer_norm", &[x, gamma, beta], y, x.shape(), move |context| {
         let (x, gamma) = (&context.args[0], &context.args[1]);
         let (dx, dgamma, dbeta) = read::<T, _, 3>([x, gamma, context.grad], |[x, gamma, dy]| {
             Ok(layer::backward(x, gamma, &means, &scales, dy))
