@@ -148,6 +148,7 @@ impl ImageFolder {
     fn pictures_of(&self, batch: &Batch) -> Result<Vec<RgbImage>> {
         let side = self.transform.size as u32;
         let boxes = batch.targets.find(field::BOX).map(|boxes| boxes.to_vec2::<f32>()).transpose()?;
+        plot::list_classes(&self.classes);
         let mut pictures = Vec::new();
         let images = batch.inputs.get(field::IMAGE)?;
         for (row, id) in batch.ids.iter().enumerate() {
@@ -156,7 +157,13 @@ impl ImageFolder {
             if let Some(boxes) = &boxes {
                 let [cx, cy, w, h] = boxes[row][..] else { continue };
                 let bbox = BBox::from_cxcywh([cx, cy, w, h], side, side);
-                picture = plot::draw_marks(&picture, &[plot::Mark::plain(class, bbox.to_xyxy())]);
+                picture = plot::draw_marks(
+                    &picture,
+                    &[plot::Mark {
+                        name: self.classes.get(class).cloned(),
+                        ..plot::Mark::plain(class, bbox.to_xyxy())
+                    }],
+                );
             }
             pictures.push(picture);
         }

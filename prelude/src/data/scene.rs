@@ -316,6 +316,7 @@ fn drawn(data: &Boxes, batch: &Batch) -> Result<Vec<(RgbImage, String)>> {
     let of = batch.targets.get(field::BOX_OF)?.to_vec1::<u32>()?;
     let images = batch.inputs.get(field::IMAGE)?;
     let side = images.dim(2)?;
+    plot::list_classes(data.classes());
     let mut drawn = Vec::new();
     for row in 0..batch.len() {
         let picture = data.pictures.denormalised(&images.get(row)?)?;
@@ -326,7 +327,7 @@ fn drawn(data: &Boxes, batch: &Batch) -> Result<Vec<(RgbImage, String)>> {
                 let bbox = BBox::from_cxcywh([cx, cy, w, h], side as u32, side as u32);
                 let class = classes[at] as usize;
                 let label = data.classes().get(class).cloned().unwrap_or_default();
-                Mark { label, ..Mark::plain(class, bbox.to_xyxy()) }
+                Mark::named(class, label, bbox.to_xyxy())
             })
             .collect();
         let caption = match marks.len() {

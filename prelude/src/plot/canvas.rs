@@ -16,6 +16,8 @@ use tiny_skia::{Color, FillRule, LineCap, LineJoin, Paint, PathBuilder, Pixmap, 
 pub(super) const INK: Rgb = [38, 43, 51];
 /// Less important text.
 pub(super) const PALE: Rgb = [96, 104, 116];
+/// Lines that others are held against.
+pub(super) const QUIET: Rgb = [150, 157, 167];
 /// Lines of a grid.
 pub(super) const FAINT: Rgb = [226, 229, 234];
 /// The ground of every figure, the same in light and dark themes.

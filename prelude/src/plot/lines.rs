@@ -1,8 +1,9 @@
 //! Lines over two axes: the figure under every curve.
 
-use super::canvas::{self, Align, Backend, COLORS, Canvas, FAINT, INK, PALE, Rgb};
+use super::canvas::{self, Align, Backend, Canvas, FAINT, INK, PALE, Rgb};
 use super::lettering;
 use super::number::number;
+use super::palette::{self, Hue};
 use super::{Figure, terminal};
 use crate::show::{self, Table};
 use plotters::coord::Shift;
@@ -26,7 +27,7 @@ struct Line {
     name: String,
     points: Vec<(f64, f64)>,
     look: Look,
-    color: usize,
+    hue: Hue,
 }
 
 /// Lines over two axes with a legend, drawn so that everyone can tell them apart.
@@ -88,15 +89,27 @@ impl Lines {
     /// Adds a line in a colour of its own; points that are not finite are left out.
     pub fn line(mut self, name: impl Into<String>, points: &[(f64, f64)], look: Look) -> Lines {
         self.colors += 1;
-        let color = self.colors - 1;
-        self.push(name.into(), points, look, color);
+        let hue = Hue::nth(self.colors - 1);
+        self.push(name.into(), points, look, hue);
+        self
+    }
+
+    /// Adds a line in the colour that this class has in all figures.
+    pub fn of_class(mut self, class: &str, name: impl Into<String>, points: &[(f64, f64)], look: Look) -> Lines {
+        self.push(name.into(), points, look, palette::hue(class));
+        self
+    }
+
+    /// Adds a pale line that others are held against, such as chance.
+    pub fn reference(mut self, name: impl Into<String>, points: &[(f64, f64)]) -> Lines {
+        self.push(name.into(), points, Look::Line, Hue { ink: canvas::QUIET, shape: 0 });
         self
     }
 
     /// Adds a line in the colour of the line before it.
     pub fn same(mut self, name: impl Into<String>, points: &[(f64, f64)], look: Look) -> Lines {
-        let color = self.colors.saturating_sub(1);
-        self.push(name.into(), points, look, color);
+        let hue = self.lines.last().map_or(Hue::nth(0), |line| line.hue);
+        self.push(name.into(), points, look, hue);
         self
     }
 
@@ -145,10 +158,10 @@ impl Lines {
         self
     }
 
-    fn push(&mut self, name: String, points: &[(f64, f64)], look: Look, color: usize) {
+    fn push(&mut self, name: String, points: &[(f64, f64)], look: Look, hue: Hue) {
         let keep = |(x, y): &&(f64, f64)| x.is_finite() && y.is_finite() && (!self.log_x || *x > 0.0);
         let points = points.iter().filter(keep).copied().collect();
-        self.lines.push(Line { name, points, look, color });
+        self.lines.push(Line { name, points, look, hue });
     }
 
     /// The figure.
@@ -258,7 +271,7 @@ impl Lines {
         }
         for line in &self.lines {
             let points: Vec<(f32, f32)> = line.points.iter().map(|(x, y)| place(*x, *y)).collect();
-            draw_line(canvas, &points, line.look, line.color);
+            draw_line(canvas, &points, line.look, line.hue);
         }
         if let Some((x, y, word)) = &self.best {
             let (x, y) = place(*x, *y);
@@ -280,7 +293,7 @@ impl Lines {
                 (x, y) = (left, y + 34.0);
             }
             let middle = y + 18.0;
-            draw_sample(canvas, (x, middle), line.look, line.color);
+            draw_sample(canvas, (x, middle), line.look, line.hue);
             canvas.text(&name, x + 62.0, middle + 9.0, 24.0, INK, Align::Left);
             x += wide + 34.0;
         }
@@ -338,7 +351,7 @@ impl Lines {
             .map(|line| terminal::Curve {
                 name: &line.name,
                 points: &line.points,
-                mark: (line.look == Look::Marked).then(|| terminal::MARKS[line.color % terminal::MARKS.len()]),
+                mark: (line.look == Look::Marked).then(|| terminal::MARKS[line.hue.shape % terminal::MARKS.len()]),
             })
             .collect();
         let chart = terminal::Chart {
@@ -373,15 +386,15 @@ struct Frame {
 }
 
 /// Draws one line with its marks.
-fn draw_line(canvas: &mut Canvas, points: &[(f32, f32)], look: Look, color: usize) {
-    let ink = COLORS[color % COLORS.len()];
+fn draw_line(canvas: &mut Canvas, points: &[(f32, f32)], look: Look, hue: Hue) {
+    let ink = hue.ink;
     match look {
         Look::Thin => canvas.polyline(points, 1.6, ink, 0.35, &[]),
         Look::Line => canvas.polyline(points, 4.5, ink, 1.0, &[]),
         Look::Marked => {
             const DASHES: [&[f32]; 4] = [&[16.0, 8.0], &[4.0, 6.0], &[16.0, 6.0, 4.0, 6.0], &[28.0, 8.0]];
-            canvas.polyline(points, 3.5, ink, 1.0, DASHES[color % DASHES.len()]);
-            points.iter().for_each(|point| mark(canvas, *point, color));
+            canvas.polyline(points, 3.5, ink, 1.0, DASHES[hue.shape % DASHES.len()]);
+            points.iter().for_each(|point| mark(canvas, *point, hue));
         }
     }
     if let (true, [(x, y)]) = (look != Look::Marked, points) {
@@ -390,21 +403,20 @@ fn draw_line(canvas: &mut Canvas, points: &[(f32, f32)], look: Look, color: usiz
 }
 
 /// Draws a line's sample in the legend, 50 pixels wide, with one mark in its middle.
-fn draw_sample(canvas: &mut Canvas, (x, y): (f32, f32), look: Look, color: usize) {
-    draw_line(canvas, &[(x, y), (x + 50.0, y)], Look::Line, color);
+fn draw_sample(canvas: &mut Canvas, (x, y): (f32, f32), look: Look, hue: Hue) {
+    draw_line(canvas, &[(x, y), (x + 50.0, y)], Look::Line, hue);
     if look == Look::Marked {
         for gap in [x + 8.0, x + 36.0] {
             canvas.rect([gap, y - 4.0, gap + 6.0, y + 4.0], canvas::CARD, 1.0);
         }
-        mark(canvas, (x + 25.0, y), color);
+        mark(canvas, (x + 25.0, y), hue);
     }
 }
 
 /// A disc, square, triangle or diamond with a white edge.
-pub(super) fn mark(canvas: &mut Canvas, (x, y): (f32, f32), color: usize) {
-    let ink = COLORS[color % COLORS.len()];
-    for (r, ink) in [(11.0, canvas::CARD), (8.0, ink)] {
-        match color % 4 {
+pub(super) fn mark(canvas: &mut Canvas, (x, y): (f32, f32), hue: Hue) {
+    for (r, ink) in [(11.0, canvas::CARD), (8.0, hue.ink)] {
+        match hue.shape % 4 {
             0 => canvas.disc(x, y, r, ink, 1.0),
             1 => canvas.rect([x - r * 0.9, y - r * 0.9, x + r * 0.9, y + r * 0.9], ink, 1.0),
             2 => canvas.polygon(&[(x, y - r * 1.2), (x + r * 1.1, y + r * 0.8), (x - r * 1.1, y + r * 0.8)], ink, 1.0),
@@ -415,6 +427,7 @@ pub(super) fn mark(canvas: &mut Canvas, (x, y): (f32, f32), color: usize) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::canvas::COLORS;
     use super::*;
 
     /// How many pixels of a figure are about of this colour.

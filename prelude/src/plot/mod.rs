@@ -11,6 +11,8 @@
 //! - [`grid`]: many small pictures; [`columns`]: the same picture in several ways; [`overlay`]: boxes on one; [`warmed`], [`warm_grid`]: how much each
 //!   place counts, as heat.
 //!
+//! A class keeps its colour for the session, whatever speaks of it: [`class_color`], [`set_class_color`].
+//!
 //! `canvas` draws smooth shapes and is plotters' backend, `vector` has the same as SVG, `lettering` knows the fonts; `terminal` draws in characters.
 
 mod bars;
@@ -25,6 +27,7 @@ mod lines;
 mod loss;
 mod number;
 mod overlay;
+mod palette;
 mod scatter;
 mod terminal;
 mod vector;
@@ -39,4 +42,6 @@ pub use lettering::register_fonts;
 pub use lines::{Lines, Look, panels};
 pub use loss::{LossCurve, Run, compare};
 pub use overlay::{Mark, draw_marks, overlay};
+pub(crate) use palette::list_classes;
+pub use palette::{class_color, set_class_color};
 pub use scatter::{Dot, scatter, spread_out};

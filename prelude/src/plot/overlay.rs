@@ -1,8 +1,9 @@
 //! Boxes, labels and scores on a picture.
 
 use super::Figure;
-use super::canvas::{Align, COLORS, Canvas, Rgb};
+use super::canvas::{Align, Canvas, Rgb};
 use super::lettering::{fit_text, text_width};
+use super::palette::{self, Hue};
 use crate::boxes::{Annotation, Detection};
 use crate::show::Table;
 use image::RgbImage;
@@ -11,8 +12,10 @@ use image::imageops::{self, FilterType};
 /// One box to draw.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mark {
-    /// Index of the class, which chooses the colour.
+    /// Index of the class; it chooses the colour where there is no name.
     pub class: usize,
+    /// Name of the class, which chooses the colour.
+    pub name: Option<String>,
     /// Left, top, right, bottom in pixels.
     pub bbox: [f32; 4],
     /// What to write at it; nothing where empty.
@@ -26,15 +29,26 @@ pub struct Mark {
 }
 
 impl Mark {
-    /// A box without text.
+    /// A box without text or name.
     pub fn plain(class: usize, bbox: [f32; 4]) -> Mark {
-        Mark { class, bbox, label: String::new(), score: None, truth: false, dashed: false }
+        Mark { class, name: None, bbox, label: String::new(), score: None, truth: false, dashed: false }
+    }
+
+    /// A box of a class that has a name, which is written at it.
+    pub fn named(class: usize, name: impl Into<String>, bbox: [f32; 4]) -> Mark {
+        let name = name.into();
+        Mark { label: name.clone(), name: Some(name), ..Mark::plain(class, bbox) }
     }
 
     /// A box that is the truth, with the name of its class.
     pub fn truth(annotation: &Annotation, classes: &[String]) -> Mark {
-        let label = classes.get(annotation.class).cloned().unwrap_or_default();
-        Mark { label, truth: true, ..Mark::plain(annotation.class, annotation.bbox.to_xyxy()) }
+        let (class, bbox) = (annotation.class, annotation.bbox.to_xyxy());
+        let plain = classes.get(class).map_or(Mark::plain(class, bbox), |name| Mark::named(class, name, bbox));
+        Mark { truth: true, ..plain }
+    }
+
+    fn ink(&self) -> Rgb {
+        self.name.as_ref().map_or(Hue::nth(self.class).ink, |name| palette::hue(name).ink)
     }
 
     /// The words at the box.
@@ -48,7 +62,7 @@ impl Mark {
 
 impl From<&Detection> for Mark {
     fn from(found: &Detection) -> Mark {
-        Mark { label: found.label.clone(), score: Some(found.score), ..Mark::plain(found.class, found.bbox.to_xyxy()) }
+        Mark { score: Some(found.score), ..Mark::named(found.class, found.label.clone(), found.bbox.to_xyxy()) }
     }
 }
 
@@ -120,7 +134,7 @@ fn drawn_on(picture: &RgbImage, marks: &[Mark]) -> Canvas {
     let ordered = marks.iter().filter(|mark| mark.truth).chain(marks.iter().filter(|mark| !mark.truth));
     for mark in ordered.clone() {
         let Some(place) = inside(mark.bbox, factor as f32, width, height, line) else { continue };
-        frame(&mut canvas, place, line, COLORS[mark.class % COLORS.len()], mark.truth || mark.dashed);
+        frame(&mut canvas, place, line, mark.ink(), mark.truth || mark.dashed);
     }
     for mark in ordered {
         let words = mark.words();
@@ -189,7 +203,7 @@ fn plate(
     };
     let fallback = (left, places[0].1.clamp(0.0, (height - tall).max(0.0)));
     let (x, y) = places.into_iter().find(free).unwrap_or(fallback);
-    let ground = COLORS[mark.class % COLORS.len()];
+    let ground = mark.ink();
     let (ground, ink) = if mark.truth { ([255; 3], dark(ground)) } else { (ground, on(ground)) };
     canvas.round_rect([x, y, x + wide, y + tall], size * 0.18, [255; 3], 1.0);
     canvas.round_rect([x + 1.5, y + 1.5, x + wide - 1.5, y + tall - 1.5], size * 0.16, ground, 1.0);
@@ -221,6 +235,7 @@ fn luminance(color: Rgb) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::canvas::COLORS;
     use super::*;
     use crate::boxes::BBox;
 
@@ -287,6 +302,25 @@ mod tests {
             assert!(contrast >= 4.5, "{color:?}: {contrast}"); // WCAG 2.1, level AA
             assert!(1.05 / (luminance(super::dark(color)) + 0.05) >= 4.5);
         }
+    }
+
+    #[test]
+    fn a_class_has_one_colour_whatever_its_number() {
+        let ink = |mark: &Mark| {
+            let drawn = draw_marks(&RgbImage::new(512, 512), std::slice::from_ref(mark));
+            drawn.get_pixel(400, 300).0
+        };
+        let bbox = [100.0, 100.0, 400.0, 400.0];
+        let own = palette::class_color("overlay: lorry");
+        let found = Detection::new(61, "overlay: lorry", 0.9, BBox::new(100.0, 100.0, 400.0, 400.0));
+        let classes = ["overlay: bus".to_owned(), "overlay: lorry".to_owned()];
+        let truth = Mark::truth(&Annotation::new(1, BBox::new(100.0, 100.0, 400.0, 400.0)), &classes);
+        for mark in [Mark::from(&found), Mark::named(3, "overlay: lorry", bbox), Mark { truth: false, ..truth }] {
+            assert_eq!(ink(&mark), own, "{mark:?}");
+        }
+        assert_ne!(ink(&Mark::named(61, "overlay: bus", bbox)), own);
+        palette::set_class_color("overlay: lorry", "#123456").unwrap();
+        assert_eq!(ink(&Mark::from(&found)), [0x12, 0x34, 0x56]);
     }
 
     #[test]

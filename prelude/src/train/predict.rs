@@ -110,6 +110,9 @@ impl Prediction {
             let bbox = transform.to_source(one.bbox, width, height).clip(width, height);
             Detection::new(one.class, name(one.class), one.score, bbox)
         });
+        if !answer.boxes.is_empty() {
+            plot::list_classes(spec.names());
+        }
         Prediction {
             label: answer.words(spec),
             class: answer.class.unwrap_or(0),

@@ -87,8 +87,9 @@ fn marks(said: &Answer, truth: &Answer, spec: &Spec, picture: &RgbImage) -> Vec<
     let mark = |one: &Located, truth: bool| {
         let label = spec.names().get(one.class).cloned().unwrap_or_default();
         let bbox = BBox::from_cxcywh(one.bbox, width, height).to_xyxy();
-        Mark { label, score: (!truth).then_some(one.score), truth, ..Mark::plain(one.class, bbox) }
+        Mark { score: (!truth).then_some(one.score), truth, ..Mark::named(one.class, label, bbox) }
     };
+    plot::list_classes(spec.names());
     let truths = truth.boxes.iter().map(|one| mark(one, true));
     truths.chain(said.boxes.iter().map(|one| mark(one, false))).collect()
 }
