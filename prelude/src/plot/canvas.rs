@@ -160,8 +160,9 @@ impl Canvas {
     pub fn text(&mut self, text: &str, x: f32, y: f32, size: f32, color: Rgb, align: Align) {
         self.inks.push(Element::Text(text.to_owned(), [x, y], size, color, align, false));
         let start = x - shift(text, size, align);
-        glyphs(text, size, |gx, gy, coverage| {
-            self.blend((start + gx as f32).round() as i32, (y + gy as f32).round() as i32, color, coverage);
+        glyphs(text, size, |gx, gy, coverage, own| {
+            let (x, y) = ((start + gx as f32).round() as i32, (y + gy as f32).round() as i32);
+            self.blend(x, y, own.unwrap_or(color), coverage);
         });
     }
 
@@ -169,8 +170,9 @@ impl Canvas {
     pub fn text_upwards(&mut self, text: &str, x: f32, y: f32, size: f32, color: Rgb, align: Align) {
         self.inks.push(Element::Text(text.to_owned(), [x, y], size, color, align, true));
         let start = y + shift(text, size, align);
-        glyphs(text, size, |gx, gy, coverage| {
-            self.blend((x + gy as f32).round() as i32, (start - gx as f32).round() as i32, color, coverage);
+        glyphs(text, size, |gx, gy, coverage, own| {
+            let (x, y) = ((x + gy as f32).round() as i32, (start - gx as f32).round() as i32);
+            self.blend(x, y, own.unwrap_or(color), coverage);
         });
     }
 

@@ -2,6 +2,7 @@
 
 use super::Figure;
 use super::canvas::{Align, Canvas, Rgb};
+use super::grid::{scaled, side_of};
 use super::lettering::{fit_text, text_width};
 use super::palette::{self, Hue};
 use crate::boxes::{Annotation, Detection};
@@ -119,6 +120,25 @@ pub fn draw_marks(picture: &RgbImage, marks: &[Mark]) -> RgbImage {
     drawn_on(picture, marks).into_rgb()
 }
 
+/// The same at the size that one of `count` pictures of a [`grid`](super::grid) has: words are as large there as a caption's, and are left
+/// out where they would cover each other.
+pub fn draw_thumb(picture: &RgbImage, marks: &[Mark], count: usize) -> RgbImage {
+    let side = side_of(count);
+    let factor = side as f32 / picture.width().max(picture.height()).max(1) as f32;
+    let mut canvas = Canvas::of(&scaled(picture, side));
+    draw(&mut canvas, marks, &Strokes { factor, line: 3.0, size: 20.0, sparing: true });
+    canvas.into_rgb()
+}
+
+/// How marks are drawn on a picture that was scaled by a factor.
+struct Strokes {
+    factor: f32,
+    line: f32,
+    size: f32,
+    /// Whether words that have no room are left out.
+    sparing: bool,
+}
+
 fn drawn_on(picture: &RgbImage, marks: &[Mark]) -> Canvas {
     let factor = up(picture);
     let (width, height) = (picture.width() * factor, picture.height() * factor);
@@ -126,24 +146,29 @@ fn drawn_on(picture: &RgbImage, marks: &[Mark]) -> Canvas {
         1 => Canvas::of(picture),
         _ => Canvas::of(&imageops::resize(picture, width, height, FilterType::CatmullRom)),
     };
-    let (width, height) = (width as f32, height as f32);
-    let line = (width.max(height) / 160.0).clamp(2.0, 8.0);
-    let size = (width.max(height) / 22.0).clamp(18.0, 40.0);
+    let long = width.max(height) as f32;
+    let (line, size) = ((long / 160.0).clamp(2.0, 8.0), (long / 22.0).clamp(18.0, 40.0));
+    draw(&mut canvas, marks, &Strokes { factor: factor as f32, line, size, sparing: false });
+    canvas
+}
+
+fn draw(canvas: &mut Canvas, marks: &[Mark], strokes: &Strokes) {
+    let (width, height) = (canvas.width() as f32, canvas.height() as f32);
+    let Strokes { factor, line, .. } = *strokes;
     let mut taken: Vec<[f32; 4]> = Vec::new();
     // the truth below, so that a prediction on top of it stays whole
     let ordered = marks.iter().filter(|mark| mark.truth).chain(marks.iter().filter(|mark| !mark.truth));
     for mark in ordered.clone() {
-        let Some(place) = inside(mark.bbox, factor as f32, width, height, line) else { continue };
-        frame(&mut canvas, place, line, mark.ink(), mark.truth || mark.dashed);
+        let Some(place) = inside(mark.bbox, factor, width, height, line) else { continue };
+        frame(canvas, place, line, mark.ink(), mark.truth || mark.dashed);
     }
     for mark in ordered {
         let words = mark.words();
-        let Some(place) = inside(mark.bbox, factor as f32, width, height, line) else { continue };
+        let Some(place) = inside(mark.bbox, factor, width, height, line) else { continue };
         if !words.is_empty() {
-            plate(&mut canvas, place, line, size, &words, mark, &mut taken);
+            plate(canvas, place, strokes, &words, mark, &mut taken);
         }
     }
-    canvas
 }
 
 /// By which whole number a picture is enlarged before it is drawn on.
@@ -179,8 +204,7 @@ fn frame(canvas: &mut Canvas, [x0, y0, x1, y1]: [f32; 4], line: f32, ink: Rgb, t
 fn plate(
     canvas: &mut Canvas,
     [x0, y0, x1, y1]: [f32; 4],
-    line: f32,
-    size: f32,
+    &Strokes { line, size, sparing, .. }: &Strokes,
     words: &str,
     mark: &Mark,
     taken: &mut Vec<[f32; 4]>,
@@ -202,7 +226,11 @@ fn plate(
         *y >= 0.0 && y + tall <= height && taken.iter().all(clear)
     };
     let fallback = (left, places[0].1.clamp(0.0, (height - tall).max(0.0)));
-    let (x, y) = places.into_iter().find(free).unwrap_or(fallback);
+    let place = places.into_iter().find(free);
+    if place.is_none() && sparing && !taken.is_empty() {
+        return;
+    }
+    let (x, y) = place.unwrap_or(fallback);
     let ground = mark.ink();
     let (ground, ink) = if mark.truth { ([255; 3], dark(ground)) } else { (ground, on(ground)) };
     canvas.round_rect([x, y, x + wide, y + tall], size * 0.18, [255; 3], 1.0);
@@ -321,6 +349,22 @@ mod tests {
         assert_ne!(ink(&Mark::named(61, "overlay: bus", bbox)), own);
         palette::set_class_color("overlay: lorry", "#123456").unwrap();
         assert_eq!(ink(&Mark::from(&found)), [0x12, 0x34, 0x56]);
+    }
+
+    /// On a thumbnail words are as large as the captions below it, or not there.
+    #[test]
+    fn thumbnails_are_drawn_at_their_size() {
+        let large = RgbImage::new(1600, 1200);
+        let alone = draw_thumb(&large, &[mark(1, [100.0, 300.0, 900.0, 900.0], false)], 9);
+        assert_eq!(alone.dimensions(), (288, 216));
+        let ink = |picture: &RgbImage, color: Rgb| picture.pixels().filter(|pixel| pixel.0 == color).count();
+        assert!(ink(&alone, COLORS[1]) > 1200, "the plate is there: {}", ink(&alone, COLORS[1]));
+        assert_eq!(draw_thumb(&RgbImage::new(64, 64), &[], 24).dimensions(), (200, 200));
+        // ten boxes in one place: their words would hide each other
+        let many: Vec<Mark> = (0..10).map(|_| mark(1, [100.0, 300.0, 900.0, 900.0], false)).collect();
+        let crowd = draw_thumb(&large, &many, 9);
+        assert!(ink(&crowd, COLORS[1]) < 6 * ink(&alone, COLORS[1]));
+        draw_thumb(&RgbImage::new(0, 0), &many, 1);
     }
 
     #[test]

@@ -50,12 +50,12 @@ fn srgb(light: f64, a: f64, b: f64) -> Rgb {
 
 /// Who has which colour.
 #[derive(Default)]
-struct Palette {
+struct ClassColors {
     hues: HashMap<String, Hue>,
     next: usize,
 }
 
-impl Palette {
+impl ClassColors {
     fn of(&mut self, name: &str) -> Hue {
         if let Some(known) = self.hues.get(name) {
             return *known;
@@ -86,8 +86,8 @@ impl Palette {
     }
 }
 
-fn palette() -> MutexGuard<'static, Palette> {
-    static PALETTE: LazyLock<Mutex<Palette>> = LazyLock::new(Mutex::default);
+fn palette() -> MutexGuard<'static, ClassColors> {
+    static PALETTE: LazyLock<Mutex<ClassColors>> = LazyLock::new(Mutex::default);
     PALETTE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_class_keeps_its_colour_whoever_lists_it() {
-        let mut palette = Palette::default();
+        let mut palette = ClassColors::default();
         palette.list(&names(&["car", "bus", "truck"]));
         let before = palette.of("truck");
         assert_eq!((palette.of("car"), before), (Hue::nth(0), Hue::nth(2)));
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_long_list_takes_only_what_is_drawn() {
-        let mut palette = Palette::default();
+        let mut palette = ClassColors::default();
         let coco: Vec<String> = (0..80).map(|class| format!("coco {class}")).collect();
         palette.list(&coco);
         assert!(palette.hues.is_empty());
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_chosen_colour_stays_and_is_not_given_twice() {
-        let mut palette = Palette::default();
+        let mut palette = ClassColors::default();
         palette.of("car");
         palette.set("bus", COLORS[1]);
         palette.set("car", [1, 2, 3]);

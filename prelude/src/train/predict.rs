@@ -138,6 +138,14 @@ impl Prediction {
         }
     }
 
+    /// The picture with its boxes as it stands among so many.
+    pub(super) fn thumb(&self, count: usize) -> RgbImage {
+        match self.boxes.is_empty() {
+            false => plot::draw_thumb(&self.picture, &self.boxes.iter().map(Mark::from).collect::<Vec<_>>(), count),
+            true => self.picture.clone(),
+        }
+    }
+
     /// The label and its probability, `truck 93 %`; the labels, or the numbers, `age 31.200`.
     pub fn caption(&self) -> String {
         let one_class = !self.probabilities.is_empty() && self.labels.is_empty() && self.label != "none";

@@ -58,7 +58,11 @@ impl TopLosses {
             let (said, truth) = (format!("{}{sure}", words(&one.answer)), words(&one.truth));
             if let Some(mut picture) = example.picture {
                 if matches!(spec.target, Target::Boxes(_)) {
-                    picture = plot::draw_marks(&picture, &marks(&one.answer, &one.truth, spec, &picture));
+                    picture = plot::draw_thumb(
+                        &picture,
+                        &marks(&one.answer, &one.truth, spec, &picture),
+                        verdicts.len().min(count),
+                    );
                 }
                 let loss = if one.error().is_some() { String::new() } else { format!(", loss {:.2}", one.loss) };
                 pictures.push(picture);
