@@ -1,7 +1,6 @@
 //! Text: the font that the crate carries, and for letters that it lacks those of the machine, in colour where they are.
 
 use super::joining;
-use super::vector::Rgb;
 use ab_glyph::{Font, FontArc, FontVec, GlyphImageFormat, PxScale, ScaleFont};
 use image::RgbaImage;
 use image::imageops::{self, FilterType};
@@ -192,7 +191,7 @@ pub(super) fn fit_text(text: &str, size: f32, width: f32) -> String {
 
 /// Calls `dot` for each pixel of a text that starts at the origin and stands on the line `y = 0`: where it lies, how much of it the letter
 /// covers, and its colour where the letter has colours of its own.
-pub(super) fn glyphs(text: &str, size: f32, mut dot: impl FnMut(i32, i32, f32, Option<Rgb>)) {
+pub(super) fn glyphs(text: &str, size: f32, mut dot: impl FnMut(i32, i32, f32, Option<[u8; 3]>)) {
     set(text, size, |one, x| {
         let scale = scale(&one.font, size);
         let glyph = one.font.glyph_id(one.letter).with_scale_and_position(scale, ab_glyph::point(x, 0.0));
