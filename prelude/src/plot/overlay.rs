@@ -120,7 +120,7 @@ pub fn draw_marks(picture: &RgbImage, marks: &[Mark]) -> RgbImage {
     drawn_on(picture, marks).into_rgb()
 }
 
-/// The same at the size that one of `count` pictures of a [`grid`](super::grid) has: words are as large there as a caption's, and are left
+/// The same at the size that one of `count` pictures of a [`grid`](super::grid()) has: words are as large there as a caption's, and are left
 /// out where they would cover each other.
 pub fn draw_thumb(picture: &RgbImage, marks: &[Mark], count: usize) -> RgbImage {
     let side = side_of(count);
