@@ -269,7 +269,7 @@ const PRELUDE: &[(&str, &[&str])] = &[
             "widgets",
         ],
     ),
-    ("annotate", &["boxes", "data", "interrupt", "show", "widgets"]),
+    ("annotate", &["boxes", "data", "interrupt", "plot", "show", "widgets"]),
     ("error", &["sealed"]),
     ("sealed", &[]),
     ("interrupt", &[]),

@@ -4,7 +4,7 @@ use super::marks;
 use crate::boxes::{BBox, Detection};
 use crate::data::{self, BoxPlace, Extra, Listed, Listing, Object, Rejected};
 use crate::widgets::Widget;
-use crate::{Error, Result, show};
+use crate::{Error, Result, plot, show};
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
@@ -182,6 +182,16 @@ impl OnDesk {
 
     pub fn classes(&self) -> &[String] {
         &self.listing.classes
+    }
+
+    /// The classes' colours, those that they have in figures.
+    pub fn colors(&self) -> Vec<String> {
+        let hex = |[red, green, blue]: [u8; 3]| format!("#{red:02x}{green:02x}{blue:02x}");
+        self.classes().iter().map(|class| hex(plot::class_color(class))).collect()
+    }
+
+    fn told_classes(&self) -> Value {
+        json!({ "type": "classes", "classes": self.classes(), "colors": self.colors() })
     }
 
     pub fn len(&self) -> usize {
@@ -398,10 +408,7 @@ impl Desk {
         let seq = held.seq.max(fresh.seq);
         *held = OnDesk { audience, seq, ..fresh };
         held.opened = opened.iter().filter_map(|id| held.by_id.get(id).copied()).collect();
-        let mut told = vec![
-            json!({ "type": "classes", "classes": held.classes() }),
-            json!({ "type": "pictures", "pictures": held.rows(), "whole": true }),
-        ];
+        let mut told = vec![held.told_classes(), json!({ "type": "pictures", "pictures": held.rows(), "whole": true })];
         for at in held.opened.clone() {
             told.push(changed(held.state(at), None));
         }
@@ -433,7 +440,7 @@ impl Desk {
         if !held.listing.classes.contains(&name) {
             held.change(&self.place, &[], |held| held.listing.classes.push(name)).map_err(|error| one_line(&error))?;
         }
-        Ok(vec![json!({ "type": "classes", "classes": held.classes() })])
+        Ok(vec![held.told_classes()])
     }
 
     /// Saves a picture: its new state, and what else others are to be told.
@@ -447,7 +454,7 @@ impl Desk {
         let classes = held.listing.classes.len();
         held.change(&self.place, &[at], |held| held.put(at, sent, fields)).map_err(|error| one_line(&error))?;
         let fresh = held.listing.classes.len() > classes;
-        let told = fresh.then(|| json!({ "type": "classes", "classes": held.classes() }));
+        let told = fresh.then(|| held.told_classes());
         Ok((held.state(at), told.into_iter().collect()))
     }
 
@@ -496,7 +503,7 @@ impl Desk {
             let touched: Vec<usize> = found.iter().map(|(at, _)| *at).collect();
             held.change(&self.place, &touched, |held| found.iter().for_each(|(at, found)| held.take(*at, found)))
                 .map_err(|error| one_line(&error))?;
-            let mut told = vec![json!({ "type": "classes", "classes": held.classes() })];
+            let mut told = vec![held.told_classes()];
             let rows: Vec<Value> = touched.iter().map(|at| held.row(*at)).collect();
             told.push(json!({ "type": "pictures", "pictures": rows, "whole": false }));
             for at in touched.into_iter().filter(|at| held.opened.contains(at)).collect::<Vec<_>>() {

@@ -58,7 +58,7 @@ pub(super) fn hear(desk: &Desk, message: &Map<String, Value>) -> Vec<Reply> {
 fn welcome(desk: &Desk, held: &OnDesk) -> Value {
     json!({
         "type": "welcome", "protocol": PROTOCOL, "session": desk.session, "dataset": desk.place.file.to_string_lossy(),
-        "classes": held.classes(), "pictures": held.rows(),
+        "classes": held.classes(), "colors": held.colors(), "pictures": held.rows(),
     })
 }
 

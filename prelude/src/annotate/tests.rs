@@ -155,7 +155,9 @@ fn a_save_upon_something_older_is_a_conflict_and_changes_nothing() {
         (told.len(), &told[0]["type"], &told[0]["view"], &told[0]["boxes"]),
         (2, &json!("changed"), &json!("a"), &mine)
     );
-    assert_eq!(told[1], json!({ "type": "classes", "classes": ["cat"] }));
+    let [red, green, blue] = crate::plot::class_color("cat");
+    let color = format!("#{red:02x}{green:02x}{blue:02x}");
+    assert_eq!(told[1], json!({ "type": "classes", "classes": ["cat"], "colors": [color] }));
     assert!(view.heard().is_empty());
     // Twice the same, as after an answer that was lost; then another's upon the old state.
     for boxes in [mine.clone(), json!([])] {

@@ -83,7 +83,7 @@ impl ImageFolder {
                 let why = bad.iter().find(|(bad, _)| *bad == id).map_or("", |(_, why)| why);
                 return Err(self.unreadable(&self.samples[id].name, why));
             }
-            pictures.extend(self.pictures_of(&batch)?);
+            pictures.extend(self.pictures_of(&batch, count + 1)?);
         }
         let captions: Vec<String> = (0..=count).map(variant_name).collect();
         Ok(plot::grid(&pictures, &captions))
@@ -141,13 +141,14 @@ impl ImageFolder {
             return Err(self.nothing(Part::Train));
         }
         let captions: Vec<String> = batch.ids.iter().map(|id| caption(*id)).collect();
-        Ok(plot::grid(&self.pictures_of(&batch)?, &captions))
+        Ok(plot::grid(&self.pictures_of(&batch, captions.len())?, &captions))
     }
 
-    /// A batch's pictures as a person sees them, with the box where there is one each.
-    fn pictures_of(&self, batch: &Batch) -> Result<Vec<RgbImage>> {
+    /// A batch's pictures as a person sees them among `count`, with the box where there is one each.
+    fn pictures_of(&self, batch: &Batch, count: usize) -> Result<Vec<RgbImage>> {
         let side = self.transform.size as u32;
         let boxes = batch.targets.find(field::BOX).map(|boxes| boxes.to_vec2::<f32>()).transpose()?;
+        plot::list_classes(&self.classes);
         let mut pictures = Vec::new();
         let images = batch.inputs.get(field::IMAGE)?;
         for (row, id) in batch.ids.iter().enumerate() {
@@ -156,7 +157,9 @@ impl ImageFolder {
             if let Some(boxes) = &boxes {
                 let [cx, cy, w, h] = boxes[row][..] else { continue };
                 let bbox = BBox::from_cxcywh([cx, cy, w, h], side, side);
-                picture = plot::draw_marks(&picture, &[plot::Mark::plain(class, bbox.to_xyxy())]);
+                let name = self.classes.get(class).cloned();
+                let mark = plot::Mark { name, ..plot::Mark::plain(class, bbox.to_xyxy()) };
+                picture = plot::draw_thumb(&picture, &[mark], count);
             }
             pictures.push(picture);
         }

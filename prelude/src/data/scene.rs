@@ -43,7 +43,7 @@ impl Boxes {
             return Err(nothing_varies());
         }
         let variant = |at: usize| make(self, vec![id], &[id], (at > 0).then_some((augment, (1 << 40) + at as u64)));
-        let drawn = (0..=count).map(|at| drawn(self, &variant(at)?)).collect::<Result<Vec<_>>>()?;
+        let drawn = (0..=count).map(|at| drawn(self, &variant(at)?, count + 1)).collect::<Result<Vec<_>>>()?;
         let pictures: Vec<_> = drawn.into_iter().flatten().map(|(picture, _)| picture).collect();
         Ok(plot::grid(&pictures, &(0..=count).map(variant_name).collect::<Vec<_>>()))
     }
@@ -305,17 +305,18 @@ fn shown(data: &Boxes, count: usize) -> Result<Figure> {
     if batch.is_empty() {
         return Err(data.pictures.nothing(Part::Train));
     }
-    let (pictures, captions): (Vec<_>, Vec<_>) = drawn(data, &batch)?.into_iter().unzip();
+    let (pictures, captions): (Vec<_>, Vec<_>) = drawn(data, &batch, batch.len())?.into_iter().unzip();
     Ok(plot::grid(&pictures, &captions))
 }
 
-/// A batch's pictures with their boxes and classes, and a word on each.
-fn drawn(data: &Boxes, batch: &Batch) -> Result<Vec<(RgbImage, String)>> {
+/// A batch's pictures with their boxes and classes as they stand among `count`, and a word on each.
+fn drawn(data: &Boxes, batch: &Batch, count: usize) -> Result<Vec<(RgbImage, String)>> {
     let boxes = batch.targets.get(field::BOX)?.to_vec2::<f32>()?;
     let classes = batch.targets.get(field::BOX_CLASS)?.to_vec1::<u32>()?;
     let of = batch.targets.get(field::BOX_OF)?.to_vec1::<u32>()?;
     let images = batch.inputs.get(field::IMAGE)?;
     let side = images.dim(2)?;
+    plot::list_classes(data.classes());
     let mut drawn = Vec::new();
     for row in 0..batch.len() {
         let picture = data.pictures.denormalised(&images.get(row)?)?;
@@ -326,7 +327,7 @@ fn drawn(data: &Boxes, batch: &Batch) -> Result<Vec<(RgbImage, String)>> {
                 let bbox = BBox::from_cxcywh([cx, cy, w, h], side as u32, side as u32);
                 let class = classes[at] as usize;
                 let label = data.classes().get(class).cloned().unwrap_or_default();
-                Mark { label, ..Mark::plain(class, bbox.to_xyxy()) }
+                Mark::named(class, label, bbox.to_xyxy())
             })
             .collect();
         let caption = match marks.len() {
@@ -334,7 +335,7 @@ fn drawn(data: &Boxes, batch: &Batch) -> Result<Vec<(RgbImage, String)>> {
             1 => marks[0].label.clone(),
             count => format!("{count} boxes"),
         };
-        drawn.push((plot::draw_marks(&picture, &marks), caption));
+        drawn.push((plot::draw_thumb(&picture, &marks, count), caption));
     }
     Ok(drawn)
 }

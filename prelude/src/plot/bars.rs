@@ -4,14 +4,16 @@ use super::canvas::{Align, COLORS, Canvas, FAINT, INK};
 use super::lettering::{fit_text, text_width};
 use super::lines::DENSITY;
 use super::number::number;
-use super::{Figure, terminal};
+use super::{Figure, palette, terminal};
 use crate::show::Table;
 
 /// Lying bars, one a label, each with its value: counts of classes, for one.
 ///
-/// Labels without a value, and values that are not finite, count as 0.
+/// Labels without a value, and values that are not finite, count as 0. Where all labels are classes that figures have shown before, each
+/// bar has its class's colour.
 pub fn bars(labels: &[String], values: &[f64]) -> Figure {
     let value = |row: usize| values.get(row).copied().filter(|value| value.is_finite()).unwrap_or(0.0).max(0.0);
+    let classes = palette::all_known(labels);
     let most = (0..labels.len()).map(value).fold(0.0, f64::max);
     let (size, step) = (26.0, 54.0);
     let widest = labels.iter().map(|label| text_width(label, size)).fold(0.0, f32::max).min(420.0);
@@ -23,7 +25,8 @@ pub fn bars(labels: &[String], values: &[f64]) -> Figure {
         canvas.text(&fit_text(label, size, widest + 1.0), left - 20.0, y + 36.0, size, INK, Align::Right);
         canvas.rect([left, y + 10.0, right, y + 44.0], FAINT, 0.5);
         let share = if most > 0.0 { (value(row) / most) as f32 } else { 0.0 };
-        canvas.rect([left, y + 10.0, left + (right - left) * share, y + 44.0], COLORS[0], 1.0);
+        let ink = if classes { palette::hue(label).ink } else { COLORS[0] };
+        canvas.rect([left, y + 10.0, left + (right - left) * share, y + 44.0], ink, 1.0);
         canvas.text(&number(value(row)), left + (right - left) * share + 14.0, y + 36.0, size, INK, Align::Left);
     }
     let rows: Vec<(String, f64, String)> =

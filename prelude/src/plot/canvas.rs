@@ -16,6 +16,8 @@ use tiny_skia::{Color, FillRule, LineCap, LineJoin, Paint, PathBuilder, Pixmap, 
 pub(super) const INK: Rgb = [38, 43, 51];
 /// Less important text.
 pub(super) const PALE: Rgb = [96, 104, 116];
+/// Lines that others are held against.
+pub(super) const QUIET: Rgb = [150, 157, 167];
 /// Lines of a grid.
 pub(super) const FAINT: Rgb = [226, 229, 234];
 /// The ground of every figure, the same in light and dark themes.
@@ -158,8 +160,9 @@ impl Canvas {
     pub fn text(&mut self, text: &str, x: f32, y: f32, size: f32, color: Rgb, align: Align) {
         self.inks.push(Element::Text(text.to_owned(), [x, y], size, color, align, false));
         let start = x - shift(text, size, align);
-        glyphs(text, size, |gx, gy, coverage| {
-            self.blend((start + gx as f32).round() as i32, (y + gy as f32).round() as i32, color, coverage);
+        glyphs(text, size, |gx, gy, coverage, own| {
+            let (x, y) = ((start + gx as f32).round() as i32, (y + gy as f32).round() as i32);
+            self.blend(x, y, own.unwrap_or(color), coverage);
         });
     }
 
@@ -167,8 +170,9 @@ impl Canvas {
     pub fn text_upwards(&mut self, text: &str, x: f32, y: f32, size: f32, color: Rgb, align: Align) {
         self.inks.push(Element::Text(text.to_owned(), [x, y], size, color, align, true));
         let start = y + shift(text, size, align);
-        glyphs(text, size, |gx, gy, coverage| {
-            self.blend((x + gy as f32).round() as i32, (start - gx as f32).round() as i32, color, coverage);
+        glyphs(text, size, |gx, gy, coverage, own| {
+            let (x, y) = ((x + gy as f32).round() as i32, (start - gx as f32).round() as i32);
+            self.blend(x, y, own.unwrap_or(color), coverage);
         });
     }
 

@@ -7,7 +7,7 @@ use super::lettering::fit_text;
 use super::lines::DENSITY;
 use image::RgbImage;
 
-/// Columns beside each other; more stand below.
+/// Columns beside each other at most; more stand below, in rows that are alike.
 const ABREAST: usize = 7;
 const SIDE: u32 = 208;
 const GAP: u32 = 16;
@@ -15,7 +15,8 @@ const HEAD: u32 = 44;
 
 /// Small pictures in columns, each with a head: what the same picture becomes in several ways.
 pub fn columns(columns: &[(String, Vec<RgbImage>)]) -> Figure {
-    let abreast = columns.len().clamp(1, ABREAST);
+    let bands = columns.len().div_ceil(ABREAST).max(1);
+    let abreast = columns.len().div_ceil(bands).max(1);
     let bands: Vec<&[(String, Vec<RgbImage>)]> = columns.chunks(abreast).collect();
     let rows = |band: &[(String, Vec<RgbImage>)]| band.iter().map(|(_, own)| own.len()).max().unwrap_or(0) as u32;
     let tall = |band: &&[(String, Vec<RgbImage>)]| HEAD + rows(band) * (SIDE + GAP);
@@ -52,7 +53,7 @@ mod tests {
         let figure = columns(&all);
         assert_eq!(figure.text().lines().count(), 2);
         assert!(figure.text().starts_with("kind 0 | kind 1 |") && figure.text().ends_with("kind 7 | kind 8\n"));
-        assert_eq!(figure.pixels().width(), GAP + 7 * (SIDE + GAP));
+        assert_eq!(figure.pixels().width(), GAP + 5 * (SIDE + GAP));
         assert_eq!(columns(&all[..2]).pixels().height(), GAP + HEAD + 2 * (SIDE + GAP));
         columns(&[]);
     }

@@ -1,73 +1,66 @@
 //! What is taken for what.
 
 use super::Figure;
-use super::canvas::{Align, CARD, COLORS, Canvas, FAINT, INK, PALE, Rgb};
+use super::canvas::{Align, CARD, COLORS, Canvas, FAINT, INK, PALE, QUIET, Rgb};
 use super::lettering::{fit_text, text_width};
 use super::lines::DENSITY;
 use crate::show::Table;
 
-/// So many classes are drawn at most; more would be unreadable, and fill the memory.
+/// So many classes are drawn as a square at most; more would be unreadable, and fill the memory.
 const MOST: usize = 40;
+/// So many mistakes are drawn of more classes.
+const BARS: usize = 25;
 
 /// A table of true classes (rows) against predicted ones (columns), darker where a row's share is larger.
 ///
-/// `matrix[truth][prediction]` counts pictures. Rows that are too short count as zeros. Of more than 40 classes those with the
-/// most mistakes are drawn.
+/// `matrix[truth][prediction]` counts pictures. Rows that are too short count as zeros. Of more than 40 classes the most frequent mistakes
+/// are drawn instead, with their share of the class's pictures.
 pub fn confusion(matrix: &[Vec<usize>], classes: &[String]) -> Figure {
-    let all = classes.len().max(1);
     let count = |truth: usize, guess: usize| matrix.get(truth).and_then(|row| row.get(guess)).copied().unwrap_or(0);
-    let sum = |truth: usize| (0..all).map(|guess| count(truth, guess)).sum::<usize>();
-    let shown = shown(all, count);
-    let n = shown.len();
-    let cell = (1100.0 / n as f32).clamp(56.0, 150.0);
-    let size = (cell * 0.2).clamp(16.0, 26.0);
-    let names = classes.iter().map(|class| text_width(class, size)).fold(0.0, f32::max).min(260.0);
+    match classes.len() {
+        n if n > MOST => pairs(&count, classes),
+        n => square(&count, n.max(1), classes),
+    }
+}
+
+fn square(count: &dyn Fn(usize, usize) -> usize, n: usize, classes: &[String]) -> Figure {
+    let cell = (1100.0 / n as f32).clamp(64.0, 150.0);
+    let size = (cell * 0.2).clamp(22.0, 26.0);
+    let names = classes.iter().map(|class| text_width(class, size)).fold(0.0, f32::max).min(300.0);
     let upright = names > cell - 8.0;
-    let (left, top) = (86.0 + names, if n < all { 70.0 } else { 30.0 });
+    let (left, top) = (86.0 + names, 30.0);
     let below = if upright { names + 26.0 } else { 50.0 };
     let (width, height) = (left + cell * n as f32 + 30.0, top + cell * n as f32 + below + 52.0);
     let mut canvas = Canvas::card(width as u32, height as u32);
-    if n < all {
-        let title = format!("the {n} of {all} classes with most mistakes");
-        canvas.text(&title, left, 44.0, 26.0, PALE, Align::Left);
-    }
-    for (row, truth) in shown.iter().copied().enumerate() {
-        let whole = sum(truth).max(1) as f32;
-        for (column, guess) in shown.iter().copied().enumerate() {
-            let share = count(truth, guess) as f32 / whole;
+    for row in 0..n {
+        let whole = (0..n).map(|guess| count(row, guess)).sum::<usize>().max(1) as f32;
+        for column in 0..n {
+            let share = count(row, column) as f32 / whole;
             let (x, y) = (left + cell * column as f32, top + cell * row as f32);
             let place = [x + 1.5, y + 1.5, x + cell - 1.5, y + cell - 1.5];
             // right answers blue, wrong ones orange
-            let ink: Rgb = if truth == guess { COLORS[0] } else { COLORS[1] };
+            let ink: Rgb = if row == column { COLORS[0] } else { COLORS[1] };
             canvas.rect(place, FAINT, 0.6);
             canvas.rect(place, ink, share.powf(0.8));
+            let middle = (x + cell / 2.0, y + cell / 2.0);
+            if count(row, column) == 0 {
+                // so that what is there stands out
+                canvas.text("0", middle.0, middle.1 + size * 0.35, size, QUIET, Align::Center);
+                continue;
+            }
             let color = if share > 0.5 { CARD } else { INK };
-            let middle = x + cell / 2.0;
+            let words = count(row, column).to_string();
             if cell >= 90.0 {
-                canvas.text(
-                    &count(truth, guess).to_string(),
-                    middle,
-                    y + cell / 2.0,
-                    size * 1.15,
-                    color,
-                    Align::Center,
-                );
+                canvas.text(&words, middle.0, middle.1, size * 1.15, color, Align::Center);
                 let percent = format!("{:.0} %", share * 100.0);
-                canvas.text(&percent, middle, y + cell / 2.0 + size * 1.1, size * 0.8, color, Align::Center);
+                canvas.text(&percent, middle.0, middle.1 + size * 1.1, size * 0.85, color, Align::Center);
             } else {
-                let down = size * 0.35;
-                canvas.text(
-                    &count(truth, guess).to_string(),
-                    middle,
-                    y + cell / 2.0 + down,
-                    size,
-                    color,
-                    Align::Center,
-                );
+                let size = size * ((cell - 8.0) / text_width(&words, size)).min(1.0);
+                canvas.text(&words, middle.0, middle.1 + size * 0.35, size, color, Align::Center);
             }
         }
     }
-    for (place, name) in shown.iter().filter_map(|class| classes.get(*class)).enumerate() {
+    for (place, name) in classes.iter().enumerate() {
         let middle = cell * (place as f32 + 0.5);
         let name = fit_text(name, size, names + 1.0);
         canvas.text(&name, left - 14.0, top + middle + size * 0.35, size, INK, Align::Right);
@@ -80,47 +73,79 @@ pub fn confusion(matrix: &[Vec<usize>], classes: &[String]) -> Figure {
     }
     canvas.text("predicted", left + cell * n as f32 / 2.0, height - 24.0, 26.0, PALE, Align::Center);
     canvas.text_upwards("truth", 46.0, top + cell * n as f32 / 2.0, 26.0, PALE, Align::Center);
-    let numbers = if n < all { most(all, count, classes) } else { table(n, count, classes) };
+    let numbers = table(n, count, classes);
     canvas.into_figure(width as u32 / DENSITY, height as u32 / DENSITY, numbers.text()).with_table(numbers)
 }
 
-/// The classes that are drawn, in order.
-fn shown(all: usize, count: impl Fn(usize, usize) -> usize) -> Vec<usize> {
-    if all <= MOST {
-        return (0..all).collect();
+/// The mistakes that are made most, as bars.
+fn pairs(count: &dyn Fn(usize, usize) -> usize, classes: &[String]) -> Figure {
+    let (mut all, mut right) = (0, 0);
+    let mut wholes = vec![0; classes.len()];
+    let mut found: Vec<(usize, usize, usize)> = Vec::new();
+    for (truth, whole) in wholes.iter_mut().enumerate() {
+        for guess in 0..classes.len() {
+            let pictures = count(truth, guess);
+            *whole += pictures;
+            match truth == guess {
+                true => right += pictures,
+                false if pictures > 0 => found.push((pictures, truth, guess)),
+                false => {}
+            }
+        }
+        all += *whole;
     }
-    let wrong = |class: usize| -> usize {
-        let others = (0..all).filter(|other| *other != class);
-        others.map(|other| count(class, other) + count(other, class)).sum()
+    found.sort_by_key(|(pictures, truth, guess)| (std::cmp::Reverse(*pictures), *truth, *guess));
+    let kinds = found.len();
+    found.truncate(MOST);
+    let mut numbers = Table::new(["truth", "predicted", "pictures"]).left(0).left(1);
+    for (pictures, truth, guess) in &found {
+        numbers.push([classes[*truth].clone(), classes[*guess].clone(), pictures.to_string()]);
+    }
+    let (size, step, rows) = (26.0, 46.0, found.len().min(BARS));
+    let (width, top) = (1280.0, 172.0);
+    let height = top + step * rows as f32 + 26.0;
+    let mut canvas = Canvas::card(width as u32, height as u32);
+    let title = format!("{right} of {all} right, {} wrong, of {} classes", all - right, classes.len());
+    canvas.text(&title, 28.0, 54.0, 30.0, INK, Align::Left);
+    let words = match kinds {
+        0 => "no class is taken for another".to_owned(),
+        _ if kinds > rows => format!("the {rows} most frequent of {kinds} kinds of mistakes"),
+        _ => "all kinds of mistakes".to_owned(),
     };
-    let mut order: Vec<(usize, usize)> = (0..all).map(|class| (wrong(class), class)).collect();
-    order.sort_by_key(|(wrong, class)| (std::cmp::Reverse(*wrong), *class));
-    let mut shown: Vec<usize> = order.into_iter().take(MOST).map(|(_, class)| class).collect();
-    shown.sort_unstable();
-    shown
+    canvas.text(&words, 28.0, 92.0, 24.0, PALE, Align::Left);
+    let most = found.first().map_or(1, |(pictures, ..)| *pictures) as f32;
+    let widest = |of: &dyn Fn(&(usize, usize, usize)) -> usize| {
+        found.iter().take(rows).map(|pair| text_width(&classes[of(pair)], size)).fold(90.0, f32::max).min(330.0)
+    };
+    let (truths, guesses) = (widest(&|pair| pair.1), widest(&|pair| pair.2));
+    let said = 28.0 + truths + 70.0;
+    let (left, right) = (said + guesses + 30.0, width - 260.0);
+    if rows > 0 {
+        canvas.text("is", 28.0 + truths, top - 18.0, 24.0, PALE, Align::Right);
+        canvas.text("is taken for", said, top - 18.0, 24.0, PALE, Align::Left);
+        canvas.text("pictures (share of the class)", left, top - 18.0, 24.0, PALE, Align::Left);
+    }
+    for (row, (pictures, truth, guess)) in found.iter().take(rows).enumerate() {
+        let (y, base) = (top + step * row as f32, top + step * row as f32 + 32.0);
+        let name = |class: usize, room: f32| fit_text(&classes[class], size, room + 1.0);
+        canvas.text(&name(*truth, truths), 28.0 + truths, base, size, INK, Align::Right);
+        canvas.text("→", 28.0 + truths + 22.0, base, size, PALE, Align::Left);
+        canvas.text(&name(*guess, guesses), said, base, size, INK, Align::Left);
+        let end = left + (right - left) * *pictures as f32 / most;
+        canvas.rect([left, y + 7.0, end, y + 39.0], COLORS[1], 1.0);
+        let share = 100.0 * *pictures as f32 / wholes[*truth].max(1) as f32;
+        canvas.text(&format!("{pictures} ({share:.0} %)"), end + 14.0, base, size, INK, Align::Left);
+    }
+    let text = format!("{title}\n{}", numbers.text());
+    canvas.into_figure(width as u32 / DENSITY, height as u32 / DENSITY, text).with_table(numbers)
 }
 
 /// The whole matrix.
-fn table(n: usize, count: impl Fn(usize, usize) -> usize, classes: &[String]) -> Table {
+fn table(n: usize, count: &dyn Fn(usize, usize) -> usize, classes: &[String]) -> Table {
     let head = ["truth ↓ predicted →"].into_iter().chain(classes.iter().map(String::as_str));
     let mut table = Table::new(head).left(0);
     for (truth, name) in classes.iter().enumerate() {
         table.push([name.clone()].into_iter().chain((0..n).map(|guess| count(truth, guess).to_string())));
-    }
-    table
-}
-
-/// The mistakes that are made most.
-fn most(all: usize, count: impl Fn(usize, usize) -> usize, classes: &[String]) -> Table {
-    let pairs = (0..all).flat_map(|truth| (0..all).map(move |guess| (truth, guess)));
-    let mut pairs: Vec<(usize, usize, usize)> = pairs
-        .filter(|(truth, guess)| truth != guess && count(*truth, *guess) > 0)
-        .map(|(truth, guess)| (count(truth, guess), truth, guess))
-        .collect();
-    pairs.sort_by_key(|(pictures, truth, guess)| (std::cmp::Reverse(*pictures), *truth, *guess));
-    let mut table = Table::new(["truth", "predicted", "pictures"]).left(0).left(1);
-    for (pictures, truth, guess) in pairs.into_iter().take(MOST) {
-        table.push([classes[truth].clone(), classes[guess].clone(), pictures.to_string()]);
     }
     table
 }
@@ -139,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_classes_the_most_mistaken_are_drawn() {
+    fn of_many_classes_the_most_frequent_mistakes_are_drawn() {
         let names: Vec<String> = (0..400).map(|class| format!("class {class}")).collect();
         let mut matrix: Vec<Vec<usize>> =
             (0..400).map(|truth| (0..400).map(|guess| 9 * usize::from(truth == guess)).collect()).collect();
@@ -147,17 +172,25 @@ mod tests {
             matrix[399 - class][class] = 1 + class;
         }
         let figure = confusion(&matrix, &names);
-        assert!(figure.size().0 < 3000 && figure.size().1 < 3000, "{:?}", figure.size());
+        assert_eq!(figure.size().0, 640);
         let text = figure.text();
+        assert_eq!(text.lines().next(), Some("3600 of 4461 right, 861 wrong, of 400 classes"));
         assert!(
             text.lines()
-                .nth(1)
+                .nth(2)
                 .is_some_and(|line| line.split_whitespace().eq("class 359 class 40 41".split_whitespace())),
             "{text}"
         );
-        assert_eq!(text.lines().count(), 41);
-        assert_eq!(shown(400, |a, b| matrix[a][b]).len(), MOST);
-        assert!(!shown(400, |a, b| matrix[a][b]).contains(&0));
+        assert_eq!(text.lines().count(), 42);
+        assert_eq!(figure.table().text().lines().count(), 41);
+        // the bars are as long as their counts: the 25th has 17 of the first one's 41
+        let long = |row: u32| {
+            let y = 172 + 46 * row + 20;
+            (0..figure.pixels().width()).filter(|x| figure.pixels().get_pixel(*x, y).0[..3] == COLORS[1]).count()
+        };
+        assert!((long(0) * 17).abs_diff(long(24) * 41) < 41 * 3, "{} {}", long(0), long(24));
+        assert!(figure.svg().contains("25 most frequent of 41 kinds of mistakes"));
+        assert!(confusion(&[], &names).svg().contains("no class is taken for another"));
     }
 
     #[test]

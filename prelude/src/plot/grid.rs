@@ -7,11 +7,14 @@ use super::lines::DENSITY;
 use image::RgbImage;
 use image::imageops::{self, FilterType};
 
+/// The side of a picture of a grid at most, in device pixels.
+const LARGEST: u32 = 288;
+
 /// Small pictures in rows, each with a caption below; a line break parts a caption into two.
 ///
 /// Pictures of any size are scaled to one; small ones stay sharp. There may be fewer captions than pictures.
 pub fn grid(pictures: &[RgbImage], captions: &[String]) -> Figure {
-    let laid = Laid::of(pictures, captions, 288, 0);
+    let laid = Laid::of(pictures, captions, LARGEST, 0);
     laid.figure()
 }
 
@@ -49,21 +52,35 @@ impl Laid {
     }
 }
 
-fn laid_out(pictures: &[RgbImage], captions: &[String], largest: u32, foot: u32) -> (Canvas, String) {
-    let count = pictures.len().max(1);
-    let columns = match count {
-        0..=3 => count,
+/// How many of so many pictures stand beside each other.
+fn abreast(count: usize) -> usize {
+    match count {
+        0..=3 => count.max(1),
         4 => 2,
         5..=9 => 3.max(count.div_ceil(3)),
         10..=16 => 4.max(count.div_ceil(4)),
         _ => 6,
-    };
-    let lines = captions.iter().map(|caption| caption.lines().count()).max().unwrap_or(0);
-    let side = match columns {
+    }
+}
+
+fn side(columns: usize, largest: u32) -> u32 {
+    match columns {
         0..=3 => largest,
         4 => largest.min(248),
         _ => largest.min(200),
-    };
+    }
+}
+
+/// The side of one of so many pictures of a [`grid`], in device pixels.
+pub(super) fn side_of(count: usize) -> u32 {
+    side(abreast(count), LARGEST)
+}
+
+fn laid_out(pictures: &[RgbImage], captions: &[String], largest: u32, foot: u32) -> (Canvas, String) {
+    let count = pictures.len().max(1);
+    let columns = abreast(count);
+    let lines = captions.iter().map(|caption| caption.lines().count()).max().unwrap_or(0);
+    let side = side(columns, largest);
     let (gap, below) = (20, if lines == 0 { 0 } else { 12 + 28 * lines as u32 });
     let rows = count.div_ceil(columns) as u32;
     let width = gap + columns as u32 * (side + gap);

@@ -1,6 +1,9 @@
-//! Text: the font that the crate carries, and for letters that it lacks those of the machine.
+//! Text: the font that the crate carries, and for letters that it lacks those of the machine, in colour where they are.
 
-use ab_glyph::{Font, FontArc, FontVec, PxScale, ScaleFont};
+use super::joining;
+use ab_glyph::{Font, FontArc, FontVec, GlyphImageFormat, PxScale, ScaleFont};
+use image::RgbaImage;
+use image::imageops::{self, FilterType};
 use plotters::style::register_font;
 use plotters_backend::FontStyle;
 use std::borrow::Cow;
@@ -31,14 +34,19 @@ fn has(font: &impl Font, letter: char) -> bool {
     font.glyph_id(letter).0 != 0
 }
 
-/// The text with its letters in the order in which they stand from left to right: Hebrew and Arabic run the other way.
+/// The text with its letters in the order in which they stand from left to right, and in their shapes: Hebrew and Arabic run the other way,
+/// and Arabic joins.
 fn in_sight(text: &str) -> Cow<'_, str> {
     let text =
         if text.contains(['\n', '\r']) { Cow::Owned(text.replace(['\n', '\r'], " ")) } else { Cow::Borrowed(text) };
+    if !BidiInfo::new(&text, None).has_rtl() {
+        return text;
+    }
+    let text = joining::joined(&text);
     let info = BidiInfo::new(&text, None);
-    match info.paragraphs.first().filter(|_| info.has_rtl()) {
+    match info.paragraphs.first() {
         Some(line) => Cow::Owned(info.reorder_line(line, line.range.clone()).into_owned()),
-        None => text,
+        None => Cow::Owned(text),
     }
 }
 
@@ -53,24 +61,49 @@ struct Letter {
 /// does, they are replaced, arrows by what looks like them.
 fn letters(text: &str) -> Vec<Letter> {
     let own = |letter: char| Letter { letter, font: font().clone() };
-    let drawn = |letter: char| match letter {
-        // what only says how others are written: joiners, direction, the choice of a variant
-        '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{fe00}'..='\u{fe0f}' => Vec::new(),
-        letter if has(font(), letter) => vec![own(letter)],
-        '→' | '⇒' => vec![own('–'), own('›')],
-        '←' | '⇐' => vec![own('‹'), own('–')],
-        '\n' | '\t' | '\r' => vec![own(' ')],
-        letter => match of_machine(letter) {
-            Some(font) => vec![Letter { letter, font }],
-            None => stand_in(letter).chars().map(own).collect(),
-        },
-    };
-    text.chars().flat_map(drawn).collect()
+    let (mut drawn, mut lacking) = (Vec::new(), Vec::new());
+    for letter in text.chars() {
+        let found = match letter {
+            // what only says how others are written: joiners, direction, the choice of a variant
+            '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{fe00}'..='\u{fe0f}' => continue,
+            letter if has(font(), letter) => vec![own(letter)],
+            '→' | '⇒' => vec![own('–'), own('›')],
+            '←' | '⇐' => vec![own('‹'), own('–')],
+            '\n' | '\t' | '\r' => vec![own(' ')],
+            letter => from_machine(letter),
+        };
+        if found.is_empty() {
+            lacking.push(letter);
+            continue;
+        }
+        drawn.extend(stand_in(&std::mem::take(&mut lacking)).chars().map(own));
+        drawn.extend(found);
+    }
+    drawn.extend(stand_in(&lacking).chars().map(own));
+    drawn
 }
 
-/// What stands for a letter that no font has: its number, so that two names differ where their letters do.
-fn stand_in(letter: char) -> String {
-    format!("‹{:x}›", u32::from(letter))
+/// A letter as a font of the machine's draws it; nothing where none does. A shape of an Arabic letter may be drawn as the letter itself.
+fn from_machine(letter: char) -> Vec<Letter> {
+    if let Some(font) = of_machine(letter) {
+        return vec![Letter { letter, font }];
+    }
+    let parts = joining::unjoined(letter).into_iter();
+    parts
+        .map(|letter| of_machine(letter).map(|font| Letter { letter, font }))
+        .collect::<Option<_>>()
+        .unwrap_or_default()
+}
+
+/// What stands for letters that no font has: their numbers, so that two names differ where their letters do.
+fn stand_in(letters: &[char]) -> String {
+    let numbers: Vec<String> = letters.iter().map(|letter| format!("{:x}", u32::from(*letter))).collect();
+    if numbers.is_empty() { String::new() } else { format!("‹{}›", numbers.join(" ")) }
+}
+
+/// Whether all of a text is drawn in the crate's own font, so that whoever shows it in another one can be told its width.
+pub(super) fn is_own(text: &str) -> bool {
+    text.chars().all(|letter| has(font(), letter))
 }
 
 /// A font of the machine's that has a letter, each letter looked for once.
@@ -105,7 +138,8 @@ fn search(letter: char) -> Option<FontArc> {
     faces.into_iter().find_map(|face| {
         let font = fonts.with_face_data(face.id, |data, index| {
             let parsed = ab_glyph::FontRef::try_from_slice_and_index(data, index).ok()?;
-            let draws = has(&parsed, letter) && parsed.outline(parsed.glyph_id(letter)).is_some();
+            let id = parsed.glyph_id(letter);
+            let draws = id.0 != 0 && (parsed.outline(id).is_some() || parsed.glyph_raster_image2(id, 64).is_some());
             draws.then(|| FontVec::try_from_vec_and_index(data.to_vec(), index).ok()).flatten()
         });
         font.flatten().map(FontArc::new)
@@ -155,18 +189,39 @@ pub(super) fn fit_text(text: &str, size: f32, width: f32) -> String {
     String::new()
 }
 
-/// Calls `dot` for each pixel of a text that starts at the origin and stands on the line `y = 0`.
-pub(super) fn glyphs(text: &str, size: f32, mut dot: impl FnMut(i32, i32, f32)) {
+/// Calls `dot` for each pixel of a text that starts at the origin and stands on the line `y = 0`: where it lies, how much of it the letter
+/// covers, and its colour where the letter has colours of its own.
+pub(super) fn glyphs(text: &str, size: f32, mut dot: impl FnMut(i32, i32, f32, Option<[u8; 3]>)) {
     set(text, size, |one, x| {
         let scale = scale(&one.font, size);
         let glyph = one.font.glyph_id(one.letter).with_scale_and_position(scale, ab_glyph::point(x, 0.0));
         if let Some(outline) = one.font.outline_glyph(glyph) {
             let corner = outline.px_bounds().min;
             outline.draw(|gx, gy, coverage| {
-                dot(corner.x as i32 + gx as i32, corner.y as i32 + gy as i32, coverage);
+                dot(corner.x as i32 + gx as i32, corner.y as i32 + gy as i32, coverage, None);
             });
+        } else if let Some((picture, [left, top])) = in_colour(one, size) {
+            for (gx, gy, pixel) in picture.enumerate_pixels() {
+                let [r, g, b, alpha] = pixel.0;
+                let place = ((x + left).round() as i32 + gx as i32, top.round() as i32 + gy as i32);
+                dot(place.0, place.1, f32::from(alpha) / 255.0, Some([r, g, b]));
+            }
         }
     });
+}
+
+/// A letter of a font of pictures, such as an emoji, and where its left upper corner lies.
+fn in_colour(one: &Letter, size: f32) -> Option<(RgbaImage, [f32; 2])> {
+    let found = one.font.glyph_raster_image2(one.font.glyph_id(one.letter), size.ceil() as u16)?;
+    let GlyphImageFormat::Png = found.format else { return None };
+    let picture = image::load_from_memory_with_format(found.data, image::ImageFormat::Png).ok()?.to_rgba8();
+    // The strike is larger than the text; a little smaller than an em it stands as letters do.
+    let shrink = size / f32::from(found.pixels_per_em.max(1));
+    let side = |length: u32| ((length as f32 * shrink).round() as u32).clamp(1, 4 * size.ceil() as u32);
+    let small = imageops::resize(&picture, side(picture.width()), side(picture.height()), FilterType::Triangle);
+    // half of it above the middle of small letters
+    let top = -0.36 * size - small.height() as f32 / 2.0;
+    Some((small, [found.origin.x * shrink, top]))
 }
 
 #[cfg(test)]
@@ -190,12 +245,13 @@ mod tests {
         // Private use, for which no font of a machine should have anything.
         assert_eq!(shown("a\u{10fffd}b"), "a‹10fffd›b");
         assert_ne!(shown("\u{10fffd}"), shown("\u{10fffc}"));
+        assert_eq!(shown("\u{10fffd}\u{10fffc} x"), "‹10fffd 10fffc› x");
         // Hebrew, Armenian, Chinese: as the machine has fonts for them.
         for letter in ['ש', 'Բ', '車'] {
             let one = &letters(&letter.to_string())[0];
             assert!(has(&one.font, one.letter) && (one.letter == letter || one.letter == '‹'), "{letter}");
             let mut dots = 0;
-            glyphs(&letter.to_string(), 40.0, |_, _, _| dots += 1);
+            glyphs(&letter.to_string(), 40.0, |_, _, _, _| dots += 1);
             assert!(dots > 20 && text_width(&letter.to_string(), 40.0) > 5.0, "{letter}: {dots}");
         }
     }
@@ -206,6 +262,8 @@ mod tests {
         {
             assert_eq!(in_sight(text), seen);
         }
+        // joined, from right to left: heh marbuta, noon, hah, alef, sheen
+        assert_eq!(in_sight("شاحنة 7"), "7 \u{fe94}\u{fee8}\u{fea3}\u{fe8e}\u{feb7}");
     }
 
     #[test]

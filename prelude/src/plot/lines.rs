@@ -1,8 +1,9 @@
 //! Lines over two axes: the figure under every curve.
 
-use super::canvas::{self, Align, Backend, COLORS, Canvas, FAINT, INK, PALE, Rgb};
+use super::canvas::{self, Align, Backend, Canvas, FAINT, INK, PALE, Rgb};
 use super::lettering;
 use super::number::number;
+use super::palette::{self, Hue};
 use super::{Figure, terminal};
 use crate::show::{self, Table};
 use plotters::coord::Shift;
@@ -26,7 +27,9 @@ struct Line {
     name: String,
     points: Vec<(f64, f64)>,
     look: Look,
-    color: usize,
+    hue: Hue,
+    /// Whether a solid line is dashed by its hue, since colours alone may be alike.
+    dashed: bool,
 }
 
 /// Lines over two axes with a legend, drawn so that everyone can tell them apart.
@@ -88,15 +91,28 @@ impl Lines {
     /// Adds a line in a colour of its own; points that are not finite are left out.
     pub fn line(mut self, name: impl Into<String>, points: &[(f64, f64)], look: Look) -> Lines {
         self.colors += 1;
-        let color = self.colors - 1;
-        self.push(name.into(), points, look, color);
+        let hue = Hue::nth(self.colors - 1);
+        self.push(name.into(), points, look, hue);
+        self
+    }
+
+    /// Adds a line in the colour that this class has in all figures.
+    pub fn of_class(mut self, class: &str, name: impl Into<String>, points: &[(f64, f64)], look: Look) -> Lines {
+        self.push(name.into(), points, look, palette::hue(class));
+        self.lines.iter_mut().last().into_iter().for_each(|line| line.dashed = true);
+        self
+    }
+
+    /// Adds a pale line that others are held against, such as chance.
+    pub fn reference(mut self, name: impl Into<String>, points: &[(f64, f64)]) -> Lines {
+        self.push(name.into(), points, Look::Line, Hue { ink: canvas::QUIET, shape: 0 });
         self
     }
 
     /// Adds a line in the colour of the line before it.
     pub fn same(mut self, name: impl Into<String>, points: &[(f64, f64)], look: Look) -> Lines {
-        let color = self.colors.saturating_sub(1);
-        self.push(name.into(), points, look, color);
+        let hue = self.lines.last().map_or(Hue::nth(0), |line| line.hue);
+        self.push(name.into(), points, look, hue);
         self
     }
 
@@ -145,10 +161,10 @@ impl Lines {
         self
     }
 
-    fn push(&mut self, name: String, points: &[(f64, f64)], look: Look, color: usize) {
+    fn push(&mut self, name: String, points: &[(f64, f64)], look: Look, hue: Hue) {
         let keep = |(x, y): &&(f64, f64)| x.is_finite() && y.is_finite() && (!self.log_x || *x > 0.0);
         let points = points.iter().filter(keep).copied().collect();
-        self.lines.push(Line { name, points, look, color });
+        self.lines.push(Line { name, points, look, hue, dashed: false });
     }
 
     /// The figure.
@@ -225,7 +241,7 @@ impl Lines {
             .axis_desc_style(("sans-serif", 26).into_font().color(&color(INK)))
             .x_desc(&self.x_label)
             .y_desc(&self.y_label)
-            .x_labels(if self.log_x { 8 } else { 9 })
+            .x_labels(if self.log_x { 8 } else { self.x_ticks() })
             .y_labels(6)
             .x_label_formatter(&|x| if self.log_x { format!("{x:.0e}") } else { number(*x) })
             .y_label_formatter(&|y| if self.percent { format!("{:.0} %", y * 100.0) } else { number(*y) })
@@ -258,7 +274,7 @@ impl Lines {
         }
         for line in &self.lines {
             let points: Vec<(f32, f32)> = line.points.iter().map(|(x, y)| place(*x, *y)).collect();
-            draw_line(canvas, &points, line.look, line.color);
+            draw_line(canvas, &points, line.look, line.hue, line.dashed);
         }
         if let Some((x, y, word)) = &self.best {
             let (x, y) = place(*x, *y);
@@ -280,7 +296,7 @@ impl Lines {
                 (x, y) = (left, y + 34.0);
             }
             let middle = y + 18.0;
-            draw_sample(canvas, (x, middle), line.look, line.color);
+            draw_sample(canvas, (x, middle), line);
             canvas.text(&name, x + 62.0, middle + 9.0, 24.0, INK, Align::Left);
             x += wide + 34.0;
         }
@@ -304,6 +320,13 @@ impl Lines {
                 }
             }
         }
+    }
+
+    /// So many numbers below the x axis at most: of a few batches or epochs whole ones alone.
+    fn x_ticks(&self) -> usize {
+        let whole = self.lines.iter().flat_map(|line| &line.points).all(|(x, _)| x.fract() == 0.0);
+        let Range { start, end } = self.x_range();
+        if whole && end - start < 8.0 { (end - start) as usize + 1 } else { 9 }
     }
 
     /// From 0, or near the lowest value, to a little above the highest; the few highest of scattering values are cut.
@@ -338,7 +361,7 @@ impl Lines {
             .map(|line| terminal::Curve {
                 name: &line.name,
                 points: &line.points,
-                mark: (line.look == Look::Marked).then(|| terminal::MARKS[line.color % terminal::MARKS.len()]),
+                mark: (line.look == Look::Marked).then(|| terminal::MARKS[line.hue.shape % terminal::MARKS.len()]),
             })
             .collect();
         let chart = terminal::Chart {
@@ -373,38 +396,40 @@ struct Frame {
 }
 
 /// Draws one line with its marks.
-fn draw_line(canvas: &mut Canvas, points: &[(f32, f32)], look: Look, color: usize) {
-    let ink = COLORS[color % COLORS.len()];
+fn draw_line(canvas: &mut Canvas, points: &[(f32, f32)], look: Look, hue: Hue, dashed: bool) {
+    let ink = hue.ink;
     match look {
         Look::Thin => canvas.polyline(points, 1.6, ink, 0.35, &[]),
-        Look::Line => canvas.polyline(points, 4.5, ink, 1.0, &[]),
+        Look::Line => {
+            const DASHES: [&[f32]; 4] = [&[], &[22.0, 7.0], &[6.0, 6.0], &[22.0, 6.0, 6.0, 6.0]];
+            canvas.polyline(points, 4.5, ink, 1.0, if dashed { DASHES[hue.shape % DASHES.len()] } else { &[] });
+        }
         Look::Marked => {
             const DASHES: [&[f32]; 4] = [&[16.0, 8.0], &[4.0, 6.0], &[16.0, 6.0, 4.0, 6.0], &[28.0, 8.0]];
-            canvas.polyline(points, 3.5, ink, 1.0, DASHES[color % DASHES.len()]);
-            points.iter().for_each(|point| mark(canvas, *point, color));
+            canvas.polyline(points, 3.5, ink, 1.0, DASHES[hue.shape % DASHES.len()]);
+            points.iter().for_each(|point| mark(canvas, *point, hue));
         }
     }
     if let (true, [(x, y)]) = (look != Look::Marked, points) {
-        canvas.disc(*x, *y, 4.0, ink, 1.0);
+        canvas.disc(*x, *y, 8.0, ink, 1.0);
     }
 }
 
 /// Draws a line's sample in the legend, 50 pixels wide, with one mark in its middle.
-fn draw_sample(canvas: &mut Canvas, (x, y): (f32, f32), look: Look, color: usize) {
-    draw_line(canvas, &[(x, y), (x + 50.0, y)], Look::Line, color);
-    if look == Look::Marked {
+fn draw_sample(canvas: &mut Canvas, (x, y): (f32, f32), line: &Line) {
+    draw_line(canvas, &[(x, y), (x + 50.0, y)], Look::Line, line.hue, line.dashed);
+    if line.look == Look::Marked {
         for gap in [x + 8.0, x + 36.0] {
             canvas.rect([gap, y - 4.0, gap + 6.0, y + 4.0], canvas::CARD, 1.0);
         }
-        mark(canvas, (x + 25.0, y), color);
+        mark(canvas, (x + 25.0, y), line.hue);
     }
 }
 
 /// A disc, square, triangle or diamond with a white edge.
-pub(super) fn mark(canvas: &mut Canvas, (x, y): (f32, f32), color: usize) {
-    let ink = COLORS[color % COLORS.len()];
-    for (r, ink) in [(11.0, canvas::CARD), (8.0, ink)] {
-        match color % 4 {
+pub(super) fn mark(canvas: &mut Canvas, (x, y): (f32, f32), hue: Hue) {
+    for (r, ink) in [(11.0, canvas::CARD), (8.0, hue.ink)] {
+        match hue.shape % 4 {
             0 => canvas.disc(x, y, r, ink, 1.0),
             1 => canvas.rect([x - r * 0.9, y - r * 0.9, x + r * 0.9, y + r * 0.9], ink, 1.0),
             2 => canvas.polygon(&[(x, y - r * 1.2), (x + r * 1.1, y + r * 0.8), (x - r * 1.1, y + r * 0.8)], ink, 1.0),
@@ -415,6 +440,7 @@ pub(super) fn mark(canvas: &mut Canvas, (x, y): (f32, f32), color: usize) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::canvas::COLORS;
     use super::*;
 
     /// How many pixels of a figure are about of this colour.
@@ -462,5 +488,10 @@ mod tests {
         assert_eq!(lines(&[(1.0, 2.0), (5.0, 4.0)]).y_range(), 0.0..4.24);
         assert_eq!(lines(&[(1.0, 2.0), (5.0, 4.0)]).zoom().y_range(), 1.88..4.12);
         assert_eq!(lines(&[(1.0, 0.5)]).percent().y_range(), 0.0..1.0);
+        let ticks = |points: &[(f64, f64)]| lines(points).x_ticks();
+        assert_eq!(
+            [ticks(&[(1.0, 2.0), (4.0, 1.0)]), ticks(&[(0.5, 2.0), (4.0, 1.0)]), ticks(&[(400.0, 1.0)])],
+            [5, 9, 9]
+        );
     }
 }

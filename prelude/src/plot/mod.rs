@@ -11,7 +11,9 @@
 //! - [`grid`]: many small pictures; [`columns`]: the same picture in several ways; [`overlay`]: boxes on one; [`warmed`], [`warm_grid`]: how much each
 //!   place counts, as heat.
 //!
-//! `canvas` draws smooth shapes and is plotters' backend, `vector` has the same as SVG, `lettering` knows the fonts; `terminal` draws in characters.
+//! A class keeps its colour for the session, whatever speaks of it: [`class_color`], [`set_class_color`].
+//!
+//! `canvas` draws smooth shapes and is plotters' backend, `vector` has the same as SVG, `lettering` knows the fonts, `joining` how Arabic letters join; `terminal` draws in characters.
 
 mod bars;
 mod canvas;
@@ -20,11 +22,13 @@ mod confusion;
 mod figure;
 mod grid;
 mod heat;
+mod joining;
 mod lettering;
 mod lines;
 mod loss;
 mod number;
 mod overlay;
+mod palette;
 mod scatter;
 mod terminal;
 mod vector;
@@ -38,5 +42,7 @@ pub use heat::{Heat, warm_grid, warmed};
 pub use lettering::register_fonts;
 pub use lines::{Lines, Look, panels};
 pub use loss::{LossCurve, Run, compare};
-pub use overlay::{Mark, draw_marks, overlay};
+pub use overlay::{Mark, draw_marks, draw_thumb, overlay};
+pub(crate) use palette::list_classes;
+pub use palette::{class_color, set_class_color};
 pub use scatter::{Dot, scatter, spread_out};

@@ -1,8 +1,10 @@
 //! Boxes, labels and scores on a picture.
 
 use super::Figure;
-use super::canvas::{Align, COLORS, Canvas, Rgb};
+use super::canvas::{Align, Canvas, Rgb};
+use super::grid::{scaled, side_of};
 use super::lettering::{fit_text, text_width};
+use super::palette::{self, Hue};
 use crate::boxes::{Annotation, Detection};
 use crate::show::Table;
 use image::RgbImage;
@@ -11,8 +13,10 @@ use image::imageops::{self, FilterType};
 /// One box to draw.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mark {
-    /// Index of the class, which chooses the colour.
+    /// Index of the class; it chooses the colour where there is no name.
     pub class: usize,
+    /// Name of the class, which chooses the colour.
+    pub name: Option<String>,
     /// Left, top, right, bottom in pixels.
     pub bbox: [f32; 4],
     /// What to write at it; nothing where empty.
@@ -26,15 +30,26 @@ pub struct Mark {
 }
 
 impl Mark {
-    /// A box without text.
+    /// A box without text or name.
     pub fn plain(class: usize, bbox: [f32; 4]) -> Mark {
-        Mark { class, bbox, label: String::new(), score: None, truth: false, dashed: false }
+        Mark { class, name: None, bbox, label: String::new(), score: None, truth: false, dashed: false }
+    }
+
+    /// A box of a class that has a name, which is written at it.
+    pub fn named(class: usize, name: impl Into<String>, bbox: [f32; 4]) -> Mark {
+        let name = name.into();
+        Mark { label: name.clone(), name: Some(name), ..Mark::plain(class, bbox) }
     }
 
     /// A box that is the truth, with the name of its class.
     pub fn truth(annotation: &Annotation, classes: &[String]) -> Mark {
-        let label = classes.get(annotation.class).cloned().unwrap_or_default();
-        Mark { label, truth: true, ..Mark::plain(annotation.class, annotation.bbox.to_xyxy()) }
+        let (class, bbox) = (annotation.class, annotation.bbox.to_xyxy());
+        let plain = classes.get(class).map_or(Mark::plain(class, bbox), |name| Mark::named(class, name, bbox));
+        Mark { truth: true, ..plain }
+    }
+
+    fn ink(&self) -> Rgb {
+        self.name.as_ref().map_or(Hue::nth(self.class).ink, |name| palette::hue(name).ink)
     }
 
     /// The words at the box.
@@ -48,7 +63,7 @@ impl Mark {
 
 impl From<&Detection> for Mark {
     fn from(found: &Detection) -> Mark {
-        Mark { label: found.label.clone(), score: Some(found.score), ..Mark::plain(found.class, found.bbox.to_xyxy()) }
+        Mark { score: Some(found.score), ..Mark::named(found.class, found.label.clone(), found.bbox.to_xyxy()) }
     }
 }
 
@@ -105,6 +120,25 @@ pub fn draw_marks(picture: &RgbImage, marks: &[Mark]) -> RgbImage {
     drawn_on(picture, marks).into_rgb()
 }
 
+/// The same at the size that one of `count` pictures of a [`grid`](super::grid()) has: words are as large there as a caption's, and are left
+/// out where they would cover each other.
+pub fn draw_thumb(picture: &RgbImage, marks: &[Mark], count: usize) -> RgbImage {
+    let side = side_of(count);
+    let factor = side as f32 / picture.width().max(picture.height()).max(1) as f32;
+    let mut canvas = Canvas::of(&scaled(picture, side));
+    draw(&mut canvas, marks, &Strokes { factor, line: 3.0, size: 20.0, sparing: true });
+    canvas.into_rgb()
+}
+
+/// How marks are drawn on a picture that was scaled by a factor.
+struct Strokes {
+    factor: f32,
+    line: f32,
+    size: f32,
+    /// Whether words that have no room are left out.
+    sparing: bool,
+}
+
 fn drawn_on(picture: &RgbImage, marks: &[Mark]) -> Canvas {
     let factor = up(picture);
     let (width, height) = (picture.width() * factor, picture.height() * factor);
@@ -112,24 +146,29 @@ fn drawn_on(picture: &RgbImage, marks: &[Mark]) -> Canvas {
         1 => Canvas::of(picture),
         _ => Canvas::of(&imageops::resize(picture, width, height, FilterType::CatmullRom)),
     };
-    let (width, height) = (width as f32, height as f32);
-    let line = (width.max(height) / 160.0).clamp(2.0, 8.0);
-    let size = (width.max(height) / 22.0).clamp(18.0, 40.0);
+    let long = width.max(height) as f32;
+    let (line, size) = ((long / 160.0).clamp(2.0, 8.0), (long / 22.0).clamp(18.0, 40.0));
+    draw(&mut canvas, marks, &Strokes { factor: factor as f32, line, size, sparing: false });
+    canvas
+}
+
+fn draw(canvas: &mut Canvas, marks: &[Mark], strokes: &Strokes) {
+    let (width, height) = (canvas.width() as f32, canvas.height() as f32);
+    let Strokes { factor, line, .. } = *strokes;
     let mut taken: Vec<[f32; 4]> = Vec::new();
     // the truth below, so that a prediction on top of it stays whole
     let ordered = marks.iter().filter(|mark| mark.truth).chain(marks.iter().filter(|mark| !mark.truth));
     for mark in ordered.clone() {
-        let Some(place) = inside(mark.bbox, factor as f32, width, height, line) else { continue };
-        frame(&mut canvas, place, line, COLORS[mark.class % COLORS.len()], mark.truth || mark.dashed);
+        let Some(place) = inside(mark.bbox, factor, width, height, line) else { continue };
+        frame(canvas, place, line, mark.ink(), mark.truth || mark.dashed);
     }
     for mark in ordered {
         let words = mark.words();
-        let Some(place) = inside(mark.bbox, factor as f32, width, height, line) else { continue };
+        let Some(place) = inside(mark.bbox, factor, width, height, line) else { continue };
         if !words.is_empty() {
-            plate(&mut canvas, place, line, size, &words, mark, &mut taken);
+            plate(canvas, place, strokes, &words, mark, &mut taken);
         }
     }
-    canvas
 }
 
 /// By which whole number a picture is enlarged before it is drawn on.
@@ -165,8 +204,7 @@ fn frame(canvas: &mut Canvas, [x0, y0, x1, y1]: [f32; 4], line: f32, ink: Rgb, t
 fn plate(
     canvas: &mut Canvas,
     [x0, y0, x1, y1]: [f32; 4],
-    line: f32,
-    size: f32,
+    &Strokes { line, size, sparing, .. }: &Strokes,
     words: &str,
     mark: &Mark,
     taken: &mut Vec<[f32; 4]>,
@@ -188,8 +226,12 @@ fn plate(
         *y >= 0.0 && y + tall <= height && taken.iter().all(clear)
     };
     let fallback = (left, places[0].1.clamp(0.0, (height - tall).max(0.0)));
-    let (x, y) = places.into_iter().find(free).unwrap_or(fallback);
-    let ground = COLORS[mark.class % COLORS.len()];
+    let place = places.into_iter().find(free);
+    if place.is_none() && sparing && !taken.is_empty() {
+        return;
+    }
+    let (x, y) = place.unwrap_or(fallback);
+    let ground = mark.ink();
     let (ground, ink) = if mark.truth { ([255; 3], dark(ground)) } else { (ground, on(ground)) };
     canvas.round_rect([x, y, x + wide, y + tall], size * 0.18, [255; 3], 1.0);
     canvas.round_rect([x + 1.5, y + 1.5, x + wide - 1.5, y + tall - 1.5], size * 0.16, ground, 1.0);
@@ -221,6 +263,7 @@ fn luminance(color: Rgb) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::canvas::COLORS;
     use super::*;
     use crate::boxes::BBox;
 
@@ -287,6 +330,41 @@ mod tests {
             assert!(contrast >= 4.5, "{color:?}: {contrast}"); // WCAG 2.1, level AA
             assert!(1.05 / (luminance(super::dark(color)) + 0.05) >= 4.5);
         }
+    }
+
+    #[test]
+    fn a_class_has_one_colour_whatever_its_number() {
+        let ink = |mark: &Mark| {
+            let drawn = draw_marks(&RgbImage::new(512, 512), std::slice::from_ref(mark));
+            drawn.get_pixel(400, 300).0
+        };
+        let bbox = [100.0, 100.0, 400.0, 400.0];
+        let own = palette::class_color("overlay: lorry");
+        let found = Detection::new(61, "overlay: lorry", 0.9, BBox::new(100.0, 100.0, 400.0, 400.0));
+        let classes = ["overlay: bus".to_owned(), "overlay: lorry".to_owned()];
+        let truth = Mark::truth(&Annotation::new(1, BBox::new(100.0, 100.0, 400.0, 400.0)), &classes);
+        for mark in [Mark::from(&found), Mark::named(3, "overlay: lorry", bbox), Mark { truth: false, ..truth }] {
+            assert_eq!(ink(&mark), own, "{mark:?}");
+        }
+        assert_ne!(ink(&Mark::named(61, "overlay: bus", bbox)), own);
+        palette::set_class_color("overlay: lorry", "#123456").unwrap();
+        assert_eq!(ink(&Mark::from(&found)), [0x12, 0x34, 0x56]);
+    }
+
+    /// On a thumbnail words are as large as the captions below it, or not there.
+    #[test]
+    fn thumbnails_are_drawn_at_their_size() {
+        let large = RgbImage::new(1600, 1200);
+        let alone = draw_thumb(&large, &[mark(1, [100.0, 300.0, 900.0, 900.0], false)], 9);
+        assert_eq!(alone.dimensions(), (288, 216));
+        let ink = |picture: &RgbImage, color: Rgb| picture.pixels().filter(|pixel| pixel.0 == color).count();
+        assert!(ink(&alone, COLORS[1]) > 1200, "the plate is there: {}", ink(&alone, COLORS[1]));
+        assert_eq!(draw_thumb(&RgbImage::new(64, 64), &[], 24).dimensions(), (200, 200));
+        // ten boxes in one place: their words would hide each other
+        let many: Vec<Mark> = (0..10).map(|_| mark(1, [100.0, 300.0, 900.0, 900.0], false)).collect();
+        let crowd = draw_thumb(&large, &many, 9);
+        assert!(ink(&crowd, COLORS[1]) < 6 * ink(&alone, COLORS[1]));
+        draw_thumb(&RgbImage::new(0, 0), &many, 1);
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! Points on a plane, coloured by class, some of them as small pictures.
 
 use super::Figure;
-use super::canvas::{Align, CARD, COLORS, Canvas, FAINT, INK, PALE};
+use super::canvas::{Align, CARD, COLORS, Canvas, FAINT, INK, PALE, Rgb};
 use super::lettering::{fit_text, text_width};
 use super::lines::{DENSITY, mark};
+use super::palette::{self, Hue};
 use super::terminal;
 use image::RgbImage;
 use image::imageops::{self, FilterType};
+use std::collections::HashSet;
 
 /// One point of a scatter.
 #[derive(Clone, Debug, Default)]
@@ -34,10 +36,13 @@ const NAMED: usize = 14;
 pub fn scatter(dots: &[Dot], classes: &[String], title: &str, axes: [&str; 2]) -> Figure {
     let mut canvas = Canvas::card(SIZE.0 * DENSITY, SIZE.1 * DENSITY);
     let (width, height) = (canvas.width() as f32, canvas.height() as f32);
+    let hues = hues(dots, classes);
+    let hue = |class: usize| hues.get(class).copied().unwrap_or_else(|| Hue::nth(class));
     let wrong = dots.iter().any(|dot| dot.wrong);
+    let named = named(dots, classes);
     let title = fit_text(title, 30.0, width - 60.0);
     canvas.text(&title, 28.0, 48.0, 30.0, INK, Align::Left);
-    let top = legend(&mut canvas, classes, wrong, width) + 12.0;
+    let top = legend(&mut canvas, classes, &named, &hue, wrong) + 12.0;
     let (left, right, bottom) = (52.0, width - 28.0, height - 56.0);
     let corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)];
     canvas.polyline(&corners, 2.0, FAINT, 1.0, &[]);
@@ -50,7 +55,7 @@ pub fn scatter(dots: &[Dot], classes: &[String], title: &str, axes: [&str; 2]) -
     for later in [false, true] {
         for dot in dots.iter().filter(finite).filter(|_| later) {
             if let Some(picture) = &dot.picture {
-                thumb(&mut canvas, picture, place(dot), dot);
+                thumb(&mut canvas, picture, place(dot), dot.wrong, dot.class.map_or(PALE, |class| hue(class).ink));
             }
         }
         for dot in dots.iter().filter(finite).filter(|dot| dot.wrong == later && dot.picture.is_none()) {
@@ -60,26 +65,26 @@ pub fn scatter(dots: &[Dot], classes: &[String], title: &str, axes: [&str; 2]) -
                 canvas.disc(x, y, 13.5, CARD, 1.0);
             }
             match dot.class {
-                Some(class) => mark(&mut canvas, (x, y), class),
+                Some(class) => mark(&mut canvas, (x, y), hue(class)),
                 None => canvas.disc(x, y, 7.0, PALE, 0.8),
             }
         }
     }
-    canvas.into_figure(SIZE.0, SIZE.1, in_characters(dots, classes, axes))
+    canvas.into_figure(SIZE.0, SIZE.1, in_characters(dots, classes, &named, &hue, axes))
 }
 
 /// A small picture with a frame in its class's colour, dark and thick where it is wrong.
-fn thumb(canvas: &mut Canvas, picture: &RgbImage, (x, y): (f32, f32), dot: &Dot) {
+fn thumb(canvas: &mut Canvas, picture: &RgbImage, (x, y): (f32, f32), wrong: bool, ink: Rgb) {
     let long = picture.width().max(picture.height()).max(1) as f32;
     let side = |length: u32| ((length as f32 / long * THUMB as f32).round() as u32).max(1);
     let small = imageops::resize(picture, side(picture.width()), side(picture.height()), FilterType::Triangle);
     let (w, h) = (small.width() as f32, small.height() as f32);
     let (x0, y0) = ((x - w / 2.0).round(), (y - h / 2.0).round());
     let frame = |edge: f32| [x0 - edge, y0 - edge, x0 + w + edge, y0 + h + edge];
-    if dot.wrong {
+    if wrong {
         canvas.rect(frame(9.0), INK, 1.0);
     }
-    canvas.rect(frame(5.0), dot.class.map_or(PALE, |class| COLORS[class % COLORS.len()]), 1.0);
+    canvas.rect(frame(5.0), ink, 1.0);
     canvas.picture(&small, x0 as i64, y0 as i64);
 }
 
@@ -104,8 +109,33 @@ fn placing(dots: &[Dot], [left, top, right, bottom]: [f32; 4]) -> impl Fn(&Dot) 
     }
 }
 
+/// The colours of the classes; one that no point has gets none where the palette has no room for all.
+fn hues(dots: &[Dot], classes: &[String]) -> Vec<Hue> {
+    palette::list_classes(classes);
+    let drawn: HashSet<usize> = dots.iter().filter_map(|dot| dot.class).collect();
+    let small = classes.len() <= COLORS.len();
+    let hue = |(at, name): (usize, &String)| {
+        if small || drawn.contains(&at) { palette::hue(name) } else { Hue::nth(at) }
+    };
+    classes.iter().enumerate().map(hue).collect()
+}
+
+/// The classes that the legend has room for, in order: those with most points.
+fn named(dots: &[Dot], classes: &[String]) -> Vec<usize> {
+    let mut count = vec![0usize; classes.len()];
+    dots.iter()
+        .filter_map(|dot| dot.class)
+        .for_each(|class| count.iter_mut().skip(class).take(1).for_each(|n| *n += 1));
+    let mut order: Vec<usize> = (0..classes.len()).collect();
+    order.sort_by_key(|class| (std::cmp::Reverse(count[*class]), *class));
+    order.truncate(NAMED);
+    order.sort_unstable();
+    order
+}
+
 /// Draws the classes' names, and what a ring means; gives the height below them.
-fn legend(canvas: &mut Canvas, classes: &[String], wrong: bool, width: f32) -> f32 {
+fn legend(canvas: &mut Canvas, classes: &[String], named: &[usize], hue: &dyn Fn(usize) -> Hue, wrong: bool) -> f32 {
+    let width = canvas.width() as f32;
     let (mut x, mut y) = (28.0, 78.0);
     let mut next = |canvas: &mut Canvas, name: &str, draw: &dyn Fn(&mut Canvas, (f32, f32))| {
         let name = fit_text(name, 24.0, 300.0);
@@ -119,11 +149,11 @@ fn legend(canvas: &mut Canvas, classes: &[String], wrong: bool, width: f32) -> f
         y
     };
     let mut last = 78.0;
-    for (class, name) in classes.iter().take(NAMED).enumerate() {
-        last = next(canvas, name, &|canvas, at| mark(canvas, at, class));
+    for &class in named {
+        last = next(canvas, &classes[class], &|canvas, at| mark(canvas, at, hue(class)));
     }
-    if classes.len() > NAMED {
-        last = next(canvas, &format!("and {} more", classes.len() - NAMED), &|_, _| ());
+    if classes.len() > named.len() {
+        last = next(canvas, &format!("and {} more", classes.len() - named.len()), &|_, _| ());
     }
     if wrong {
         last = next(canvas, "wrong", &|canvas, (x, y)| {
@@ -134,20 +164,26 @@ fn legend(canvas: &mut Canvas, classes: &[String], wrong: bool, width: f32) -> f
     last + 22.0
 }
 
-fn in_characters(dots: &[Dot], classes: &[String], axes: [&str; 2]) -> String {
+fn in_characters(
+    dots: &[Dot],
+    classes: &[String],
+    named: &[usize],
+    hue: &dyn Fn(usize) -> Hue,
+    axes: [&str; 2],
+) -> String {
+    let letter = |class: usize| terminal::MARKS[hue(class).shape % terminal::MARKS.len()];
     let (columns, rows) = (64usize, 20usize);
     let mut cells = vec![vec![' '; columns]; rows];
     let place = placing(dots, [0.0, 0.0, (columns - 1) as f32, (rows - 1) as f32 * 2.0]);
     for dot in dots.iter().filter(|dot| dot.x.is_finite() && dot.y.is_finite()) {
         let (x, y) = place(dot);
         let (x, y) = (x.round().max(0.0) as usize, (y / 2.0).round().max(0.0) as usize);
-        let letter = dot.class.map_or('·', |class| terminal::MARKS[class % terminal::MARKS.len()]);
+        let sign = dot.class.map_or('·', letter);
         if let Some(cell) = cells.get_mut(y).and_then(|row| row.get_mut(x)) {
-            *cell = letter;
+            *cell = sign;
         }
     }
-    let named = classes.iter().take(NAMED).enumerate();
-    let names = named.map(|(class, name)| format!("{} {name}", terminal::MARKS[class % terminal::MARKS.len()]));
+    let names = named.iter().map(|&class| format!("{} {}", letter(class), classes[class]));
     let mut text = names.collect::<Vec<_>>().join("  ") + "\n";
     for row in cells {
         text += row.into_iter().collect::<String>().trim_end();
@@ -197,6 +233,35 @@ mod tests {
         assert_eq!(figure.size(), SIZE);
         assert!(figure.text().contains("x →, y ↑"), "{}", figure.text());
         scatter(&[], &[], "", ["", ""]);
+    }
+
+    /// Two data sets that share a class, which has another number in each; overlays, lines and bars agree.
+    #[test]
+    fn a_class_has_one_colour_in_every_figure() {
+        let names = |all: &[&str]| all.iter().map(|name| format!("scatter: {name}")).collect::<Vec<_>>();
+        let first = scatter(&[dot(0.0, 0.0)], &names(&["car", "bus"]), "", ["", ""]);
+        let own = palette::class_color("scatter: bus");
+        let has = |figure: &Figure| figure.pixels().pixels().filter(|pixel| pixel.0[..3] == own).count();
+        let one = Dot { class: Some(0), ..dot(0.0, 0.0) };
+        let second = scatter(&[one], &names(&["bus", "van", "car"]), "", ["", ""]);
+        assert!(has(&first) > 100 && has(&second) > 100, "{} {}", has(&first), has(&second));
+        let line = crate::plot::Lines::new("x", "y");
+        let line = line.of_class("scatter: bus", "bus 0.9", &[(0.0, 0.0), (1.0, 1.0)], crate::plot::Look::Line);
+        assert!(has(&line.figure()) > 100);
+        let both = crate::plot::bars(&names(&["bus", "car"]), &[2.0, 1.0]);
+        assert!(has(&both) > 1000 && has(&crate::plot::bars(&["scatter: new".to_owned()], &[2.0])) == 0);
+    }
+
+    #[test]
+    fn a_legend_names_the_classes_with_most_points() {
+        let classes: Vec<String> = (0..40).map(|class| format!("legend {class}")).collect();
+        let dots: Vec<Dot> =
+            (0..99).map(|at| Dot { class: Some(20 + at % 3), ..dot(0.0, f64::from(at as u32)) }).collect();
+        assert_eq!(&named(&dots, &classes)[11..], [20, 21, 22]);
+        assert_eq!(named(&dots, &classes[..3]), [0, 1, 2]);
+        let text = scatter(&dots, &classes, "", ["", ""]).text().to_owned();
+        assert!(text.contains("legend 22") && !text.contains("legend 30"), "{text}");
+        scatter(&[Dot { class: Some(77), ..dot(0.0, 0.0) }], &classes, "", ["", ""]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What was drawn on a canvas as SVG: lines are lines and text is text, so that it can be searched, and stays sharp at any size.
 
-use super::lettering::text_width;
+use super::lettering::{is_own, text_width};
 use base64::Engine;
 use image::{DynamicImage, ImageFormat, RgbImage};
 use std::fmt::Write;
@@ -88,16 +88,21 @@ fn element(out: &mut String, ink: &Element) {
             } else {
                 String::new()
             };
-            // Whoever shows it has other letters, which are to be as wide.
+            // Whoever shows it has other letters, which are to be as wide; what another font drew here may be of any width there.
+            let width = match is_own(words) {
+                true => {
+                    format!(" textLength=\"{}\" lengthAdjust=\"spacingAndGlyphs\"", short(text_width(words, *size)))
+                }
+                false => String::new(),
+            };
             writeln!(
                 out,
-                "<text x=\"{}\" y=\"{}\" font-size=\"{}\" fill=\"{}\" text-anchor=\"{anchor}\" textLength=\"{}\" \
-                 lengthAdjust=\"spacingAndGlyphs\" xml:space=\"preserve\"{turn}>{}</text>",
+                "<text x=\"{}\" y=\"{}\" font-size=\"{}\" fill=\"{}\" text-anchor=\"{anchor}\"{width} \
+                 xml:space=\"preserve\"{turn}>{}</text>",
                 short(*x),
                 short(*y),
                 short(*size),
                 hex(color),
-                short(text_width(words, *size)),
                 escaped(words)
             )
         }

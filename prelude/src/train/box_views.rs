@@ -190,9 +190,10 @@ impl Learner {
         }
         each.sort_by_key(|(wrong, ..)| std::cmp::Reverse(*wrong));
         let (mut pictures, mut captions) = (Vec::new(), Vec::new());
+        let count = count.min(each.len());
         for (_, picture) in each.into_iter().take(count) {
             let Some(square) = data.example(picture.id)?.picture else { continue };
-            let (drawn, caption) = picture.drawn(&square, &transform, &FindingRule::default(), names)?;
+            let (drawn, caption) = picture.drawn(&square, &transform, &FindingRule::default(), names, count)?;
             captions.push(caption);
             pictures.push(drawn);
         }
@@ -243,13 +244,14 @@ impl OnFile {
         Ok(marks)
     }
 
-    /// The picture, as the network sees it, with those boxes, and what they are in words.
+    /// The picture, as the network sees it and as it stands among `count`, with those boxes, and what they are in words.
     pub(super) fn drawn(
         &self,
         square: &RgbImage,
         transform: &Transform,
         rule: &FindingRule,
         names: &[String],
+        count: usize,
     ) -> Result<(RgbImage, String)> {
         let (width, height) = self.source;
         let placed = self.kinds(rule, names)?.into_iter().map(|mark| {
@@ -263,7 +265,7 @@ impl OnFile {
             // words on words: the colours and the caption say it
             marks.iter_mut().for_each(|mark| (mark.label, mark.score) = (String::new(), None));
         }
-        Ok((plot::draw_marks(square, &marks), caption))
+        Ok((plot::draw_thumb(square, &marks, count), caption))
     }
 }
 

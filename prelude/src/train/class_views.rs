@@ -6,7 +6,7 @@ use super::predict::diverged;
 use super::ranking::{RankCurve, Scored, calibration_error, precision_recall, reliability, roc};
 use super::worst::TopLosses;
 use crate::data::{Part, Target};
-use crate::plot::{Figure, Lines, Look};
+use crate::plot::{self, Figure, Lines, Look};
 use crate::show::Table;
 use crate::{Error, Result, limits};
 
@@ -67,6 +67,7 @@ impl Learner {
     ) -> Result<Vec<(String, Option<RankCurve>)>> {
         let shares = self.shares(verb)?;
         let names = self.classes().to_vec();
+        plot::list_classes(&names);
         // of two classes the second one's curve says all
         let two = shares.one_each && names.len() == 2;
         let count = |scored: &[Scored]| scored.iter().filter(|(_, so)| *so).count();
@@ -98,7 +99,7 @@ impl Learner {
         let curves = self.class_curves("roc", roc)?;
         let lines = Lines::new("false positive rate", "true positive rate").percent();
         let chance = [(0.0, 0.0), (1.0, 1.0)];
-        Ok(drawn(lines, curves, "AUC").line("chance", &chance, Look::Thin).figure())
+        Ok(drawn(lines, curves, "AUC").reference("chance", &chance).figure())
     }
 
     /// Precision over recall of each class, with the average precision (scikit-learn's `average_precision_score`).
@@ -137,7 +138,7 @@ impl Learner {
         let lines = Lines::new("how sure (share)", "how many are right").percent();
         let lines = lines.title(format!("expected calibration error {error:.3}"));
         let lines = lines.line("answers", &points, Look::Marked);
-        let figure = lines.line("as sure as right", &[(0.0, 0.0), (1.0, 1.0)], Look::Thin).figure();
+        let figure = lines.reference("as sure as right", &[(0.0, 0.0), (1.0, 1.0)]).figure();
         Ok(figure.with_table(table))
     }
 
@@ -193,7 +194,7 @@ fn drawn(mut lines: Lines, curves: Vec<(String, Option<RankCurve>)>, area: &str)
         table.push([name.clone(), curve.as_ref().map_or("–".to_owned(), |curve| format!("{:.4}", curve.area))]);
     }
     for (name, curve) in curves.into_iter().filter_map(|(name, curve)| Some((name, curve?))).take(LINES) {
-        lines = lines.line(format!("{name} {:.3}", curve.area), &curve.points, Look::Line);
+        lines = lines.of_class(&name, format!("{name} {:.3}", curve.area), &curve.points, Look::Line);
     }
     lines.table(table)
 }

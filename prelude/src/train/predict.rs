@@ -110,6 +110,9 @@ impl Prediction {
             let bbox = transform.to_source(one.bbox, width, height).clip(width, height);
             Detection::new(one.class, name(one.class), one.score, bbox)
         });
+        if !answer.boxes.is_empty() {
+            plot::list_classes(spec.names());
+        }
         Prediction {
             label: answer.words(spec),
             class: answer.class.unwrap_or(0),
@@ -131,6 +134,14 @@ impl Prediction {
     pub fn drawn(&self) -> RgbImage {
         match self.boxes.is_empty() {
             false => plot::draw_marks(&self.picture, &self.boxes.iter().map(Mark::from).collect::<Vec<_>>()),
+            true => self.picture.clone(),
+        }
+    }
+
+    /// The picture with its boxes as it stands among so many.
+    pub(super) fn thumb(&self, count: usize) -> RgbImage {
+        match self.boxes.is_empty() {
+            false => plot::draw_thumb(&self.picture, &self.boxes.iter().map(Mark::from).collect::<Vec<_>>(), count),
             true => self.picture.clone(),
         }
     }

@@ -34,7 +34,10 @@ struct SeenPictures {
 impl SeenPictures {
     fn figure(&self, score: f64) -> Result<Figure> {
         let rule = FindingRule { score, ..FindingRule::default() };
-        let drawn = self.pictures.iter().map(|(square, one)| one.drawn(square, &self.transform, &rule, &self.names));
+        let drawn = self
+            .pictures
+            .iter()
+            .map(|(square, one)| one.drawn(square, &self.transform, &rule, &self.names, self.pictures.len()));
         let (pictures, captions): (Vec<RgbImage>, Vec<String>) = drawn.collect::<Result<Vec<_>>>()?.into_iter().unzip();
         Ok(plot::grid(&pictures, &captions))
     }

@@ -58,7 +58,11 @@ impl TopLosses {
             let (said, truth) = (format!("{}{sure}", words(&one.answer)), words(&one.truth));
             if let Some(mut picture) = example.picture {
                 if matches!(spec.target, Target::Boxes(_)) {
-                    picture = plot::draw_marks(&picture, &marks(&one.answer, &one.truth, spec, &picture));
+                    picture = plot::draw_thumb(
+                        &picture,
+                        &marks(&one.answer, &one.truth, spec, &picture),
+                        verdicts.len().min(count),
+                    );
                 }
                 let loss = if one.error().is_some() { String::new() } else { format!(", loss {:.2}", one.loss) };
                 pictures.push(picture);
@@ -87,8 +91,9 @@ fn marks(said: &Answer, truth: &Answer, spec: &Spec, picture: &RgbImage) -> Vec<
     let mark = |one: &Located, truth: bool| {
         let label = spec.names().get(one.class).cloned().unwrap_or_default();
         let bbox = BBox::from_cxcywh(one.bbox, width, height).to_xyxy();
-        Mark { label, score: (!truth).then_some(one.score), truth, ..Mark::plain(one.class, bbox) }
+        Mark { score: (!truth).then_some(one.score), truth, ..Mark::named(one.class, label, bbox) }
     };
+    plot::list_classes(spec.names());
     let truths = truth.boxes.iter().map(|one| mark(one, true));
     truths.chain(said.boxes.iter().map(|one| mark(one, false))).collect()
 }

@@ -830,7 +830,7 @@ class Tool {
 
   colorOf(name) {
     const at = this.sync.classes.indexOf(name);
-    return at < 0 ? COLORS[6] : COLORS[at % COLORS.length];
+    return this.sync.colors.get(name) ?? COLORS[at < 0 ? 6 : at % COLORS.length];
   }
 
   select(id, reveal) {

@@ -2,7 +2,7 @@
 // The module is this file followed by annotate.js; neither imports the other.
 
 const PROTOCOL = 1;
-// Okabe and Ito's colours, in the order of the plots.
+// Okabe and Ito's colours, in the order of the plots: for classes of which the host has told none.
 const COLORS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#565656", "#770000", "#550055", "#5500dd",
   "#550099", "#bbbb77", "#995533", "#9933dd", "#003333", "#bb0099"];
 const FIELDS = ["title", "author", "note"];
@@ -174,6 +174,7 @@ class Sync {
     this.pictures = [];
     this.byPicture = new Map();
     this.classes = [];
+    this.colors = new Map(); // by class, as the host's figures have them
     this.waiting = new Map(); // requests without an answer
     this.count = 0;
     this.session = null;
@@ -298,6 +299,7 @@ class Sync {
     const anew = this.session !== message.session;
     this.session = message.session;
     this.dataset = message.dataset;
+    this.setColors(message);
     this.setClasses(message.classes);
     this.setPictures(message.pictures, true);
     // What was asked for before may be answered with what was before.
@@ -312,7 +314,12 @@ class Sync {
   }
 
   on_classes(message) {
+    this.setColors(message);
     this.setClasses(message.classes);
+  }
+
+  setColors({ classes, colors = [] }) {
+    colors.forEach((color, at) => /^#[0-9a-f]{6}$/.test(color) && this.colors.set(classes[at], color));
   }
 
   on_pictures(message) {
