@@ -86,7 +86,7 @@ impl ImageFolder {
                 return Err(Error::new(format!(
                     "class `{name}` has {own} different pictures; {count} folds need {count}"
                 ))
-                .remedy("take fewer folds, add pictures of it, or remove its folder"));
+                .remedy("take fewer folds, add pictures of it, or leave the class out: its folder, its lines or its pictures"));
             }
             show::note(&format!(
                 "`{name}` stands in {own} groups alone: some of the {count} folds measure nothing of it"
@@ -156,6 +156,14 @@ impl ImageFolder {
                 let what = if self.groups.is_some() { "group" } else { "different picture" };
                 return Err(Error::new(format!("there is {} {what}; a split needs two", blocks.len()))
                     .remedy("each side learns or measures on pictures of its own: add some, or group them otherwise"));
+            }
+            if self.groups.is_some() && divide::is_one_each(&blocks) {
+                let what =
+                    format!("each class is one group ({} of them): none could both train and measure", blocks.len());
+                return Err(Error::new(what).remedy(
+                    "leave the grouping out, or group by what the files' names say: `.grouped(|name| name[..4].to_owned())`; \
+                     `grouped_by_folder` is for folders within classes, such as `class/patient/left.png`",
+                ));
             }
             if let (true, Some((label, _))) = (self.groups.is_some(), divide::rare(&blocks, 2).first()) {
                 show::note(&format!("all of `{}` is one group, which stays where it trains", self.label_name(*label)));

@@ -312,9 +312,15 @@ fn folders(folder: &Path) -> Result<Vec<(PathBuf, String)>> {
 /// What lies in a folder, sorted by name, without hidden files and what archives of other systems leave behind.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let failed = |error: std::io::Error| {
-        Error::new(format!("the folder `{}` cannot be listed", folder.display()))
-            .caused_by(error)
-            .remedy("check that you may read it")
+        let remedy = match error.kind() {
+            std::io::ErrorKind::NotFound => match std::env::current_dir() {
+                Ok(here) => format!("check the path; cells run in `{}`, or give it in full", here.display()),
+                Err(_) => "check the path, or give it in full".to_owned(),
+            },
+            std::io::ErrorKind::NotADirectory => "give the folder in which the pictures lie, not a file".to_owned(),
+            _ => "check that you may read it".to_owned(),
+        };
+        Error::new(format!("the folder `{}` cannot be listed", folder.display())).caused_by(error).remedy(remedy)
     };
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {

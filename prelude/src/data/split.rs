@@ -146,7 +146,7 @@ pub(super) fn split(
                 units.len(),
                 if units.len() == 1 { "picture" } else { "pictures" }
             ))
-            .remedy("add pictures of it, or remove its folder"));
+            .remedy("add pictures of it, or leave the class out: its folder, its lines or its pictures"));
         }
         units.shuffle(&mut ChaCha8Rng::seed_from_u64(seed ^ (class as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
         let wanted = ((own.len() as f64 * fraction).round() as usize).clamp(1, own.len() - 1);

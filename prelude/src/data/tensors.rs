@@ -326,6 +326,12 @@ impl Data for TensorData {
         self.iterate(ids)
     }
 
+    fn fingerprint(&self, part: Part) -> Option<u64> {
+        let mut ids = self.parts.get(&part)?.clone();
+        ids.sort_unstable();
+        Some(ids.into_iter().fold(0, |seed, id| name_seed(seed, &id.to_string())))
+    }
+
     fn example(&self, id: usize) -> Result<Example> {
         let (name, picture) = match self.input {
             Input::Picture(transform) => (format!("picture {id}"), Some(self.picture(id, transform)?)),

@@ -120,7 +120,7 @@ impl Learner {
         for (row, so) in &shares.rows {
             match shares.one_each {
                 true => {
-                    let best = (0..row.len()).max_by(|a, b| row[*a].total_cmp(&row[*b]));
+                    let best = (0..row.len()).rev().max_by(|a, b| row[*a].total_cmp(&row[*b]));
                     scored.extend(best.map(|best| (row[best], so[best])));
                 }
                 false => scored.extend(row.iter().copied().zip(so.iter().copied())),

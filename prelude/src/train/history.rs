@@ -140,8 +140,10 @@ pub struct FitReport {
     pub interrupted: bool,
     /// Seconds that it took.
     pub seconds: f64,
-    /// The last validation of this fit.
+    /// What validation found for the weights that the fit leaves: in its last epoch, or in the one whose weights were put back.
     pub valid: Option<Measures>,
+    /// The epoch whose weights were put back at its end ([`BestWeights`](super::BestWeights)), of all that the history has, from 1.
+    pub put_back: Option<usize>,
     /// What deserves a look: parameters that got no gradient, interruption.
     pub notes: Vec<String>,
 }
@@ -156,6 +158,9 @@ impl FitReport {
             if !valid.list.is_empty() {
                 line += &format!(", {}", valid.words());
             }
+        }
+        if let Some(epoch) = self.put_back {
+            line += &format!(" (epoch {epoch}, whose weights were put back)");
         }
         line
     }

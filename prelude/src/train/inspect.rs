@@ -3,6 +3,7 @@
 use super::judge::Verdict;
 use super::learner::Learner;
 use super::metric::Measures;
+use super::predict::diverged;
 use super::worst::TopLosses;
 use crate::boxes::measure::CocoNumbers;
 use crate::data::{Part, Spec, Target};
@@ -135,7 +136,11 @@ impl Learner {
         };
         let count = classes.len();
         let mut matrix = vec![vec![0; count]; count];
-        for one in self.verdicts(Part::Valid)?.1 {
+        let verdicts = self.verdicts(Part::Valid)?.1;
+        if verdicts.iter().all(|one| one.answer.class.is_none()) {
+            return Err(diverged());
+        }
+        for one in verdicts {
             if let (Some(truth), Some(guess)) = (one.truth.class, one.answer.class)
                 && let Some(cell) = matrix.get_mut(truth).and_then(|row| row.get_mut(guess))
             {

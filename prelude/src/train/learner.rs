@@ -9,7 +9,7 @@ use image::RgbImage;
 
 use super::average::Average;
 use super::cache::FeatureCache;
-use super::callback::Callback;
+use super::callback::{Callback, keys};
 use super::history::History;
 use super::metric::Metric;
 use super::optim::Optimizer;
@@ -26,7 +26,9 @@ use crate::{Error, Result, show};
 
 /// A network, its data, its optimiser and its history: the one object that training is driven through.
 ///
-/// See the [room's overview](crate::train) for its verbs.
+/// See the [room's overview](crate::train) for its verbs. Those that train or freeze change it; [`add_classes`](Learner::add_classes) and
+/// [`replace_head`](Learner::replace_head) give a new one, and this one stays as it was.
+#[must_use = "gives a learner, which is dropped here: the one before stays as it was; bind it: `let mut learner = …;`"]
 pub struct Learner {
     pub(super) network: Sealed<Network>,
     pub(super) task: Arc<dyn Task>,
@@ -408,20 +410,37 @@ impl Learner {
     }
 
     /// Has this take part in every fit from now on, behind those that were added before. Where a file was loaded that has
-    /// the state of one of its name, it takes it over.
+    /// the state of one of its name, it takes it over. One that writes to the file or folder of an earlier one takes its place.
     ///
     /// A function does, too: `learner.add(|when: When, fit: &mut Fit| { …; Ok(Next::Go) })`.
     pub fn add(&mut self, callback: impl Callback + 'static) -> &mut Learner {
         self.add_boxed(Box::new(callback))
     }
 
-    pub(super) fn add_boxed(&mut self, mut callback: Box<dyn Callback>) -> &mut Learner {
-        if let Some(state) = self.states.get(callback.name())
-            && let Err(error) = callback.restore(state)
-        {
-            show::note(&format!("the callback `{}` begins anew: {error}", callback.name()));
+    pub(super) fn add_boxed(&mut self, callback: Box<dyn Callback>) -> &mut Learner {
+        // a cell that runs again adds what it added before
+        let place = callback.writes_to().map(|path| std::path::absolute(&path).unwrap_or(path));
+        let same = |own: &Box<dyn Callback>| {
+            let theirs = own.writes_to().map(|path| std::path::absolute(&path).unwrap_or(path));
+            own.name() == callback.name() && theirs == place
+        };
+        let before = place.as_ref().and_then(|_| self.callbacks.iter().position(same));
+        let at = before.unwrap_or(self.callbacks.len());
+        if let (Some(_), Some(place)) = (before, &place) {
+            show::note(&format!(
+                "the callback `{}` that was added before writes to `{}` too: the new one takes its place",
+                callback.name(),
+                place.display()
+            ));
+            self.callbacks.remove(at);
         }
-        self.callbacks.push(callback);
+        self.callbacks.insert(at, callback);
+        let key = keys(&self.callbacks).swap_remove(at);
+        if let Some(state) = self.states.get(&key)
+            && let Err(error) = self.callbacks[at].restore(state)
+        {
+            show::note(&format!("the callback `{key}` begins anew: {error}"));
+        }
         self
     }
 

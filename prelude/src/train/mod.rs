@@ -98,6 +98,7 @@ mod rate;
 mod rates;
 mod resume;
 mod run;
+mod saves;
 mod schedule;
 mod similarity;
 mod slider;

@@ -4,6 +4,9 @@ use super::report::Story;
 use super::spans::{array, mark};
 use serde_json::Value;
 
+/// How the prelude's own `must_use` ends: what to write.
+const BIND: &str = "; bind it: ";
+
 /// A note for each statement of the cell that drops a result, or an iterator that then does nothing.
 pub fn unheeded(warnings: &[Value], story: &Story<'_>) -> Vec<String> {
     let mut notes: Vec<(usize, String)> = Vec::new();
@@ -15,6 +18,17 @@ pub fn unheeded(warnings: &[Value], story: &Story<'_>) -> Vec<String> {
             .any(|child| child["message"].as_str().is_some_and(|text| text.contains("lazy")))
         {
             "makes an iterator that nothing asks, so that it does nothing\n  → use `for`, `.for_each(…)` or `.collect()`"
+        } else if let Some(advice) =
+            array(&warning["children"]).filter_map(|child| child["message"].as_str()).find(|text| text.contains(BIND))
+        {
+            let mut marks = array(&warning["spans"]).filter_map(|span| mark(span, message, story));
+            if let Some((_, mark)) = marks.find(|(cell, _)| cell.number == story.told.number) {
+                notes.push((
+                    mark.line,
+                    format!("note: line {} {}", mark.line, advice.replacen(BIND, "\n  → bind it: ", 1)),
+                ));
+            }
+            continue;
         } else {
             continue;
         };

@@ -34,6 +34,9 @@ struct SoFar {
     /// The epoch of the best, of all epochs that the learner has seen.
     epoch: usize,
     waited: usize,
+    /// What it looks at; states from before that was written lack it.
+    #[serde(default)]
+    measure: Option<String>,
     /// The fit is over.
     #[serde(default)]
     over: bool,
@@ -128,12 +131,21 @@ impl Callback for EarlyStopping {
     }
 
     fn state(&self) -> Option<String> {
-        serde_json::to_string(&self.so_far).ok()
+        serde_json::to_string(&SoFar { measure: Some(self.measure.clone()), ..self.so_far.clone() }).ok()
     }
 
     fn restore(&mut self, state: &str) -> Result<()> {
         let so_far: SoFar = serde_json::from_str(state)
             .map_err(|error| Error::new("this is no state of early stopping").caused_by(error))?;
+        let other = so_far.measure.as_ref().is_some_and(|theirs| *theirs != self.measure);
+        if so_far.over && other {
+            // of a fit that is over, and of another one's: nothing of it counts
+            return Ok(());
+        }
+        if let Some(theirs) = so_far.measure.as_ref().filter(|theirs| **theirs != self.measure) {
+            let what = format!("the state is of one that looks at `{theirs}`, this one looks at `{}`", self.measure);
+            return Err(Error::new(what).remedy("add them in the order in which they were when the file was written"));
+        }
         self.goes_on = !so_far.over;
         self.so_far = so_far;
         Ok(())
