@@ -4,6 +4,7 @@ use super::divide::{self, Cluster};
 use super::folder::ImageFolder;
 use super::split::{self, Copies};
 use super::{Part, field, near};
+use crate::words::does;
 use crate::{Error, Result, limits, show};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -48,7 +49,10 @@ impl ImageFolder {
         limits::held_out(fraction, "pictures")?;
         let held = self.ids(Part::Test).len();
         if held > 0 {
-            show::note(&format!("{held} pictures are held out for the last test already, and stay so"));
+            show::note(&match held {
+                1 => "1 picture is held out for the last test already, and stays so".to_owned(),
+                _ => format!("{held} pictures are held out for the last test already, and stay so"),
+            });
             return Ok(self);
         }
         let before = self.seed;
@@ -89,7 +93,7 @@ impl ImageFolder {
                 .remedy("take fewer folds, add pictures of it, or leave the class out: its folder, its lines or its pictures"));
             }
             show::note(&format!(
-                "`{name}` stands in {own} groups alone: some of the {count} folds measure nothing of it"
+                "`{name}` stands in {own} of the groups alone: some of the {count} folds measure nothing of it"
             ));
         }
         blocks.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
@@ -195,11 +199,13 @@ impl ImageFolder {
         match (kept, extra) {
             (true, 0) => {}
             (true, extra) => show::note(&format!(
-                "{extra} pictures look like others, as copies in another size do: they stay on the others' side"
+                "{} like others, as copies in another size do: kept on the others' side",
+                does(extra, "picture", "looks", "look")
             )),
             (false, 0) => show::note("so many pictures are not searched for near copies; equal files stay on one side"),
             (false, extra) => show::note(&format!(
-                "{extra} pictures look like others, so many of one class that they are on both sides: what is measured may be too good"
+                "{} like others, so many of one class that both sides have some: what is measured may be too good",
+                does(extra, "picture", "looks", "look")
             )),
         }
         Ok(())

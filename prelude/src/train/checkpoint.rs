@@ -20,6 +20,7 @@ use super::tasks;
 use crate::data::{Input, Spec, Target, Transform};
 use crate::models::{Arch, CARD, Detector, Network, Trained, device};
 use crate::params::{ParamSet, write_tensors};
+use crate::words::count;
 use crate::{Error, Result, show};
 
 /// The version that is written; those before it are read.
@@ -292,7 +293,7 @@ impl Learner {
         if card.arch != name || card.cut != cut {
             let kind = |name: &str, cut: usize| match cut {
                 0 => format!("`{name}`"),
-                _ => format!("`{name}` without its last {cut} blocks"),
+                _ => format!("`{name}` without its last {}", count(cut, "block")),
             };
             let (theirs, own) = (kind(&card.arch, card.cut), kind(name, cut));
             return Err(Error::new(format!("{origin} holds a {theirs}, this learner is a {own}"))
@@ -315,8 +316,8 @@ impl Learner {
         }
         if card.classes.len() != self.classes().len() || !same_task {
             let what = format!(
-                "{origin} was trained for {} classes ({}; task `{}`), this learner tells {} apart ({}; task `{task}`)",
-                card.classes.len(),
+                "{origin} was trained for {} ({}; task `{}`), this learner tells {} apart ({}; task `{task}`)",
+                count(card.classes.len(), "class"),
                 card.classes.join(", "),
                 card.task,
                 self.classes().len(),

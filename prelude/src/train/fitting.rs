@@ -17,6 +17,7 @@ use crate::data::{Data, Order, Part};
 use crate::models::Network;
 use crate::params::Param;
 use crate::plot::Figure;
+use crate::words::count;
 use crate::{Error, Result, interrupt, show};
 
 impl Trainee for Learner {
@@ -117,9 +118,11 @@ impl<'a> Fitting<'a> {
         self.run.interrupted = interrupted;
         if interrupted {
             self.run.notes.push(format!(
-                "interrupted after {} of {} epochs and {} steps: the network keeps what it learned, the next fit goes on; \
+                "interrupted after {} of {} and {}: the network keeps what it learned, the next fit goes on; \
                  `learner.resume()?` finishes this one",
-                self.run.way.done, self.run.way.epochs, self.run.way.steps
+                self.run.way.done,
+                count(self.run.way.epochs, "epoch"),
+                count(self.run.way.steps, "step")
             ));
         }
         self.run.notes.extend(self.learner.left_frozen(&self.run));
@@ -239,7 +242,7 @@ impl<'a> Fitting<'a> {
     fn ended_early(&mut self) -> bool {
         self.run.ended = true;
         let Underway { done, epochs, .. } = self.run.way;
-        self.run.notes.push(format!("a callback ended the fit after {done} of {epochs} epochs"));
+        self.run.notes.push(format!("a callback ended the fit after {done} of {}", count(epochs, "epoch")));
         false
     }
 

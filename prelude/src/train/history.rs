@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::metric::{Measures, Unit, number};
 use crate::plot::Run;
 use crate::show::{Bundle, Show, Table};
+use crate::words::count;
 
 /// One training step.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -152,7 +153,8 @@ impl FitReport {
     /// One line.
     pub fn line(&self) -> String {
         let (done, asked) = self.epochs;
-        let mut line = format!("{done} of {asked} epochs, {} steps in {}", self.batches, clock(self.seconds));
+        let (epochs, steps) = (count(asked, "epoch"), count(self.batches, "step"));
+        let mut line = format!("{done} of {epochs}, {steps} in {}", clock(self.seconds));
         if let Some(valid) = &self.valid {
             line += &format!(": valid loss {:.4}", valid.loss);
             if !valid.list.is_empty() {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 use image::RgbImage;
 
 use super::average::Average;
@@ -185,6 +185,7 @@ impl Learner {
             tell_if_other(normalize, &spec);
         }
         let data = data.suited(Transform { normalize, ..wanted });
+        takes_size(&network, start.arch, &data.spec())?;
         let mut learner = Learner::assemble(network, task, data.spec(), Some(data));
         *learner.report = report;
         Ok(learner)
@@ -548,6 +549,21 @@ fn grounded(task: &dyn Task) -> Result<()> {
     }
     Err(Error::new(format!("the task `{}` is like itself: what it does not say has no end", task.name()))
         .remedy("let `fn like` give another task: `Some(&Classify)`"))
+}
+
+/// Refuses pictures that are too small for an architecture, or of another size where it has one alone: a small one is run to see.
+fn takes_size(network: &Network, arch: Arch, spec: &Spec) -> Result<()> {
+    let Some(size) = spec.transform().map(|transform| transform.size).filter(|size| *size > 0) else { return Ok(()) };
+    let own = arch.picture();
+    if size == own || (size > own && !matches!(arch, Arch::VitTiny | Arch::VitSmall)) {
+        return Ok(());
+    }
+    let blank = Tensor::zeros((1, 3, size, size), candle_core::DType::F32, network.params().device())?;
+    network.forward(&blank, &Pass::eval()).map(drop).map_err(|error| {
+        Error::new(format!("`{arch}` does not take pictures of {size} × {size} pixels"))
+            .caused_by(error)
+            .remedy(format!("give them the size that it was trained with: `data.size({own})`"))
+    })
 }
 
 /// Runs a network on the first batch, asks the task whether what it says fits, and has it make a loss.

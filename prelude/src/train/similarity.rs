@@ -14,6 +14,7 @@ use crate::models::CARD as LEARNERS;
 use crate::params::{read_tensors, read_whole, write_tensors};
 use crate::plot::{self, Figure};
 use crate::show::{Bundle, Show, Steps, Table};
+use crate::words::count;
 use crate::{Error, Result, limits};
 
 /// The features of many pictures, to find those that look like another one: `learner.index("folder")?`.
@@ -349,13 +350,14 @@ impl Show for SimilarityIndex {
     fn bundle(&self) -> Bundle {
         let from = self.card.folder.as_ref().map(|folder| format!(" in `{}`", folder.display())).unwrap_or_default();
         let width = self.rows.first().map_or(0, Vec::len);
-        let text = format!("{} pictures{from}, {width} features each, by {}", self.len(), self.card.network);
+        let pictures = count(self.len(), "picture");
+        let text = format!("{pictures}{from}, {width} features each, by {}", self.card.network);
         Bundle::new().text(text)
     }
 }
 
 impl std::fmt::Debug for SimilarityIndex {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "SimilarityIndex: {} pictures by {}", self.len(), self.card.network)
+        write!(f, "SimilarityIndex: {} by {}", count(self.len(), "picture"), self.card.network)
     }
 }

@@ -51,7 +51,7 @@ pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
             "the names of classes are text: `let labels: Vec<String> = numbers.iter().map(|number| number.to_string()).collect();`",
         ),
         Some("E0599") if message.contains("named `new` found") => not_made_so(message, report),
-        Some("E0063") if message.contains("initializer of `Augment`") => {
+        Some("E0063") if message.contains("initializer of") && message.contains("Augment`") => {
             report.advice.clear();
             advise_first(
                 report,
@@ -142,7 +142,9 @@ const WANTED: [(&str, &str); 7] = [
 
 /// The help for the type of the prelude that was expected.
 fn wanted(all: &str) -> Option<&'static str> {
-    WANTED.iter().find(|(kind, _)| all.contains(&format!("expected `{kind}`, found"))).map(|(_, help)| *help)
+    let named = all.split("expected `").skip(1).filter_map(|rest| rest.split_once("`, found")).map(|(kind, _)| kind);
+    let mut kinds = named.filter_map(|kind| kind.rsplit("::").next());
+    kinds.find_map(|own| WANTED.iter().find(|(kind, _)| *kind == own)).map(|(_, help)| *help)
 }
 
 /// What makes those types of the prelude that have no `new`.
@@ -276,7 +278,12 @@ fn not_mutable<'a>(message: &str, report: &mut Report<'a>, story: &Story<'a>) {
 fn question_mark(message: &str, all: &str, report: &mut Report<'_>) {
     if message.contains("only be applied to values that implement") {
         let kind = all.split("cannot be applied to type `").nth(1).and_then(|rest| rest.split('`').next());
-        let kind = kind.map_or_else(|| "this".to_owned(), |kind| format!("a `{}`", super::words::plain(kind)));
+        let plain = |kind: &str| super::words::plain(kind.trim_start_matches("&mut ").trim_start_matches('&'));
+        let short = |kind: String| match kind.contains('<') {
+            true => kind,
+            false => kind.rsplit("::").next().unwrap_or_default().to_owned(),
+        };
+        let kind = kind.map_or_else(|| "this".to_owned(), |kind| format!("a `{}`", short(plain(kind))));
         report.message = format!("{kind} is no `Result`: there is no error that `?` could tell");
         report.marks.iter_mut().for_each(|(_, mark)| mark.label.clear());
         report.advice = vec![("help".to_owned(), "leave the `?` out".to_owned())];

@@ -77,12 +77,19 @@ mod tests {
             warning(4, "unused `Map` that must be used", "iterators are lazy and do nothing unless consumed"),
             warning(3, "unused `std::result::Result` that must be used", "this `Result` may be an `Err` variant"),
             warning(3, "unused return value of `max` that must be used", ""),
+            warning(
+                2,
+                "unused `Learner` that must be used",
+                "gives a learner, which is dropped here; bind it: `let mut learner = …;`",
+            ),
         ];
         let notes = unheeded(&warnings, &story);
-        assert_eq!(notes.len(), 2, "{notes:?}");
+        assert_eq!(notes.len(), 3, "{notes:?}");
+        let learner = "note: line 1 gives a learner, which is dropped here\n  → bind it: `let mut learner = …;`";
+        assert_eq!(notes[0], learner);
         assert!(
-            notes[0].starts_with("note: line 2 gives a `Result`")
-                && notes[1].starts_with("note: line 3 makes an iterator")
+            notes[1].starts_with("note: line 2 gives a `Result`")
+                && notes[2].starts_with("note: line 3 makes an iterator")
         );
     }
 

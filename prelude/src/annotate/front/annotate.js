@@ -726,7 +726,7 @@ class Tool {
 
   buildFoot() {
     this.statusText = h("span", { className: "cwa-status", role: "status" });
-    this.pagesText = h("span", { className: "cwa-info", role: "status" });
+    this.pagesText = h("span", { className: "cwa-pages", role: "status" });
     this.problemText = h("span", { className: "cwa-problem", role: "alert" });
     this.info = h("span", { className: "cwa-info" });
     return h("div", { className: "cwa-foot" }, this.statusText, this.pagesText, this.problemText, this.info);

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{is_better, need_measure};
 use crate::train::callback::{Callback, Fit, Next, When};
+use crate::words::count;
 use crate::{Error, Result, limits};
 
 /// Ends a fit whose measure has not become better for so many epochs. Which way is better, the measure says itself.
@@ -98,10 +99,7 @@ impl EarlyStopping {
         if self.so_far.waited < self.patience {
             return Ok(Next::Go);
         }
-        let waited = match self.so_far.waited {
-            1 => "1 epoch".to_owned(),
-            waited => format!("{waited} epochs"),
-        };
+        let waited = count(self.so_far.waited, "epoch");
         fit.note(match self.so_far.best {
             Some(best) => format!(
                 "early stopping: `{}` has not become better for {waited}; the best was {} in epoch {}",
