@@ -5,7 +5,8 @@ pub(crate) fn count(number: usize, thing: &str) -> String {
     let (before, last) = thing.split_at(thing.len() - thing.chars().next_back().map_or(0, char::len_utf8));
     match last {
         _ if number == 1 => format!("1 {thing}"),
-        "s" | "x" | "h" => format!("{number} {thing}es"),
+        "s" | "x" => format!("{number} {thing}es"),
+        "h" if before.ends_with("tc") || before.ends_with('s') => format!("{number} {thing}es"),
         "y" if !before.ends_with(['a', 'e', 'o', 'u']) => format!("{number} {before}ies"),
         _ => format!("{number} {thing}s"),
     }
@@ -29,6 +30,7 @@ mod tests {
             (1, "class", "1 class"),
             (3, "box", "3 boxes"),
             (2, "batch", "2 batches"),
+            (2, "epoch", "2 epochs"),
             (2, "copy", "2 copies"),
             (2, "key", "2 keys"),
             (1, "copy", "1 copy"),

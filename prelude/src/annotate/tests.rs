@@ -450,7 +450,7 @@ fn pictures_that_cannot_be_read_are_left_out() {
     std::fs::write(folder.path().join("b.png"), "no picture").unwrap();
     let (desk, lines) = Desk::at(BoxPlace::of(folder.path(), &Reading::default()).unwrap()).unwrap();
     assert!(
-        lines.len() == 1 && lines[0].contains("1 pictures cannot be read") && lines[0].contains("b.png"),
+        lines.len() == 1 && lines[0].contains("1 picture cannot be read and is left out") && lines[0].contains("b.png"),
         "{lines:?}"
     );
     assert_eq!(desk.files().len(), 1);
@@ -573,8 +573,7 @@ fn a_picture_may_be_seen_without_boxes() {
         view.hello()["pictures"].as_array().unwrap().iter().map(|row| row["seen"].clone()).collect()
     };
     assert_eq!(seen(&view), [false, false]);
-    let saved = view.save("a.png", json!([]));
-    assert_eq!(saved["type"], "saved");
+    assert_eq!(view.save("a.png", json!([]))["type"], "saved");
     assert_eq!(seen(&view), [true, false]);
     drop(view);
     // it is on disk: the picture is one without objects, the other is not there

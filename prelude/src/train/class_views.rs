@@ -149,7 +149,7 @@ impl Learner {
     pub fn most_confused(&mut self, count: usize) -> Result<Table> {
         let remedy = "twenty are usual: `learner.most_confused(20)?`";
         limits::some("the count of `most_confused`", count, "pairs", remedy)?;
-        let matrix = self.confusion_matrix()?;
+        let matrix = self.told_apart()?;
         let background = "background".to_owned();
         let name = |class: usize| self.classes().get(class).unwrap_or(&background).clone();
         let mut pairs: Vec<(usize, usize, usize)> = Vec::new();

@@ -9,7 +9,7 @@ use image::RgbImage;
 
 use super::average::Average;
 use super::cache::FeatureCache;
-use super::callback::{Callback, keys};
+use super::callback::Callback;
 use super::history::History;
 use super::metric::Metric;
 use super::optim::Optimizer;
@@ -398,59 +398,6 @@ impl Learner {
         Ok(self)
     }
 
-    /// Measures this too, beside the loss and what the task measures: a column of its own in the table of epochs.
-    pub fn metric(&mut self, metric: impl Metric + 'static) -> &mut Learner {
-        self.metrics.push(Box::new(metric));
-        self
-    }
-
-    /// Measures only the loss and what the task measures from now on.
-    pub fn remove_metrics(&mut self) -> &mut Learner {
-        self.metrics.clear();
-        self
-    }
-
-    /// Has this take part in every fit from now on, behind those that were added before. Where a file was loaded that has
-    /// the state of one of its name, it takes it over. One that writes to the file or folder of an earlier one takes its place.
-    ///
-    /// A function does, too: `learner.add(|when: When, fit: &mut Fit| { …; Ok(Next::Go) })`.
-    pub fn add(&mut self, callback: impl Callback + 'static) -> &mut Learner {
-        self.add_boxed(Box::new(callback))
-    }
-
-    pub(super) fn add_boxed(&mut self, callback: Box<dyn Callback>) -> &mut Learner {
-        // a cell that runs again adds what it added before
-        let place = callback.writes_to().map(|path| std::path::absolute(&path).unwrap_or(path));
-        let same = |own: &Box<dyn Callback>| {
-            let theirs = own.writes_to().map(|path| std::path::absolute(&path).unwrap_or(path));
-            own.name() == callback.name() && theirs == place
-        };
-        let before = place.as_ref().and_then(|_| self.callbacks.iter().position(same));
-        let at = before.unwrap_or(self.callbacks.len());
-        if let (Some(_), Some(place)) = (before, &place) {
-            show::note(&format!(
-                "the callback `{}` that was added before writes to `{}` too: the new one takes its place",
-                callback.name(),
-                place.display()
-            ));
-            self.callbacks.remove(at);
-        }
-        self.callbacks.insert(at, callback);
-        let key = keys(&self.callbacks).swap_remove(at);
-        if let Some(state) = self.states.get(&key)
-            && let Err(error) = self.callbacks[at].restore(state)
-        {
-            show::note(&format!("the callback `{key}` begins anew: {error}"));
-        }
-        self
-    }
-
-    /// Has no callback take part any more but the learner's own.
-    pub fn remove_callbacks(&mut self) -> &mut Learner {
-        self.callbacks.clear();
-        self
-    }
-
     /// The network.
     pub fn network(&self) -> &Network {
         &self.network
@@ -551,15 +498,24 @@ fn grounded(task: &dyn Task) -> Result<()> {
         .remedy("let `fn like` give another task: `Some(&Classify)`"))
 }
 
-/// Refuses pictures that are too small for an architecture, or of another size where it has one alone: a small one is run to see.
+/// Refuses pictures that are too small for an architecture: one is run to see.
 fn takes_size(network: &Network, arch: Arch, spec: &Spec) -> Result<()> {
     let Some(size) = spec.transform().map(|transform| transform.size).filter(|size| *size > 0) else { return Ok(()) };
     let own = arch.picture();
-    if size == own || (size > own && !matches!(arch, Arch::VitTiny | Arch::VitSmall)) {
+    if size >= own {
         return Ok(());
     }
     let blank = Tensor::zeros((1, 3, size, size), candle_core::DType::F32, network.params().device())?;
-    network.forward(&blank, &Pass::eval()).map(drop).map_err(|error| {
+    let finite = |said: crate::data::Fields| -> Result<()> {
+        for (name, value) in said.iter().filter(|(_, value)| value.dtype().is_float()) {
+            let sum = value.sum_all()?.to_dtype(candle_core::DType::F32)?.to_scalar::<f32>()?;
+            if value.elem_count() == 0 || !sum.is_finite() {
+                return Err(Error::new(format!("its `{name}` is no number: nothing is left of such a picture")));
+            }
+        }
+        Ok(())
+    };
+    network.forward(&blank, &Pass::eval()).and_then(finite).map_err(|error| {
         Error::new(format!("`{arch}` does not take pictures of {size} × {size} pixels"))
             .caused_by(error)
             .remedy(format!("give them the size that it was trained with: `data.size({own})`"))

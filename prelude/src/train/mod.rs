@@ -104,6 +104,7 @@ mod similarity;
 mod slider;
 mod step;
 mod summary;
+mod taking_part;
 mod tally;
 mod task;
 mod tasks;

@@ -275,7 +275,7 @@ impl SimilarityIndex {
         let origin = path.display().to_string();
         let (tensors, metadata) = read_tensors(&read_whole(path)?, &origin)?;
         let none = || match metadata.contains_key(LEARNERS) {
-            true => Error::new(format!("{origin} holds a learner, and no index of pictures")).remedy(
+            true => Error::new(format!("{origin} holds a learner, and is no index of pictures")).remedy(
                 "open it, and make an index with it: `let learner = Learner::open(path)?; learner.index(\"folder\")?`",
             ),
             false => Error::new(format!("{origin} is no index of pictures"))

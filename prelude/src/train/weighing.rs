@@ -19,7 +19,7 @@ impl Learner {
         let names = self.weighable()?;
         if !weights.is_empty() && weights.len() != names.len() {
             return Err(Error::new(format!(
-                "there are {} and {}",
+                "{} for {}",
                 plural(weights.len(), "weight"),
                 plural(names.len(), "class")
             ))

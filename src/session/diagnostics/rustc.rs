@@ -351,6 +351,13 @@ mod tests {
                 "`Checkpoints::to(\"runs\")`",
             ),
             (
+                "learner.compare(&[(\"a\", &a)])?",
+                "E0061",
+                "this method takes 2 arguments but 1 argument was supplied",
+                "argument #2 is missing",
+                "`compare(&[(\"frozen\", &a), (\"whole\", &b)])?`",
+            ),
+            (
                 "Augment { rotate: 10.0 }",
                 "E0063",
                 "missing fields `flip` and `crop` in initializer of `Augment`",

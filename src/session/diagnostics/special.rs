@@ -59,6 +59,10 @@ pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
             );
         }
         Some("E0593") => arguments(story, report),
+        Some("E0061") if story.told.code.contains(".compare(&[") => advise_first(
+            report,
+            "learners are compared by a function: `compare(&[(\"frozen\", &a), (\"whole\", &b)])?`; `det.compare(picture, &before)?` shows a detector's answers",
+        ),
         Some("E0373") if all.contains("force the closure to take ownership") => report.advice.push((
             "note".to_owned(),
             "a `move` closure changes its own copies of numbers: what it is to give back stands in an `Arc<Mutex<…>>` or a `static`"

@@ -225,7 +225,7 @@ fn pictures_in_memory_are_as_good_as_files() -> Result<()> {
     assert!(data.summary()?.table().text().contains("160 × 160"));
     let error =
         |pictures: Vec<RgbImage>, labels: &[&str]| ImageFolder::in_memory(pictures, labels).unwrap_err().to_string();
-    assert!(error(pictures[..2].to_vec(), &["a"]).contains("there are 2 pictures and 1 labels"));
+    assert!(error(pictures[..2].to_vec(), &["a"]).contains("there are 2 pictures and 1 label"));
     assert!(error(pictures[..2].to_vec(), &["a", " "]).contains("the label of picture 1 is empty"));
     assert!(error(pictures[..2].to_vec(), &["a", "a"]).contains("of 1 class"));
     assert!(error(vec![RgbImage::new(0, 3), RgbImage::new(2, 2)], &["a", "b"]).contains("picture 0 is 0 × 3"));

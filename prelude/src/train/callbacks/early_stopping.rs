@@ -76,7 +76,9 @@ impl EarlyStopping {
         let remedy = "0 lets every better value count: `.min_delta(0.0)`";
         limits::allow(fine, "the `min_delta` of `EarlyStopping`", &self.min_delta, "a number from 0 on", remedy)?;
         need_measure(fit, &self.measure)?;
-        if !std::mem::take(&mut self.goes_on) {
+        // one that was cut off and goes on in memory goes on counting too
+        let resumed = fit.run.way.steps > 0 && !self.so_far.over;
+        if !std::mem::take(&mut self.goes_on) && !resumed {
             self.so_far = SoFar::default();
         }
         Ok(())
@@ -118,7 +120,7 @@ impl Callback for EarlyStopping {
         match when {
             When::FitBegins => self.begin(fit)?,
             When::EpochEnded => return self.epoch(fit),
-            When::FitEnded => self.so_far.over = true,
+            When::FitEnded => self.so_far.over = fit.run.ended || fit.run.way.done >= fit.run.way.epochs,
             _ => {}
         }
         Ok(Next::Go)

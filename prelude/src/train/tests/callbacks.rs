@@ -350,16 +350,27 @@ fn two_of_one_kind_remember_each_its_own() -> Result<()> {
         }
         assert_eq!((count(&first), count(&second)), (2, 12), "{after}");
     }
-    // what they look at in another order is told
+    // what they look at in another order is told, where a file was written within a fit
     let mut learner = super::learner(&data)?;
-    learner.add(EarlyStopping::new("loss")).add(EarlyStopping::new("accuracy")).fit(2, 1e-3)?;
-    learner.save(&path)?;
+    let within = path.clone();
+    learner.add(EarlyStopping::new("loss")).add(EarlyStopping::new("accuracy"));
+    learner.add(move |when: When, fit: &mut Fit| {
+        if when == When::EpochEnded && fit.epoch() == 1 {
+            fit.save(&within)?;
+        }
+        Ok(Next::Go)
+    });
+    learner.fit(2, 1e-3)?;
     let mut again = super::learner(&data)?;
     again.add(EarlyStopping::new("accuracy")).add(EarlyStopping::new("loss"));
     let says = again.load(&path).unwrap_err().to_string();
     assert!(says.contains("looks at `loss`, this one looks at `accuracy`"), "{says}");
     let mut again = super::learner(&data)?;
     again.add(EarlyStopping::new("loss")).add(EarlyStopping::new("accuracy")).load(&path)?;
+    // of a fit that is over nothing counts
+    learner.save(&path)?;
+    let mut again = super::learner(&data)?;
+    again.add(EarlyStopping::new("accuracy")).load(&path)?;
     Ok(())
 }
 
