@@ -187,7 +187,7 @@ impl SimilarityIndex {
             false => Ok(self),
             true => {
                 let place = self.card.folder.as_ref().map(|folder| format!(" in `{}`", folder.display()));
-                let what = format!("there is no picture{} to make an index of", place.unwrap_or_default());
+                let what = format!("there is no picture to find{}", place.unwrap_or_default());
                 Err(Error::new(what).remedy("give a folder, or data, with pictures: `learner.index(\"photos\")?`"))
             }
         }

@@ -29,11 +29,11 @@ impl Learner {
     pub(super) fn add_boxed(&mut self, callback: Box<dyn Callback>) -> &mut Learner {
         // a cell that runs again adds what it added before
         let place = callback.writes_to().map(|path| std::path::absolute(&path).unwrap_or(path));
-        let same = |own: &Box<dyn Callback>| {
+        let same = |own: &dyn Callback| {
             let theirs = own.writes_to().map(|path| std::path::absolute(&path).unwrap_or(path));
             own.name() == callback.name() && theirs == place
         };
-        let before = place.as_ref().and_then(|_| self.callbacks.iter().position(same));
+        let before = place.as_ref().and_then(|_| self.callbacks.iter().position(|own| same(own.as_ref())));
         let at = before.unwrap_or(self.callbacks.len());
         if let (Some(_), Some(place)) = (before, &place) {
             show::note(&format!(

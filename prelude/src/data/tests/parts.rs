@@ -285,11 +285,11 @@ fn what_does_not_fit_into_memory_is_decoded_anew_and_said() -> Result<()> {
 #[test]
 fn groups_that_are_whole_classes_cannot_be_split() -> Result<()> {
     let root = two(4)?;
-    let says = ImageFolder::open(root.path())?.grouped_by_folder().split(0.25, 1).err().expect("an error").to_string();
+    let says = ImageFolder::open(root.path())?.grouped_by_folder().split(0.25, 1).expect_err("an error").to_string();
     assert!(says.contains("each class is one group") && says.contains("`.grouped(|name| "), "{says}");
     // one picture of a class, from whatever it comes
     let pictures = (0..3).map(patches).collect();
-    let says = ImageFolder::in_memory(pictures, &["a", "a", "b"])?.split(0.5, 1).err().expect("an error").to_string();
+    let says = ImageFolder::in_memory(pictures, &["a", "a", "b"])?.split(0.5, 1).expect_err("an error").to_string();
     assert!(says.contains("leave the class out: its folder, its lines or its pictures"), "{says}");
     Ok(())
 }

@@ -39,16 +39,16 @@ fn a_learners_file_and_an_index_are_told_apart() -> Result<()> {
         let says = says.to_string();
         assert!(says.contains("holds an index of pictures") && says.contains("`SimilarityIndex::load("), "{says}");
     }
-    let says = SimilarityIndex::load(&kept, &learner).err().expect("it is none").to_string();
+    let says = SimilarityIndex::load(&kept, &learner).expect_err("it is none").to_string();
     assert!(says.contains("holds a learner") && says.contains("`let learner = Learner::open(path)?;"), "{says}");
     // a folder that is not there, and one without pictures
-    let says = learner.index(folder.path().join("gone")).err().expect("it is not there").to_string();
+    let says = learner.index(folder.path().join("gone")).expect_err("it is not there").to_string();
     assert!(says.contains("gone") && says.contains("check the path"), "{says}");
-    let says = learner.index(&kept).err().expect("it is a file").to_string();
+    let says = learner.index(&kept).expect_err("it is a file").to_string();
     assert!(says.contains("not a file"), "{says}");
     let empty = tempfile::tempdir()?;
-    let says = learner.index(empty.path()).err().expect("it is empty").to_string();
-    assert!(says.contains("there is no picture in `") && says.contains("`learner.index("), "{says}");
+    let says = learner.index(empty.path()).expect_err("it is empty").to_string();
+    assert!(says.contains("there is no picture to find in `") && says.contains("`learner.index("), "{says}");
     Ok(())
 }
 
@@ -141,8 +141,7 @@ fn a_size_that_the_network_does_not_take_is_refused_when_it_is_made() -> Result<
     }
     let data = crate::data::ImageFolder::open(folder.path())?.split(0.25, 1)?;
     for (arch, size, own) in [(Arch::VitTiny, 8, 224), (Arch::Vgg16Bn, 16, 224)] {
-        let says =
-            Learner::vision(arch.untrained(), &data.clone().size(size)).err().expect("it is refused").to_string();
+        let says = Learner::vision(arch.untrained(), &data.clone().size(size)).expect_err("it is refused").to_string();
         assert!(says.contains(&format!("does not take pictures of {size} × {size} pixels")), "{says}");
         assert!(says.contains(&format!("`data.size({own})`")), "{says}");
     }
