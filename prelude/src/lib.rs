@@ -22,6 +22,7 @@ mod sealed;
 pub mod show;
 pub mod train;
 pub mod widgets;
+mod words;
 
 pub use candle_core;
 pub use candle_nn;

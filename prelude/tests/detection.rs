@@ -373,7 +373,7 @@ fn a_light_detector_stands_on_any_body_with_maps() -> Result<()> {
         learner.save(&kept)?;
         let (picture, ..) = draw(3);
         assert_eq!(Learner::open(&kept)?.predict(&picture)?.boxes, learner.predict(&picture)?.boxes);
-        Learner::detection(Detector::light(arch).weights(&kept), &data)?;
+        drop(Learner::detection(Detector::light(arch).weights(&kept), &data)?);
         let says = Learner::detector(Detector::light(arch).weights(&file)).unwrap_err().to_string();
         assert!(says.contains("holds a body, but no detector"), "{says}");
     }

@@ -64,8 +64,32 @@ fn weights_within_a_checkpoint_are_found_and_unwrapped() -> Result<()> {
 
 #[test]
 fn pytorch_files_without_plain_weights_say_how_to_write_them_again() {
-    let says = refusal(read("weights_module.pth"));
-    assert!(says.contains("whole pickled model") && says.contains("torch.save(model.state_dict(), path)"), "{says}");
+    let says = refusal(read("weights_list.pth"));
+    assert!(
+        says.contains("no weights by name") && says.contains("torch.save(m.float().state_dict(), 'weights.pt')"),
+        "{says}"
+    );
+}
+
+// torch.save(net, …), and as Ultralytics keeps it: {"epoch": 1, "model": None, "ema": net.half()}; the names are those of net.state_dict()
+#[test]
+fn the_weights_of_a_whole_pickled_model_are_read_and_nothing_is_run() -> Result<()> {
+    let module = read("weights_module.pth")?;
+    assert_eq!((module.len(), module["weight"].dims(), module["bias"].dims()), (2, &[2, 2][..], &[2][..]));
+    let expected = read("weights_net_state.pth")?;
+    assert_eq!(expected.len(), 9);
+    for (name, exact) in [("weights_net.pth", true), ("weights_net_ema.pt", false)] {
+        let found = read(name)?;
+        let names =
+            |tensors: &HashMap<String, Tensor>| tensors.keys().cloned().collect::<std::collections::BTreeSet<_>>();
+        assert_eq!(names(&found), names(&expected), "{name}");
+        for (tensor, value) in &expected {
+            let (found, value) = (numbers(&found[tensor])?, numbers(value)?);
+            let far = found.iter().zip(&value).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(found.len() == value.len() && if exact { far == 0.0 } else { far < 1e-3 }, "{name} {tensor} {far}");
+        }
+    }
+    Ok(())
 }
 
 #[test]

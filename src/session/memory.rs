@@ -28,6 +28,10 @@ const MAKE_NO_ITEMS: [&str; 20] = [
     "lazy_static",
 ];
 
+/// Types of the prelude that cannot be cloned.
+const NOT_CLONED: [&str; 8] =
+    ["Learner", "SimilarityIndex", "Probe", "BestWeights", "NanGuard", "TensorBoard", "Network", "Sequential"];
+
 /// So many cells are remembered.
 const MOST_CELLS: usize = 1000;
 
@@ -64,6 +68,8 @@ pub struct Memory {
     fates: HashMap<String, Fate>,
     /// The cell in which each variable was bound last.
     bound: HashMap<String, u64>,
+    /// The type that each variable had last.
+    kinds: HashMap<String, String>,
     last: u64,
 }
 
@@ -97,6 +103,46 @@ impl Memory {
         self.bound.get(name).copied()
     }
 
+    /// The variable is of this type.
+    pub fn is_of(&mut self, name: &str, kind: &str) {
+        if self.kinds.get(name).is_none_or(|known| known != kind) {
+            self.kinds.insert(name.to_owned(), kind.to_owned());
+        }
+    }
+
+    /// The name of a variable's type, without its path.
+    fn kind(&self, name: &str) -> &str {
+        let kind = self.kinds.get(name).and_then(|kind| kind.split('<').next());
+        kind.and_then(|path| path.rsplit("::").next()).map_or("", str::trim)
+    }
+
+    /// What keeps a variable where a cell that may fail takes it.
+    fn kept_there(&self, name: &str) -> String {
+        match NOT_CLONED.contains(&self.kind(name)) {
+            true => format!("to bind the new one under another name keeps it: `let other = {name}…;`"),
+            false => format!("`{name}.clone()` there keeps it"),
+        }
+    }
+
+    /// What keeps a variable where it is moved.
+    fn kept_by(&self, name: &str, method: bool) -> String {
+        let kind = self.kind(name);
+        let again = match self.bound_in(name) {
+            Some(cell) => format!("run cell {cell} again, which makes it"),
+            None => "run again what makes it".to_owned(),
+        };
+        match (method, NOT_CLONED.contains(&kind)) {
+            (true, true) => format!("{again}; that method takes a `{}` by value: bind what it gives", kind),
+            (false, true) => format!("lend it there (`&{name}`), and {again}; a `{}` cannot be cloned", kind),
+            (true, false) => {
+                format!(
+                    "that method takes it by value: clone it there (`{name}.clone()`), or bind what the method gives"
+                )
+            }
+            (false, false) => format!("clone it there (`{name}.clone()`), or lend it (`&{name}`)"),
+        }
+    }
+
     /// The cell ran, at least in part, and left these variables of those `before`.
     pub fn ran(&mut self, told: &Told, prepared: &Prepared, before: &Names, after: &Names, failed: bool) {
         self.held = prepared.held.clone();
@@ -117,7 +163,7 @@ impl Memory {
                 },
                 Some(Mention { line, text, method }) => Fate {
                     what: format!("`{name}` was moved in cell {number} (line {line}: `{text}`)"),
-                    remedy: kept_by(name, method),
+                    remedy: self.kept_by(name, method),
                 },
                 None => Fate {
                     what: format!("`{name}` was lost in cell {number}, which defined its type anew"),
@@ -131,7 +177,7 @@ impl Memory {
             if let Some(Mention { line, text, method }) = mention(&told.code, name) {
                 let what =
                     format!("`{name}` was moved in cell {number} itself, which bound it (line {line}: `{text}`)");
-                let remedy = kept_by(name, method);
+                let remedy = self.kept_by(name, method);
                 self.fates.insert(name.clone(), Fate { what, remedy });
             }
         }
@@ -142,7 +188,7 @@ impl Memory {
                         what: format!(
                             "`{name}` of cell {cell} is gone: cell {number} took it to bind it anew, and ended early"
                         ),
-                        remedy: format!("run cell {cell} again, then the mended cell; `{name}.clone()` there keeps it"),
+                        remedy: format!("run cell {cell} again, then the mended cell; {}", self.kept_there(name)),
                     },
                     None => Fate {
                         what: format!("`{name}` of cell {number} was not kept, since that cell ended early"),
@@ -218,16 +264,6 @@ struct Mention {
     method: bool,
 }
 
-/// What keeps a variable where it is moved.
-fn kept_by(name: &str, method: bool) -> String {
-    if method {
-        return format!(
-            "that method takes it by value: clone it there (`{name}.clone()`), or bind what the method gives"
-        );
-    }
-    format!("clone it there (`{name}.clone()`), or lend it (`&{name}`)")
-}
-
 /// The line in which a variable is used so that it may be moved.
 fn mention(code: &str, name: &str) -> Option<Mention> {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
@@ -282,6 +318,21 @@ mod tests {
         assert!(fate.remedy.contains("`t.clone()`"));
         run(&mut memory, "let t = 1;", &["n", "u"], &["n", "t", "u"], false);
         assert_eq!(memory.fate("t"), None);
+    }
+
+    #[test]
+    fn what_cannot_be_cloned_is_not_told_to_be() {
+        let mut memory = Memory::default();
+        run(&mut memory, "let learner = f();\nlet data = g();", &[], &["data", "learner"], false);
+        memory.is_of("learner", "candlewick_prelude::train::Learner");
+        memory.is_of("data", "candlewick_prelude::data::ImageFolder");
+        run(&mut memory, "let a = h(learner);\nlet b = h(data);", &["data", "learner"], &["a", "b"], false);
+        let remedy = &memory.fate("learner").unwrap().remedy;
+        assert!(remedy.starts_with("lend it there (`&learner`), and run cell 1 again") && !remedy.contains("clone()"));
+        assert!(memory.fate("data").unwrap().remedy.contains("`data.clone()`"));
+        run(&mut memory, "let learner = learner.with()?;", &["a", "learner"], &["a"], true);
+        let remedy = &memory.fate("learner").unwrap().remedy;
+        assert!(!remedy.contains("clone()") && remedy.contains("cell"), "{remedy}");
     }
 
     #[test]

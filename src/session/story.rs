@@ -100,6 +100,8 @@ impl Session {
     /// The variables that there are.
     pub(super) fn names(&self) -> Names {
         let variables = self.ask(|done| Job::Variables { done }).unwrap_or_default();
+        let mut memory = lock(&self.memory);
+        variables.iter().for_each(|variable| memory.is_of(&variable.name, &variable.kind));
         variables.into_iter().map(|variable| variable.name).collect()
     }
 

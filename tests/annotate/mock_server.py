@@ -203,7 +203,7 @@ class Store:
         automatic = [box for box in picture["boxes"] if box["proposed"]]
         doubt = max((1 - (box["score"] or 0) for box in automatic), default=None)
         counts = {"boxes": len(picture["boxes"]) - len(automatic), "automatic": len(automatic), "doubt": doubt}
-        return {"id": picture["id"], "name": picture["file"], **counts}
+        return {"id": picture["id"], "name": picture["file"], "seen": bool(picture.get("seen") or picture["boxes"]), **counts}
 
     def picture(self, number):
         if not isinstance(number, str) or number not in self.pictures:
@@ -247,6 +247,7 @@ class Store:
             raise Refused("two boxes have one id")
         fields = {name: str(fields.get(name, ""))[:4000] for name in FIELDS}
         kept = picture["boxes"], picture["fields"], list(self.classes)
+        picture["seen"] = True
         fresh = list(dict.fromkeys(box["class"] for box in boxes if box["class"] not in self.classes))
         picture["boxes"], picture["fields"] = boxes, fields
         self.classes += fresh

@@ -264,6 +264,26 @@ def test_automatic_boxes_are_accepted_and_rejected(serve, visit):
     assert json.loads(served.file.read_text())["info"] == {"year": 2024}
 
 
+def test_a_picture_is_seen_without_boxes(both):
+    served, tool = both
+    counts = lambda: [text.strip() for text in tool.page.locator(".cwa-row .cwa-counts").all_inner_texts()[:3]]
+    assert counts() == ["–", "–", "–"]
+    tool.press("e")
+    tool.ready()
+    tool.saved()
+    assert counts() == ["0", "–", "–"]
+    assert tool.text(".cwa-counter").startswith("2 /"), "the next one comes"
+    tool.page.select_option(f"{tool.root} select", "unseen")
+    assert tool.text(".cwa-counter").endswith("/ 2")
+    # boxes say by themselves that a picture was seen
+    tool.add_class("cat")
+    tool.drag((100, 100), (200, 180))
+    tool.saved()
+    tool.press("e")
+    assert "There are boxes on this picture" in tool.text(".cwa-problem")
+    assert served.marks(1) == [] and len(served.marks(2)) == 1
+
+
 @everywhere
 def test_pictures_filters_and_fields(both):
     served, tool = both

@@ -140,8 +140,8 @@ pub fn serve(folder: &str, port: u16) -> Result<()> {
     desk::note(
         Path::new(folder),
         &[format!(
-            "{} pictures; boxes go to `{}`, Ctrl-C ends the page",
-            tool.desk.files().len(),
+            "{}; boxes go to `{}`, Ctrl-C ends the page",
+            crate::words::count(tool.desk.files().len(), "picture"),
             tool.file().display()
         )],
     );

@@ -4,6 +4,7 @@ use super::marks;
 use crate::boxes::{BBox, Detection};
 use crate::data::{self, BoxPlace, Extra, Listed, Listing, Object, Rejected};
 use crate::widgets::Widget;
+use crate::words::does;
 use crate::{Error, Result, plot, show};
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
@@ -97,13 +98,16 @@ fn remarks(listing: &Listing, unreadable: &[String], outside: usize) -> Vec<Stri
     }
     if let Some(first) = unreadable.first() {
         lines.push(format!(
-            "{} pictures cannot be read and are left out: `{first}`{}",
-            unreadable.len(),
+            "{} left out: `{first}`{}",
+            does(unreadable.len(), "picture", "cannot be read and is", "cannot be read and are"),
             dots(unreadable.len())
         ));
     }
     if outside > 0 {
-        lines.push(format!("{outside} pictures are links that lead out of the folder and are left out; open the folder that they lie in"));
+        lines.push(match outside {
+            1 => "1 picture is a link that leads out of the folder and is left out; open the folder that it lies in".to_owned(),
+            _ => format!("{outside} pictures are links that lead out of the folder and are left out; open the folder that they lie in"),
+        });
     }
     lines
 }
@@ -204,7 +208,7 @@ impl OnDesk {
         let automatic = picture.objects.iter().filter(|object| object.automatic).count();
         json!({
             "id": self.sheets[at].id, "name": picture.name, "boxes": picture.objects.len() - automatic,
-            "automatic": automatic, "doubt": data::doubt(&picture.objects),
+            "automatic": automatic, "seen": matches!(self.sheets[at].lies, Lies::Listed(_)) && !picture.is_waiting(), "doubt": data::doubt(&picture.objects),
         })
     }
 

@@ -5,7 +5,7 @@ use super::guard::{self, Refusal, RequestHead};
 use super::http::{Answers, HttpServer, Link};
 use super::{CSS, MODULE, picture, talk, token};
 use crate::{Result, interrupt, show};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
@@ -51,6 +51,11 @@ impl Streams {
         readers.count += 1;
         let number = readers.count;
         readers.by_view.insert(view.to_owned(), (number, says));
+        let count = readers.by_view.len();
+        drop(readers);
+        if count > 1 {
+            self.tell(&[views(count)], None);
+        }
         (number, hears)
     }
 
@@ -58,6 +63,9 @@ impl Streams {
         let mut readers = self.lock();
         if readers.by_view.get(view).is_some_and(|(own, _)| *own == number) {
             readers.by_view.remove(view);
+            let count = readers.by_view.len();
+            drop(readers);
+            self.tell(&[views(count)], None);
         }
     }
 
@@ -68,6 +76,11 @@ impl Streams {
             Some(view.as_str()) == but || texts.all(|text| says.try_send(text).is_ok())
         });
     }
+}
+
+/// Says how many pages there are.
+fn views(count: usize) -> Value {
+    json!({ "type": "views", "count": count })
 }
 
 impl Answers for PageHost {
@@ -175,7 +188,13 @@ impl PageServer {
         let own = own_port(&desk.folder);
         let server = match port {
             // Where another serves there, any other does.
-            0 => HttpServer::start(own, host.clone()).or_else(|_| HttpServer::start(0, host.clone()))?,
+            0 => HttpServer::start(own, host.clone()).or_else(|_| {
+                show::note(
+                    "this folder's own port is in use: another page may show the folder already; both show what either changes, and a \
+                     browser does not find here what it kept for the other",
+                );
+                HttpServer::start(0, host.clone())
+            })?,
             port => HttpServer::start(port, host.clone())?,
         };
         let hears: Weak<PageHost> = Arc::downgrade(&host);

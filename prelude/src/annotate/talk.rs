@@ -2,6 +2,7 @@
 
 use super::desk::{Desk, OnDesk, changed};
 use super::marks;
+use crate::data;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 
@@ -72,6 +73,9 @@ fn open(desk: &Desk, held: &mut OnDesk, message: &Map<String, Value>) -> Result<
         None if wants_image => return Err("the picture is not there any more".to_owned()),
         picture => picture.filter(|_| wants_image),
     };
+    if let Some(why) = picture.as_deref().and_then(data::fault_of) {
+        opened["fault"] = why.into();
+    }
     Ok(vec![Reply { message: opened, picture }])
 }
 

@@ -452,7 +452,7 @@ fn pictures_that_cannot_be_read_are_left_out() {
     std::fs::write(folder.path().join("b.png"), "no picture").unwrap();
     let (desk, lines) = Desk::at(BoxPlace::of(folder.path(), &Reading::default()).unwrap()).unwrap();
     assert!(
-        lines.len() == 1 && lines[0].contains("1 pictures cannot be read") && lines[0].contains("b.png"),
+        lines.len() == 1 && lines[0].contains("1 picture cannot be read and is left out") && lines[0].contains("b.png"),
         "{lines:?}"
     );
     assert_eq!(desk.files().len(), 1);
@@ -565,4 +565,38 @@ fn a_picture_in_a_message_is_upright_and_small() {
     assert_eq!((small.width(), small.height()), (2400, 50));
     assert_eq!(super::picture::whole(&path).unwrap().0, "image/png");
     assert!(super::picture::small(&folder.path().join("b.png")).is_err());
+}
+
+#[test]
+fn a_picture_may_be_seen_without_boxes() {
+    let folder = folder(&["a.png", "b.png"]);
+    let view = View::open(folder.path());
+    let seen = |view: &View| -> Vec<Value> {
+        view.hello()["pictures"].as_array().unwrap().iter().map(|row| row["seen"].clone()).collect()
+    };
+    assert_eq!(seen(&view), [false, false]);
+    assert_eq!(view.save("a.png", json!([]))["type"], "saved");
+    assert_eq!(seen(&view), [true, false]);
+    drop(view);
+    // it is on disk: the picture is one without objects, the other is not there
+    let listed = json_of(&folder.path().join("annotations.json"));
+    let names: Vec<&str> =
+        listed["images"].as_array().unwrap().iter().filter_map(|one| one["file_name"].as_str()).collect();
+    assert_eq!(names, ["a.png"]);
+    assert_eq!(seen(&View::open(folder.path())), [true, false]);
+}
+
+#[test]
+fn a_file_that_is_cut_off_is_marked() {
+    let folder = folder(&["a.png"]);
+    let whole = folder.path().join("b.jpg");
+    RgbImage::from_fn(64, 48, |x, y| image::Rgb([x as u8 * 3, y as u8 * 5, 90])).save(&whole).unwrap();
+    let bytes = std::fs::read(&whole).unwrap();
+    std::fs::write(folder.path().join("c.jpg"), &bytes[..bytes.len() / 2]).unwrap();
+    let view = View::open(folder.path());
+    let fault = |name: &str| {
+        view.say(json!({ "type": "open", "picture": view.id(name), "image": true })).remove(0)["fault"].clone()
+    };
+    assert_eq!((fault("a.png"), fault("b.jpg")), (Value::Null, Value::Null));
+    assert_eq!(fault("c.jpg"), "it is cut off: its end is missing");
 }

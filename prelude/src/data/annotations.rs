@@ -10,6 +10,7 @@ use super::delimited::{self, TextRow};
 use super::formats::{BoxForm, table_columns};
 use super::names::composed;
 use crate::boxes::{Annotation, BBox};
+use crate::words::does;
 use crate::{Error, Result, show};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -120,8 +121,12 @@ impl FolderBoxes {
         let some = names.iter().take(3).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let more = if names.len() > 3 { ", …" } else { "" };
         let file = self.file.file_name().unwrap_or_default().to_string_lossy();
-        (!names.is_empty())
-            .then(|| format!("`{file}` has boxes for {} files that are no pictures here: {some}{more}", names.len()))
+        (!names.is_empty()).then(|| {
+            format!(
+                "`{file}` has boxes for {} no pictures here: {some}{more}",
+                does(names.len(), "file", "that is", "that are")
+            )
+        })
     }
 }
 

@@ -8,6 +8,7 @@ use super::formats::{self, BoxForm, BoxFormat, Listing, Placing, Reading};
 use super::{ImageFolder, Part, ResizeMethod, Sample};
 use crate::boxes::{Annotation, BBox};
 use crate::show::{self, Table};
+use crate::words::does;
 use crate::{Error, Result};
 
 /// How files of boxes are read where they leave it open: `BoxReading::new().pictures("scans").centres().shares()`.
@@ -142,7 +143,12 @@ impl Boxes {
         listing.pictures.retain(|picture| !picture.is_waiting());
         if all > listing.pictures.len() {
             let count = all - listing.pictures.len();
-            listing.notes.push(format!("{count} pictures with automatic boxes wait for a person and are left out"));
+            listing.notes.push(does(
+                count,
+                "picture",
+                "with automatic boxes waits for a person and is left out",
+                "with automatic boxes wait for a person and are left out",
+            ));
         }
         if !listing.faults.is_empty() || !listing.notes.is_empty() || listing.unlisted > 0 {
             show::note(&format!("`{}`: {}", path.display(), listing.summary()));
@@ -193,7 +199,7 @@ impl Boxes {
         let listing = change((*self.listing).clone())?;
         if listing.objects() == 0 && self.listing.objects() > 0 {
             let classes = listing.classes.join("`, `");
-            return Err(Error::new(format!("of the {} boxes none is of `{classes}`", self.listing.objects()))
+            return Err(Error::new(format!("none of the boxes ({}) is of `{classes}`", self.listing.objects()))
                 .remedy("`data.summary()` shows how many boxes each class has"));
         }
         self.relisted(listing)
@@ -288,7 +294,8 @@ fn annotations(picture: &formats::Listed) -> Vec<Annotation> {
 /// Refuses a listing without any box.
 fn some(root: &Path, listing: Listing) -> Result<Arc<Listing>> {
     if listing.objects() == 0 {
-        let what = format!("`{}` has {} pictures and no box", root.display(), listing.pictures.len());
+        let what =
+            format!("`{}` has {} and no box", root.display(), crate::words::count(listing.pictures.len(), "picture"));
         return Err(Error::new(what).remedy("draw some first, or check the names of the classes"));
     }
     Ok(Arc::new(listing))

@@ -3,6 +3,7 @@
 use super::{Boxes, Part};
 use crate::boxes::measure::SizeRange;
 use crate::show::{Bundle, Show, Table};
+use crate::words::{count, does};
 use crate::{Result, interrupt};
 
 /// Pictures with boxes in numbers: objects of each class and part, their sizes, what is odd; a cell that ends with it shows it.
@@ -120,8 +121,11 @@ impl BoxSummary {
     fn notes(&self) -> Vec<String> {
         let [train, valid, test] = self.pictures;
         let mut notes = vec![format!(
-            "{train} pictures for training, {valid} for validation, {test} for the test; {} without objects; {} objects on half of them at most, {} on one",
-            self.background, self.most.1, self.most.0
+            "{} for training, {valid} for validation, {test} for the test; {} without objects; {} on half of them at most, {} on one",
+            count(train, "picture"),
+            self.background,
+            count(self.most.1, "object"),
+            self.most.0
         )];
         let [small, medium, large] = self.sizes;
         notes.push(format!(
@@ -129,10 +133,15 @@ impl BoxSummary {
             self.size
         ));
         if self.within > 0 {
-            notes.push(format!("{} boxes lie within another one of their picture", self.within));
+            notes.push(does(
+                self.within,
+                "box",
+                "lies within another one of its picture",
+                "lie within another one of their picture",
+            ));
         }
         for (part, counts, pictures) in [("validation", &self.valid, valid), ("the test", &self.test, test)] {
-            let lacking = self.classes.iter().zip(counts).filter(|(_, count)| **count == 0 && pictures > 0);
+            let lacking = self.classes.iter().zip(counts).filter(|(_, own)| **own == 0 && pictures > 0);
             let lacking: Vec<&str> = lacking.map(|(name, _)| name.as_str()).collect();
             if !lacking.is_empty() {
                 let some = lacking.iter().take(6).copied().collect::<Vec<_>>().join(", ");
@@ -149,8 +158,8 @@ impl BoxSummary {
         }
         if let [first, ..] = &self.leaks[..] {
             notes.push(format!(
-                "{} groups of equal files are on two sides of the split, such as {}: what is measured there is too good",
-                self.leaks.len(),
+                "{} on two sides of the split, such as {}: what is measured there is too good",
+                does(self.leaks.len(), "group", "of equal files is", "of equal files are"),
                 first.join(" and ")
             ));
         }
@@ -178,8 +187,9 @@ impl Show for Boxes {
         let some = names.iter().take(12).cloned().collect::<Vec<_>>().join(", ");
         let more = if names.len() > 12 { format!(" and {} more", names.len() - 12) } else { String::new() };
         Bundle::new().text(format!(
-            "{} pictures ({train} for training, {valid} for validation), {objects} objects of {some}{more}",
-            self.len()
+            "{} ({train} for training, {valid} for validation), {} of {some}{more}",
+            count(self.len(), "picture"),
+            count(objects, "object")
         ))
     }
 }

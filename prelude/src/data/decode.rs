@@ -95,6 +95,15 @@ pub(super) fn upright_size(path: &Path) -> Option<(u32, u32)> {
     Some(if shown.width() == 1 { (width, height) } else { (height, width) })
 }
 
+/// What is wrong with a picture's file, though a browser may show some of it; nothing where it is whole. Of a JPEG only its end is looked at.
+pub(crate) fn fault_of(path: &Path) -> Option<String> {
+    let bytes = std::fs::read(path).ok()?;
+    if bytes.starts_with(&[0xff, 0xd8]) {
+        return is_cut_off(&bytes).then(|| "it is cut off: its end is missing".to_owned());
+    }
+    decode_as(&bytes, Greys::Whole).err()
+}
+
 /// Whether a JPEG has no end: decoders fill up with grey what is missing. Within the data of the picture itself no two
 /// bytes look like the mark of its end (ITU T.81, B.1.1.2).
 fn is_cut_off(bytes: &[u8]) -> bool {

@@ -74,6 +74,12 @@ fn totals(blocks: &[Cluster]) -> BTreeMap<usize, (usize, usize)> {
     totals
 }
 
+/// Whether each of several labels has one block, and each block one label.
+pub(super) fn is_one_each(blocks: &[Cluster]) -> bool {
+    let totals = totals(blocks);
+    totals.len() > 1 && totals.len() == blocks.len() && totals.values().all(|(_, own)| *own == 1)
+}
+
 /// Labels that stand in fewer blocks than so many.
 pub(super) fn rare(blocks: &[Cluster], least: usize) -> Vec<(usize, usize)> {
     totals(blocks).into_iter().filter(|(_, (_, own))| *own < least).map(|(label, (_, own))| (label, own)).collect()

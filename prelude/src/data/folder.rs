@@ -6,6 +6,7 @@ use super::store::{MOST, Store};
 use super::{Augment, Greys, Normalize, Part, ResizeMethod, Sample, Transform, read_picture_as};
 use crate::boxes::Annotation;
 use crate::show::{Bundle, Describe, Description, Show};
+use crate::words::count;
 use crate::{Error, Result, show};
 use image::RgbImage;
 use rand::SeedableRng;
@@ -337,7 +338,9 @@ impl ImageFolder {
         }
         *warned = bad.len();
         let name = |(id, why): &(usize, String)| format!("\n  {}: {why}", self.samples[*id].name);
-        let mut text = format!("{} of {} pictures cannot be read and are left out:", bad.len(), self.samples.len());
+        let are = if bad.len() == 1 { "is" } else { "are" };
+        let mut text =
+            format!("{} of {} cannot be read and {are} left out:", bad.len(), count(self.samples.len(), "picture"));
         text.extend(bad.iter().take(10).map(name));
         if bad.len() > 10 {
             text.push_str("\n  … `data.corrupt()` names all");
@@ -361,9 +364,9 @@ impl ImageFolder {
 
 impl std::fmt::Debug for ImageFolder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let count = |part| self.ids(part).len();
-        write!(f, "ImageFolder {{ {:?}, {} pictures", self.root, self.samples.len())?;
-        write!(f, " ({} train, {} valid, {} test)", count(Part::Train), count(Part::Valid), count(Part::Test))?;
+        let has = |part| self.ids(part).len();
+        write!(f, "ImageFolder {{ {:?}, {}", self.root, count(self.samples.len(), "picture"))?;
+        write!(f, " ({} train, {} valid, {} test)", has(Part::Train), has(Part::Valid), has(Part::Test))?;
         write!(f, ", classes {:?}, size {}, batch {} }}", self.classes, self.transform.size, self.batch)
     }
 }
@@ -371,7 +374,7 @@ impl std::fmt::Debug for ImageFolder {
 impl Describe for ImageFolder {
     fn describe(&self) -> Description {
         let (size, classes) = (self.transform.size, self.classes.len());
-        let shape = format!("{} pictures of {size}×{size}, {classes} classes", self.len());
+        let shape = format!("{} of {size}×{size}, {}", count(self.len(), "picture"), count(classes, "class"));
         let bytes = self.store.bytes() + self.samples.len() * size_of::<Sample>();
         Description { shape, bytes: bytes as u64 }
     }

@@ -2,6 +2,7 @@
 
 use super::folder::ImageFolder;
 use super::{Part, Sample};
+use crate::words::count;
 use crate::{Error, Result};
 use image::RgbImage;
 use std::collections::BTreeSet;
@@ -30,8 +31,12 @@ impl ImageFolder {
     // Not generic, so that the cell does not compile it.
     fn of_memory(pictures: Vec<RgbImage>, labels: Vec<String>) -> Result<ImageFolder> {
         if pictures.len() != labels.len() {
-            return Err(Error::new(format!("there are {} pictures and {} labels", pictures.len(), labels.len()))
-                .remedy("give each picture the name of its class, in the same order"));
+            return Err(Error::new(format!(
+                "there are {} and {}",
+                count(pictures.len(), "picture"),
+                count(labels.len(), "label")
+            ))
+            .remedy("give each picture the name of its class, in the same order"));
         }
         if let Some(at) = pictures.iter().position(|picture| picture.width() == 0 || picture.height() == 0) {
             let (width, height) = pictures[at].dimensions();

@@ -94,6 +94,7 @@ pub use tensors::TensorData;
 pub use transform::{Normalize, ResizeMethod, Transform};
 
 pub(crate) use annotations::write_boxes;
+pub(crate) use decode::fault_of;
 pub(crate) use feed::varied_views;
 pub(crate) use formats::{BoxPlace, Extra, Listed, Listing, Object, Reading, class_name, is_turned, rest, within};
 pub(crate) use proposals::{Rejected, doubt, find_in, is_same_place, put, rejected, set_rejected};

@@ -4,6 +4,7 @@ use super::divide::{self, Cluster};
 use super::folder::ImageFolder;
 use super::split::{self, Copies};
 use super::{Part, field, near};
+use crate::words::does;
 use crate::{Error, Result, limits, show};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -48,7 +49,10 @@ impl ImageFolder {
         limits::held_out(fraction, "pictures")?;
         let held = self.ids(Part::Test).len();
         if held > 0 {
-            show::note(&format!("{held} pictures are held out for the last test already, and stay so"));
+            show::note(&match held {
+                1 => "1 picture is held out for the last test already, and stays so".to_owned(),
+                _ => format!("{held} pictures are held out for the last test already, and stay so"),
+            });
             return Ok(self);
         }
         let before = self.seed;
@@ -86,10 +90,10 @@ impl ImageFolder {
                 return Err(Error::new(format!(
                     "class `{name}` has {own} different pictures; {count} folds need {count}"
                 ))
-                .remedy("take fewer folds, add pictures of it, or remove its folder"));
+                .remedy("take fewer folds, add pictures of it, or leave the class out: its folder, its lines or its pictures"));
             }
             show::note(&format!(
-                "`{name}` stands in {own} groups alone: some of the {count} folds measure nothing of it"
+                "`{name}` stands in {own} of the groups alone: some of the {count} folds measure nothing of it"
             ));
         }
         blocks.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
@@ -157,6 +161,14 @@ impl ImageFolder {
                 return Err(Error::new(format!("there is {} {what}; a split needs two", blocks.len()))
                     .remedy("each side learns or measures on pictures of its own: add some, or group them otherwise"));
             }
+            if self.groups.is_some() && divide::is_one_each(&blocks) {
+                let what =
+                    format!("each class is one group ({} of them): none could both train and measure", blocks.len());
+                return Err(Error::new(what).remedy(
+                    "leave the grouping out, or group by what the files' names say: `.grouped(|name| name[..4].to_owned())`; \
+                     `grouped_by_folder` is for folders within classes, such as `class/patient/left.png`",
+                ));
+            }
             if let (true, Some((label, _))) = (self.groups.is_some(), divide::rare(&blocks, 2).first()) {
                 show::note(&format!("all of `{}` is one group, which stays where it trains", self.label_name(*label)));
             }
@@ -187,11 +199,13 @@ impl ImageFolder {
         match (kept, extra) {
             (true, 0) => {}
             (true, extra) => show::note(&format!(
-                "{extra} pictures look like others, as copies in another size do: they stay on the others' side"
+                "{} like others, as copies in another size do: kept on the others' side",
+                does(extra, "picture", "looks", "look")
             )),
             (false, 0) => show::note("so many pictures are not searched for near copies; equal files stay on one side"),
             (false, extra) => show::note(&format!(
-                "{extra} pictures look like others, so many of one class that they are on both sides: what is measured may be too good"
+                "{} like others, so many of one class that both sides have some: what is measured may be too good",
+                does(extra, "picture", "looks", "look")
             )),
         }
         Ok(())

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::delimited::{self, TextRow};
 use super::names::{composed, decomposed};
 use super::{Part, Sample};
+use crate::words::count;
 use crate::{Error, Result};
 
 /// What the column of files may be called, in lower case.
@@ -55,11 +56,22 @@ impl PictureTable {
         let width = head.as_ref().map_or(rows[0].1.len(), Vec::len);
         if let Some((line, row)) = rows.iter().find(|(_, row)| row.len() != width || width < 2) {
             let what = format!("line {line} of `{shown}` is `{}`", row.join(","));
-            let remedy = match width {
-                0 | 1 => "expected a file and its labels: `boat.jpg,sea;sky`".to_owned(),
-                _ => format!(
-                    "expected {width} columns: a file and its labels: `boat.jpg,sea;sky`; a cell with a comma stands in quotes"
-                ),
+            let what = match width {
+                0 | 1 => format!("{what}: one column, where a file and what it shows are two"),
+                _ => format!("{what}: {}, where {width} columns were expected", count(row.len(), "column")),
+            };
+            let other = ['|', ':', ' '].into_iter().find(|mark| width < 2 && row[0].contains(*mark));
+            let remedy = match (other, width) {
+                (Some(' '), _) => {
+                    "part the columns by a comma, a semicolon or a tab, not by spaces: `boat.jpg,sea`".to_owned()
+                }
+                (Some(mark), _) => {
+                    format!("part the columns by a comma, a semicolon or a tab, not by `{mark}`: `boat.jpg,sea`")
+                }
+                (None, 0 | 1) => {
+                    "name behind each file what it shows, or what is to be told of it: `boat.jpg,sea`".to_owned()
+                }
+                _ => "a cell in which the mark between columns stands is put in quotes: `\"a, b.jpg\",sea`".to_owned(),
             };
             return Err(Error::new(what).remedy(remedy));
         }

@@ -5,6 +5,7 @@ use super::formats::{Listed, Listing, Object};
 use super::{Part, decode};
 use crate::boxes::{BBox, Detection};
 use crate::show::{self, Steps};
+use crate::words::{count, does};
 use crate::{Result, limits};
 use image::RgbImage;
 use std::path::Path;
@@ -58,7 +59,9 @@ impl Boxes {
         show::note(&match boxes {
             0 => format!("nothing new reaches a score of {score}: no box is proposed; a lower score proposes more"),
             _ => format!(
-                "{boxes} boxes are proposed on {pictures} pictures: `.annotate()?` shows them, `.accept_automatic()?` takes all"
+                "{} proposed on {}: `.annotate()?` shows them, `.accept_automatic()?` takes all",
+                does(boxes, "box", "is", "are"),
+                count(pictures, "picture")
             ),
         });
         self.clone().relisted(listing)

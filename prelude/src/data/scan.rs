@@ -5,6 +5,7 @@ use super::decode::ENDINGS;
 use super::names::composed;
 use super::{Part, Sample};
 use crate::show::Steps;
+use crate::words::count;
 use crate::{Error, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -151,11 +152,11 @@ fn kept(root: &Path, parts: &[PartFolder], left_out: &mut Vec<String>) -> Result
     for name in names {
         let folders: Vec<(&PartFolder, Option<&ClassFolder>)> =
             parts.iter().map(|part| (part, part.classes.iter().find(|class| class.name == *name))).collect();
-        let count = |train: bool| -> usize {
+        let holds = |train: bool| -> usize {
             let own = folders.iter().filter(|(part, _)| (part.part == Part::Train) == train);
             own.filter_map(|(_, class)| Some(class.as_ref()?.found.pictures.len())).sum()
         };
-        let (trained, measured) = (count(true), count(false));
+        let (trained, measured) = (holds(true), holds(false));
         if trained + measured > 0
             && let Some((part, _)) = folders.iter().find(|(_, class)| class.is_none())
         {
@@ -169,8 +170,8 @@ fn kept(root: &Path, parts: &[PartFolder], left_out: &mut Vec<String>) -> Result
             let others = bare.iter().flat_map(|(_, class)| class.found.others.values()).sum::<usize>();
             let why = match (measured, others) {
                 (0, 0) => "its folder holds nothing".to_owned(),
-                (0, n) => format!("its folder holds {n} files of other kinds and no pictures"),
-                (n, _) => format!("it has {n} pictures to be measured on, but none to train on"),
+                (0, n) => format!("its folder holds {} of other kinds and no pictures", count(n, "file")),
+                (n, _) => format!("it has {} to be measured on, but none to train on", count(n, "picture")),
             };
             left_out.push(format!("class `{name}` is left out: {why}"));
             empty.push(format!("`{name}`"));
@@ -288,7 +289,7 @@ fn no_classes(folder: &Path) -> Result<Error> {
     let pictures = entries(folder)?.iter().filter(|path| is_picture(path)).count();
     let found = match pictures {
         0 => "no folders".to_owned(),
-        n => format!("{n} pictures but no folders"),
+        n => format!("{} but no folders", count(n, "picture")),
     };
     Ok(Error::new(format!("`{}` holds {found}; expected one folder a class", folder.display()))
         .remedy("put the pictures of each class in a folder with the class's name: photos/cat/…, photos/dog/…"))
@@ -312,9 +313,15 @@ fn folders(folder: &Path) -> Result<Vec<(PathBuf, String)>> {
 /// What lies in a folder, sorted by name, without hidden files and what archives of other systems leave behind.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let failed = |error: std::io::Error| {
-        Error::new(format!("the folder `{}` cannot be listed", folder.display()))
-            .caused_by(error)
-            .remedy("check that you may read it")
+        let remedy = match error.kind() {
+            std::io::ErrorKind::NotFound => match std::env::current_dir() {
+                Ok(here) => format!("check the path; cells run in `{}`, or give it in full", here.display()),
+                Err(_) => "check the path, or give it in full".to_owned(),
+            },
+            std::io::ErrorKind::NotADirectory => "give the folder in which the pictures lie, not a file".to_owned(),
+            _ => "check that you may read it".to_owned(),
+        };
+        Error::new(format!("the folder `{}` cannot be listed", folder.display())).caused_by(error).remedy(remedy)
     };
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {

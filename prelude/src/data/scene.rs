@@ -67,6 +67,10 @@ impl Data for Boxes {
         Ok(Box::new(batches(self, part, order)?))
     }
 
+    fn fingerprint(&self, part: Part) -> Option<u64> {
+        Data::fingerprint(&self.pictures, part)
+    }
+
     fn example(&self, id: usize) -> Result<Example> {
         self.pictures.example(id)
     }

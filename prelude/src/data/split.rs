@@ -2,6 +2,7 @@
 
 use super::{Part, Sample};
 use crate::show::Steps;
+use crate::words::count;
 use crate::{Error, Result, interrupt, limits};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -137,16 +138,16 @@ pub(super) fn split(
         }
         if own.len() < 2 || units.len() < 2 {
             if units.is_empty() && !own.is_empty() {
-                let what = format!("each of the {} files of class `{name}` is another class's too", own.len());
+                let what = format!("each of the {} of class `{name}` is another class's too", count(own.len(), "file"));
                 return Err(Error::new(what).remedy("keep each picture in the folder of its class alone"));
             }
-            let files = if own.len() > units.len() { format!(" in {} files", own.len()) } else { String::new() };
+            let files =
+                if own.len() > units.len() { format!(" in {}", count(own.len(), "file")) } else { String::new() };
             return Err(Error::new(format!(
-                "class `{name}` has {} different {}{files}; a split needs two",
-                units.len(),
-                if units.len() == 1 { "picture" } else { "pictures" }
+                "class `{name}` has {}{files}; a split needs two",
+                count(units.len(), "different picture")
             ))
-            .remedy("add pictures of it, or remove its folder"));
+            .remedy("add pictures of it, or leave the class out: its folder, its lines or its pictures"));
         }
         units.shuffle(&mut ChaCha8Rng::seed_from_u64(seed ^ (class as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
         let wanted = ((own.len() as f64 * fraction).round() as usize).clamp(1, own.len() - 1);

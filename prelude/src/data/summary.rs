@@ -6,6 +6,7 @@ use super::greys::DIM_WORDS;
 use super::split::Copies;
 use crate::Result;
 use crate::show::{Bundle, Show, Table};
+use crate::words::{count, does};
 use std::collections::BTreeMap;
 
 /// Where the largest class has so many times the pictures of the smallest, something is to be done about it.
@@ -147,7 +148,7 @@ impl Summary {
             ));
         }
         if let Some(groups) = self.groups {
-            notes.push(format!("{groups} groups, each on one side of a split"));
+            notes.push(format!("{}, each on one side of a split", count(groups, "group")));
         }
         notes.extend(self.dim.then(|| DIM_WORDS.to_owned()));
         notes.push(self.storage.clone());
@@ -160,18 +161,23 @@ impl Summary {
                 ));
             }
             n if n == all => notes.push("every picture has a box".to_owned()),
-            n => notes.push(format!("{n} of {all} pictures have boxes, so boxes are not used")),
+            n => notes.push(format!(
+                "{n} of {} {} boxes, so boxes are not used",
+                count(all, "picture"),
+                if n == 1 { "has" } else { "have" }
+            )),
         }
         notes.extend(self.left_out.iter().cloned());
         let list = |names: &[String]| names.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
         if !self.corrupt.is_empty() {
             let names: Vec<String> = self.corrupt.iter().map(|(name, why)| format!("{name} ({why})")).collect();
-            notes.push(format!("{} cannot be read and are left out: {}", names.len(), list(&names)));
+            let what = does(names.len(), "file", "cannot be read and is", "cannot be read and are");
+            notes.push(format!("{what} left out: {}", list(&names)));
         }
         if !self.leaks.is_empty() {
             let names: Vec<String> = self.leaks.iter().map(|(gone, copy)| format!("{gone} = {copy}")).collect();
-            let count = names.len();
-            notes.push(format!("{count} training files are also held for validation and left out: {}", list(&names)));
+            let what = does(names.len(), "training file", "is", "are");
+            notes.push(format!("{what} also held for validation and left out: {}", list(&names)));
         }
         let equal = |group: &Vec<String>| {
             let more = if group.len() > 3 { format!(" = … ({} in all)", group.len()) } else { String::new() };
@@ -179,11 +185,13 @@ impl Summary {
         };
         if !self.copies.is_empty() {
             let names: Vec<String> = self.copies.iter().map(equal).collect();
-            notes.push(format!("{} files have copies, kept on one side: {}", names.len(), list(&names)));
+            let what = does(names.len(), "file", "has", "have");
+            notes.push(format!("{what} copies, kept on one side: {}", list(&names)));
         }
         if !self.contradictions.is_empty() {
             let names: Vec<String> = self.contradictions.iter().map(equal).collect();
-            notes.push(format!("{} files are said to be of two classes: {}", names.len(), list(&names)));
+            let what = does(names.len(), "file", "is", "are");
+            notes.push(format!("{what} said to be of two classes: {}", list(&names)));
         }
         notes
     }

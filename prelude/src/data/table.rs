@@ -9,6 +9,7 @@ use super::picture_table::PictureTable;
 use super::table_verbs::picture_verbs;
 use super::{Data, ImageFolder, Part, Sample, Target, field};
 use crate::show::{Bundle, Show};
+use crate::words::count;
 use crate::{Error, Result};
 
 /// Pictures with any number of labels each, as a table of text lists them: a line a picture, `boat.jpg,sea;sky`.
@@ -84,7 +85,11 @@ impl Show for LabelTable {
         let each = self.names().iter().zip(self.counts(Part::Train));
         let each: Vec<String> = each.map(|(name, count)| format!("{name} {count}")).collect();
         let (train, valid) = (Data::count(self, Part::Train), Data::count(self, Part::Valid));
-        Bundle::new().text(format!("{train} pictures for training, {valid} for validation; labels {}", each.join(", ")))
+        Bundle::new().text(format!(
+            "{} for training, {valid} for validation; labels {}",
+            count(train, "picture"),
+            each.join(", ")
+        ))
     }
 }
 

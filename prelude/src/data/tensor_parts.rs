@@ -21,7 +21,10 @@ impl TensorData {
         limits::held_out(fraction, "examples")?;
         let held = self.parts.get(&Part::Test).map_or(0, Vec::len);
         if held > 0 {
-            show::note(&format!("{held} examples are held out for the last test already, and stay so"));
+            show::note(&match held {
+                1 => "1 example is held out for the last test already, and stays so".to_owned(),
+                _ => format!("{held} examples are held out for the last test already, and stay so"),
+            });
             return Ok(self);
         }
         let ids = divide::aside(self.blocks()?, fraction, seed);

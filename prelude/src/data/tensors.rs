@@ -14,6 +14,7 @@ use super::{
 };
 use crate::params::name_seed;
 use crate::show::{Describe, Description};
+use crate::words::{count, does};
 use crate::{Error, Result, limits};
 
 /// Examples that are already numbers: pictures, or rows of a table, signals, whatever has a shape.
@@ -58,9 +59,9 @@ impl TensorData {
 
     fn labelled(inputs: &Tensor, labels: Vec<u32>, classes: Vec<String>) -> Result<TensorData> {
         let n = labels.len();
-        check_rows(inputs, n, &format!("{n} labels"))?;
+        check_rows(inputs, n, &count(n, "label"))?;
         if let Some(label) = labels.iter().find(|label| **label as usize >= classes.len()) {
-            let what = format!("label {label} has no name: {} classes are named", classes.len());
+            let what = format!("label {label} has no name: {} named", does(classes.len(), "class", "is", "are"));
             return Err(Error::new(what).remedy("labels count from 0; name every class"));
         }
         TensorData::of(inputs, Tensor::from_vec(labels, n, &Device::Cpu)?, Target::Class(classes))
@@ -117,7 +118,7 @@ impl TensorData {
             let what = format!("`{}` of example {} is no number", names[at % names.len()], at / names.len());
             return Err(Error::new(what).remedy("leave the example out, or give it a value"));
         }
-        check_rows(inputs, n, &format!("{n} rows of values"))?;
+        check_rows(inputs, n, &format!("{} of values", count(n, "row")))?;
         TensorData::of(inputs, values, target)
     }
 
@@ -324,6 +325,12 @@ impl Data for TensorData {
             ids.shuffle(&mut ChaCha8Rng::seed_from_u64(name_seed(self.seed, &format!("order of epoch {epoch}"))));
         }
         self.iterate(ids)
+    }
+
+    fn fingerprint(&self, part: Part) -> Option<u64> {
+        let mut ids = self.parts.get(&part)?.clone();
+        ids.sort_unstable();
+        Some(ids.into_iter().fold(0, |seed, id| name_seed(seed, &id.to_string())))
     }
 
     fn example(&self, id: usize) -> Result<Example> {

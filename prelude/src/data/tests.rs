@@ -55,7 +55,7 @@ fn no_class_folders() -> Result<()> {
     let root = tempfile::tempdir()?;
     assert!(error(root.path()).contains("holds no folders; expected one folder a class"));
     picture(0, 0).save(root.path().join("a.png"))?;
-    assert!(error(root.path()).contains("holds 1 pictures but no folders"));
+    assert!(error(root.path()).contains("holds 1 picture but no folders"));
     Ok(())
 }
 
@@ -93,7 +93,7 @@ fn a_corrupt_picture_among_good_ones() -> Result<()> {
     );
     assert_eq!(corrupt[1].1, "the file is empty");
     let summary = data.summary()?;
-    assert!(summary.table().text().contains("2 cannot be read and are left out: car/broken.png"));
+    assert!(summary.table().text().contains("2 files cannot be read and are left out: car/broken.png"));
 
     let error = data.strict().batches(Part::Train).err().expect("a clear stop").to_string();
     assert!(
@@ -218,7 +218,7 @@ fn a_given_split_is_kept_and_its_leaks_leave_training() -> Result<()> {
     let data = ImageFolder::open(root.path())?.split(0.5, 1)?;
     assert_eq!((data.counts(Part::Train), data.counts(Part::Valid)), (vec![5, 4], vec![1, 2]));
     assert_eq!(data.leaks(), [("train/truck/002.png".to_owned(), "valid/truck/seen.png".to_owned())]);
-    assert!(data.summary()?.table().text().contains("1 training files are also held for validation"));
+    assert!(data.summary()?.table().text().contains("1 training file is also held for validation"));
     Ok(())
 }
 

@@ -198,7 +198,7 @@ pub fn found(said: &Tensor, side: (usize, usize), least: f32) -> Result<Vec<Vec<
             if there < least {
                 continue;
             }
-            let best = (0..rows - 5).max_by(|a, b| rows_of.at(5 + a, cell).total_cmp(&rows_of.at(5 + b, cell)));
+            let best = (0..rows - 5).rev().max_by(|a, b| rows_of.at(5 + a, cell).total_cmp(&rows_of.at(5 + b, cell)));
             let Some(class) = best else { continue };
             let score = there * logistic(rows_of.at(5 + class, cell));
             if score >= least || score.is_nan() {

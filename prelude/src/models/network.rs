@@ -317,7 +317,10 @@ impl Network {
     pub fn features(&self, inputs: &Tensor, pass: &Pass) -> Result<Tensor> {
         if self.body_parts == 0 {
             return Err(Error::new("this network was made in one piece: it has no features apart from its answer")
-                .remedy("run it: `learner.network().forward(&x, &Pass::eval())?`"));
+                .remedy(
+                    "start from an architecture, whose body has features: `Learner::vision(Arch::default(), &data)?`; what this network \
+                     says of pictures stands in `learner.predict(\"new.jpg\")?`",
+                ));
         }
         Ok(self.features_from(0, &Fields::of(field::IMAGE, inputs.clone()), pass)?.get(field::FEATURES)?.clone())
     }

@@ -13,12 +13,15 @@ use super::NamedTensors;
 use crate::{Error, Result};
 
 /// Where checkpoints of the field keep their weights, the likeliest first.
-const KEYS: [&str; 6] = ["state_dict", "model_state_dict", "model", "state_dict_ema", "model_ema", "net"];
+const KEYS: [&str; 7] = ["state_dict", "model_state_dict", "model", "state_dict_ema", "model_ema", "ema", "net"];
+/// Modules within modules, at most.
+const DEEPEST: usize = 64;
 /// The pickled number that files of before PyTorch 1.6 begin with.
 const OLD: &[u8] = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
 
 /// The tensors of a file that `torch.save(model.state_dict(), path)` wrote, or of one that holds the weights below one
-/// of the usual keys: a zip archive, or pickles one after another (before PyTorch 1.6).
+/// of the usual keys: a zip archive, or pickles one after another (before PyTorch 1.6). Of a whole model (`torch.save(model, path)`, and what
+/// Ultralytics writes) the parameters and buffers that its pickle lists are read; its code is not run.
 ///
 /// # Errors
 /// When the file is cut off or damaged, or holds no weights by name.
@@ -41,7 +44,8 @@ impl<'a> File<'a> {
     }
 
     fn foreign(self, what: &str) -> Error {
-        let remedy = "write the weights alone, in Python: `torch.save(model.state_dict(), path)`";
+        let remedy = "write the weights alone, in Python, where the model's code is: `m = torch.load(path, weights_only=False); \
+                      m = (m.get('ema') or m['model']) if isinstance(m, dict) else m; torch.save(m.float().state_dict(), 'weights.pt')`";
         Error::new(format!("{} {what}", self.origin)).remedy(remedy)
     }
 
@@ -105,7 +109,9 @@ impl<'a> File<'a> {
 
     fn tensors(self, root: Object, mut storage: impl FnMut(&str) -> Result<Cow<'a, [u8]>>) -> Result<NamedTensors> {
         let Some(weights) = find_weights(root) else {
-            return Err(self.foreign("holds no weights by name: it may be a whole pickled model, or compiled code"));
+            return Err(self.foreign(
+                "holds no weights by name: it may be a model that is pickled in a way of its own, or compiled code",
+            ));
         };
         let mut tensors = Vec::with_capacity(weights.len());
         for (name, value) in weights {
@@ -129,6 +135,11 @@ fn unpickle(bytes: &mut &[u8]) -> candle_core::Result<Object> {
 
 /// The dictionary that holds tensors by name: the root, or what lies below one of the usual keys.
 fn find_weights(root: Object) -> Option<Vec<(Object, Object)>> {
+    if let Object::Build { .. } = root {
+        let mut found = Vec::new();
+        gather(root, "", 0, &mut found)?;
+        return Some(found).filter(|found| !found.is_empty());
+    }
     let Object::Dict(mut entries) = root else { return None };
     if entries.iter().any(|(_, value)| TensorPlace::of(value.clone()).is_some()) {
         return Some(entries);
@@ -137,6 +148,49 @@ fn find_weights(root: Object) -> Option<Vec<(Object, Object)>> {
         let at = entries.iter().position(|(name, _)| *name == Object::Unicode((*key).to_owned()))?;
         find_weights(std::mem::replace(&mut entries[at].1, Object::None))
     })
+}
+
+/// The parameters and buffers of a pickled `torch.nn.Module` under their dotted names, as its `state_dict` would give them; `None` where it
+/// is something else.
+fn gather(module: Object, prefix: &str, depth: usize, found: &mut Vec<(Object, Object)>) -> Option<()> {
+    let Object::Build { args, .. } = module else { return None };
+    let Object::Dict(state) = *args else { return None };
+    let mut own = HashMap::new();
+    for (name, value) in state {
+        if let Object::Unicode(name) = name {
+            own.insert(name, value);
+        }
+    }
+    // what is no part of the state of a module is of its own
+    let transient = own.get("_non_persistent_buffers_set").map(words).unwrap_or_default();
+    for kind in ["_parameters", "_buffers"] {
+        let Some(Object::Dict(values)) = own.remove(kind) else { return None };
+        for (name, value) in values {
+            if let Object::Unicode(name) = name
+                && !(kind == "_buffers" && transient.contains(&name))
+            {
+                found.push((Object::Unicode(format!("{prefix}{name}")), value));
+            }
+        }
+    }
+    let Some(Object::Dict(modules)) = own.remove("_modules") else { return None };
+    for (name, module) in modules.into_iter().filter(|_| depth < DEEPEST) {
+        if let Object::Unicode(name) = name {
+            // one without parameters may be pickled otherwise
+            let _ = gather(module, &format!("{prefix}{name}."), depth + 1, found);
+        }
+    }
+    Some(())
+}
+
+/// The texts within an object, such as those of a set.
+fn words(object: &Object) -> Vec<String> {
+    match object {
+        Object::Unicode(text) => vec![text.clone()],
+        Object::Tuple(parts) | Object::List(parts) => parts.iter().flat_map(words).collect(),
+        Object::Reduce { args, .. } => words(args),
+        _ => Vec::new(),
+    }
 }
 
 /// The kind of every storage below an object, by key.

@@ -109,6 +109,10 @@ impl LossCurve {
 /// Several runs in one figure: their validation losses (training losses where there are none) side by side with their
 /// accuracies, where they have some.
 pub fn compare(runs: &[Run]) -> Figure {
+    if runs.iter().all(|run| run.train.is_empty() && run.valid.is_empty()) {
+        let empty = Lines::new("batch", "loss").title("nothing to compare: no run has been trained");
+        return empty.figure();
+    }
     let mut loss = Lines::new("batch", "validation loss");
     let mut accuracy = Lines::new("batch", "validation accuracy").percent();
     let validated = runs.iter().any(|run| !run.valid.is_empty());

@@ -22,6 +22,12 @@ pub struct Answer {
     pub text: String,
 }
 
+/// The place of the largest of these numbers, of equal ones the first; none where one of them is no number.
+pub(super) fn likeliest(shares: &[f32]) -> Option<usize> {
+    let larger = |best: usize, at: usize| if shares[at] > shares[best] { at } else { best };
+    (0..shares.len()).filter(|_| shares.iter().all(|share| !share.is_nan())).reduce(larger)
+}
+
 /// A box of an answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Located {
@@ -34,10 +40,10 @@ pub struct Located {
 }
 
 impl Answer {
-    /// One class, the most likely of these probabilities; none where one of them is no number.
+    /// One class, the most likely of these probabilities, of equal ones the first, as `argmax` of PyTorch and NumPy has it; none where one of
+    /// them is no number.
     pub fn class(shares: Vec<f32>) -> Answer {
-        let numbers = shares.iter().all(|share| !share.is_nan());
-        let class = (0..shares.len()).filter(|_| numbers).max_by(|a, b| shares[*a].total_cmp(&shares[*b]));
+        let class = likeliest(&shares);
         Answer { class, score: class.map_or(f32::NAN, |class| shares[class]), shares, ..Answer::default() }
     }
 
@@ -92,5 +98,25 @@ impl Answer {
             return each.map(|(at, value)| format!("{} {value:.3}", name(&at))).collect::<Vec<_>>().join(", ");
         }
         self.class.map_or_else(|| "no number".to_owned(), |class| name(&class).to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// NumPy: `np.argmax([0.2, 0.4, 0.4]) == 1`, `np.argmax([0.5, 0.5]) == 0`.
+    #[test]
+    fn of_equal_shares_the_first_is_told() {
+        for (shares, expected) in [
+            (&[0.2, 0.4, 0.4][..], Some(1)),
+            (&[0.5, 0.5], Some(0)),
+            (&[0.0, 0.0, 0.0, 0.0], Some(0)),
+            (&[-0.0, 0.0], Some(0)),
+            (&[0.1, f32::NAN], None),
+            (&[], None),
+        ] {
+            assert_eq!(Answer::class(shares.to_vec()).class, expected, "{shares:?}");
+        }
     }
 }

@@ -266,5 +266,5 @@ fn weighted(maps: Tensor, slope: &Tensor) -> Result<HeatRows> {
 
 /// The class of the box that the network is surest of.
 fn best_box(answer: &Answer) -> Option<usize> {
-    answer.boxes.iter().max_by(|a, b| a.score.total_cmp(&b.score)).map(|one| one.class)
+    answer.boxes.iter().rev().max_by(|a, b| a.score.total_cmp(&b.score)).map(|one| one.class)
 }

@@ -1,6 +1,6 @@
 //! What takes part in a fit: the seam for callbacks, one's own too.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use candle_core::Tensor;
 
@@ -81,9 +81,15 @@ pub trait Callback: Send + Sync {
     /// Its own; the fit ends with it.
     fn on(&mut self, when: When, fit: &mut Fit) -> Result<Next>;
 
-    /// The name under which its state is kept in files; one without a name is not kept.
+    /// The name under which its state is kept in files; one without a name is not kept. Of several with one name each has its own state, by
+    /// the order in which they were added.
     fn name(&self) -> &str {
         ""
+    }
+
+    /// The file or the folder that it alone writes to: where a second one of its name writes to the same, it takes the first one's place.
+    fn writes_to(&self) -> Option<PathBuf> {
+        None
     }
 
     /// What it has to remember, as text; `learner.save` writes it.
@@ -98,6 +104,17 @@ pub trait Callback: Send + Sync {
     fn restore(&mut self, _state: &str) -> Result<()> {
         Ok(())
     }
+}
+
+/// The name under which each callback's state is kept: its own, and where several have the same, the second's with ` #2` behind it, and so
+/// on. One without a name has an empty one.
+pub(super) fn keys(callbacks: &[Box<dyn Callback>]) -> Vec<String> {
+    let name = |at: usize| callbacks[at].name();
+    let key = |at: usize| match (0..at).filter(|before| name(*before) == name(at)).count() {
+        before if before > 0 && !name(at).is_empty() => format!("{} #{}", name(at), before + 1),
+        _ => name(at).to_owned(),
+    };
+    (0..callbacks.len()).map(key).collect()
 }
 
 /// What a fit needs of the learner that it trains.
@@ -130,7 +147,7 @@ impl Fit<'_> {
 
     /// How many epochs were asked for.
     pub fn epochs(&self) -> usize {
-        self.run.epochs
+        self.run.way.epochs
     }
 
     /// The batch that runs, from 1, in this epoch.
@@ -145,7 +162,7 @@ impl Fit<'_> {
 
     /// How many batches this fit has trained on.
     pub fn steps(&self) -> usize {
-        self.run.steps
+        self.run.way.steps
     }
 
     /// The learning rate of this moment: the highest of the groups.
@@ -166,7 +183,7 @@ impl Fit<'_> {
             return Err(Error::new(format!("the learning rate is {rate:e}; expected a finite number above 0")));
         }
         // a schedule may have brought it to 0 for this step
-        self.run.scale = if now > 0.0 { self.run.scale * rate / now } else { rate / self.run.top() };
+        self.run.way.scale = if now > 0.0 { self.run.way.scale * rate / now } else { rate / self.run.top() };
         Ok(())
     }
 
@@ -181,7 +198,7 @@ impl Fit<'_> {
     /// # Errors
     /// When nothing of that name was measured; the message lists the names.
     pub fn measure(&self, name: &str) -> Result<f64> {
-        let epoch = self.learner.history().epochs.last().filter(|_| self.run.done > 0);
+        let epoch = self.learner.history().epochs.last().filter(|_| self.run.way.done > 0);
         let epoch = epoch.ok_or_else(|| {
             Error::new(format!("`{name}` is not measured yet: no epoch has ended"))
                 .remedy("ask at its end: `if when != When::EpochEnded { return Ok(Next::Go) }`")
@@ -200,7 +217,7 @@ impl Fit<'_> {
     /// # Errors
     /// As there.
     pub fn measured(&self, name: &str) -> Result<Option<Measure>> {
-        let last = self.history().epochs.last().filter(|_| self.run.done > 0);
+        let last = self.history().epochs.last().filter(|_| self.run.way.done > 0);
         if name != "train loss" && self.run.validates && last.is_some_and(|epoch| epoch.valid.is_none()) {
             return Ok(None);
         }

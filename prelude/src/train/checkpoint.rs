@@ -8,16 +8,19 @@ use serde::{Deserialize, Serialize};
 
 use super::average::Average;
 use super::cache::FeatureCache;
+use super::callback::keys;
 use super::gradients::{Gradients, Waiting};
 use super::history::History;
 use super::learner::{Learner, maker};
 use super::optim::{Optimizer, OptimizerState, Rule};
 use super::options::{self, Options};
 use super::run::{CutOff, FitRun, Underway};
+use super::similarity;
 use super::tasks;
 use crate::data::{Input, Spec, Target, Transform};
 use crate::models::{Arch, CARD, Detector, Network, Trained, device};
 use crate::params::{ParamSet, write_tensors};
+use crate::words::count;
 use crate::{Error, Result, show};
 
 /// The version that is written; those before it are read.
@@ -152,7 +155,7 @@ impl Learner {
 
     /// Writes it while a fit runs, with what it takes to finish that.
     pub(super) fn save_within(&self, path: &Path, run: &FitRun) -> Result<()> {
-        self.save_all(path, run.way(self.examples()), Some(&run.gathered))
+        self.save_all(path, run.left(self.examples(), self.stands_on()), Some(&run.gathered))
     }
 
     fn save_all(&self, path: &Path, way: Option<Underway>, gathered: Option<&Waiting>) -> Result<()> {
@@ -201,8 +204,8 @@ impl Learner {
     /// What callbacks remember now; while a fit runs, what they did at the end of its last epoch.
     fn remembered(&self) -> HashMap<String, String> {
         let mut states = self.states.clone();
-        for callback in self.callbacks.iter().filter(|callback| !callback.name().is_empty()) {
-            states.extend(callback.state().map(|state| (callback.name().to_owned(), state)));
+        for (key, callback) in keys(&self.callbacks).into_iter().zip(self.callbacks.iter()) {
+            states.extend(callback.state().filter(|_| !key.is_empty()).map(|state| (key, state)));
         }
         states
     }
@@ -272,10 +275,10 @@ impl Learner {
     /// Has callbacks take over what a file has of them.
     fn restore(&mut self, card: &Card, origin: &str) -> Result<()> {
         let Some(progress) = &card.progress else { return Ok(()) };
-        for callback in self.callbacks.iter_mut() {
-            if let Some(state) = progress.callbacks.get(callback.name()) {
+        for (key, callback) in keys(&self.callbacks).into_iter().zip(self.callbacks.iter_mut()) {
+            if let Some(state) = progress.callbacks.get(&key) {
                 callback.restore(state).map_err(|error| {
-                    Error::new(format!("{origin}: the callback `{}` does not take over its state", callback.name()))
+                    Error::new(format!("{origin}: the callback `{key}` does not take over its state"))
                         .caused_by(error)
                         .remedy("load it without the callback: `learner.remove_callbacks()`")
                 })?;
@@ -290,7 +293,7 @@ impl Learner {
         if card.arch != name || card.cut != cut {
             let kind = |name: &str, cut: usize| match cut {
                 0 => format!("`{name}`"),
-                _ => format!("`{name}` without its last {cut} blocks"),
+                _ => format!("`{name}` without its last {}", count(cut, "block")),
             };
             let (theirs, own) = (kind(&card.arch, card.cut), kind(name, cut));
             return Err(Error::new(format!("{origin} holds a {theirs}, this learner is a {own}"))
@@ -313,8 +316,8 @@ impl Learner {
         }
         if card.classes.len() != self.classes().len() || !same_task {
             let what = format!(
-                "{origin} was trained for {} classes ({}; task `{}`), this learner tells {} apart ({}; task `{task}`)",
-                card.classes.len(),
+                "{origin} was trained for {} ({}; task `{}`), this learner tells {} apart ({}; task `{task}`)",
+                count(card.classes.len(), "class"),
                 card.classes.join(", "),
                 card.task,
                 self.classes().len(),
@@ -432,6 +435,10 @@ fn tell_if_spoiled(tensors: &[(String, Tensor)]) -> Result<()> {
 /// Reads the card of a file.
 fn card(trained: &Trained) -> Result<Card> {
     let origin = &trained.origin;
+    if trained.metadata.contains_key(similarity::CARD) {
+        return Err(Error::new(format!("{origin} holds an index of pictures, and no learner"))
+            .remedy("`SimilarityIndex::load(path, &learner)?` reads it, with the learner that made it"));
+    }
     let Some(json) = trained.metadata.get(CARD) else {
         return Err(Error::new(format!("{origin} was not written by `learner.save`: it does not say what it is"))
             .remedy(match trained.arch() {

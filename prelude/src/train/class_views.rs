@@ -121,7 +121,7 @@ impl Learner {
         for (row, so) in &shares.rows {
             match shares.one_each {
                 true => {
-                    let best = (0..row.len()).max_by(|a, b| row[*a].total_cmp(&row[*b]));
+                    let best = (0..row.len()).rev().max_by(|a, b| row[*a].total_cmp(&row[*b]));
                     scored.extend(best.map(|best| (row[best], so[best])));
                 }
                 false => scored.extend(row.iter().copied().zip(so.iter().copied())),
@@ -150,7 +150,7 @@ impl Learner {
     pub fn most_confused(&mut self, count: usize) -> Result<Table> {
         let remedy = "twenty are usual: `learner.most_confused(20)?`";
         limits::some("the count of `most_confused`", count, "pairs", remedy)?;
-        let matrix = self.confusion_matrix()?;
+        let matrix = self.told_apart()?;
         let background = "background".to_owned();
         let name = |class: usize| self.classes().get(class).unwrap_or(&background).clone();
         let mut pairs: Vec<(usize, usize, usize)> = Vec::new();

@@ -1,7 +1,5 @@
 //! Several learners side by side: their losses, what they measure, their seconds and sizes.
 
-use std::path::Path;
-
 use super::history::clock;
 use super::learner::Learner;
 use super::metric::{Better, Measure, Unit};
@@ -96,18 +94,6 @@ impl Comparison {
     /// A row a learner.
     pub fn table(&self) -> &Table {
         &self.table
-    }
-
-    /// Writes the figure to a file (svg, png …), or with the ending csv the table.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
-        match path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv")) {
-            true => self.table.save(path),
-            false => self.figure.save(path),
-        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::data::{Data, Order, Part, field};
 use crate::layers::Pass;
 use crate::plot::{self, Dot, Figure};
 use crate::show::{Bundle, Show, Steps, Table};
+use crate::words::count;
 use crate::{Error, Result};
 
 /// Pictures in the place of their points.
@@ -163,7 +164,7 @@ impl Learner {
             None => format!("{word} axis"),
         };
         let wrong = known.iter().filter(|one| one.wrong).count();
-        let mut title = format!("{} pictures by their features, {method}", known.len());
+        let mut title = format!("{} by their features, {method}", count(known.len(), "picture"));
         if named {
             title += &format!(", {wrong} wrong");
         }

@@ -5,6 +5,7 @@ use super::rate::Rate;
 use crate::data::{Data, Order, Part};
 use crate::plot::{Figure, Lines, Look};
 use crate::show::{self, Bundle, Show};
+use crate::words::count;
 use crate::{Error, Result, interrupt};
 
 /// fastai's `lr_find`: from, to, in so many steps; the loss's smoothing; what ends it early.
@@ -104,7 +105,7 @@ impl RateSearch {
                 )
                 .remedy("load a checkpoint, or make the network anew; look at the data: `data.show_batch(9)?`"));
             }
-            let what = format!("the search ended after {} steps, too few to say anything", rates.len());
+            let what = format!("the search ended after {}, too few to say anything", count(rates.len(), "step"));
             return Err(Error::new(what)
                 .remedy("look at the data (`data.show_batch(9)?`) and the weights: the loss explodes at any rate"));
         };

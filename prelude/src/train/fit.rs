@@ -94,9 +94,9 @@ impl Learner {
     /// Trains what is left of a fit.
     pub(super) fn go(&mut self, data: &dyn Data, mut run: FitRun) -> Result<FitReport> {
         self.cache.prepare(&self.network)?;
-        self.cache.full = self.cache.full.max(run.full);
+        self.cache.full = self.cache.full.max(run.way.full);
         let quiet = self.options.quiet;
-        run.rates = run.rate.over(self.network.parts().len());
+        run.rates = run.way.rate.over(self.network.parts().len());
         let mut fitting = Fitting::begin(self, run);
         let ended = fitting.epochs(data);
         let closed = fitting.close(matches!(ended, Ok(true)));

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::Instant;
 
-use super::callback::{Callback, Fit, Next, Trainee, When};
+use super::callback::{Callback, Fit, Next, Trainee, When, keys};
 use super::callbacks;
 use super::gradients::Gradients;
 use super::history::{BatchRecord, EpochRecord, History};
@@ -12,11 +12,12 @@ use super::learner::Learner;
 use super::lost::Lost;
 use super::metric::Measures;
 use super::optim::Optimizer;
-use super::run::{CutOff, FitRun, Within};
+use super::run::{CutOff, FitRun, Underway, Within};
 use crate::data::{Data, Order, Part};
 use crate::models::Network;
 use crate::params::Param;
 use crate::plot::Figure;
+use crate::words::count;
 use crate::{Error, Result, interrupt, show};
 
 impl Trainee for Learner {
@@ -60,6 +61,8 @@ pub(super) struct Fitting<'a> {
     /// The learner's own callbacks that come first, and last; a person's come between.
     first: Vec<Box<dyn Callback>>,
     persons: Vec<Box<dyn Callback>>,
+    /// The names under which theirs are kept.
+    keys: Vec<String>,
     last: Vec<Box<dyn Callback>>,
     /// The strongest wish that none has heeded yet.
     wish: Next,
@@ -69,7 +72,7 @@ impl Drop for Fitting<'_> {
     /// A person's callbacks go back to the learner, in whatever way the fit ends, and so does what is left to do.
     fn drop(&mut self) {
         *self.learner.callbacks = std::mem::take(&mut self.persons);
-        let left = self.run.way(self.learner.examples());
+        let left = self.run.left(self.learner.examples(), self.learner.stands_on());
         let gathered = std::mem::take(&mut self.run.gathered);
         *self.learner.cut_off = left.map(|way| CutOff { way, gathered });
     }
@@ -79,7 +82,8 @@ impl<'a> Fitting<'a> {
     pub fn begin(learner: &'a mut Learner, run: FitRun) -> Fitting<'a> {
         let (first, last) = (callbacks::first(&run), callbacks::last(&run));
         let persons = std::mem::take(&mut *learner.callbacks);
-        Fitting { learner, run, first, persons, last, wish: Next::Go }
+        let keys = keys(&persons);
+        Fitting { learner, run, first, persons, keys, last, wish: Next::Go }
     }
 
     /// Asks every callback; what they wish is heeded at the next place where the fit may end. At the end of a fit all have their last
@@ -91,7 +95,9 @@ impl<'a> Fitting<'a> {
         for (at, callback) in all.enumerate() {
             let mut fit = Fit { run: &mut self.run, learner: &*self.learner };
             let asked = match own.contains(&at) {
-                true => of_a_person(callback.as_mut(), at - own.start + 1, when, &mut fit),
+                true => {
+                    of_a_person(callback.as_mut(), (at - own.start + 1, &self.keys[at - own.start]), when, &mut fit)
+                }
                 false => callback.on(when, &mut fit),
             };
             match asked {
@@ -101,7 +107,7 @@ impl<'a> Fitting<'a> {
             }
             // a callback that writes a file behind others finds their states as they are now
             if when == When::EpochEnded && own.contains(&at) {
-                remember(&mut self.learner.states, callback.as_ref());
+                remember(&mut self.learner.states, &self.keys[at - own.start], callback.as_ref());
             }
         }
         failed.map_or(Ok(()), Err)
@@ -112,9 +118,11 @@ impl<'a> Fitting<'a> {
         self.run.interrupted = interrupted;
         if interrupted {
             self.run.notes.push(format!(
-                "interrupted after {} of {} epochs and {} steps: the network keeps what it learned, the next fit goes on; \
+                "interrupted after {} of {} and {}: the network keeps what it learned, the next fit goes on; \
                  `learner.resume()?` finishes this one",
-                self.run.done, self.run.epochs, self.run.steps
+                self.run.way.done,
+                count(self.run.way.epochs, "epoch"),
+                count(self.run.way.steps, "step")
             ));
         }
         self.run.notes.extend(self.learner.left_frozen(&self.run));
@@ -131,8 +139,8 @@ impl<'a> Fitting<'a> {
 
     /// Keeps the states of those callbacks that have a name.
     fn remember(&mut self) {
-        for callback in &self.persons {
-            remember(&mut self.learner.states, callback.as_ref());
+        for (key, callback) in self.keys.iter().zip(&self.persons) {
+            remember(&mut self.learner.states, key, callback.as_ref());
         }
     }
 
@@ -147,10 +155,10 @@ impl<'a> Fitting<'a> {
         self.ask(When::FitBegins)?;
         let whole = data;
         let settled = whole.settled();
-        while self.run.done < self.run.epochs {
+        while self.run.way.done < self.run.way.epochs {
             // what puts several examples together ends before the fit does
-            let left = self.run.epochs - self.run.done;
-            let last = self.run.epochs > 1 && left * SETTLED <= self.run.epochs.max(SETTLED);
+            let left = self.run.way.epochs - self.run.way.done;
+            let last = self.run.way.epochs > 1 && left * SETTLED <= self.run.way.epochs.max(SETTLED);
             let data = settled.as_deref().filter(|_| last).unwrap_or(whole);
             if interrupt::requested() {
                 return Ok(true);
@@ -159,7 +167,7 @@ impl<'a> Fitting<'a> {
             self.begin_epoch()?;
             self.ask(When::EpochBegins)?;
             let trained = heard(self.train_epoch(data));
-            if let Some(within) = &mut self.run.within {
+            if let Some(within) = &mut self.run.way.within {
                 within.seconds += begun.elapsed().as_secs_f64();
             }
             if trained?.is_none() {
@@ -169,12 +177,12 @@ impl<'a> Fitting<'a> {
                 return Ok(self.ended_early());
             }
             let begun = Instant::now();
-            let (number, every) = (self.run.done + 1, self.learner.options.validate_every);
-            let is_due = number.is_multiple_of(every) || number == self.run.epochs;
+            let (number, every) = (self.run.way.done + 1, self.learner.options.validate_every);
+            let is_due = number.is_multiple_of(every) || number == self.run.way.epochs;
             let valid = if is_due { heard(self.measure(data))? } else { Some(None) };
             let Some(valid) = valid else { return Ok(true) };
-            self.run.done += 1;
-            let within = self.run.within.take().unwrap_or_default();
+            self.run.way.done += 1;
+            let within = self.run.way.within.take().unwrap_or_default();
             let count = within.sums.examples.max(1) as f64;
             let history = &mut *self.learner.history;
             history.epochs.push(EpochRecord {
@@ -187,7 +195,7 @@ impl<'a> Fitting<'a> {
             });
             self.remember();
             self.ask(When::EpochEnded)?;
-            if self.wish == Next::EndFit && self.run.done < self.run.epochs {
+            if self.wish == Next::EndFit && self.run.way.done < self.run.way.epochs {
                 return Ok(self.ended_early());
             }
             self.wish = Next::Go;
@@ -197,16 +205,16 @@ impl<'a> Fitting<'a> {
 
     /// What of the running epoch is done.
     fn within(&mut self) -> &mut Within {
-        self.run.within.get_or_insert_default()
+        self.run.way.within.get_or_insert_default()
     }
 
     /// Gives the next epoch its number, where it was not cut off in the middle of it, and makes trainable what is to be.
     fn begin_epoch(&mut self) -> Result<()> {
-        if self.run.within.is_none() {
-            self.run.within = Some(Within { number: self.learner.begun, ..Within::default() });
+        if self.run.way.within.is_none() {
+            self.run.way.within = Some(Within { number: self.learner.begun, ..Within::default() });
             self.learner.begun += 1;
         }
-        self.run.epoch = self.run.done + 1;
+        self.run.epoch = self.run.way.done + 1;
         self.learner.unfreeze_for(&mut self.run)
     }
 
@@ -233,8 +241,8 @@ impl<'a> Fitting<'a> {
     /// Notes that a callback wanted no more; the user did not stop it.
     fn ended_early(&mut self) -> bool {
         self.run.ended = true;
-        let FitRun { done, epochs, .. } = self.run;
-        self.run.notes.push(format!("a callback ended the fit after {done} of {epochs} epochs"));
+        let Underway { done, epochs, .. } = self.run.way;
+        self.run.notes.push(format!("a callback ended the fit after {done} of {}", count(epochs, "epoch")));
         false
     }
 
@@ -243,7 +251,7 @@ impl<'a> Fitting<'a> {
         let (epoch, done) = (self.within().number, self.within().batches);
         let batches = data.batches(Part::Train, Order::Epoch(epoch))?;
         let count = batches.size_hint().0.max(1);
-        self.run.planned.get_or_insert(count.saturating_mul(self.run.epochs));
+        self.run.way.planned.get_or_insert(count.saturating_mul(self.run.way.epochs));
         for (index, batch) in batches.enumerate().skip(done) {
             if self.wish != Next::Go {
                 break;
@@ -251,7 +259,7 @@ impl<'a> Fitting<'a> {
             interrupt::check()?;
             self.run.batch = (index + 1, count);
             let batch = batch?;
-            self.run.full = self.run.full.max(batch.len());
+            self.run.way.full = self.run.way.full.max(batch.len());
             self.run.fed = Some(batch);
             self.run.changed = false;
             self.ask(When::BatchBegins)?;
@@ -280,7 +288,7 @@ impl<'a> Fitting<'a> {
         if !number.is_finite() {
             let parts = loss.numbers()?;
             let lost = match parts.iter().find(|(_, part)| !part.is_finite()) {
-                Some((name, part)) => Lost::part(name, *part, (number, self.run.done + 1, at.1 + 1)),
+                Some((name, part)) => Lost::part(name, *part, (number, self.run.way.done + 1, at.1 + 1)),
                 None => self.lost("the loss", number, at, None),
             };
             return Err(self.give_up(lost));
@@ -297,7 +305,7 @@ impl<'a> Fitting<'a> {
         self.ask(When::GradientsKnown)?;
         let rate = self.run.rate();
         self.take_step()?;
-        self.run.steps += 1;
+        self.run.way.steps += 1;
         let within = self.within();
         within.batches = at.1 + 1;
         within.sums.add(&parts, number, examples);
@@ -310,7 +318,7 @@ impl<'a> Fitting<'a> {
         let Some(gradients) = self.run.gradients.take() else { return Ok(()) };
         let (factor, momentum) = self.run.factor();
         if !(factor.is_finite() && factor >= 0.0) {
-            let what = format!("the schedule gives the factor {factor} before step {}", self.run.steps + 1);
+            let what = format!("the schedule gives the factor {factor} before step {}", self.run.way.steps + 1);
             return Err(Error::new(format!("{what}; expected a finite number, 0 or above"))
                 .remedy("look at it before training: `learner.plot_schedule(3, 1e-3, schedule)?`"));
         }
@@ -337,7 +345,7 @@ impl<'a> Fitting<'a> {
 
     fn lost(&self, what: &str, value: f64, at: (u64, usize), gradients: Option<&Gradients>) -> Lost {
         let rate = self.run.top();
-        let remedy = if self.run.steps == 0 {
+        let remedy = if self.run.way.steps == 0 {
             "no step came before it, so either the network has diverged in an earlier fit (make it anew, or load a checkpoint), \
              or the data hold values that are no numbers"
                 .to_owned()
@@ -347,16 +355,16 @@ impl<'a> Fitting<'a> {
                 (rate / 10.0).min(1e-2)
             )
         };
-        let place = format!("at epoch {}, batch {}", self.run.done + 1, at.1 + 1);
+        let place = format!("at epoch {}, batch {}", self.run.way.done + 1, at.1 + 1);
         let first = self.run.fed.as_ref().and_then(|batch| self.learner.first_lost(batch, at, gradients));
         Lost::new(format!("{what} is {value} {place} (rate {rate:.1e})"), first, remedy)
     }
 }
 
 /// Asks a person's callback; a panic is an error that names it.
-fn of_a_person(callback: &mut dyn Callback, number: usize, when: When, fit: &mut Fit) -> Result<Next> {
+fn of_a_person(callback: &mut dyn Callback, (number, key): (usize, &str), when: When, fit: &mut Fit) -> Result<Next> {
     let asked = show::caught(|| callback.on(when, fit));
-    let whose = |did: &str| match callback.name() {
+    let whose = |did: &str| match key {
         "" => format!("callback {number} {did} at {when:?}"),
         name => format!("the callback `{name}` {did} at {when:?}"),
     };
@@ -370,9 +378,9 @@ fn of_a_person(callback: &mut dyn Callback, number: usize, when: When, fit: &mut
 }
 
 /// Keeps the state of a callback that has a name.
-fn remember(states: &mut HashMap<String, String>, callback: &dyn Callback) {
-    if let (false, Some(state)) = (callback.name().is_empty(), callback.state()) {
-        states.insert(callback.name().to_owned(), state);
+fn remember(states: &mut HashMap<String, String>, key: &str, callback: &dyn Callback) {
+    if let (false, Some(state)) = (key.is_empty(), callback.state()) {
+        states.insert(key.to_owned(), state);
     }
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::metric::{Measures, Unit, number};
 use crate::plot::Run;
 use crate::show::{Bundle, Show, Table};
+use crate::words::count;
 
 /// One training step.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -140,8 +141,10 @@ pub struct FitReport {
     pub interrupted: bool,
     /// Seconds that it took.
     pub seconds: f64,
-    /// The last validation of this fit.
+    /// What validation found for the weights that the fit leaves: in its last epoch, or in the one whose weights were put back.
     pub valid: Option<Measures>,
+    /// The epoch whose weights were put back at its end ([`BestWeights`](super::BestWeights)), of all that the history has, from 1.
+    pub put_back: Option<usize>,
     /// What deserves a look: parameters that got no gradient, interruption.
     pub notes: Vec<String>,
 }
@@ -150,12 +153,16 @@ impl FitReport {
     /// One line.
     pub fn line(&self) -> String {
         let (done, asked) = self.epochs;
-        let mut line = format!("{done} of {asked} epochs, {} steps in {}", self.batches, clock(self.seconds));
+        let (epochs, steps) = (count(asked, "epoch"), count(self.batches, "step"));
+        let mut line = format!("{done} of {epochs}, {steps} in {}", clock(self.seconds));
         if let Some(valid) = &self.valid {
             line += &format!(": valid loss {:.4}", valid.loss);
             if !valid.list.is_empty() {
                 line += &format!(", {}", valid.words());
             }
+        }
+        if let Some(epoch) = self.put_back {
+            line += &format!(" (epoch {epoch}, whose weights were put back)");
         }
         line
     }

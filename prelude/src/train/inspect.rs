@@ -3,6 +3,7 @@
 use super::judge::Verdict;
 use super::learner::Learner;
 use super::metric::Measures;
+use super::predict::diverged;
 use super::worst::TopLosses;
 use crate::boxes::measure::CocoNumbers;
 use crate::data::{Part, Spec, Target};
@@ -135,7 +136,8 @@ impl Learner {
         };
         let count = classes.len();
         let mut matrix = vec![vec![0; count]; count];
-        for one in self.verdicts(Part::Valid)?.1 {
+        let verdicts = self.verdicts(Part::Valid)?.1;
+        for one in verdicts {
             if let (Some(truth), Some(guess)) = (one.truth.class, one.answer.class)
                 && let Some(cell) = matrix.get_mut(truth).and_then(|row| row.get_mut(guess))
             {
@@ -145,12 +147,21 @@ impl Learner {
         Ok(matrix)
     }
 
+    /// The confusion matrix of a network that says something.
+    pub(super) fn told_apart(&mut self) -> Result<Vec<Vec<usize>>> {
+        let matrix = self.confusion_matrix()?;
+        match matrix.iter().flatten().any(|count| *count > 0) {
+            true => Ok(matrix),
+            false => Err(diverged()),
+        }
+    }
+
     /// The confusion matrix, drawn.
     ///
     /// # Errors
     /// When there are no validation pictures, or the user interrupts.
     pub fn confusion(&mut self) -> Result<Figure> {
-        let matrix = self.confusion_matrix()?;
+        let matrix = self.told_apart()?;
         let mut names = self.classes().to_vec();
         names.resize(matrix.len(), "background".to_owned());
         Ok(plot::confusion(&matrix, &names))

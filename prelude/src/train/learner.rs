@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use candle_core::Device;
+use candle_core::{Device, Tensor};
 use image::RgbImage;
 
 use super::average::Average;
@@ -26,7 +26,9 @@ use crate::{Error, Result, show};
 
 /// A network, its data, its optimiser and its history: the one object that training is driven through.
 ///
-/// See the [room's overview](crate::train) for its verbs.
+/// See the [room's overview](crate::train) for its verbs. Those that train or freeze change it; [`add_classes`](Learner::add_classes) and
+/// [`replace_head`](Learner::replace_head) give a new one, and this one stays as it was.
+#[must_use = "gives a learner, which is dropped here: the one before stays as it was; bind it: `let mut learner = …;`"]
 pub struct Learner {
     pub(super) network: Sealed<Network>,
     pub(super) task: Arc<dyn Task>,
@@ -183,6 +185,7 @@ impl Learner {
             tell_if_other(normalize, &spec);
         }
         let data = data.suited(Transform { normalize, ..wanted });
+        takes_size(&network, start.arch, &data.spec())?;
         let mut learner = Learner::assemble(network, task, data.spec(), Some(data));
         *learner.report = report;
         Ok(learner)
@@ -395,42 +398,6 @@ impl Learner {
         Ok(self)
     }
 
-    /// Measures this too, beside the loss and what the task measures: a column of its own in the table of epochs.
-    pub fn metric(&mut self, metric: impl Metric + 'static) -> &mut Learner {
-        self.metrics.push(Box::new(metric));
-        self
-    }
-
-    /// Measures only the loss and what the task measures from now on.
-    pub fn remove_metrics(&mut self) -> &mut Learner {
-        self.metrics.clear();
-        self
-    }
-
-    /// Has this take part in every fit from now on, behind those that were added before. Where a file was loaded that has
-    /// the state of one of its name, it takes it over.
-    ///
-    /// A function does, too: `learner.add(|when: When, fit: &mut Fit| { …; Ok(Next::Go) })`.
-    pub fn add(&mut self, callback: impl Callback + 'static) -> &mut Learner {
-        self.add_boxed(Box::new(callback))
-    }
-
-    pub(super) fn add_boxed(&mut self, mut callback: Box<dyn Callback>) -> &mut Learner {
-        if let Some(state) = self.states.get(callback.name())
-            && let Err(error) = callback.restore(state)
-        {
-            show::note(&format!("the callback `{}` begins anew: {error}", callback.name()));
-        }
-        self.callbacks.push(callback);
-        self
-    }
-
-    /// Has no callback take part any more but the learner's own.
-    pub fn remove_callbacks(&mut self) -> &mut Learner {
-        self.callbacks.clear();
-        self
-    }
-
     /// The network.
     pub fn network(&self) -> &Network {
         &self.network
@@ -529,6 +496,30 @@ fn grounded(task: &dyn Task) -> Result<()> {
     }
     Err(Error::new(format!("the task `{}` is like itself: what it does not say has no end", task.name()))
         .remedy("let `fn like` give another task: `Some(&Classify)`"))
+}
+
+/// Refuses pictures that are too small for an architecture: one is run to see.
+fn takes_size(network: &Network, arch: Arch, spec: &Spec) -> Result<()> {
+    let Some(size) = spec.transform().map(|transform| transform.size).filter(|size| *size > 0) else { return Ok(()) };
+    let own = arch.picture();
+    if size >= own {
+        return Ok(());
+    }
+    let blank = Tensor::zeros((1, 3, size, size), candle_core::DType::F32, network.params().device())?;
+    let finite = |said: crate::data::Fields| -> Result<()> {
+        for (name, value) in said.iter().filter(|(_, value)| value.dtype().is_float()) {
+            let sum = value.sum_all()?.to_dtype(candle_core::DType::F32)?.to_scalar::<f32>()?;
+            if value.elem_count() == 0 || !sum.is_finite() {
+                return Err(Error::new(format!("its `{name}` is no number: nothing is left of such a picture")));
+            }
+        }
+        Ok(())
+    };
+    network.forward(&blank, &Pass::eval()).and_then(finite).map_err(|error| {
+        Error::new(format!("`{arch}` does not take pictures of {size} × {size} pixels"))
+            .caused_by(error)
+            .remedy(format!("give them the size that it was trained with: `data.size({own})`"))
+    })
 }
 
 /// Runs a network on the first batch, asks the task whether what it says fits, and has it make a loss.

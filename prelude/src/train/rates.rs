@@ -8,6 +8,7 @@ use crate::data::{Order, Part};
 use crate::params::Param;
 use crate::plot::{self, Figure, Lines, Look};
 use crate::show::{Bundle, Show, Table};
+use crate::words::count;
 use crate::{Error, Result, limits};
 
 /// So many parts get a line of their own.
@@ -84,7 +85,7 @@ impl Learner {
         if momentum.iter().all(|momentum| *momentum == 0.0) {
             momentum.clear();
         }
-        let title = format!("{schedule}, {rate}, {epochs} epochs of {epoch} steps");
+        let title = format!("{schedule}, {rate}, {} of {}", count(epochs, "epoch"), count(epoch, "step"));
         Ok(SchedulePlot { rates, momentum, title, epoch })
     }
 

@@ -1,10 +1,12 @@
 //! A fit that was cut off is finished.
 
+use super::callback::keys;
 use super::history::FitReport;
 use super::learner::Learner;
-use super::run::FitRun;
+use super::run::{FitRun, StoodOn};
 use super::schedule::Schedule;
 use crate::data::{Order, Part};
+use crate::params::name_seed;
 use crate::{Error, Result, interrupt, show};
 
 impl Learner {
@@ -51,7 +53,7 @@ impl Learner {
                 .remedy("`learner.fit(3, 1e-3)?` trains three epochs more"));
         };
         let (rate, epochs, examples) = (cut.way.rate, cut.way.epochs, cut.way.examples);
-        let planned = cut.way.planned;
+        let (planned, before) = (cut.way.planned, cut.way.stood_on.clone());
         let schedule = schedule.unwrap_or_else(|| cut.way.schedule.clone());
         let data = self.need_data()?;
         self.check_schedule(&schedule)?;
@@ -73,18 +75,48 @@ impl Learner {
                 return Err(others("batches an epoch", planned / epochs.max(1), batches));
             }
         }
+        let now = self.stands_on();
+        let before = before.unwrap_or_else(|| now.clone());
+        if let (Some(had), Some(has)) = (before.split, now.split)
+            && had != has
+        {
+            return Err(Error::new(
+                "the fit that was cut off had other examples: some that it has seen would validate, or the other way round",
+            )
+            .remedy(
+                "give it the same data split in the same way, `learner.set_data(&data)?` with the seed that `.split(0.2, 42)?` had; or \
+                 begin anew: `learner.fit(3, 1e-3)?`",
+            ));
+        }
         self.tell_missing_callbacks();
         let Some(mut cut) = self.cut_off.take() else { return Err(Error::new("there is no fit to finish")) };
         cut.way.schedule = schedule;
-        let run = FitRun::again(cut, &self.options);
+        let unfreezes = cut.way.schedule.unfreezes().is_some();
+        let mut run = FitRun::again(cut, &self.options);
+        run.notes.extend(before.differs(&now, unfreezes));
         self.go(data.as_ref(), run)
+    }
+
+    /// What a fit stands on now.
+    pub(super) fn stands_on(&self) -> StoodOn {
+        let parts = [Part::Train, Part::Valid];
+        let trainable = self.network.params().trainable();
+        StoodOn {
+            rule: self.optimizer.rule(),
+            remembers: self.optimizer.state().values().map(|state| state.step).max().unwrap_or_default(),
+            trained: self.trained_part(),
+            trainable: trainable.iter().fold(0, |seed, param| name_seed(seed, param.name())),
+            split: self.data.as_ref().and_then(|data| {
+                parts.iter().try_fold(0, |seed, part| Some(name_seed(seed, &data.fingerprint(*part)?.to_string())))
+            }),
+        }
     }
 
     /// Says which callbacks the fit had, by what they remember, and are not there.
     fn tell_missing_callbacks(&self) {
-        let here = |name: &str| self.callbacks.iter().any(|callback| callback.name() == name);
+        let here = keys(&self.callbacks);
         let mut missing: Vec<String> =
-            self.states.keys().filter(|name| !here(name)).map(|name| format!("`{name}`")).collect();
+            self.states.keys().filter(|name| !here.contains(name)).map(|name| format!("`{name}`")).collect();
         missing.sort();
         if !missing.is_empty() {
             show::note(&format!(
@@ -97,5 +129,35 @@ impl Learner {
     /// How many training examples there are.
     pub(super) fn examples(&self) -> usize {
         self.data.as_ref().map_or(0, |data| data.count(Part::Train))
+    }
+}
+
+impl StoodOn {
+    /// What has become another since, in words; a schedule that unfreezes says itself what trains.
+    fn differs(&self, now: &StoodOn, unfreezes: bool) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.rule != now.rule {
+            let (was, is) = match self.rule.name() == now.rule.name() {
+                true => (format!("{:?}", self.rule), format!("{:?}", now.rule)),
+                false => (self.rule.name().to_owned(), now.rule.name().to_owned()),
+            };
+            notes.push(format!(
+                "the fit that was cut off stepped with {was}, from here on it is {is}: it is not what it would have been in one go"
+            ));
+        }
+        if self.rule == now.rule && self.remembers != now.remembers {
+            notes.push(
+                "the optimiser is another than that of the fit that was cut off, and remembers nothing of it: it is not what it would have \
+                 been in one go"
+                    .to_owned(),
+            );
+        }
+        if self.trainable != now.trainable && !unfreezes {
+            notes.push(format!(
+                "the fit that was cut off trained {}, from here on it is {}: it is not what it would have been in one go",
+                self.trained, now.trained
+            ));
+        }
+        notes
     }
 }

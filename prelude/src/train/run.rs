@@ -8,6 +8,7 @@ use super::gradients::{Gradients, Waiting};
 use super::history::{FitReport, History};
 use super::loss::Loss;
 use super::lost::Lost;
+use super::optim::Rule;
 use super::options::Options;
 use super::rate::Rate;
 use super::schedule::{Moment, Schedule};
@@ -15,29 +16,16 @@ use crate::data::{Batch, Fields};
 
 /// One call of `fit` while it runs.
 pub(super) struct FitRun {
-    /// The rate that was asked for, and each group's.
-    pub rate: Rate,
+    /// What it takes to finish it.
+    pub way: Underway,
+    /// Each group's rate.
     pub rates: Vec<f64>,
-    /// What a callback has multiplied the rates by.
-    pub scale: f64,
-    pub schedule: Schedule,
-    /// What a plateau remembers.
-    pub plateau: Waited,
-    pub epochs: usize,
     /// The epoch that runs or has just ended, from 1.
     pub epoch: usize,
-    /// Epochs that have ended.
-    pub done: usize,
-    pub steps: usize,
-    pub planned: Option<usize>,
-    /// What of the running epoch is done.
-    pub within: Option<Within>,
     /// A callback wanted no more: there is nothing left to finish.
     pub ended: bool,
     /// The batch that runs, from 1, and how many the epoch has.
     pub batch: (usize, usize),
-    /// The most examples that a batch had.
-    pub full: usize,
     /// The batch itself, and whether a callback may have changed it.
     pub fed: Option<Batch>,
     pub changed: bool,
@@ -58,10 +46,10 @@ pub(super) struct FitRun {
     pub lost: Option<Lost>,
     /// The optimiser begins anew behind the fit: the weights are others than those that it knows.
     pub forget: bool,
+    /// Which of the history's epochs the weights are of that were put back, from 0.
+    pub put_back: Option<usize>,
     /// Nothing is shown while it runs.
     pub quiet: bool,
-    /// Epochs of earlier fits.
-    pub before: usize,
     /// What trains, where that changes from epoch to epoch.
     pub trained: Option<String>,
     /// Batches that make a step together, and the norm that gradients are shortened to.
@@ -112,18 +100,23 @@ impl Sums {
     }
 }
 
-/// What there is to know of a fit that was cut off, to finish it.
+/// What there is to know of a fit, to finish it where it is cut off.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Underway {
+    /// The rate that was asked for.
     pub rate: Rate,
     pub schedule: Schedule,
+    /// What a callback has multiplied the rates by.
     pub scale: f64,
     pub plateau: Waited,
     pub epochs: usize,
+    /// Epochs that have ended.
     pub done: usize,
     pub steps: usize,
     pub planned: Option<usize>,
+    /// What of the running epoch is done.
     pub within: Option<Within>,
+    /// Epochs of earlier fits.
     pub before: usize,
     /// The training examples that it had.
     pub examples: usize,
@@ -131,6 +124,22 @@ pub(super) struct Underway {
     pub full: usize,
     /// Of how many pictures and batches gradients wait; the gradients lie beside.
     pub waiting: (usize, usize),
+    /// What it stood on when it was cut off; files from before that was written lack it.
+    #[serde(default)]
+    pub stood_on: Option<StoodOn>,
+}
+
+/// What a fit stands on beside its own numbers: whoever finishes it is told where that has become another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct StoodOn {
+    pub rule: Rule,
+    /// The most steps that the optimiser remembers of a parameter.
+    pub remembers: u64,
+    /// What trains, in words, and a number that is another one where other parameters train.
+    pub trained: String,
+    pub trainable: u64,
+    /// A number that is another one for other training or validation examples, where the data tell.
+    pub split: Option<u64>,
 }
 
 /// A fit that was cut off.
@@ -141,82 +150,69 @@ pub(super) struct CutOff {
 
 impl FitRun {
     pub fn new(rate: Rate, schedule: Schedule, epochs: usize, options: &Options, before: usize) -> FitRun {
-        FitRun {
+        let way = Underway {
             rate,
-            rates: Vec::new(),
-            scale: 1.0,
             schedule,
+            scale: 1.0,
             plateau: Waited::default(),
             epochs,
-            epoch: 0,
             done: 0,
             steps: 0,
             planned: None,
             within: None,
+            before,
+            examples: 0,
+            full: 0,
+            waiting: (0, 0),
+            stood_on: None,
+        };
+        FitRun::again(CutOff { way, gathered: Waiting::default() }, options)
+    }
+
+    /// One that was cut off.
+    pub fn again(CutOff { way, gathered }: CutOff, options: &Options) -> FitRun {
+        FitRun {
+            rates: Vec::new(),
+            epoch: way.done,
             ended: false,
             batch: (0, 0),
-            full: 0,
             fed: None,
             changed: false,
             loss: None,
             said: None,
             last: f64::NAN,
             gradients: None,
-            gathered: Waiting::default(),
+            gathered,
             started: Instant::now(),
             notes: Vec::new(),
             interrupted: false,
             validates: false,
             lost: None,
             forget: false,
+            put_back: None,
             quiet: options.quiet,
-            before,
             trained: None,
             accumulate: options.accumulate,
             clip: options.clip,
+            way,
         }
     }
 
-    /// One that was cut off.
-    pub fn again(CutOff { way, gathered }: CutOff, options: &Options) -> FitRun {
-        FitRun {
-            scale: way.scale,
-            plateau: way.plateau,
-            epoch: way.done,
-            done: way.done,
-            steps: way.steps,
-            planned: way.planned,
-            within: way.within,
-            full: way.full,
-            gathered,
-            ..FitRun::new(way.rate, way.schedule, way.epochs, options, way.before)
-        }
-    }
-
-    /// What it takes to finish it, where something is left.
-    pub fn way(&self, examples: usize) -> Option<Underway> {
-        (!self.ended && self.done < self.epochs).then(|| Underway {
-            rate: self.rate,
-            schedule: self.schedule.clone(),
-            scale: self.scale,
-            plateau: self.plateau,
-            epochs: self.epochs,
-            done: self.done,
-            steps: self.steps,
-            planned: self.planned,
-            within: self.within.clone(),
-            before: self.before,
+    /// What it takes to finish it, where something is left: with so many training examples, and on what it stands.
+    pub fn left(&self, examples: usize, stood_on: StoodOn) -> Option<Underway> {
+        (!self.ended && self.way.done < self.way.epochs).then(|| Underway {
             examples,
-            full: self.full,
             waiting: (self.gathered.pictures, self.gathered.batches),
+            stood_on: Some(stood_on),
+            ..self.way.clone()
         })
     }
 
     /// The factor on the rates, and the momentum, where the fit stands.
     pub fn factor(&self) -> (f64, Option<f64>) {
-        let done = self.steps as f64 / self.planned.unwrap_or(1).max(1) as f64;
-        let (factor, momentum) = self.schedule.at(Moment { done, step: self.steps, epoch: self.done });
-        (factor * self.scale, momentum)
+        let done = self.way.steps as f64 / self.way.planned.unwrap_or(1).max(1) as f64;
+        let (factor, momentum) = self.way.schedule.at(Moment { done, step: self.way.steps, epoch: self.way.done });
+        (factor * self.way.scale, momentum)
     }
 
     /// The highest rate of the groups, where the fit stands.
@@ -231,13 +227,17 @@ impl FitRun {
 
     /// What the fit has done by now.
     pub fn report(&self, history: &History) -> FitReport {
-        let last = history.epochs.last().filter(|_| self.done > 0);
+        let last = match self.put_back {
+            Some(at) => history.epochs.get(at),
+            None => history.epochs.last().filter(|_| self.way.done > 0),
+        };
         FitReport {
-            epochs: (self.done, self.epochs),
-            batches: self.steps,
+            epochs: (self.way.done, self.way.epochs),
+            batches: self.way.steps,
             interrupted: self.interrupted,
             seconds: self.started.elapsed().as_secs_f64(),
             valid: last.and_then(|epoch| epoch.valid.clone()),
+            put_back: self.put_back.map(|at| at + 1),
             notes: self.notes.clone(),
         }
     }

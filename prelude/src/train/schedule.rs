@@ -101,6 +101,8 @@ const DIV_FINAL: f64 = 1e5;
 const MOMENTUM: (f64, f64) = (0.95, 0.85);
 /// The factor with which a warm-up begins.
 const COLD: f64 = 0.01;
+/// The most that a factor on the rate may be.
+const MOST: f64 = 10.0;
 /// Two shares of a fit that are nearer than this are the same step.
 const SAME: f64 = 1e-9;
 
@@ -275,13 +277,14 @@ impl Course {
     }
 
     fn check(&self) -> Result<()> {
+        // a rate that is multiplied by more than this each time is a slip
         let factor = |of: &str, given: f64, remedy: &str| {
-            let fine = given.is_finite() && given > 0.0;
-            limits::allow(fine, &format!("the factor of `{of}`"), &given, "a finite number above 0", remedy)
+            let fine = given > 0.0 && given <= MOST;
+            limits::allow(fine, &format!("the factor of `{of}`"), &given, "a number above 0, at most 10", remedy)
         };
         let end = |given: f64| {
-            let (fine, remedy) = (given.is_finite() && given >= 0.0, "a hundredth of the rate: `.end_at(0.01)`");
-            limits::allow(fine, "the share of `end_at`", &given, "a finite number, 0 or above", remedy)
+            let (fine, remedy) = ((0.0..=MOST).contains(&given), "a hundredth of the rate: `.end_at(0.01)`");
+            limits::allow(fine, "the share of `end_at`", &given, "a number from 0 to 10", remedy)
         };
         match self {
             Course::Constant => Ok(()),
@@ -289,8 +292,8 @@ impl Course {
             Course::Cosine { end: own, cycles, growth } => {
                 end(*own)?;
                 limits::some("the count of `cycles`", *cycles, "cycles", "three are usual: `.cycles(3)`")?;
-                let (fine, remedy) = (growth.is_finite() && *growth > 0.0, "each twice as long: `.growing(2.0)`");
-                limits::allow(fine, "the factor of `growing`", growth, "a finite number above 0", remedy)
+                let (fine, remedy) = (*growth > 0.0 && *growth <= MOST, "each twice as long: `.growing(2.0)`");
+                limits::allow(fine, "the factor of `growing`", growth, "a number above 0, at most 10", remedy)
             }
             Course::Step { every, factor: own } => {
                 let remedy = "a tenth after every second epoch: `Schedule::step(2, 0.1)`";
@@ -309,8 +312,8 @@ impl Course {
                 let remedy = "fastai's are usual: `Schedule::one_cycle_with(0.25, 25.0)`";
                 let fine = *rise > 0.0 && *rise < 1.0;
                 limits::allow(fine, "the rise of `one_cycle_with`", rise, "a number between 0 and 1", remedy)?;
-                let fine = div.is_finite() && *div > 0.0;
-                limits::allow(fine, "the div of `one_cycle_with`", div, "a finite number above 0", remedy)
+                let fine = (1.0..=1e6).contains(div);
+                limits::allow(fine, "the div of `one_cycle_with`", div, "a number from 1 to 1000000", remedy)
             }
             Course::Own(OwnFactor { factor: Some(_) }) => Ok(()),
             Course::Own(OwnFactor { factor: None }) => Err(Error::new(

@@ -10,9 +10,11 @@ use serde::{Deserialize, Serialize};
 use super::learner::Learner;
 use super::predict::Picture;
 use crate::data::{Data, Order, Part, Target, field, pictures_in, read_picture};
+use crate::models::CARD as LEARNERS;
 use crate::params::{read_tensors, read_whole, write_tensors};
 use crate::plot::{self, Figure};
 use crate::show::{Bundle, Show, Steps, Table};
+use crate::words::count;
 use crate::{Error, Result, limits};
 
 /// The features of many pictures, to find those that look like another one: `learner.index("folder")?`.
@@ -44,7 +46,7 @@ struct IndexCard {
 }
 
 const VERSION: u32 = 1;
-const CARD: &str = "candlewick.index";
+pub(super) const CARD: &str = "candlewick.index";
 const ROWS: &str = "embeddings";
 
 /// One picture that looks like another one.
@@ -183,7 +185,11 @@ impl SimilarityIndex {
     fn filled(self) -> Result<SimilarityIndex> {
         match self.rows.is_empty() {
             false => Ok(self),
-            true => Err(Error::new("there is no picture to find").remedy("give a folder, or data, with pictures")),
+            true => {
+                let place = self.card.folder.as_ref().map(|folder| format!(" in `{}`", folder.display()));
+                let what = format!("there is no picture to find{}", place.unwrap_or_default());
+                Err(Error::new(what).remedy("give a folder, or data, with pictures: `learner.index(\"photos\")?`"))
+            }
         }
     }
 
@@ -268,9 +274,12 @@ impl SimilarityIndex {
     fn load_at(path: &Path, learner: &Learner) -> Result<SimilarityIndex> {
         let origin = path.display().to_string();
         let (tensors, metadata) = read_tensors(&read_whole(path)?, &origin)?;
-        let none = || {
-            Error::new(format!("{origin} is no index of pictures"))
-                .remedy("make one: `learner.index(\"folder\")?.save(\"index.safetensors\")?`")
+        let none = || match metadata.contains_key(LEARNERS) {
+            true => Error::new(format!("{origin} holds a learner, and is no index of pictures")).remedy(
+                "open it, and make an index with it: `let learner = Learner::open(path)?; learner.index(\"folder\")?`",
+            ),
+            false => Error::new(format!("{origin} is no index of pictures"))
+                .remedy("make one: `learner.index(\"folder\")?.save(\"index.safetensors\")?`"),
         };
         let json = metadata.get(CARD).ok_or_else(none)?;
         let card: IndexCard = serde_json::from_str(json).map_err(|error| none().caused_by(error))?;
@@ -341,13 +350,14 @@ impl Show for SimilarityIndex {
     fn bundle(&self) -> Bundle {
         let from = self.card.folder.as_ref().map(|folder| format!(" in `{}`", folder.display())).unwrap_or_default();
         let width = self.rows.first().map_or(0, Vec::len);
-        let text = format!("{} pictures{from}, {width} features each, by {}", self.len(), self.card.network);
+        let pictures = count(self.len(), "picture");
+        let text = format!("{pictures}{from}, {width} features each, by {}", self.card.network);
         Bundle::new().text(text)
     }
 }
 
 impl std::fmt::Debug for SimilarityIndex {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "SimilarityIndex: {} pictures by {}", self.len(), self.card.network)
+        write!(f, "SimilarityIndex: {} by {}", count(self.len(), "picture"), self.card.network)
     }
 }

@@ -1,5 +1,6 @@
 //! A slider for the score that a detector's boxes have to reach, over pictures that follow it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use image::RgbImage;
@@ -12,6 +13,7 @@ use crate::data::Transform;
 use crate::plot::{self, Figure};
 use crate::show::{Bundle, Show};
 use crate::widgets::{FloatSlider, Image, Label, VBox};
+use crate::words::count;
 use crate::{Error, Result, limits};
 
 /// Pictures with what a detector found on them, of which a slider shows those boxes that reach its score.
@@ -52,7 +54,11 @@ impl SeenPictures {
             (_, true) => missed += 1,
             _ => false_ones += 1,
         });
-        format!("from {score:.2} on: {right} right, {false_ones} false, {missed} missed")
+        let boxes = count(right + false_ones, "box");
+        format!(
+            "{boxes} with a score of {score:.2} or more: {right} right, {false_ones} wrong; {} missed",
+            count(missed, "object")
+        )
     }
 }
 
@@ -65,6 +71,14 @@ impl ThresholdSlider {
         let remedy = "a half is usual: `slider.at(0.5)?`";
         limits::allow((0.0..=1.0).contains(&score), "the `score`", &score, "a share from 0 to 1", remedy)?;
         self.seen.figure(score)
+    }
+
+    /// Writes the figure at the score at which it stands to a file (svg, png …), or with the ending csv its numbers.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        self.seen.figure(self.score())?.save(path.as_ref())
     }
 
     /// The score at which it stands.

@@ -5,6 +5,7 @@ use crate::Result;
 use crate::data::field;
 use crate::plot::{Figure, LossCurve};
 use crate::show::{Bundle, Describe, Description, Show, Table};
+use crate::words::count;
 
 /// A network's parts, their shapes and sizes, and what of them is trainable.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,8 +108,11 @@ impl Describe for Learner {
     fn describe(&self) -> Description {
         let params = self.network.params().params();
         let bytes = params.iter().map(|param| param.count() * param.value().dtype().size_in_bytes()).sum::<usize>();
-        let shape =
-            format!("{} parameters, {} classes", thousands(self.network.params().count()), self.classes().len());
+        let shape = format!(
+            "{} parameters, {}",
+            thousands(self.network.params().count()),
+            count(self.classes().len(), "class")
+        );
         Description { shape, bytes: bytes as u64 }
     }
 }

@@ -15,6 +15,7 @@ mod callbacks;
 mod clumsy;
 mod forgetting;
 mod own;
+mod remedies;
 mod resume;
 mod schedules;
 mod seeing;

@@ -79,13 +79,13 @@ impl Learner {
 
     /// Makes trainable what an epoch of a fit trains that unfreezes part by part; a stage says so, behind the first epoch.
     pub(super) fn unfreeze_for(&mut self, run: &mut FitRun) -> Result<()> {
-        let Some(parts) = run.schedule.unfreezes() else { return Ok(()) };
-        let first = self.network.backbone_parts().saturating_sub(run.done.saturating_mul(parts));
+        let Some(parts) = run.way.schedule.unfreezes() else { return Ok(()) };
+        let first = self.network.backbone_parts().saturating_sub(run.way.done.saturating_mul(parts));
         self.network.params().freeze_before(first);
         self.spare_norms();
         self.cache.prepare(&self.network)?;
         let trained = self.trained_part();
-        let label = format!("{trained} · {}", run.rate);
+        let label = format!("{trained} · {}", run.way.rate);
         if run.epoch > 1 && self.history.stages.last().is_none_or(|stage| stage.label != label) {
             let batch = self.history.batches.len();
             self.history.stages.push(Stage { batch, label });
@@ -96,9 +96,9 @@ impl Learner {
 
     /// What a fit that unfreezes part by part has left frozen, in words.
     pub(super) fn left_frozen(&self, run: &FitRun) -> Option<String> {
-        let parts = run.schedule.unfreezes().filter(|_| run.done == run.epochs)?;
+        let parts = run.way.schedule.unfreezes().filter(|_| run.way.done == run.way.epochs)?;
         let names = self.network.parts();
-        let frozen = self.network.backbone_parts().saturating_sub((run.epochs - 1).saturating_mul(parts));
+        let frozen = self.network.backbone_parts().saturating_sub((run.way.epochs - 1).saturating_mul(parts));
         let which = match frozen {
             0 => return None,
             1 => names[0].clone(),
@@ -107,8 +107,8 @@ impl Learner {
         let needed = self.network.backbone_parts().div_ceil(parts) + 1;
         Some(format!(
             "{which} stayed frozen: {} epochs came so far down; {needed} unfreeze all, or more parts an epoch: `.unfreezing({})`",
-            run.epochs,
-            self.network.backbone_parts().div_ceil(run.epochs.saturating_sub(1).max(1))
+            run.way.epochs,
+            self.network.backbone_parts().div_ceil(run.way.epochs.saturating_sub(1).max(1))
         ))
     }
 }

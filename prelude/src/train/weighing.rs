@@ -5,6 +5,7 @@ use candle_core::{Device, Tensor};
 use super::learner::Learner;
 use super::{options, tasks};
 use crate::data::{Data, Fields, Order, Part, Target, field};
+use crate::words::count as plural;
 use crate::{Error, Result, limits, show};
 
 impl Learner {
@@ -17,8 +18,12 @@ impl Learner {
     pub fn class_weights(&mut self, weights: &[f64]) -> Result<&mut Learner> {
         let names = self.weighable()?;
         if !weights.is_empty() && weights.len() != names.len() {
-            return Err(Error::new(format!("there are {} weights and {} classes", weights.len(), names.len()))
-                .remedy(format!("one for each, in this order: {}", names.join(", "))));
+            return Err(Error::new(format!(
+                "{} for {}",
+                plural(weights.len(), "weight"),
+                plural(names.len(), "class")
+            ))
+            .remedy(format!("one for each, in this order: {}", names.join(", "))));
         }
         for (weight, name) in weights.iter().zip(names) {
             let (option, remedy) =

@@ -32,3 +32,17 @@ torch.save(checkpoint, folder / "weights_checkpoint.pth")
 torch.save(checkpoint, folder / "weights_checkpoint_old.pth", _use_new_zipfile_serialization=False)
 torch.save(state, folder / "weights_old.pth", _use_new_zipfile_serialization=False)
 torch.save(torch.nn.Linear(2, 2), folder / "weights_module.pth")
+torch.save([1, 2], folder / "weights_list.pth")
+
+
+def whole_models():
+    """A whole model as it is pickled, and as Ultralytics keeps one in a checkpoint; beside it what its state_dict gives."""
+    torch.manual_seed(5)
+    net = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 1), torch.nn.Sequential(torch.nn.BatchNorm2d(2), torch.nn.ReLU()), torch.nn.Linear(2, 2, bias=True))
+    net.register_buffer("scratch", torch.ones(3), persistent=False)
+    torch.save(net.state_dict(), folder / "weights_net_state.pth")
+    torch.save(net, folder / "weights_net.pth")
+    torch.save({"epoch": 1, "model": None, "ema": net.half(), "optimizer": None}, folder / "weights_net_ema.pt")
+
+
+whole_models()

@@ -303,4 +303,101 @@ mod tests {
         let text = shown(&[error], &cell, &[], &text);
         assert!(text.ends_with("help: consider importing this struct: `use std::collections::HashMap;`"), "{text}");
     }
+
+    /// What the compiler says (rustc 1.9x) where somebody takes the prelude for something else, and what a person is told.
+    #[test]
+    fn mistakes_with_the_prelude_have_remedies() {
+        for (code, kind, message, label, help) in [
+            (
+                "fit_with(1, 1e-3, \"cosine\")?",
+                "E0308",
+                "mismatched types",
+                "expected `Schedule`, found `&str`",
+                "`Schedule::cosine()`",
+            ),
+            (
+                "fit_with(1, 1e-3, |d, s| d)?",
+                "E0308",
+                "mismatched types",
+                "expected `train::Schedule`, found closure",
+                "`Schedule::own(|done, step| 1.0 - done)`",
+            ),
+            (
+                "l.optimizer(\"adam\");",
+                "E0308",
+                "mismatched types",
+                "expected `Optimizer`, found `&str`",
+                "`Optimizer::adamw()`",
+            ),
+            (
+                "Schedule::own(|d| d)",
+                "E0593",
+                "closure is expected to take 2 arguments, but it takes 1 argument",
+                "expected closure that takes 2 arguments",
+                "`Schedule::own(|done, step| 1.0 - done)`",
+            ),
+            (
+                "l.add(|when| Ok(Next::Go))",
+                "E0593",
+                "closure is expected to take 2 arguments, but it takes 1 argument",
+                "expected closure that takes 2 arguments",
+                "`learner.add(|when: When, fit: &mut Fit|",
+            ),
+            (
+                "Checkpoints::new(\"runs\")",
+                "E0599",
+                "no function or associated item named `new` found for struct `train::Checkpoints` in the current scope",
+                "not found",
+                "`Checkpoints::to(\"runs\")`",
+            ),
+            (
+                "learner.compare(&[(\"a\", &a)])?",
+                "E0061",
+                "this method takes 2 arguments but 1 argument was supplied",
+                "argument #2 is missing",
+                "`compare(&[(\"frozen\", &a), (\"whole\", &b)])?`",
+            ),
+            (
+                "Augment { rotate: 10.0 }",
+                "E0063",
+                "missing fields `flip` and `crop` in initializer of `Augment`",
+                "missing",
+                "`Augment { rotate: 10.0, ..Augment::default() }`",
+            ),
+            (
+                "ImageFolder::in_memory(p, &[1, 2])?",
+                "E0277",
+                "the trait bound `{integer}: AsRef<str>` is not satisfied",
+                "the trait `AsRef<str>` is not implemented for `{integer}`",
+                "number.to_string()",
+            ),
+            (
+                "ImageFolder::in_memory(p, &[\"a\"])?",
+                "E0308",
+                "mismatched types",
+                "expected `Vec<ImageBuffer<Rgb<u8>, Vec<u8>>>`, found `Vec<DynamicImage>`",
+                "`picture.to_rgb8()`",
+            ),
+        ] {
+            let cell = told(1, code);
+            let text = program(&cell, &[]);
+            let error = json!({"message": message, "code": {"code": kind}, "level": "error",
+                "spans": [span(&text, code, 0, label, true)], "children": []});
+            let shown = shown(&[error], &cell, &[], &text);
+            assert!(shown.contains("help: ") && shown.contains(help), "{code}: {shown}");
+        }
+    }
+
+    #[test]
+    fn a_question_mark_behind_what_cannot_fail_is_left_out() {
+        let cell = told(1, "l.focal_loss(2.0)?;");
+        let text = program(&cell, &[]);
+        let label = "the `?` operator cannot be applied to type `&mut candlewick_prelude::train::Learner`";
+        let error = json!({"message": "the `?` operator can only be applied to values that implement `Try`", "code": {"code": "E0277"},
+            "level": "error", "spans": [span(&text, "l.focal_loss(2.0)?", 0, label, true)],
+            "children": [{"level": "help", "message": "the nightly-only, unstable trait `Try` is not implemented for `&mut Learner`", "spans": []}]});
+        let shown = shown(&[error], &cell, &[], &text);
+        assert!(shown.contains("a `Learner` is no `Result`") && shown.ends_with("help: leave the `?` out"), "{shown}");
+        assert!(!shown.contains("Try"), "{shown}");
+    }
 }

@@ -46,6 +46,23 @@ pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
         Some("E0425" | "E0412" | "E0422" | "E0433" | "E0405" | "E0423" | "E0432") => gone(message, report, story),
         Some("E0596" | "E0384" | "E0594") => not_mutable(message, report, story),
         Some("E0277") if message.contains("`?`") => question_mark(message, &all, report),
+        Some("E0277") if all.contains(": AsRef<str>`") && story.told.code.contains("in_memory") => advise_first(
+            report,
+            "the names of classes are text: `let labels: Vec<String> = numbers.iter().map(|number| number.to_string()).collect();`",
+        ),
+        Some("E0599") if message.contains("named `new` found") => not_made_so(message, report),
+        Some("E0063") if message.contains("initializer of") && message.contains("Augment`") => {
+            report.advice.clear();
+            advise_first(
+                report,
+                "the rest comes from another one: `Augment { rotate: 10.0, ..Augment::default() }`, or `..Augment::standard()`",
+            );
+        }
+        Some("E0593") => arguments(story, report),
+        Some("E0061") if story.told.code.contains(".compare(&[") => advise_first(
+            report,
+            "learners are compared by a function: `compare(&[(\"frozen\", &a), (\"whole\", &b)])?`; `det.compare(picture, &before)?` shows a detector's answers",
+        ),
         Some("E0373") if all.contains("force the closure to take ownership") => report.advice.push((
             "note".to_owned(),
             "a `move` closure changes its own copies of numbers: what it is to give back stands in an `Arc<Mutex<…>>` or a `static`"
@@ -84,6 +101,14 @@ pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
             0,
             ("help".to_owned(), "pairs of names stand in a list, one too: `&[(\"from\", \"to\")]`".to_owned()),
         ),
+        Some("E0308" | "E0061") if all.contains("Rgb<u8>") && all.contains("DynamicImage") => advise_first(
+            report,
+            "`picture.to_rgb8()` makes one of a `DynamicImage`: `pictures.iter().map(|picture| picture.to_rgb8()).collect()`",
+        ),
+        Some("E0308" | "E0061" | "E0631") if wanted(&all).is_some() => {
+            report.advice.retain(|(_, text)| !text.contains("consider wrapping") && !text.contains("is a reference"));
+            advise_first(report, wanted(&all).unwrap_or_default());
+        }
         Some("E0592" | "E0119") => report.advice.push((
             "help".to_owned(),
             "what an earlier cell wrote stays where this cell writes it otherwise: run the cell that defines the \
@@ -100,6 +125,79 @@ pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
             report.marks.push((story.told, mark(&story.told.code, range)));
         }
     }
+}
+
+/// What makes a value of a type of the prelude, for those who give something else.
+const WANTED: [(&str, &str); 7] = [
+    (
+        "Schedule",
+        "a schedule is made by its name: `Schedule::cosine()`, `Schedule::step(2, 0.1)`, or of a function, `Schedule::own(|done, step| 1.0 - done)`",
+    ),
+    ("Optimizer", "an optimiser is made by its name: `Optimizer::adamw()`, `Optimizer::sgd(0.9)`"),
+    ("Augment", "`Augment::standard()`, or what you choose: `Augment { rotate: 10.0, ..Augment::default() }`"),
+    (
+        "Normalize",
+        "`Normalize::imagenet()`, `Normalize::none()`, or numbers: `Normalize { mean: [0.5; 3], std: [0.5; 3] }`",
+    ),
+    ("Detector", "a detector is named so: `Detector::YoloxNano`"),
+    ("Greys", "`Greys::Whole`, `Greys::Stretch` or `Greys::Window(0.0, 4095.0)`"),
+    ("Part", "`Part::Train`, `Part::Valid` or `Part::Test`"),
+];
+
+/// The help for the type of the prelude that was expected.
+fn wanted(all: &str) -> Option<&'static str> {
+    let named = all.split("expected `").skip(1).filter_map(|rest| rest.split_once("`, found")).map(|(kind, _)| kind);
+    let mut kinds = named.filter_map(|kind| kind.rsplit("::").next());
+    kinds.find_map(|own| WANTED.iter().find(|(kind, _)| *kind == own)).map(|(_, help)| *help)
+}
+
+/// What makes those types of the prelude that have no `new`.
+const MADE_BY: [(&str, &str); 16] = [
+    ("Checkpoints", "Checkpoints::to(\"runs\")"),
+    ("CsvLog", "CsvLog::to(\"log.csv\")"),
+    ("TensorBoard", "TensorBoard::to(\"runs\")"),
+    ("ImageFolder", "ImageFolder::open(\"photos\")?"),
+    ("Boxes", "Boxes::open(\"photos\")?"),
+    ("LabelTable", "LabelTable::csv(\"labels.csv\")?"),
+    ("NumberTable", "NumberTable::csv(\"numbers.csv\", &[])?"),
+    ("Annotator", "Annotator::open(\"photos\")?"),
+    ("SimilarityIndex", "learner.index(\"photos\")?"),
+    ("Schedule", "Schedule::cosine()"),
+    ("Optimizer", "Optimizer::adamw()"),
+    ("Augment", "Augment::standard()"),
+    ("Arch", "Arch::default()"),
+    ("Detector", "Detector::YoloxNano"),
+    ("Network", "Network::whole(42, |at| …)?"),
+    ("Loss", "Loss::of(value)?"),
+];
+
+/// A type of the prelude that is not made by `new`.
+fn not_made_so(message: &str, report: &mut Report<'_>) {
+    let kind = message.split("for struct `").nth(1).or_else(|| message.split("for enum `").nth(1));
+    let kind = kind.and_then(|rest| rest.split(['`', '<']).next()).and_then(|kind| kind.rsplit("::").next());
+    if let Some((kind, made)) = MADE_BY.iter().find(|(own, _)| Some(*own) == kind) {
+        report.advice = vec![("help".to_owned(), format!("a `{kind}` is made so: `{made}`"))];
+    }
+}
+
+/// A closure of another number of arguments.
+fn arguments(story: &Story<'_>, report: &mut Report<'_>) {
+    let line = report.marks.iter().find(|(_, mark)| mark.primary).map_or(1, |(_, mark)| mark.line);
+    let text = story.told.code.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+    let help = if text.contains("Schedule::own") {
+        "the share of the fit that is done, from 0 to 1, and the steps that are: `Schedule::own(|done, step| 1.0 - done)`; `_` is what is not needed"
+    } else if text.contains("Network::whole") {
+        "where its layers get their parameters: `Network::whole(42, |at| …)?`"
+    } else if text.contains(".add(") {
+        "a callback takes both: `learner.add(|when: When, fit: &mut Fit| { …; Ok(Next::Go) })`"
+    } else {
+        return;
+    };
+    advise_first(report, help);
+}
+
+fn advise_first(report: &mut Report<'_>, help: &str) {
+    report.advice.insert(0, ("help".to_owned(), help.to_owned()));
 }
 
 /// How the arguments of a closure are written where the compiler cannot know them.
@@ -182,6 +280,19 @@ fn not_mutable<'a>(message: &str, report: &mut Report<'a>, story: &Story<'a>) {
 }
 
 fn question_mark(message: &str, all: &str, report: &mut Report<'_>) {
+    if message.contains("only be applied to values that implement") {
+        let kind = all.split("cannot be applied to type `").nth(1).and_then(|rest| rest.split('`').next());
+        let plain = |kind: &str| super::words::plain(kind.trim_start_matches("&mut ").trim_start_matches('&'));
+        let short = |kind: String| match kind.contains('<') {
+            true => kind,
+            false => kind.rsplit("::").next().unwrap_or_default().to_owned(),
+        };
+        let kind = kind.map_or_else(|| "this".to_owned(), |kind| format!("a `{}`", short(plain(kind))));
+        report.message = format!("{kind} is no `Result`: there is no error that `?` could tell");
+        report.marks.iter_mut().for_each(|(_, mark)| mark.label.clear());
+        report.advice = vec![("help".to_owned(), "leave the `?` out".to_owned())];
+        return;
+    }
     if message.contains("not `Option`s") {
         report.message = "`?` in a cell takes a `Result`, not an `Option`".to_owned();
         report.advice =

@@ -4,6 +4,9 @@ use super::report::Story;
 use super::spans::{array, mark};
 use serde_json::Value;
 
+/// How the prelude's own `must_use` ends: what to write.
+const BIND: &str = "; bind it: ";
+
 /// A note for each statement of the cell that drops a result, or an iterator that then does nothing.
 pub fn unheeded(warnings: &[Value], story: &Story<'_>) -> Vec<String> {
     let mut notes: Vec<(usize, String)> = Vec::new();
@@ -15,6 +18,17 @@ pub fn unheeded(warnings: &[Value], story: &Story<'_>) -> Vec<String> {
             .any(|child| child["message"].as_str().is_some_and(|text| text.contains("lazy")))
         {
             "makes an iterator that nothing asks, so that it does nothing\n  → use `for`, `.for_each(…)` or `.collect()`"
+        } else if let Some(advice) =
+            array(&warning["children"]).filter_map(|child| child["message"].as_str()).find(|text| text.contains(BIND))
+        {
+            let mut marks = array(&warning["spans"]).filter_map(|span| mark(span, message, story));
+            if let Some((_, mark)) = marks.find(|(cell, _)| cell.number == story.told.number) {
+                notes.push((
+                    mark.line,
+                    format!("note: line {} {}", mark.line, advice.replacen(BIND, "\n  → bind it: ", 1)),
+                ));
+            }
+            continue;
         } else {
             continue;
         };
@@ -63,12 +77,19 @@ mod tests {
             warning(4, "unused `Map` that must be used", "iterators are lazy and do nothing unless consumed"),
             warning(3, "unused `std::result::Result` that must be used", "this `Result` may be an `Err` variant"),
             warning(3, "unused return value of `max` that must be used", ""),
+            warning(
+                2,
+                "unused `Learner` that must be used",
+                "gives a learner, which is dropped here; bind it: `let mut learner = …;`",
+            ),
         ];
         let notes = unheeded(&warnings, &story);
-        assert_eq!(notes.len(), 2, "{notes:?}");
+        assert_eq!(notes.len(), 3, "{notes:?}");
+        let learner = "note: line 1 gives a learner, which is dropped here\n  → bind it: `let mut learner = …;`";
+        assert_eq!(notes[0], learner);
         assert!(
-            notes[0].starts_with("note: line 2 gives a `Result`")
-                && notes[1].starts_with("note: line 3 makes an iterator")
+            notes[1].starts_with("note: line 2 gives a `Result`")
+                && notes[2].starts_with("note: line 3 makes an iterator")
         );
     }
 

@@ -11,6 +11,7 @@ const ICONS = {
   over: "M4 4h11v11H4zM9 9h11v11H9z",
   copy: "M4 4h9v9H4zM11 20h9v-9M16 4h4v3",
   accept: "M4 13l5 5L20 6",
+  nothing: "M5 19L19 5M12 4a8 8 0 1 0 0 16a8 8 0 1 0 0-16",
   remove: "M5 7h14M9 7V4h6v3M7 7l1 13h8l1-13",
 };
 
@@ -552,6 +553,7 @@ const KEYS = [
   ["Move, resize", "drag the box, drag one of its 8 handles"],
   ["Nudge", "Alt+arrows by 1 pixel, Alt+Shift+arrows by 10; R: what they move, the box or a corner"],
   ["Delete, reject", "Delete or Backspace"],
+  ["Nothing there", "E: the picture is seen and holds no object; its automatic boxes are rejected; the next one comes"],
   ["Class", "1–9, or / and type; Enter takes or adds it; a selected box gets it"],
   ["Automatic boxes", "Enter accepts the selected one, Shift+Enter all of the picture; moving one accepts it"],
   ["Undo, redo", "Ctrl+Z; Ctrl+Shift+Z or Ctrl+Y"],
@@ -564,6 +566,7 @@ const KEYS = [
 ];
 const FILTERS = [
   ["all", "all pictures"],
+  ["unseen", "not yet seen"],
   ["empty", "without boxes"],
   ["automatic", "automatic boxes"],
   ["doubt", "most doubtful first"],
@@ -651,7 +654,7 @@ class Tool {
       ),
       this.name,
       group(this.undoButton, this.redoButton, this.deleteButton),
-      group(this.overButton, this.button("copy", "Copy the boxes of the previous picture (P)", () => this.copyPrevious()), this.acceptButton),
+      group(this.button("nothing", "Nothing on this picture: seen (E)", () => this.nothing()), this.overButton, this.button("copy", "Copy the boxes of the previous picture (P)", () => this.copyPrevious()), this.acceptButton),
       group(
         this.button("less", "Smaller (−)", () => this.stage.zoom(1 / 1.4, null)),
         this.zoomText,
@@ -678,11 +681,14 @@ class Tool {
     if (!picture) return;
     const counts = h("span", { className: "cwa-counts" });
     if (picture.automatic) counts.append(h("span", { className: "cwa-auto", textContent: picture.automatic, title: plural(picture.automatic, "automatic box") }));
-    counts.append(h("span", { className: picture.boxes ? "cwa-some" : "cwa-none", textContent: picture.boxes, title: plural(picture.boxes, "box") }));
+    // A dash says that nobody has looked yet, 0 that nothing is there.
+    const unseen = picture.seen === false && !picture.boxes;
+    const title = unseen ? "not yet seen" : plural(picture.boxes, "box");
+    counts.append(h("span", { className: picture.boxes ? "cwa-some" : "cwa-none", textContent: unseen ? "–" : picture.boxes, title }));
     row.title = picture.name;
     row.append(h("span", { className: "cwa-text", textContent: picture.name }), counts);
     const automatic = picture.automatic ? `, ${picture.automatic} automatic` : "";
-    row.setAttribute("aria-label", `${picture.name}: ${plural(picture.boxes, "box")}${automatic}`);
+    row.setAttribute("aria-label", `${picture.name}: ${title}${automatic}`);
   }
 
   buildSide() {
@@ -720,9 +726,10 @@ class Tool {
 
   buildFoot() {
     this.statusText = h("span", { className: "cwa-status", role: "status" });
+    this.pagesText = h("span", { className: "cwa-pages", role: "status" });
     this.problemText = h("span", { className: "cwa-problem", role: "alert" });
     this.info = h("span", { className: "cwa-info" });
-    return h("div", { className: "cwa-foot" }, this.statusText, this.problemText, this.info);
+    return h("div", { className: "cwa-foot" }, this.statusText, this.pagesText, this.problemText, this.info);
   }
 
   buildHelp() {
@@ -748,6 +755,7 @@ class Tool {
       if (record.image && this.stage.image.getAttribute("src") !== record.image.url) this.stage.show(record);
       else if (record.problem) this.stage.show(record);
       if (record.problem && !record.loaded) this.sync.later("open", 3000, () => this.openAgain(record));
+      if (record.fault) this.showPictures();
       if (this.selection && !this.selected) this.selection = null;
       this.showFields();
       this.showBoxes();
@@ -774,7 +782,7 @@ class Tool {
 
   /** The pictures to go through; they stay as they are while boxes are drawn. */
   arrange() {
-    const tests = { empty: picture => !picture.boxes, automatic: picture => picture.automatic > 0 };
+    const tests = { unseen: picture => picture.seen === false && !picture.boxes, empty: picture => !picture.boxes, automatic: picture => picture.automatic > 0 };
     const test = tests[this.filter] || (() => true);
     const found = this.sync.pictures.filter(picture => test(picture) && picture.name.toLowerCase().includes(this.search));
     if (this.filter === "doubt") found.sort((one, other) => (other.doubt ?? -Infinity) - (one.doubt ?? -Infinity) || 0);
@@ -787,8 +795,10 @@ class Tool {
     this.pictureList.show(this.order.length, at);
     this.counter.textContent = `${at < 0 ? "–" : at + 1} / ${this.order.length}`;
     const picture = this.sync.byPicture.get(this.current);
-    this.name.textContent = picture?.name ?? "";
-    this.name.title = picture?.name ?? "";
+    const fault = this.record?.fault;
+    const name = `${picture?.name ?? ""}${fault ? ` · damaged: ${fault}` : ""}`;
+    this.name.textContent = name;
+    this.name.title = name;
   }
 
   show(id) {
@@ -941,6 +951,18 @@ class Tool {
 
   acceptAll() {
     this.edit(this.boxes.map(box => (box.proposed ? { ...box, proposed: false } : box)));
+  }
+
+  /** The picture is seen, and nothing is there; what was proposed on it is rejected. */
+  nothing() {
+    const record = this.record;
+    if (!record?.loaded) return;
+    if (this.boxes.some(box => !box.proposed)) return this.showProblem("There are boxes on this picture: delete them first, or leave them; it counts as seen.");
+    if (this.boxes.length) this.edit([], null);
+    record.marked = true;
+    this.sync.changed(record, true);
+    this.say("Nothing on this picture");
+    this.step(1);
   }
 
   relabel(name) {
@@ -1145,6 +1167,8 @@ class Tool {
 
   showStatus() {
     if (!this.statusText) return;
+    const { pages } = this.sync;
+    this.pagesText.textContent = pages > 1 ? `open in ${pages} pages: each shows what the others change` : "";
     const [state, text] = this.sync.status();
     if (this.statusText.textContent === text) return;
     this.statusText.textContent = text;
@@ -1270,6 +1294,7 @@ class Tool {
       "/": () => this.classBox.focus(),
       c: () => this.classBox.focus(),
       t: () => this.inputs.title.focus(),
+      e: () => this.nothing(),
       n: () => this.addInMiddle(),
       p: () => this.copyPrevious(),
       d: () => this.toggleOver(),

@@ -180,6 +180,7 @@ class Sync {
     this.session = null;
     this.dataset = null;
     this.gone = null;
+    this.pages = 1; // how many pages show the folder
     this.barred = null; // why the host tells nothing yet
     this.tries = 0;
     this.timers = new Map();
@@ -326,6 +327,10 @@ class Sync {
     this.setPictures(message.pictures, message.whole);
   }
 
+  on_views(message) {
+    this.pages = message.count;
+  }
+
   on_problem(message) {
     this.heard.problem(message.why);
   }
@@ -390,6 +395,7 @@ class Sync {
     record.width = message.width;
     record.height = message.height;
     record.problem = null;
+    record.fault = message.fault ?? null;
     if (message.url) record.image = { url: message.url };
     else if (buffers[0]) this.holdImage(record, buffers[0], message.mime);
     if (asked) record.stale = false;
@@ -416,8 +422,10 @@ class Sync {
   on_changed(message, { mine }) {
     const record = this.records.get(message.picture);
     if (mine) return;
-    if (record) return this.theirs(record, message);
     const picture = this.byPicture.get(message.picture);
+    // A person saved it, in another view.
+    if (picture && message.view) picture.seen = true;
+    if (record) return this.theirs(record, message);
     if (!picture) return;
     picture.automatic = message.boxes.filter(box => box.proposed).length;
     picture.boxes = message.boxes.length - picture.automatic;
@@ -439,6 +447,10 @@ class Sync {
     record.sent = null;
     record.pending = [];
     record.refused = null;
+    record.marked = false;
+    const picture = this.byPicture.get(message.picture);
+    if (picture) picture.seen = true;
+    this.heard.record(null);
     if (message.seq > record.seq) {
       record.saved = { boxes, fields };
       record.revision = message.revision;
@@ -489,7 +501,7 @@ class Sync {
 
   isDirty(record) {
     if (!record.loaded) return false;
-    if (record.sent || record.pending.length) return true;
+    if (record.sent || record.pending.length || record.marked) return true;
     return !sameBoxes(record.boxes, record.saved.boxes) || !sameFields(record.fields, record.saved.fields);
   }
 
@@ -525,7 +537,7 @@ class Sync {
   keepDrafts() {
     if (!this.dataset) return;
     const name = `${DRAFTS}${this.dataset}:${this.view}`;
-    const drafts = this.dirty().map(({ picture, boxes, fields, saved, revision, pending }) => ({ picture, boxes, fields, saved, revision, pending }));
+    const drafts = this.dirty().map(({ picture, boxes, fields, saved, revision, pending, marked }) => ({ picture, boxes, fields, saved, revision, pending, marked }));
     try {
       if (drafts.length) localStorage.setItem(name, JSON.stringify(drafts));
       else localStorage.removeItem(name);

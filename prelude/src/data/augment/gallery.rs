@@ -57,7 +57,8 @@ impl Augment {
     /// When a value makes no sense, nothing changes, or there is no picture.
     pub fn gallery(&self, pictures: &[RgbImage]) -> Result<Figure> {
         // which of both it is does not matter where each is looked at alone
-        Augment { mixup: self.mixup / 2.0, cutmix: self.cutmix / 2.0, ..*self }.check()?;
+        Augment { mixup: 0.0, ..*self }.check()?;
+        Augment { cutmix: 0.0, ..*self }.check()?;
         if self.is_none() {
             return Err(Error::new("this augmentation changes nothing").remedy(
                 "look at one that does: `Augment::standard()`, or at all that there is: `Augment::every_kind()`",

@@ -281,8 +281,28 @@ impl FaultLog {
         let examples: Vec<String> = of_kind().take(2).map(|fault| shortened(&fault.to_string(), 150)).collect();
         let remedy = of_kind().next().map_or("", |fault| &fault.remedy);
         let more = if count > 2 { ", …" } else { "" };
-        format!("{count} {}: {}{more} → {}", kind.words(), examples.join(", "), shortened(remedy, 200))
+        let words = if count == 1 { of_one(kind.words()) } else { kind.words().to_owned() };
+        format!("{count} {words}: {}{more} → {}", examples.join(", "), shortened(remedy, 200))
     }
+}
+
+/// What many are called, of one: `boxes without area` is `box without area`.
+fn of_one(words: &str) -> String {
+    let ends = [
+        " that ", " without", " to ", " listed", " given", " of ", " beyond", " with ", " beside", " over", " under",
+        " where", " on ", " written",
+    ];
+    let end = ends.iter().filter_map(|end| words.find(end)).min().unwrap_or(words.len());
+    let (things, rest) = words.split_at(end);
+    let one = |word: &str| {
+        word.strip_suffix("xes").map_or_else(
+            || word.strip_suffix('s').filter(|_| !word.ends_with("ss")).unwrap_or(word).to_owned(),
+            |start| format!("{start}x"),
+        )
+    };
+    let things: Vec<String> = things.split(' ').map(one).collect();
+    let rest = rest.replace("that are no numbers", "that is no number").replace("that are ", "that is ");
+    things.join(" ") + &rest.replace("that stand ", "that stands ").replace("that differ ", "that differs ")
 }
 
 /// One line of at most `most` characters.
@@ -297,6 +317,23 @@ pub(super) fn shortened(text: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_fault_is_no_plural() {
+        for (kind, expected) in [
+            (FaultKind::MissingPicture, "picture that is not there"),
+            (FaultKind::NoPictureFor, "annotation file without a picture"),
+            (FaultKind::Ambiguous, "file name that stands in several folders"),
+            (FaultKind::MissingFolder, "folder or list that is not there"),
+            (FaultKind::NoArea, "box without area, left out"),
+            (FaultKind::ClassOutOfRange, "class number beyond the names"),
+            (FaultKind::NotANumber, "coordinate that is no number"),
+            (FaultKind::SizeDiffers, "size that differs from the picture's"),
+            (FaultKind::NotUtf8, "no UTF-8 text"),
+        ] {
+            assert_eq!(of_one(kind.words()), expected);
+        }
+    }
 
     #[test]
     fn every_kind_has_words_and_a_remedy() {

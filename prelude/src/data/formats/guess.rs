@@ -4,6 +4,7 @@ use super::gallery::Gallery;
 use super::settle::below;
 use super::{coco, data_yaml, table, text, yolo, yolo_lines};
 use crate::show::Steps;
+use crate::words::count;
 use crate::{Error, Result};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -117,7 +118,11 @@ fn of_folder(path: &Path) -> Result<BoxFormat> {
                     .map_or("without an ending".to_owned(), |kind| format!(".{}", kind.to_string_lossy()));
                 *kinds.entry(kind).or_default() += 1;
             }
-            let mut counts = vec![format!("{} pictures", gallery.pictures.len())];
+            if gallery.pictures.is_empty() && gallery.others.is_empty() {
+                return Err(Error::new(format!("the folder `{}` is empty", path.display()))
+                    .remedy("name the folder in which the pictures and their annotations lie"));
+            }
+            let mut counts = vec![count(gallery.pictures.len(), "picture")];
             counts.extend(kinds.iter().take(8).map(|(kind, count)| format!("{count} {kind}")));
             let mut what =
                 format!("no annotations were found in `{}`, which holds {}", path.display(), counts.join(", "));
@@ -129,7 +134,13 @@ fn of_folder(path: &Path) -> Result<BoxFormat> {
             if let Some((file, why)) = faulty.filter_map(|file| Some((file, broken(file)?))).next() {
                 what += &format!("; `{}` is no whole JSON: {why}", below(path, file));
             }
-            Err(Error::new(what).remedy(LOOKS))
+            Err(Error::new(what).remedy(match gallery.others.is_empty() {
+                true => format!(
+                    "draw boxes on them: `Annotator::open({:?})?`; or put annotations beside them: {LOOKS}",
+                    path.display().to_string()
+                ),
+                false => LOOKS.to_owned(),
+            }))
         }
         many => {
             let each: Vec<String> =

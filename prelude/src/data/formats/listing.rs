@@ -2,6 +2,7 @@
 
 use super::super::Part;
 use super::fault::{FaultLog, shortened};
+use crate::words::{count as plural, does};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::{RawValue, to_raw_value};
@@ -135,12 +136,19 @@ impl Listing {
         let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
         let (pictures, objects, classes) = (self.pictures.len(), self.objects(), self.classes.len());
         let mut lines = vec![format!(
-            "{pictures} pictures{parts}, {objects} objects of {classes} classes, {} pictures without objects",
-            self.background()
+            "{}{parts}, {} of {}, {} without objects",
+            plural(pictures, "picture"),
+            plural(objects, "object"),
+            plural(classes, "class"),
+            plural(self.background(), "picture")
         )];
         lines.extend(self.notes.iter().take(3).map(|note| shortened(note, 300)));
         if self.unlisted > 0 {
-            lines.push(format!("{} pictures in the same folders are not listed and are left out", self.unlisted));
+            let one = (
+                "in the same folders is not listed and is left out",
+                "in the same folders are not listed and are left out",
+            );
+            lines.push(does(self.unlisted, "picture", one.0, one.1));
         }
         let alike = self.alike_names();
         let alike_line = (!alike.is_empty()).then(|| {
@@ -148,8 +156,8 @@ impl Listing {
             let more = if alike.len() > 3 { ", …" } else { "" };
             shortened(
                 &format!(
-                    "{} pairs of classes look alike: {}{more} → `rename` makes them one",
-                    alike.len(),
+                    "{} alike: {}{more} → `rename` makes them one",
+                    does(alike.len(), "pair", "of classes looks", "of classes look"),
                     some.join(", ")
                 ),
                 400,

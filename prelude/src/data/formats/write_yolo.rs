@@ -1,12 +1,13 @@
 //! Writes YOLO's texts and their `data.yaml`.
 
 use super::super::Part;
+use super::super::decode::ENDINGS;
 use super::data_yaml::MARK;
 use super::listing::{Listed, Listing, Object};
 use super::writing::{begins, put, put_one_of_many, refuse_foreign};
 use super::yolo_lines::around;
 use crate::{Error, Result};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -43,13 +44,41 @@ fn inner(picture: &Listed) -> String {
     kept.collect::<Vec<_>>().join("/")
 }
 
+/// What lies where labels and their pictures are to be, and is neither.
+fn others(folder: &Path, places: &[(PathBuf, PathBuf)], pictures: &[Listed]) -> Vec<PathBuf> {
+    let mine: HashSet<&Path> = places.iter().flat_map(|(text, image)| [text.as_path(), image.as_path()]).collect();
+    let mut found = Vec::new();
+    let mut waiting: Vec<PathBuf> = ["labels", "images"]
+        .iter()
+        .flat_map(|kind| ["train", "val", "test"].map(|part| folder.join(kind).join(part)))
+        .collect();
+    while let Some(next) = waiting.pop() {
+        for entry in std::fs::read_dir(&next).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+            if path.is_dir() {
+                waiting.extend((!path.is_symlink()).then_some(path));
+            } else if (ending == "txt" || ENDINGS.contains(&ending.as_str())) && !mine.contains(path.as_path()) {
+                found.push(path);
+            }
+        }
+    }
+    if !found.is_empty() {
+        // the data set may lie there itself
+        let own: HashSet<PathBuf> = pictures.iter().filter_map(|picture| picture.path.canonicalize().ok()).collect();
+        found.retain(|path| path.canonicalize().map_or(true, |path| !own.contains(&path)));
+    }
+    found.sort();
+    found
+}
+
 impl Listing {
     /// Writes `labels/train/a.txt` and the like and `data.yaml`, with the pictures under `images` where that is asked. Automatic boxes
     /// are left out: nothing in a text says to others that no person has accepted them.
     ///
     /// # Errors
     /// Where a picture's size is not known, a file cannot be written, another program wrote it and it is not to be replaced,
-    /// or two pictures would have one text.
+    /// two pictures would have one text, or other labels or pictures lie where these are to be.
     pub fn write_yolo(&self, folder: &Path, placing: Placing, replace: bool) -> Result<()> {
         let yaml = folder.join("data.yaml");
         let mut texts: HashMap<PathBuf, &str> = HashMap::new();
@@ -70,6 +99,20 @@ impl Listing {
         if let Some(text) = places.iter().map(|(text, _)| text).find(|text| !replace && !ours && text.exists()) {
             return Err(Error::new(format!("`{}` exists and was written by something else", text.display()))
                 .remedy("write to another place, or say that it may be replaced"));
+        }
+        let others = others(folder, &places, &self.pictures);
+        if let Some(first) = others.first() {
+            let number = others.len() - 1;
+            let more = if number > 0 { format!(" and {number} more") } else { String::new() };
+            let what =
+                format!("`{}` holds other pictures or labels, such as `{}`{more}", folder.display(), first.display());
+            if !replace && !ours {
+                return Err(Error::new(format!("{what}: who reads it would take them for a part of this data set"))
+                    .remedy("write to a folder of its own, or say that it may be replaced"));
+            }
+            crate::show::note(&format!(
+                "{what}: they stay, and are read with what is written now; delete them, or write to a folder of its own"
+            ));
         }
         for (picture, (file, image)) in self.pictures.iter().zip(&places) {
             crate::interrupt::check()?;

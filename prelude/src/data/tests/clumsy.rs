@@ -85,7 +85,7 @@ fn an_empty_class_is_left_out_with_a_word() -> Result<()> {
     std::fs::write(root.path().join("bus/notes.txt"), "none yet")?;
     let data = ImageFolder::open(root.path())?.size(8);
     let text = data.summary()?.table().text();
-    let word = "class `bus` is left out: its folder holds 1 files of other kinds and no pictures";
+    let word = "class `bus` is left out: its folder holds 1 file of other kinds and no pictures";
     assert!(text.contains(word) && text.contains("all"), "{text}");
     let labels = data.train_batches(0)?.next().expect("a batch")?.targets.get("class")?.to_vec1::<u32>()?;
     assert_eq!(labels.iter().filter(|label| **label == 1).count(), 3);
@@ -128,7 +128,7 @@ fn empty_classes_of_a_given_split() -> Result<()> {
             "`test/` is left out: it holds nothing",
             "class `bus` is left out: its folder holds nothing",
             "`val/truck/` holds no pictures: class `truck` has none in `val/`",
-            "class `van` is left out: it has 1 pictures to be measured on, but none to train on",
+            "class `van` is left out: it has 1 picture to be measured on, but none to train on",
         ]
     );
     Ok(())
@@ -334,9 +334,7 @@ fn names_of_one_file_are_copies() -> Result<()> {
     assert_eq!(summary.copies, [["car/000.png", "car/one.png", "car/three.png", "car/two.png"]]);
     let text = summary.table().text();
     assert!(
-        text.contains(
-            "1 files have copies, kept on one side: car/000.png = car/one.png = car/three.png = … (4 in all)"
-        ),
+        text.contains("1 file has copies, kept on one side: car/000.png = car/one.png = car/three.png = … (4 in all)"),
         "{text}"
     );
     Ok(())

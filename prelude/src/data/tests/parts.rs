@@ -225,7 +225,7 @@ fn pictures_in_memory_are_as_good_as_files() -> Result<()> {
     assert!(data.summary()?.table().text().contains("160 × 160"));
     let error =
         |pictures: Vec<RgbImage>, labels: &[&str]| ImageFolder::in_memory(pictures, labels).unwrap_err().to_string();
-    assert!(error(pictures[..2].to_vec(), &["a"]).contains("there are 2 pictures and 1 labels"));
+    assert!(error(pictures[..2].to_vec(), &["a"]).contains("there are 2 pictures and 1 label"));
     assert!(error(pictures[..2].to_vec(), &["a", " "]).contains("the label of picture 1 is empty"));
     assert!(error(pictures[..2].to_vec(), &["a", "a"]).contains("of 1 class"));
     assert!(error(vec![RgbImage::new(0, 3), RgbImage::new(2, 2)], &["a", "b"]).contains("picture 0 is 0 × 3"));
@@ -279,5 +279,17 @@ fn what_does_not_fit_into_memory_is_decoded_anew_and_said() -> Result<()> {
     let mut batches = anew.train_batches(0)?;
     assert_eq!(batches.by_ref().count(), 3);
     assert!(batches.waited().as_secs() < 60);
+    Ok(())
+}
+
+#[test]
+fn groups_that_are_whole_classes_cannot_be_split() -> Result<()> {
+    let root = two(4)?;
+    let says = ImageFolder::open(root.path())?.grouped_by_folder().split(0.25, 1).expect_err("an error").to_string();
+    assert!(says.contains("each class is one group") && says.contains("`.grouped(|name| "), "{says}");
+    // one picture of a class, from whatever it comes
+    let pictures = (0..3).map(patches).collect();
+    let says = ImageFolder::in_memory(pictures, &["a", "a", "b"])?.split(0.5, 1).expect_err("an error").to_string();
+    assert!(says.contains("leave the class out: its folder, its lines or its pictures"), "{says}");
     Ok(())
 }

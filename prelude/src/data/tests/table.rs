@@ -200,3 +200,26 @@ fn labels_with_parts_are_split_by_label() -> Result<()> {
     assert!(rows.iter().any(|row| row[1] > 0.01 && row[2] > 0.01));
     Ok(())
 }
+
+#[test]
+fn a_table_of_one_column_is_told_of_the_mark_between_columns() -> Result<()> {
+    for (table, text, remedy) in [
+        ("one.png|sea\ntwo.png|boat\n", "line 1 of", "not by `|`: `boat.jpg,sea`"),
+        ("path|class\none.png|sea\ntwo.png|boat\n", "is `one.png|sea`: one column", "not by `|`"),
+        ("one.png sea\ntwo.png boat\n", "one column", "not by spaces"),
+        (
+            "one.png\ntwo.png\n",
+            "one column, where a file and what it shows are two",
+            "name behind each file what it shows",
+        ),
+        ("file,label\none.png,sea\ntwo.png,boat,1\n", "line 3 of", "is put in quotes"),
+    ] {
+        let folder = folder(table)?;
+        let path = folder.path().join("labels.csv");
+        for says in [ImageFolder::csv(&path).err(), LabelTable::csv(&path).err()] {
+            let says = says.expect("an error").to_string();
+            assert!(says.contains(text) && says.contains(remedy), "{table}: {says}");
+        }
+    }
+    Ok(())
+}

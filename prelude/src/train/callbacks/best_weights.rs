@@ -30,6 +30,8 @@ struct KeptWeights {
     value: f64,
     unit: Unit,
     epoch: usize,
+    /// Which of the history's epochs it is, from 0.
+    record: usize,
     /// How many batches the fit had trained on.
     steps: usize,
     weights: Vec<(String, Tensor)>,
@@ -55,6 +57,7 @@ impl BestWeights {
             value: found.value,
             unit: found.unit,
             epoch: fit.epoch(),
+            record: fit.history().epochs.len().saturating_sub(1),
             steps: fit.steps(),
             weights: fit.network().params().snapshot()?,
             average: if averages { fit.judged().params().snapshot()? } else { Vec::new() },
@@ -85,6 +88,7 @@ impl BestWeights {
         if !best.average.is_empty() {
             fit.judged().params().load(&best.average, None)?;
         }
+        fit.run.put_back = Some(best.record);
         fit.note(format!("best weights: {told}; put back"));
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::left_behind::sweep;
 use super::{is_better, need_measure};
 use crate::train::callback::{Callback, Fit, Next, When};
 use crate::{Error, Result, limits};
@@ -36,6 +37,9 @@ pub struct Checkpoints {
 struct WrittenFile {
     files: Vec<String>,
     best: Option<f64>,
+    /// The folder; states from before it was written lack it.
+    #[serde(default)]
+    folder: Option<PathBuf>,
 }
 
 const BEST: &str = "best.safetensors";
@@ -102,7 +106,7 @@ impl Checkpoints {
                 .caused_by(error)
                 .remedy("give one that may be written to: `Checkpoints::to(\"runs\")`")
         })?;
-        sweep(&self.folder);
+        sweep(&self.folder, |file| is_epoch(file) || file == BEST);
         Ok(())
     }
 
@@ -149,22 +153,6 @@ fn is_epoch(name: &str) -> bool {
     number.is_some_and(|number| number.len() >= 4 && number.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
-/// Deletes what processes that were killed have left half written.
-fn sweep(folder: &Path) {
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let Some((file, process)) =
-            name.strip_prefix('.').and_then(|name| name.strip_suffix(".part")).and_then(|name| name.rsplit_once('.'))
-        else {
-            continue;
-        };
-        let runs = Path::new("/proc/self").exists() && Path::new("/proc").join(process).exists();
-        if (is_epoch(file) || file == BEST) && Path::new("/proc/self").exists() && !runs {
-            let _ = std::fs::remove_file(entry.path());
-        }
-    }
-}
-
 impl Callback for Checkpoints {
     fn on(&mut self, when: When, fit: &mut Fit) -> Result<Next> {
         match when {
@@ -179,13 +167,21 @@ impl Callback for Checkpoints {
         "checkpoints"
     }
 
+    fn writes_to(&self) -> Option<PathBuf> {
+        Some(self.folder.clone())
+    }
+
     fn state(&self) -> Option<String> {
-        serde_json::to_string(&self.so_far).ok()
+        serde_json::to_string(&WrittenFile { folder: Some(self.folder.clone()), ..self.so_far.clone() }).ok()
     }
 
     fn restore(&mut self, state: &str) -> Result<()> {
-        self.so_far = serde_json::from_str(state)
+        let so_far: WrittenFile = serde_json::from_str(state)
             .map_err(|error| Error::new("this is no state of checkpoints").caused_by(error))?;
+        // what lies in another folder is not its own
+        if so_far.folder.as_ref().is_none_or(|folder| *folder == self.folder) {
+            self.so_far = so_far;
+        }
         Ok(())
     }
 }

@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use super::left_behind::sweep;
 use crate::train::callback::{Callback, Fit, Next, When};
 use crate::train::history::EpochRecord;
 use crate::{Error, Result};
@@ -67,6 +68,9 @@ impl CsvLog {
 
     fn begin(&mut self) -> Result<()> {
         (self.failed, self.why) = (Vec::new(), String::new());
+        let name = self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        sweep(folder.unwrap_or(Path::new(".")), |file| file == name);
         let (head, rows) = self.read()?;
         self.head = head;
         let whole = std::fs::read(&self.path).map_or(true, |bytes| bytes.last().is_none_or(|last| *last == b'\n'));
@@ -171,5 +175,9 @@ impl Callback for CsvLog {
 
     fn name(&self) -> &str {
         "CSV log"
+    }
+
+    fn writes_to(&self) -> Option<PathBuf> {
+        Some(self.path.clone())
     }
 }

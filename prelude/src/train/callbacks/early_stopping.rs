@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{is_better, need_measure};
 use crate::train::callback::{Callback, Fit, Next, When};
+use crate::words::count;
 use crate::{Error, Result, limits};
 
 /// Ends a fit whose measure has not become better for so many epochs. Which way is better, the measure says itself.
@@ -34,6 +35,9 @@ struct SoFar {
     /// The epoch of the best, of all epochs that the learner has seen.
     epoch: usize,
     waited: usize,
+    /// What it looks at; states from before that was written lack it.
+    #[serde(default)]
+    measure: Option<String>,
     /// The fit is over.
     #[serde(default)]
     over: bool,
@@ -72,7 +76,9 @@ impl EarlyStopping {
         let remedy = "0 lets every better value count: `.min_delta(0.0)`";
         limits::allow(fine, "the `min_delta` of `EarlyStopping`", &self.min_delta, "a number from 0 on", remedy)?;
         need_measure(fit, &self.measure)?;
-        if !std::mem::take(&mut self.goes_on) {
+        // one that was cut off and goes on in memory goes on counting too
+        let resumed = fit.run.way.steps > 0 && !self.so_far.over;
+        if !std::mem::take(&mut self.goes_on) && !resumed {
             self.so_far = SoFar::default();
         }
         Ok(())
@@ -95,10 +101,7 @@ impl EarlyStopping {
         if self.so_far.waited < self.patience {
             return Ok(Next::Go);
         }
-        let waited = match self.so_far.waited {
-            1 => "1 epoch".to_owned(),
-            waited => format!("{waited} epochs"),
-        };
+        let waited = count(self.so_far.waited, "epoch");
         fit.note(match self.so_far.best {
             Some(best) => format!(
                 "early stopping: `{}` has not become better for {waited}; the best was {} in epoch {}",
@@ -117,7 +120,7 @@ impl Callback for EarlyStopping {
         match when {
             When::FitBegins => self.begin(fit)?,
             When::EpochEnded => return self.epoch(fit),
-            When::FitEnded => self.so_far.over = true,
+            When::FitEnded => self.so_far.over = fit.run.ended || fit.run.way.done >= fit.run.way.epochs,
             _ => {}
         }
         Ok(Next::Go)
@@ -128,12 +131,21 @@ impl Callback for EarlyStopping {
     }
 
     fn state(&self) -> Option<String> {
-        serde_json::to_string(&self.so_far).ok()
+        serde_json::to_string(&SoFar { measure: Some(self.measure.clone()), ..self.so_far.clone() }).ok()
     }
 
     fn restore(&mut self, state: &str) -> Result<()> {
         let so_far: SoFar = serde_json::from_str(state)
             .map_err(|error| Error::new("this is no state of early stopping").caused_by(error))?;
+        let other = so_far.measure.as_ref().is_some_and(|theirs| *theirs != self.measure);
+        if so_far.over && other {
+            // of a fit that is over, and of another one's: nothing of it counts
+            return Ok(());
+        }
+        if let Some(theirs) = so_far.measure.as_ref().filter(|theirs| **theirs != self.measure) {
+            let what = format!("the state is of one that looks at `{theirs}`, this one looks at `{}`", self.measure);
+            return Err(Error::new(what).remedy("add them in the order in which they were when the file was written"));
+        }
         self.goes_on = !so_far.over;
         self.so_far = so_far;
         Ok(())

@@ -102,7 +102,7 @@ impl Screen {
         self.recent.0 += fit.batch()?.len();
         let speed = self.recent.0 as f64 / self.recent.1.elapsed().as_secs_f64().max(1e-6);
         let elapsed = self.started.elapsed().as_secs_f64();
-        let (done, total) = (fit.steps(), fit.run.planned.unwrap_or(1));
+        let (done, total) = (fit.steps(), fit.run.way.planned.unwrap_or(1));
         self.update(fit.history(), done as f64 / total.max(1) as f64, || {
             let left = clock(elapsed / done.max(1) as f64 * total.saturating_sub(done) as f64);
             let trained = fit.run.trained.iter().map(|part| format!(" · {part}")).collect::<String>();
@@ -146,7 +146,7 @@ impl Callback for Screen {
             When::EpochEnded => {
                 self.look(fit)?;
                 self.recent = (0, Instant::now());
-                let (done, total) = (fit.run.done, fit.epochs());
+                let (done, total) = (fit.run.way.done, fit.epochs());
                 let line = || format!("epoch {done}/{total} done");
                 self.update(fit.history(), done as f64 / total.max(1) as f64, line);
             }

@@ -10,6 +10,7 @@ mod early_stopping;
 mod event_file;
 mod follow;
 mod gather;
+mod left_behind;
 mod live;
 mod nan_guard;
 mod plateau;
@@ -44,7 +45,7 @@ pub(super) fn first(run: &FitRun) -> Vec<Box<dyn Callback>> {
 
 /// Those that come after them.
 pub(super) fn last(run: &FitRun) -> Vec<Box<dyn Callback>> {
-    vec![Box::new(follow::Follow), Box::new(live::Screen::new(run.quiet, run.before))]
+    vec![Box::new(follow::Follow), Box::new(live::Screen::new(run.quiet, run.way.before))]
 }
 
 /// Refuses a measure that this fit does not have, before its first epoch.

@@ -13,7 +13,7 @@ pub(super) struct Plateau;
 
 impl Callback for Plateau {
     fn on(&mut self, when: When, fit: &mut Fit) -> Result<Next> {
-        let Some((patience, factor, measure)) = fit.run.schedule.as_plateau() else { return Ok(Next::Go) };
+        let Some((patience, factor, measure)) = fit.run.way.schedule.as_plateau() else { return Ok(Next::Go) };
         if when != When::EpochEnded {
             return Ok(Next::Go);
         }
@@ -25,8 +25,8 @@ impl Callback for Plateau {
         let (value, measure) = (fit.measure(measure)?, measure.to_owned());
         let of = valid.and_then(|valid| valid.list.iter().find(|one| one.name == measure));
         let higher = of.is_some_and(|one| one.better == Better::Higher);
-        if fit.run.plateau.falls(value, higher, patience) {
-            fit.run.scale *= factor;
+        if fit.run.way.plateau.falls(value, higher, patience) {
+            fit.run.way.scale *= factor;
             let (rate, epoch) = (fit.rate(), fit.epoch());
             let lasted = patience + 1;
             let epochs = if lasted == 1 { "an epoch".to_owned() } else { format!("{lasted} epochs") };

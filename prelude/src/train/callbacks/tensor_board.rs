@@ -100,6 +100,10 @@ impl Callback for TensorBoard {
         Ok(Next::Go)
     }
 
+    fn writes_to(&self) -> Option<PathBuf> {
+        Some(self.folder.clone())
+    }
+
     fn name(&self) -> &str {
         "TensorBoard"
     }

@@ -302,3 +302,93 @@ fn what_fails_at_the_end_keeps_no_other_from_its_last_word() -> Result<()> {
     assert_eq!(learner.history().epochs.len(), 1);
     Ok(())
 }
+
+/// Counts epochs, under a name that several have.
+#[derive(Clone, Default)]
+struct Counter(std::sync::Arc<std::sync::Mutex<usize>>);
+
+impl Callback for Counter {
+    fn on(&mut self, when: When, _: &mut Fit) -> Result<Next> {
+        *self.0.lock().expect("nobody panicked") += usize::from(when == When::EpochEnded);
+        Ok(Next::Go)
+    }
+    fn name(&self) -> &str {
+        "counter"
+    }
+    fn state(&self) -> Option<String> {
+        Some(self.0.lock().expect("nobody panicked").to_string())
+    }
+    fn restore(&mut self, state: &str) -> Result<()> {
+        *self.0.lock().expect("nobody panicked") = state.parse().map_err(|_| Error::new("no number"))?;
+        Ok(())
+    }
+}
+
+#[test]
+fn two_of_one_kind_remember_each_its_own() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("two.safetensors");
+    let data = bars(16, 78)?;
+    let counters = |first: usize, second: usize| {
+        [first, second].map(|count| Counter(std::sync::Arc::new(std::sync::Mutex::new(count))))
+    };
+    let count = |counter: &Counter| *counter.0.lock().expect("nobody panicked");
+    let mut learner = super::learner(&data)?;
+    let [first, second] = counters(0, 10);
+    learner.add(first).add(second).fit(2, 1e-3)?;
+    learner.save(&path)?;
+    // added before the file is loaded, and after
+    for after in [false, true] {
+        let mut again = super::learner(&data)?;
+        let [first, second] = counters(0, 0);
+        if after {
+            again.load(&path)?;
+        }
+        again.add(first.clone()).add(second.clone());
+        if !after {
+            again.load(&path)?;
+        }
+        assert_eq!((count(&first), count(&second)), (2, 12), "{after}");
+    }
+    // what they look at in another order is told, where a file was written within a fit
+    let mut learner = super::learner(&data)?;
+    let within = path.clone();
+    learner.add(EarlyStopping::new("loss")).add(EarlyStopping::new("accuracy"));
+    learner.add(move |when: When, fit: &mut Fit| {
+        if when == When::EpochEnded && fit.epoch() == 1 {
+            fit.save(&within)?;
+        }
+        Ok(Next::Go)
+    });
+    learner.fit(2, 1e-3)?;
+    let mut again = super::learner(&data)?;
+    again.add(EarlyStopping::new("accuracy")).add(EarlyStopping::new("loss"));
+    let says = again.load(&path).unwrap_err().to_string();
+    assert!(says.contains("looks at `loss`, this one looks at `accuracy`"), "{says}");
+    let mut again = super::learner(&data)?;
+    again.add(EarlyStopping::new("loss")).add(EarlyStopping::new("accuracy")).load(&path)?;
+    // of a fit that is over nothing counts
+    learner.save(&path)?;
+    let mut again = super::learner(&data)?;
+    again.add(EarlyStopping::new("accuracy")).load(&path)?;
+    Ok(())
+}
+
+#[test]
+fn one_that_writes_to_the_file_of_an_earlier_one_takes_its_place() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (table, runs) = (folder.path().join("log.csv"), folder.path().join("runs"));
+    let mut learner = super::learner(&bars(16, 79)?)?;
+    for _ in 0..2 {
+        // a cell that runs again
+        learner.add(CsvLog::to(&table)).add(Checkpoints::to(&runs).keep(1)).fit(2, 1e-3)?;
+    }
+    assert_eq!(learner.callbacks.len(), 2);
+    assert_eq!(std::fs::read_to_string(&table)?.lines().count(), 1 + 4, "a row an epoch");
+    let files: Vec<_> = std::fs::read_dir(&runs)?.map(|entry| entry.map(|entry| entry.file_name())).collect();
+    assert_eq!(files.into_iter().collect::<std::io::Result<Vec<_>>>()?, ["epoch-0004.safetensors"]);
+    // another file is another log
+    learner.add(CsvLog::to(folder.path().join("other.csv")));
+    assert_eq!(learner.callbacks.len(), 3);
+    Ok(())
+}

@@ -324,3 +324,54 @@ fn another_number_of_threads_adds_in_another_order() -> Result<()> {
     assert!(apart < 1e-3, "{apart:e}");
     Ok(())
 }
+
+#[test]
+fn what_a_fit_stood_on_and_no_longer_does_is_told() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("running.safetensors");
+    let data = bars(32, 106)?.batch(8);
+    let cut = || -> Result<Learner> {
+        let mut learner = learner(&data)?;
+        assert!(learner.add(fails_at(2, 1)).fit(2, 1e-3).is_err());
+        learner.remove_callbacks();
+        Ok(learner)
+    };
+    cut()?.save(&path)?;
+    let told = |change: &dyn Fn(&mut Learner) -> Result<()>| -> Result<[Vec<String>; 2]> {
+        let mut loaded = learner(&data)?;
+        loaded.load(&path)?;
+        let notes = [cut()?, loaded].map(|mut learner| {
+            change(&mut learner)?;
+            Ok(learner.resume()?.notes)
+        });
+        let [memory, file]: [Result<Vec<String>>; 2] = notes;
+        Ok([memory?, file?])
+    };
+    for notes in told(&|_| Ok(()))? {
+        assert!(notes.is_empty(), "{notes:?}");
+    }
+    for notes in told(&|learner| {
+        learner.optimizer(Optimizer::sgd(0.9));
+        Ok(())
+    })? {
+        assert!(notes[0].contains("stepped with AdamW, from here on it is SGD"), "{notes:?}");
+    }
+    for notes in told(&|learner| {
+        learner.optimizer(Optimizer::adamw());
+        Ok(())
+    })? {
+        assert!(notes[0].contains("remembers nothing of it"), "{notes:?}");
+    }
+    for notes in told(&|learner| {
+        learner.freeze();
+        Ok(())
+    })? {
+        assert!(notes[0].contains("trained all, from here on it is head"), "{notes:?}");
+    }
+    // as many examples, other ones: what was learned by heart would measure
+    let mut other = cut()?;
+    let says = other.set_data(&data.clone().split(0.25, 9)?)?.resume().unwrap_err().to_string();
+    assert!(says.contains("had other examples") && says.contains("`.split(0.2, 42)?`"), "{says}");
+    other.set_data(&data)?.resume()?;
+    Ok(())
+}

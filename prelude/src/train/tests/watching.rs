@@ -111,6 +111,10 @@ fn the_best_weights_come_back() -> Result<()> {
         });
         let report = learner.fit(4, 1e-2)?;
         assert!(report.notes.iter().any(|note| note == "best weights: `told` 0.9000 in epoch 2; put back"));
+        // the headline is of the weights that it leaves
+        assert_eq!((report.put_back, report.valid.as_ref()), (Some(2), learner.history().epochs[1].valid.as_ref()));
+        let line = report.line();
+        assert!(line.contains("told 0.9000") && line.ends_with("(epoch 2, whose weights were put back)"), "{line}");
         let kept = kept.lock().expect("nobody panicked");
         assert_eq!(weights(&learner)?, kept[1][0]);
         assert_eq!(values(&learner.judged().params().params())?, kept[1][1]);

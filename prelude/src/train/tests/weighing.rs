@@ -109,7 +109,7 @@ fn rare_classes_weigh_more_and_files_keep_it() -> Result<()> {
     own.class_weights(&[])?;
     assert!(own.weights.is_empty());
     for (weights, says) in [
-        (&[1.0][..], "there are 1 weights and 2 classes"),
+        (&[1.0][..], "1 weight for 2 classes"),
         (&[1.0, -1.0], "the weight of `standing` is -1"),
         (&[f64::NAN, 1.0], "the weight of `lying` is NaN"),
         (&[0.0, 0.0], "all class weights are 0"),

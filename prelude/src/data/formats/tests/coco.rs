@@ -24,7 +24,7 @@ fn a_lone_file_beside_its_pictures() {
     let says = listing.summary();
     assert!(
         says.starts_with(
-            "2 pictures, 2 objects of 2 classes, 1 pictures without objects\n1 pictures in the same folders"
+            "2 pictures, 2 objects of 2 classes, 1 picture without objects\n1 picture in the same folders"
         ),
         "{says}"
     );

@@ -116,7 +116,12 @@ fn one_text_says_it_all_in_twelve_lines() {
     listing.unlisted = 4;
     let says = listing.summary();
     assert_eq!(says.lines().count(), 12, "{says}");
-    assert!(says.starts_with("3 pictures, 4 objects of 4 classes, 1 pictures without objects\n"));
-    assert!(says.ends_with("1 pairs of classes look alike: `book` and `books` → `rename` makes them one"), "{says}");
-    assert!(says.contains("more of") && says.contains("x.json:3: wrong here"), "{says}");
+    assert!(says.starts_with("3 pictures, 4 objects of 4 classes, 1 picture without objects\n"));
+    assert!(says.ends_with("1 pair of classes looks alike: `book` and `books` → `rename` makes them one"), "{says}");
+    assert!(
+        says.contains("\n1 picture that is not there: x.json:3: ")
+            && says.contains("more of")
+            && says.contains("x.json:3: wrong here"),
+        "{says}"
+    );
 }

@@ -129,7 +129,7 @@ fn paths_are_guessed_or_refused_with_what_was_found() {
     folder.file("bare/notes.md", "x").picture("bare/a.jpg", 9, 9);
     let says = of("bare").unwrap_err();
     assert!(
-        says.contains("holds 1 pictures, 1 .md") && says.contains("COCO is") && says.contains("data.yaml"),
+        says.contains("holds 1 picture, 1 .md") && says.contains("COCO is") && says.contains("data.yaml"),
         "{says}"
     );
     let says = of("").unwrap_err();

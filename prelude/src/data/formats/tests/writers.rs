@@ -149,3 +149,31 @@ fn files_that_would_not_be_read_again_are_not_written() {
     let says = listing.write_csv(Path::new("out/boxes.txt"), false).unwrap_err().to_string();
     assert!(says.ends_with("`data.write_csv(\"out/boxes.csv\")?`"), "{says}");
 }
+
+#[test]
+fn labels_are_not_mixed_with_those_of_another_data_set() {
+    let (_source, listing) = source();
+    for (foreign, placing) in [
+        ("labels/train/other.txt", Placing::Leave),
+        ("images/val/deep/other.jpg", Placing::Copy),
+        ("images/train/other.PNG", Placing::Leave),
+    ] {
+        let out = Folder::new();
+        out.file(foreign, "");
+        let says = listing.write_yolo(out.path(), placing, false).unwrap_err().to_string();
+        assert!(says.contains("holds other pictures or labels") && says.contains(foreign), "{says}");
+        assert!(
+            says.contains("\n  → write to a folder of its own") && !out.path().join("data.yaml").exists(),
+            "{says}"
+        );
+        listing.write_yolo(out.path(), placing, true).unwrap();
+        // its own from now on: a word, and no refusal
+        listing.write_yolo(out.path(), placing, false).unwrap();
+        assert!(out.path().join(foreign).exists());
+    }
+    // pictures of the data set itself are no others
+    let own = Folder::new();
+    own.picture("images/train/a.jpg", 100, 50)
+        .file("boxes.csv", "file,class,x0,y0,x1,y1\nimages/train/a.jpg,a,10,10,30,30\n");
+    own.read().write_yolo(own.path(), Placing::Leave, false).unwrap();
+}
