@@ -129,7 +129,7 @@ impl Learner {
         let classes = (0..count).map(|class| format!("class {class}")).collect();
         let spec = Spec::new(Input::Picture(transform), Target::Class(classes), 0);
         let mut learner = Learner::assemble(network, Arc::new(Classify), spec, None);
-        *learner.report = Some(report);
+        learner.came_from(&trained.origin, report);
         Ok(learner)
     }
 
@@ -179,12 +179,12 @@ impl Learner {
             {
                 show::note(&remark);
             }
-            report = Some(loaded);
+            report = Some((trained.origin, loaded));
             tell_if_other(normalize, &spec);
         }
         let data = data.suited(Transform { normalize, ..wanted });
         let mut learner = Learner::assemble(network, task, data.spec(), Some(data));
-        *learner.report = report;
+        report.into_iter().for_each(|(origin, loaded)| learner.came_from(&origin, loaded));
         Ok(learner)
     }
 
@@ -261,6 +261,7 @@ impl Learner {
         let seed = spec.seed;
         let mut learner = Learner::assemble(network, task, spec, Some(data));
         *learner.optimizer = self.optimizer.fresh();
+        learner.came_from_learner(self);
         learner.options = Options { seed, ..self.options };
         Ok(learner)
     }
