@@ -179,7 +179,9 @@ impl Data for ImageFolder {
     }
 
     fn provenance(&self) -> Provenance {
-        self.provenance_as(self.kind())
+        let parts = [Part::Train, Part::Valid, Part::Test];
+        let class_counts = parts.iter().map_while(|part| self.truth_counts(*part)).collect();
+        Provenance { class_counts, ..self.provenance_as(self.kind()) }
     }
 
     fn group_of(&self, id: usize) -> Option<String> {

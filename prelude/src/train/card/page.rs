@@ -15,7 +15,7 @@ pub(super) struct CardFigure {
 }
 
 /// What a card is made of.
-enum Block {
+enum CardBlock {
     Heading(&'static str),
     Text(String),
     List(Vec<String>),
@@ -35,17 +35,17 @@ fn share(value: f64) -> String {
 }
 
 /// Two columns: what, and what of it.
-fn facts(rows: Vec<(&str, String)>) -> Block {
+fn facts(rows: Vec<(&str, String)>) -> CardBlock {
     let mut table = Table::new(["", ""]).left(0).left(1);
     rows.into_iter()
         .filter(|(_, value)| !value.is_empty())
         .for_each(|(what, value)| table.push([what.to_owned(), value]));
-    Block::Table(table)
+    CardBlock::Table(table)
 }
 
-fn blocks(card: &CardContent) -> Vec<Block> {
+fn blocks(card: &CardContent) -> Vec<CardBlock> {
     let mut blocks = Vec::new();
-    blocks.extend(card.about.clone().map(Block::Text));
+    blocks.extend(card.about.clone().map(CardBlock::Text));
     let software = &card.software;
     blocks.push(facts(vec![
         (
@@ -57,28 +57,28 @@ fn blocks(card: &CardContent) -> Vec<Block> {
         ),
         ("license", or_unknown(card.license.as_ref())),
     ]));
-    blocks.push(Block::Heading("Limits"));
-    blocks.push(Block::List(card.limits.clone()));
+    blocks.push(CardBlock::Heading("Limits"));
+    blocks.push(CardBlock::List(card.limits.clone()));
     data(card, &mut blocks);
     model(card, &mut blocks);
-    blocks.push(Block::Heading("Training"));
+    blocks.push(CardBlock::Heading("Training"));
     if card.fits.is_empty() {
         let words =
             if card.epochs.is_empty() { "nothing was trained" } else { "how it was trained was not written down" };
-        blocks.push(Block::Text(words.to_owned()));
+        blocks.push(CardBlock::Text(words.to_owned()));
     }
     card.fits.iter().enumerate().for_each(|(at, fit)| blocks.push(fit_facts(at + 1, fit)));
-    blocks.push(Block::Text(format!("Reproducible: {}.", card.reproducibility)));
-    blocks.push(Block::Heading("Metrics"));
+    blocks.push(CardBlock::Text(format!("Reproducible: {}.", card.reproducibility)));
+    blocks.push(CardBlock::Heading("Metrics"));
     match &card.metrics {
         Some(measured) => metrics(measured, &mut blocks),
-        None => blocks.push(Block::Text("not measured".to_owned())),
+        None => blocks.push(CardBlock::Text("not measured".to_owned())),
     }
     blocks
 }
 
-fn data(card: &CardContent, blocks: &mut Vec<Block>) {
-    blocks.push(Block::Heading("Data"));
+fn data(card: &CardContent, blocks: &mut Vec<CardBlock>) {
+    blocks.push(CardBlock::Heading("Data"));
     let own = &card.data;
     let mut rows = Vec::new();
     if let Some(record) = &own.record {
@@ -114,7 +114,7 @@ fn data(card: &CardContent, blocks: &mut Vec<Block>) {
     rows.push(("tells", own.target.words()));
     blocks.push(facts(rows));
     if !own.present && own.record.is_some() {
-        blocks.push(Block::Text("The learner has no data now; this is what its last fit wrote down.".to_owned()));
+        blocks.push(CardBlock::Text("The learner has no data now; this is what its last fit wrote down.".to_owned()));
     }
     let Some(record) = &own.record else { return };
     let counts = &record.provenance.class_counts;
@@ -123,12 +123,12 @@ fn data(card: &CardContent, blocks: &mut Vec<Block>) {
         for (at, name) in record.names.iter().enumerate() {
             table.push([name.clone(), counts[0][at].to_string(), counts[1][at].to_string(), counts[2][at].to_string()]);
         }
-        blocks.push(Block::Table(table));
+        blocks.push(CardBlock::Table(table));
     }
 }
 
-fn model(card: &CardContent, blocks: &mut Vec<Block>) {
-    blocks.push(Block::Heading("Model"));
+fn model(card: &CardContent, blocks: &mut Vec<CardBlock>) {
+    blocks.push(CardBlock::Heading("Model"));
     let own = &card.model;
     let name = match own.removed_blocks {
         0 => own.name.clone(),
@@ -155,7 +155,7 @@ fn model(card: &CardContent, blocks: &mut Vec<Block>) {
     ]));
 }
 
-fn fit_facts(number: usize, fit: &FitSection) -> Block {
+fn fit_facts(number: usize, fit: &FitSection) -> CardBlock {
     let record = &fit.record;
     let loss = |loss: Option<f64>| loss.map_or("–".to_owned(), |loss| format!("{loss:.4}"));
     let mut rates: Vec<(String, String)> = Vec::new();
@@ -200,7 +200,7 @@ fn rule_words(rule: &crate::train::optim::Rule) -> String {
     format!("{}: {}", rule.name(), each.join(", "))
 }
 
-fn metrics(measured: &MeasuredPart, blocks: &mut Vec<Block>) {
+fn metrics(measured: &MeasuredPart, blocks: &mut Vec<CardBlock>) {
     let part = if measured.part == "valid" { "validation" } else { measured.part.as_str() };
     let mut whole =
         vec![("examples", format!("{} of {part}", measured.examples)), ("loss", format!("{:.4}", measured.loss))];
@@ -217,7 +217,7 @@ fn metrics(measured: &MeasuredPart, blocks: &mut Vec<Block>) {
                 row.support.to_string(),
             ]);
         }
-        blocks.push(Block::Table(table));
+        blocks.push(CardBlock::Table(table));
     }
     if !measured.boxes.is_empty() {
         let cell = |value: Option<f64>| value.map_or("–".to_owned(), share);
@@ -227,7 +227,7 @@ fn metrics(measured: &MeasuredPart, blocks: &mut Vec<Block>) {
         {
             table.push([name.clone(), objects.to_string(), cell(*ap), cell(*ap_50), cell(*ap_75), cell(*ar_100)]);
         }
-        blocks.push(Block::Table(table));
+        blocks.push(CardBlock::Table(table));
     }
     if !measured.numbers.is_empty() {
         let mut table =
@@ -237,7 +237,7 @@ fn metrics(measured: &MeasuredPart, blocks: &mut Vec<Block>) {
             let errors = errors.map(|error| format!("{error:.4}"));
             table.push([&[row.name.clone()][..], &errors, &[row.support.to_string()]].concat());
         }
-        blocks.push(Block::Table(table));
+        blocks.push(CardBlock::Table(table));
     }
     if let Some(what) = &measured.group_measure {
         let mut groups: Vec<_> = measured.groups.iter().collect();
@@ -251,7 +251,7 @@ fn metrics(measured: &MeasuredPart, blocks: &mut Vec<Block>) {
         if groups.len() > GROUPS {
             table = table.note(format!("the worst {GROUPS} of {} groups; the JSON has all", groups.len()));
         }
-        blocks.push(Block::Table(table));
+        blocks.push(CardBlock::Table(table));
     }
 }
 
@@ -260,12 +260,12 @@ pub(super) fn markdown(card: &CardContent, figures: &[CardFigure], link: Option<
     let mut text = format!("# {}\n", escape_markdown(&title(card)));
     for block in blocks(card) {
         text += &match block {
-            Block::Heading(words) => format!("\n## {words}\n"),
-            Block::Text(words) => format!("\n{}\n", escape_markdown(&words)),
-            Block::List(items) => {
+            CardBlock::Heading(words) => format!("\n## {words}\n"),
+            CardBlock::Text(words) => format!("\n{}\n", escape_markdown(&words)),
+            CardBlock::List(items) => {
                 "\n".to_owned() + &items.iter().map(|item| format!("- {}\n", escape_markdown(item))).collect::<String>()
             }
-            Block::Table(table) => format!("\n{}", table.markdown()),
+            CardBlock::Table(table) => format!("\n{}", table.markdown()),
         };
     }
     if let Some(link) = link.filter(|_| !figures.is_empty()) {
@@ -282,15 +282,15 @@ pub(super) fn html(card: &CardContent, figures: &[CardFigure]) -> String {
     let mut html = format!("<div class=\"candlewick-card\"><h2>{}</h2>", escape(&title(card)));
     for block in blocks(card) {
         html += &match block {
-            Block::Heading(words) => format!("<h3>{words}</h3>"),
-            Block::Text(words) => format!("<p>{}</p>", escape(&words)),
-            Block::List(items) => {
+            CardBlock::Heading(words) => format!("<h3>{words}</h3>"),
+            CardBlock::Text(words) => format!("<p>{}</p>", escape(&words)),
+            CardBlock::List(items) => {
                 format!(
                     "<ul>{}</ul>",
                     items.iter().map(|item| format!("<li>{}</li>", escape(item))).collect::<String>()
                 )
             }
-            Block::Table(table) => format!("<div style=\"margin:8px 0\">{}</div>", table.html()),
+            CardBlock::Table(table) => format!("<div style=\"margin:8px 0\">{}</div>", table.html()),
         };
     }
     figures.iter().for_each(|one| html += &format!("<h3>{}</h3>{}", one.title, one.figure.html()));
@@ -302,10 +302,10 @@ pub(super) fn text(card: &CardContent, figures: &[CardFigure]) -> String {
     let mut text = format!("{}\n", title(card));
     for block in blocks(card) {
         text += &match block {
-            Block::Heading(words) => format!("\n{}\n", words.to_uppercase()),
-            Block::Text(words) => format!("{words}\n"),
-            Block::List(items) => items.iter().map(|item| format!("- {item}\n")).collect(),
-            Block::Table(table) => {
+            CardBlock::Heading(words) => format!("\n{}\n", words.to_uppercase()),
+            CardBlock::Text(words) => format!("{words}\n"),
+            CardBlock::List(items) => items.iter().map(|item| format!("- {item}\n")).collect(),
+            CardBlock::Table(table) => {
                 format!("\n{}", table.text().trim_start_matches([' ', '\n']))
             }
         };
