@@ -45,6 +45,7 @@
 //! | `learner.predict_tta("new.jpg", 4)?`, `evaluate_tta(4)?` | answers averaged over several views of a picture |
 //! | `learner.balanced_weights()?`, `class_weights(&[1.0, 5.0])?`, `focal_loss(2.0)` | what weighs more in the loss: rare classes, what is hard |
 //! | `learner.card()?.save("card.md")?` | what was trained on what, how, how well and within which limits; `card.json` for programs |
+//! | `learner.export_onnx("model.onnx")?` | the network for onnxruntime and others, its preprocessing in the file |
 //! | `learner.save(path)?`, `load(path)?` | weights, frozen flags, optimiser, classes, history |
 //!
 //! All of them leave the learner whole when they fail or are interrupted.
@@ -71,6 +72,7 @@ mod class_views;
 mod comparison;
 mod detection;
 mod embedding_map;
+mod export;
 mod finder;
 mod first_lost;
 mod fit;
