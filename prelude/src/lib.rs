@@ -15,6 +15,7 @@ pub mod interrupt;
 pub mod layers;
 mod limits;
 pub mod models;
+pub mod onnx;
 pub mod ops;
 pub mod params;
 pub mod plot;
@@ -43,6 +44,7 @@ pub mod prelude {
         Activation, BatchNorm2d, Conv2d, Dropout, GlobalAvgPool, Layer, LayerNorm, Linear, MaxPool2d, Pass, Sequential,
     };
     pub use crate::models::{Arch, Detector, Head, Network, Shapes};
+    pub use crate::onnx::{OnnxGraph, OnnxValue};
     pub use crate::ops;
     pub use crate::params::{Init, Scope};
     pub use crate::show::{CellValue, Show, display};

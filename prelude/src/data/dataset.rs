@@ -2,7 +2,7 @@
 
 use image::RgbImage;
 
-use super::{Augment, Batch, ImageFolder, Input, Part, Spec, Target, Transform, field};
+use super::{Augment, Batch, ImageFolder, Input, Part, Provenance, Spec, Target, Transform, field};
 use crate::Result;
 use crate::params::name_seed;
 
@@ -100,6 +100,14 @@ pub trait Data: CloneData + Send + Sync {
     fn augmented_by(&self) -> Option<Augment> {
         None
     }
+    /// Where the data come from and how they were split, as far as they know; a run card says so.
+    fn provenance(&self) -> Provenance {
+        Provenance::default()
+    }
+    /// The name of the group, such as a patient, that the example of this number belongs to, where the data are split by groups.
+    fn group_of(&self, _id: usize) -> Option<String> {
+        None
+    }
     /// What a person looks at of the example of this number.
     ///
     /// # Errors
@@ -180,6 +188,16 @@ impl Data for ImageFolder {
 
     fn augmented_by(&self) -> Option<Augment> {
         Some(self.augmentation()).filter(|augment| !augment.is_none())
+    }
+
+    fn provenance(&self) -> Provenance {
+        let parts = [Part::Train, Part::Valid, Part::Test];
+        let class_counts = parts.iter().map_while(|part| self.truth_counts(*part)).collect();
+        Provenance { class_counts, ..self.provenance_as(self.kind()) }
+    }
+
+    fn group_of(&self, id: usize) -> Option<String> {
+        self.group_name(id)
     }
 
     fn example(&self, id: usize) -> Result<Example> {

@@ -46,6 +46,10 @@ pub struct ImageFolder {
     pub(super) near: Arc<OnceLock<Option<Copies>>>,
     /// Which pictures a person wants on one side: a number each.
     pub(super) groups: Option<Arc<Vec<usize>>>,
+    /// The names of these groups, one a picture.
+    pub(super) group_names: Option<Arc<Vec<String>>>,
+    /// How the parts came about, a sentence each.
+    pub(super) splits: Vec<(Part, String)>,
     /// What is true of each picture where it is no class.
     pub(super) rows: Option<TruthRows>,
     /// Whether training shows each class equally often.
@@ -145,6 +149,8 @@ impl ImageFolder {
             copies: Arc::new(copies),
             near: Arc::default(),
             groups: None,
+            group_names: None,
+            splits: Vec::new(),
             rows: None,
             balanced: false,
             has_boxes,

@@ -2,6 +2,7 @@
 
 use super::divide::{self, Cluster};
 use super::folder::ImageFolder;
+use super::provenance::put_aside_words;
 use super::split::{self, Copies};
 use super::{Part, field, near};
 use crate::words::does;
@@ -103,7 +104,9 @@ impl ImageFolder {
             apart.into_iter().for_each(|id| samples[id].part = Part::Valid);
             ImageFolder { samples: Arc::new(samples), seed, ..self.clone() }
         };
-        Ok(divide::folds(blocks, count).into_iter().map(fold).collect())
+        let words = |at: usize| format!("fold {} of {count} kept for validation, seed {seed}", at + 1);
+        let folds = divide::folds(blocks, count).into_iter().map(fold).enumerate();
+        Ok(folds.map(|(at, fold)| fold.told(Part::Valid, words(at))).collect())
     }
 
     /// Keeps on one side of every later split what has the same group: all pictures of one patient, one painter, one day.
@@ -141,6 +144,7 @@ impl ImageFolder {
             let next = count + numbers.len();
             if name.is_empty() { at } else { *numbers.entry(name).or_insert(next) }
         };
+        self.group_names = Some(Arc::new(names.clone()));
         self.groups = Some(Arc::new(names.into_iter().enumerate().map(number).collect()));
         self
     }
@@ -186,7 +190,9 @@ impl ImageFolder {
         }
         self.samples = Arc::new(samples);
         self.seed = seed;
-        Ok(self)
+        let unit = if self.groups.is_some() { "of the pictures, by whole groups," } else { "of each class" };
+        let words = put_aside_words(fraction, seed, aside, unit);
+        Ok(self.told(aside, words))
     }
 
     fn put_aside_by_class(&self, samples: &mut [super::Sample], wanted: (f64, Part), seed: u64) -> Result<()> {

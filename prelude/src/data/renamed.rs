@@ -2,7 +2,9 @@
 
 use candle_core::{Device, Tensor};
 
-use super::{Augment, Batch, BatchIter, Data, Example, Fields, Order, Part, Spec, Target, Transform, field};
+use super::{
+    Augment, Batch, BatchIter, Data, Example, Fields, Order, Part, Provenance, Spec, Target, Transform, field,
+};
 use crate::{Error, Result};
 
 /// The data of another set, with the numbers that a longer list gives its classes.
@@ -109,6 +111,14 @@ impl Data for Renamed {
 
     fn augmented_by(&self) -> Option<Augment> {
         self.inner.augmented_by()
+    }
+
+    fn provenance(&self) -> Provenance {
+        self.inner.provenance()
+    }
+
+    fn group_of(&self, id: usize) -> Option<String> {
+        self.inner.group_of(id)
     }
 
     fn example(&self, id: usize) -> Result<Example> {

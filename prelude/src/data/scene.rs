@@ -6,7 +6,8 @@ use super::batches::{Batches, mix};
 use super::feed::{nothing_varies, variant_name};
 use super::store::Decoded;
 use super::{
-    Batch, BatchIter, Data, Example, Fields, ImageFolder, Order, Part, Sample, Spec, Target, Transform, field,
+    Batch, BatchIter, Data, Example, Fields, ImageFolder, Order, Part, Provenance, Sample, Spec, Target, Transform,
+    field,
 };
 use crate::boxes::{Annotation, BBox};
 use crate::plot::{self, Figure, Mark};
@@ -69,6 +70,19 @@ impl Data for Boxes {
 
     fn fingerprint(&self, part: Part) -> Option<u64> {
         Data::fingerprint(&self.pictures, part)
+    }
+
+    fn provenance(&self) -> Provenance {
+        let mut own = self.pictures.provenance_as("pictures with boxes");
+        own.class_counts = [Part::Train, Part::Valid, Part::Test].map(|part| self.counts(part)).to_vec();
+        let sides: Vec<String> = self.sides.iter().map(usize::to_string).collect();
+        own.augmentation
+            .extend((!sides.is_empty()).then(|| format!("pictures of several sides: {}", sides.join(", "))));
+        own
+    }
+
+    fn group_of(&self, id: usize) -> Option<String> {
+        self.pictures.group_name(id)
     }
 
     fn example(&self, id: usize) -> Result<Example> {

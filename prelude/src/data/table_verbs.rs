@@ -144,6 +144,14 @@ macro_rules! picture_verbs {
                 $crate::data::Data::augmented_by(&self.pictures)
             }
 
+            fn provenance(&self) -> $crate::data::Provenance {
+                $crate::data::Data::provenance(&self.pictures)
+            }
+
+            fn group_of(&self, id: usize) -> Option<String> {
+                $crate::data::Data::group_of(&self.pictures, id)
+            }
+
             fn example(&self, id: usize) -> $crate::Result<$crate::data::Example> {
                 $crate::data::Data::example(&self.pictures, id)
             }

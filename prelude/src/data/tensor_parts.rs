@@ -1,8 +1,9 @@
 //! Which examples that are tensors train, measure, or are held out.
 
 use super::divide::{self, Cluster};
+use super::provenance::{put_aside_words, split_hash};
 use super::tensors::TensorData;
-use super::{Part, Target};
+use super::{Part, Provenance, Target};
 use crate::{Error, Result, limits, show};
 
 use std::collections::HashSet;
@@ -35,7 +36,7 @@ impl TensorData {
         let held: HashSet<usize> = ids.iter().copied().collect();
         self.parts.values_mut().for_each(|own| own.retain(|id| !held.contains(id)));
         self.parts.insert(Part::Test, ids);
-        Ok(self)
+        Ok(self.told(Part::Test, put_aside_words(fraction, seed, Part::Test, "of the examples")))
     }
 
     /// The examples as `count` data sets (2 or more), in each of which another part is kept for validation, each class with about its share;
@@ -60,7 +61,50 @@ impl TensorData {
             data.parts.insert(Part::Valid, valid);
             data
         };
-        Ok(divide::folds(blocks, count).into_iter().map(fold).collect())
+        let words = |at: usize| format!("fold {} of {count} kept for validation, seed {seed}", at + 1);
+        let folds = divide::folds(blocks, count).into_iter().map(fold).enumerate();
+        Ok(folds.map(|(at, fold)| fold.told(Part::Valid, words(at))).collect())
+    }
+
+    /// The same with a sentence on how a part came about; it takes the place of an earlier one on that part.
+    pub(super) fn told(mut self, part: Part, words: String) -> TensorData {
+        self.splits.retain(|(own, _)| *own != part);
+        self.splits.push((part, words));
+        self
+    }
+
+    /// Where the examples come from, and who is on which side; they are known by their numbers.
+    pub(super) fn origin(&self) -> Provenance {
+        let parts = [Part::Train, Part::Valid, Part::Test];
+        let names = |part: Part| self.parts.get(&part).into_iter().flatten().map(usize::to_string).collect();
+        Provenance {
+            kind: Some("tensors in memory".to_owned()),
+            splits: self.splits.iter().map(|(_, words)| words.clone()).collect(),
+            split_hash: Some(split_hash(&parts.map(|part| (part, names(part))))),
+            batch: Some(self.batch),
+            class_counts: parts.iter().map_while(|part| self.counts(*part)).collect(),
+            ..Provenance::default()
+        }
+    }
+
+    /// How many examples of a part each class or label has.
+    fn counts(&self, part: Part) -> Option<Vec<usize>> {
+        let ids = self.parts.get(&part).map_or(&[][..], Vec::as_slice);
+        let mut counts = vec![0; self.target.names().len()];
+        match self.target {
+            Target::Class(_) => {
+                let classes = self.truth.to_vec1::<u32>().ok()?;
+                ids.iter().for_each(|id| counts[classes[*id] as usize] += 1);
+            }
+            Target::Classes(_) => {
+                let rows = self.truth.to_vec2::<f32>().ok()?;
+                ids.iter()
+                    .flat_map(|id| rows[*id].iter().enumerate())
+                    .for_each(|(at, so)| counts[at] += usize::from(*so > 0.5));
+            }
+            _ => return None,
+        }
+        Some(counts)
     }
 
     /// All that is not held out, an example a block, with its class where there are classes.

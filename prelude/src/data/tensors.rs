@@ -8,9 +8,10 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
+use super::provenance::put_aside_words;
 use super::{
-    Batch, BatchIter, Data, Example, Fields, Greys, Input, Normalize, Order, Part, ResizeMethod, Spec, Target,
-    Transform, field,
+    Batch, BatchIter, Data, Example, Fields, Greys, Input, Normalize, Order, Part, Provenance, ResizeMethod, Spec,
+    Target, Transform, field,
 };
 use crate::params::name_seed;
 use crate::show::{Describe, Description};
@@ -36,8 +37,10 @@ pub struct TensorData {
     pub(super) target: Target,
     pub(super) parts: HashMap<Part, Vec<usize>>,
     said_normalize: bool,
-    batch: usize,
+    pub(super) batch: usize,
     pub(super) seed: u64,
+    /// How the parts came about, a sentence each.
+    pub(super) splits: Vec<(Part, String)>,
 }
 
 /// What a cell compiles of the names that it gives.
@@ -154,6 +157,7 @@ impl TensorData {
             said_normalize: false,
             batch: 32,
             seed: 42,
+            splits: Vec::new(),
         })
     }
 
@@ -224,7 +228,7 @@ impl TensorData {
         let train = ids.split_off(valid);
         self.parts = HashMap::from([(Part::Train, train), (Part::Valid, ids), (Part::Test, held)]);
         self.seed = seed;
-        Ok(self)
+        Ok(self.told(Part::Valid, put_aside_words(fraction, seed, Part::Valid, "of the examples")))
     }
 
     /// How many pictures go through the network at once, 1 or more (32 unless told).
@@ -331,6 +335,10 @@ impl Data for TensorData {
         let mut ids = self.parts.get(&part)?.clone();
         ids.sort_unstable();
         Some(ids.into_iter().fold(0, |seed, id| name_seed(seed, &id.to_string())))
+    }
+
+    fn provenance(&self) -> Provenance {
+        self.origin()
     }
 
     fn example(&self, id: usize) -> Result<Example> {

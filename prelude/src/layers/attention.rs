@@ -3,6 +3,7 @@
 use candle_core::Tensor;
 
 use super::{Activation, Layer, Linear, Pass};
+use crate::onnx::{OnnxGraph, OnnxValue};
 use crate::params::Scope;
 use crate::{Error, Result, ops};
 
@@ -41,6 +42,27 @@ impl Layer for Attention {
         self.proj.forward(&ops::attention(&self.qkv.forward(x, pass)?, self.heads)?, pass)
     }
 
+    fn export(&self, graph: &mut OnnxGraph, x: &OnnxValue) -> Result<OnnxValue> {
+        let [tokens, width] = x.dims()[..] else {
+            return Err(Error::new(format!("attention expects (tokens, features), found {:?}", x.dims())));
+        };
+        let (heads, depth) = (self.heads, width / self.heads);
+        let qkv = self.qkv.export(graph, x)?;
+        let parts = graph.reshape(&qkv, &[tokens, 3, heads, depth]);
+        // (n, 3, heads, tokens, depth)
+        let parts = graph.transpose(&parts, &[0, 2, 3, 1, 4])?;
+        let (q, k, v) = (graph.take(&parts, 1, 0)?, graph.take(&parts, 1, 1)?, graph.take(&parts, 1, 2)?);
+        let k = graph.transpose(&k, &[0, 1, 3, 2])?;
+        let scores = graph.node("MatMul", &[&q, &k], &[], &[heads, tokens, tokens]);
+        let scale = graph.scalar((1.0 / (depth as f64).sqrt()) as f32);
+        let scores = graph.mul(&scores, &scale);
+        let shares = graph.softmax(&scores, 3);
+        let mixed = graph.node("MatMul", &[&shares, &v], &[], &[heads, tokens, depth]);
+        let mixed = graph.transpose(&mixed, &[0, 2, 1, 3])?;
+        let mixed = graph.reshape(&mixed, &[tokens, width]);
+        self.proj.export(graph, &mixed)
+    }
+
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
         self.proj.output(input)
     }
@@ -70,6 +92,12 @@ impl Perceptron {
 impl Layer for Perceptron {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         self.fc2.forward(&Activation::Gelu.forward(&self.fc1.forward(x, pass)?, pass)?, pass)
+    }
+
+    fn export(&self, graph: &mut OnnxGraph, x: &OnnxValue) -> Result<OnnxValue> {
+        let hidden = self.fc1.export(graph, x)?;
+        let hidden = Activation::Gelu.export(graph, &hidden)?;
+        self.fc2.export(graph, &hidden)
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {

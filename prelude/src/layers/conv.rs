@@ -3,6 +3,7 @@
 use candle_core::Tensor;
 
 use super::{Layer, Pass, dims3};
+use crate::onnx::{OnnxAttribute, OnnxGraph, OnnxValue};
 use crate::params::{Init, Param, Scope};
 use crate::{Error, Result, limits, ops};
 
@@ -154,6 +155,27 @@ impl Layer for Conv2d {
         let (_, _, h, w) = x.dims4()?;
         let options = self.options(h, w);
         pass.product([x, &pass.value(&self.weight)], bias.as_ref(), |x, w, bias| ops::conv2d(x, w, bias, options))
+    }
+
+    fn export(&self, graph: &mut OnnxGraph, x: &OnnxValue) -> Result<OnnxValue> {
+        let dims = self.output(x.dims())?;
+        let o = self.options(x.dims()[1], x.dims()[2]);
+        let mut inputs = vec![x.clone(), graph.weight(self.weight.name(), &self.weight.value())?];
+        if let Some(bias) = &self.bias {
+            inputs.push(graph.weight(bias.name(), &bias.value())?);
+        }
+        let pair = |(a, b): (usize, usize)| OnnxAttribute::Ints(vec![a as i64, b as i64]);
+        let kernel = self.weight.var().dims();
+        let ends = (o.padding.0 + o.extra.0, o.padding.1 + o.extra.1);
+        let pads = [o.padding.0, o.padding.1, ends.0, ends.1].map(|side| side as i64).to_vec();
+        let how = [
+            ("kernel_shape", pair((kernel[2], kernel[3]))),
+            ("strides", pair(o.stride)),
+            ("dilations", pair(o.dilation)),
+            ("pads", OnnxAttribute::Ints(pads)),
+            ("group", OnnxAttribute::Int(o.groups as i64)),
+        ];
+        Ok(graph.node("Conv", &inputs.iter().collect::<Vec<_>>(), &how, &dims))
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {

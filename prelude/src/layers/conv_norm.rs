@@ -4,6 +4,7 @@ use candle_core::Tensor;
 
 use super::{Activation, BatchNorm2d, Conv2d, Layer, Pass};
 use crate::Result;
+use crate::onnx::{OnnxGraph, OnnxValue};
 
 /// A convolution, BatchNorm and an activation, one after another. The two keep the names they were made with.
 #[derive(Clone, Debug)]
@@ -28,6 +29,12 @@ impl Layer for ConvNorm {
             return self.conv.forward_norm(x, pass, (&four, eps), self.then);
         }
         self.norm.forward_then(&self.conv.forward(x, pass)?, pass, self.then)
+    }
+
+    fn export(&self, graph: &mut OnnxGraph, x: &OnnxValue) -> Result<OnnxValue> {
+        let x = self.conv.export(graph, x)?;
+        let x = self.norm.export(graph, &x)?;
+        self.then.export(graph, &x)
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {

@@ -3,6 +3,7 @@
 use candle_core::Tensor;
 
 use super::{Layer, Pass};
+use crate::onnx::{OnnxGraph, OnnxValue};
 use crate::params::{Init, Param, Scope};
 use crate::{Error, Result, ops};
 
@@ -37,6 +38,12 @@ impl Linear {
 impl Layer for Linear {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         pass.product([x, &pass.value(&self.weight)], Some(&pass.value(&self.bias)), ops::linear)
+    }
+
+    fn export(&self, graph: &mut OnnxGraph, x: &OnnxValue) -> Result<OnnxValue> {
+        let weight = graph.weight(self.weight.name(), &self.weight.value())?;
+        let bias = graph.weight(self.bias.name(), &self.bias.value())?;
+        graph.linear(x, &weight, &bias)
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {

@@ -40,6 +40,7 @@ pub use squeeze::SqueezeExcite;
 use candle_core::Tensor;
 
 use crate::Result;
+use crate::onnx::{OnnxGraph, OnnxValue, not_exported};
 
 /// One step of a network: a tensor in, a tensor out.
 pub trait Layer: Send + Sync {
@@ -54,6 +55,15 @@ pub trait Layer: Send + Sync {
     /// # Errors
     /// When the shape does not fit.
     fn output(&self, input: &[usize]) -> Result<Vec<usize>>;
+
+    /// Writes what it does in evaluation mode as nodes of an ONNX graph, from the value that goes in to the one that comes out. Unless said
+    /// otherwise, it cannot be written; [`onnx`](crate::onnx) has an example of one's own.
+    ///
+    /// # Errors
+    /// When it cannot be written as ONNX.
+    fn export(&self, _graph: &mut OnnxGraph, _x: &OnnxValue) -> Result<OnnxValue> {
+        Err(not_exported(std::any::type_name::<Self>()))
+    }
 }
 
 pub(crate) fn dims3(input: &[usize], layer: &str) -> Result<(usize, usize, usize)> {

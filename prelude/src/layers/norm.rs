@@ -3,6 +3,7 @@
 use candle_core::Tensor;
 
 use super::{Activation, Layer, Pass};
+use crate::onnx::{OnnxAttribute, OnnxGraph, OnnxValue};
 use crate::params::{Buffer, Init, Param, Scope};
 use crate::{Result, limits, ops};
 
@@ -112,6 +113,15 @@ impl Layer for BatchNorm2d {
         self.forward_then(x, pass, Activation::Identity)
     }
 
+    fn export(&self, graph: &mut OnnxGraph, x: &OnnxValue) -> Result<OnnxValue> {
+        let weight = graph.weight(self.weight.name(), &self.weight.value())?;
+        let bias = graph.weight(self.bias.name(), &self.bias.value())?;
+        let mean = graph.weight(self.running_mean.name(), &self.running_mean.value())?;
+        let var = graph.weight(self.running_var.name(), &self.running_var.value())?;
+        let how = [("epsilon", OnnxAttribute::Float(self.eps as f32))];
+        Ok(graph.node("BatchNormalization", &[x, &weight, &bias, &mean, &var], &how, x.dims()))
+    }
+
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
         Ok(input.to_vec())
     }
@@ -139,6 +149,13 @@ impl LayerNorm {
 impl Layer for LayerNorm {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         Ok(ops::layer_norm(x, &pass.value(&self.weight), &pass.value(&self.bias), self.eps)?)
+    }
+
+    fn export(&self, graph: &mut OnnxGraph, x: &OnnxValue) -> Result<OnnxValue> {
+        let weight = graph.weight(self.weight.name(), &self.weight.value())?;
+        let bias = graph.weight(self.bias.name(), &self.bias.value())?;
+        let how = [("axis", OnnxAttribute::Int(-1)), ("epsilon", OnnxAttribute::Float(self.eps as f32))];
+        Ok(graph.node("LayerNormalization", &[x, &weight, &bias], &how, x.dims()))
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {

@@ -4,6 +4,7 @@ use candle_core::Tensor;
 
 use super::{Layer, Pass};
 use crate::Result;
+use crate::onnx::{OnnxGraph, OnnxValue};
 
 /// Named layers, one after another; the names are the dotted prefixes of their parameters.
 #[derive(Default)]
@@ -52,6 +53,19 @@ impl Sequential {
         Ok(x)
     }
 
+    /// Writes some of the layers as ONNX.
+    ///
+    /// # Errors
+    /// When one of them cannot be; the message names it.
+    pub fn export_range(
+        &self,
+        range: std::ops::Range<usize>,
+        graph: &mut OnnxGraph,
+        x: &OnnxValue,
+    ) -> Result<OnnxValue> {
+        self.0[range].iter().try_fold(x.clone(), |x, (_, layer)| layer.export(graph, &x))
+    }
+
     /// The shape of one example after each layer.
     ///
     /// # Errors
@@ -70,6 +84,10 @@ impl Sequential {
 impl Layer for Sequential {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         self.forward_range(0..self.len(), x, pass)
+    }
+
+    fn export(&self, graph: &mut OnnxGraph, x: &OnnxValue) -> Result<OnnxValue> {
+        self.export_range(0..self.len(), graph, x)
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {

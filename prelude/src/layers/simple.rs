@@ -3,11 +3,37 @@
 use candle_core::Tensor;
 
 use super::{Activation, Layer, Pass, dims3};
+use crate::onnx::{OnnxAttribute, OnnxGraph, OnnxValue};
 use crate::{Result, limits, ops};
 
 impl Layer for Activation {
     fn forward(&self, x: &Tensor, _: &Pass) -> Result<Tensor> {
         Ok(ops::activate(x, *self)?)
+    }
+
+    fn export(&self, graph: &mut OnnxGraph, x: &OnnxValue) -> Result<OnnxValue> {
+        Ok(match self {
+            Activation::Identity => x.clone(),
+            Activation::Relu => graph.unary("Relu", x),
+            Activation::Relu6 => {
+                let (least, most) = (graph.scalar(0.0), graph.scalar(6.0));
+                graph.node("Clip", &[x, &least, &most], &[], x.dims())
+            }
+            Activation::Silu => {
+                let gate = graph.unary("Sigmoid", x);
+                graph.mul(x, &gate)
+            }
+            Activation::HardSwish => graph.unary("HardSwish", x),
+            Activation::Gelu => {
+                // x / 2 (1 + erf(x / √2)); `Gelu` itself came with version 20
+                let (root, one, half) =
+                    (graph.scalar(std::f32::consts::FRAC_1_SQRT_2), graph.scalar(1.0), graph.scalar(0.5));
+                let scaled = graph.mul(x, &root);
+                let erf = graph.unary("Erf", &scaled);
+                let (sum, halved) = (graph.add(&erf, &one), graph.mul(x, &half));
+                graph.mul(&halved, &sum)
+            }
+        })
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
@@ -25,6 +51,11 @@ pub struct GlobalAvgPool;
 impl Layer for GlobalAvgPool {
     fn forward(&self, x: &Tensor, _: &Pass) -> Result<Tensor> {
         Ok(ops::flatten(&ops::adaptive_avg_pool2d(x, (1, 1))?, 1)?)
+    }
+
+    fn export(&self, graph: &mut OnnxGraph, x: &OnnxValue) -> Result<OnnxValue> {
+        let means = graph.adaptive_average(x, (1, 1))?;
+        Ok(graph.reshape(&means, &x.dims()[..1]))
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
@@ -49,6 +80,16 @@ impl Layer for MaxPool2d {
         Ok(ops::max_pool2d(x, pair(self.kernel), pair(self.stride), pair(self.padding))?)
     }
 
+    fn export(&self, graph: &mut OnnxGraph, x: &OnnxValue) -> Result<OnnxValue> {
+        let pair = |side: usize| OnnxAttribute::Ints(vec![side as i64; 2]);
+        let how = [
+            ("kernel_shape", pair(self.kernel)),
+            ("strides", pair(self.stride)),
+            ("pads", OnnxAttribute::Ints(vec![self.padding as i64; 4])),
+        ];
+        Ok(graph.node("MaxPool", &[x], &how, &self.output(x.dims())?))
+    }
+
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
         let (c, h, w) = dims3(input, "a max-pool")?;
         limits::some("the `stride` of the max-pool", self.stride, "pixels", "2 halves the sides: `stride: 2`")?;
@@ -66,6 +107,10 @@ impl Layer for Dropout {
         if pass.noisy() && self.0 != 0.0 { Ok(ops::dropout(x, self.0, true, pass.draw())?) } else { Ok(x.clone()) }
     }
 
+    fn export(&self, _: &mut OnnxGraph, x: &OnnxValue) -> Result<OnnxValue> {
+        Ok(x.clone())
+    }
+
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
         Ok(input.to_vec())
     }
@@ -79,6 +124,10 @@ pub struct DropPath(pub f64);
 impl Layer for DropPath {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         if pass.noisy() && self.0 != 0.0 { Ok(ops::drop_path(x, self.0, true, pass.draw())?) } else { Ok(x.clone()) }
+    }
+
+    fn export(&self, _: &mut OnnxGraph, x: &OnnxValue) -> Result<OnnxValue> {
+        Ok(x.clone())
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {

@@ -3,6 +3,7 @@
 use candle_core::Tensor;
 
 use super::{Activation, Conv2d, Layer, Pass};
+use crate::onnx::{OnnxGraph, OnnxValue};
 use crate::params::{Init, Scope};
 use crate::{Result, ops};
 
@@ -35,6 +36,15 @@ impl Layer for SqueezeExcite {
         let means = ops::adaptive_avg_pool2d(x, (1, 1))?;
         let few = self.then.forward(&self.reduce.forward(&means, pass)?, pass)?;
         Ok(ops::gate(x, &ops::sigmoid(&self.expand.forward(&few, pass)?)?)?)
+    }
+
+    fn export(&self, graph: &mut OnnxGraph, x: &OnnxValue) -> Result<OnnxValue> {
+        let means = graph.adaptive_average(x, (1, 1))?;
+        let few = self.reduce.export(graph, &means)?;
+        let few = self.then.export(graph, &few)?;
+        let gate = self.expand.export(graph, &few)?;
+        let gate = graph.unary("Sigmoid", &gate);
+        Ok(graph.mul(x, &gate))
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {

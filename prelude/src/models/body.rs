@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::Shapes;
 use crate::data::{Fields, field};
 use crate::layers::{Pass, Sequential};
+use crate::onnx::{OnnxFields, OnnxGraph, not_exported};
 use crate::{Error, Result};
 
 /// What turns inputs into features, in named parts that can be frozen from the start.
@@ -28,6 +29,14 @@ pub trait Body: Send + Sync {
     /// # Errors
     /// When the inputs are too small.
     fn shapes(&self, inputs: &Shapes) -> Result<Vec<Shapes>>;
+
+    /// Writes all its parts, in evaluation mode, as nodes of an ONNX graph: from the inputs to the features and what is tapped.
+    ///
+    /// # Errors
+    /// When it, or a layer of it, cannot be written as ONNX.
+    fn export(&self, _graph: &mut OnnxGraph, _inputs: OnnxFields) -> Result<OnnxFields> {
+        Err(not_exported(std::any::type_name::<Self>()))
+    }
 }
 
 /// A body of layers for pictures. The field `image` becomes `features`; the parts that are tapped leave their value as
@@ -88,6 +97,17 @@ impl Body for Blocks {
         Ok(state.with(field::FEATURES, x))
     }
 
+    fn export(&self, graph: &mut OnnxGraph, inputs: OnnxFields) -> Result<OnnxFields> {
+        let (mut x, mut state) = (inputs.first()?.clone(), OnnxFields::default());
+        for part in 0..self.layers.len() {
+            x = self.layers.export_range(part..part + 1, graph, &x)?;
+            for (_, stride) in self.taps.iter().filter(|(tapped, _)| *tapped == part) {
+                state = state.with(field::tap(*stride), x.clone());
+            }
+        }
+        Ok(state.with(field::FEATURES, x))
+    }
+
     fn shapes(&self, inputs: &Shapes) -> Result<Vec<Shapes>> {
         let outputs = self.layers.outputs(inputs.get(field::IMAGE)?)?;
         let mut taps = Shapes::default();
@@ -111,6 +131,10 @@ impl Body for NoBody {
 
     fn run(&self, _: Range<usize>, state: Fields, _: &Pass) -> Result<Fields> {
         Ok(state)
+    }
+
+    fn export(&self, _: &mut OnnxGraph, inputs: OnnxFields) -> Result<OnnxFields> {
+        Ok(inputs)
     }
 
     fn shapes(&self, _: &Shapes) -> Result<Vec<Shapes>> {

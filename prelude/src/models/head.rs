@@ -5,6 +5,7 @@ use candle_core::Tensor;
 use super::Shapes;
 use crate::data::{Fields, field};
 use crate::layers::{Dropout, GlobalAvgPool, Layer, Linear, Pass};
+use crate::onnx::{OnnxFields, OnnxGraph, OnnxValue, not_exported};
 use crate::params::Scope;
 use crate::{Result, ops};
 
@@ -15,6 +16,14 @@ pub trait Head: Send + Sync {
     /// # Errors
     /// When a field is missing, or its shape does not fit.
     fn forward(&self, features: &Fields, pass: &Pass) -> Result<Fields>;
+
+    /// Writes it, in evaluation mode, as nodes of an ONNX graph: from the features to what it says.
+    ///
+    /// # Errors
+    /// When it cannot be written as ONNX.
+    fn export(&self, _graph: &mut OnnxGraph, _features: &OnnxFields) -> Result<OnnxFields> {
+        Err(not_exported(std::any::type_name::<Self>()))
+    }
 
     /// The shapes of what it says of one example, from those of its features; none where that is not known beforehand.
     ///
@@ -54,6 +63,11 @@ impl Head for LinearHead {
         Ok(Fields::of(self.says.clone(), self.row(features.get(field::FEATURES)?, pass)?))
     }
 
+    fn export(&self, graph: &mut OnnxGraph, features: &OnnxFields) -> Result<OnnxFields> {
+        let row = export_pooled(graph, features.get(field::FEATURES)?)?;
+        Ok(OnnxFields::of(self.says.clone(), self.linear.export(graph, &row)?))
+    }
+
     fn shapes(&self, features: &Shapes) -> Result<Shapes> {
         Ok(Shapes::of(self.says.clone(), &self.linear.output(&[features.channels()?])?))
     }
@@ -64,6 +78,15 @@ pub(super) fn pooled(features: &Tensor, pass: &Pass) -> Result<Tensor> {
     match features.rank() {
         4 => GlobalAvgPool.forward(features, pass),
         3 => Ok(ops::token(features, 0)?),
+        _ => Ok(features.clone()),
+    }
+}
+
+/// The same as ONNX.
+pub(super) fn export_pooled(graph: &mut OnnxGraph, features: &OnnxValue) -> Result<OnnxValue> {
+    match features.dims().len() {
+        3 => GlobalAvgPool.export(graph, features),
+        2 => graph.take(features, 1, 0),
         _ => Ok(features.clone()),
     }
 }

@@ -3,6 +3,7 @@
 use candle_core::Tensor;
 
 use crate::layers::{ConvNorm, DropPath, Layer, Pass, SqueezeExcite};
+use crate::onnx::{OnnxGraph, OnnxValue};
 use crate::{Result, ops};
 
 /// A 1×1 convolution to more channels, a depthwise one, squeeze-and-excitation, a 1×1 convolution to fewer channels;
@@ -30,6 +31,14 @@ impl Layer for Inverted {
         };
         let inner = self.project.forward(&inner, pass)?;
         if self.adds { Ok(ops::add(&self.drop.forward(&inner, pass)?, x)?) } else { Ok(inner) }
+    }
+
+    fn export(&self, graph: &mut OnnxGraph, x: &OnnxValue) -> Result<OnnxValue> {
+        let inner = self.expand.as_ref().map_or(Ok(x.clone()), |expand| expand.export(graph, x))?;
+        let inner = self.depthwise.export(graph, &inner)?;
+        let inner = self.squeeze.as_ref().map_or(Ok(inner.clone()), |squeeze| squeeze.export(graph, &inner))?;
+        let inner = self.project.export(graph, &inner)?;
+        Ok(if self.adds { graph.add(&inner, x) } else { inner })
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {

@@ -2,10 +2,11 @@
 
 use candle_core::{DType, Tensor};
 
-use super::head::pooled;
+use super::head::{export_pooled, pooled};
 use super::{Head, LinearHead, Shapes};
 use crate::data::{Fields, field};
 use crate::layers::{Activation, Conv2d, Layer, Pass};
+use crate::onnx::{OnnxAttribute, OnnxFields, OnnxGraph, OnnxValue};
 use crate::params::{Init, Scope};
 use crate::{Result, ops};
 
@@ -62,10 +63,44 @@ impl LocalizeHead {
     }
 }
 
+impl LocalizeHead {
+    fn export_boxes(&self, graph: &mut OnnxGraph, features: &OnnxValue) -> Result<OnnxValue> {
+        let map = match features.dims().len() {
+            3 => features.clone(),
+            _ => {
+                let row = export_pooled(graph, features)?;
+                graph.reshape(&row, &[row.dims()[0], 1, 1])
+            }
+        };
+        let (h, w) = (map.dims()[1], map.dims()[2]);
+        let x = self.conv1.export(graph, &map)?;
+        let x = Activation::Relu.export(graph, &x)?;
+        let x = self.conv2.export(graph, &x)?;
+        let x = graph.reshape(&x, &[5, h * w]);
+        let weight = graph.slice(&x, 1, 0, 1, 1)?;
+        let weight = graph.softmax(&weight, 2);
+        let centre = graph.slice(&x, 1, 1, 3, 1)?;
+        let cells =
+            graph.weight("centres", &centres(h, w, &Tensor::zeros(1, DType::F32, &candle_core::Device::Cpu)?)?)?;
+        let centre = graph.add(&centre, &cells);
+        let size = graph.slice(&x, 1, 3, 5, 1)?;
+        let size = graph.unary("Sigmoid", &size);
+        let both = graph.concat(&[&centre, &size], 1)?;
+        let weighed = graph.mul(&both, &weight);
+        let axes = graph.integers(&[2]);
+        Ok(graph.node("ReduceSum", &[&weighed, &axes], &[("keepdims", OnnxAttribute::Int(0))], &[4]))
+    }
+}
+
 impl Head for LocalizeHead {
     fn forward(&self, features: &Fields, pass: &Pass) -> Result<Fields> {
         let boxes = |said: Fields| Ok(said.with(field::BOX, self.boxes(features.get(field::FEATURES)?, pass)?));
         boxes(self.class.forward(features, pass)?)
+    }
+
+    fn export(&self, graph: &mut OnnxGraph, features: &OnnxFields) -> Result<OnnxFields> {
+        let boxes = self.export_boxes(graph, features.get(field::FEATURES)?)?;
+        Ok(self.class.export(graph, features)?.with(field::BOX, boxes))
     }
 
     fn shapes(&self, features: &Shapes) -> Result<Shapes> {

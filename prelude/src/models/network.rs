@@ -10,6 +10,7 @@ use super::head::pooled;
 use super::{Arch, Body, Detector, Head, HeadMaker, Shapes, lookalike};
 use crate::data::{Fields, Input, field};
 use crate::layers::Pass;
+use crate::onnx::{OnnxFields, OnnxGraph, OnnxModel};
 use crate::params::{LoadReport, Param, ParamSet, is_under};
 use crate::{Error, Result, ops};
 
@@ -286,6 +287,23 @@ impl Network {
     /// When the shape does not fit.
     pub fn rest(&self, parts: usize, state: &Fields, pass: &Pass) -> Result<Fields> {
         self.said(&self.features_from(parts, state, pass)?, pass)
+    }
+
+    /// The network, in evaluation mode, as ONNX: what goes in is named `image` or `input`, what comes out as the head names it. No softmax and
+    /// no sigmoid is put behind the head; [`OnnxModel::bytes`] gives the file.
+    ///
+    /// # Errors
+    /// When a layer cannot be written as ONNX; the message names it.
+    pub fn to_onnx(&self, input: &Input) -> Result<OnnxModel> {
+        let mut graph = OnnxGraph::new();
+        let value = graph.input(input.field(), &input.shape());
+        let features = self.body.export(&mut graph, OnnxFields::of(input.field(), value.clone()))?;
+        let mut outputs = OnnxFields::default();
+        for (name, value) in self.head.export(&mut graph, &features)?.iter() {
+            let named = self.says.as_deref().filter(|_| name == field::OUTPUT).unwrap_or(name);
+            outputs = outputs.with(named, value.clone());
+        }
+        Ok(OnnxModel { graph, inputs: vec![value], outputs, metadata: Vec::new() })
     }
 
     fn run(&self, parts: Range<usize>, state: &Fields, pass: &Pass) -> Result<Fields> {

@@ -3,6 +3,7 @@
 use candle_core::Tensor;
 
 use crate::layers::{Activation, BatchNorm2d, Conv2d, ConvNorm, Layer, MaxPool2d, Pass, Sequential};
+use crate::onnx::{OnnxGraph, OnnxValue};
 use crate::params::{ParamSet, Scope};
 use crate::{Result, ops};
 
@@ -30,6 +31,18 @@ fn joined(branch: &Tensor, x: &Tensor, shortcut: Option<&ConvNorm>, pass: &Pass)
         Some(shortcut) => ops::add_relu(branch, &shortcut.forward(x, pass)?),
         None => ops::add_relu(branch, x),
     }?)
+}
+
+/// The same as ONNX.
+fn export_joined(
+    graph: &mut OnnxGraph,
+    branch: &OnnxValue,
+    x: &OnnxValue,
+    shortcut: Option<&ConvNorm>,
+) -> Result<OnnxValue> {
+    let beside = shortcut.map_or(Ok(x.clone()), |shortcut| shortcut.export(graph, x))?;
+    let sum = graph.add(branch, &beside);
+    Ok(graph.unary("Relu", &sum))
 }
 
 /// Two 3×3 convolutions with BatchNorm, added to what came in. He et al. 2015, torchvision's `BasicBlock`.
@@ -60,6 +73,12 @@ impl Layer for Residual {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let branch = self.second.forward(&self.first.forward(x, pass)?, pass)?;
         joined(&branch, x, self.shortcut.as_ref(), pass)
+    }
+
+    fn export(&self, graph: &mut OnnxGraph, x: &OnnxValue) -> Result<OnnxValue> {
+        let branch = self.first.export(graph, x)?;
+        let branch = self.second.export(graph, &branch)?;
+        export_joined(graph, &branch, x, self.shortcut.as_ref())
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
@@ -99,6 +118,13 @@ impl Layer for Bottleneck {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let inner = self.second.forward(&self.first.forward(x, pass)?, pass)?;
         joined(&self.third.forward(&inner, pass)?, x, self.shortcut.as_ref(), pass)
+    }
+
+    fn export(&self, graph: &mut OnnxGraph, x: &OnnxValue) -> Result<OnnxValue> {
+        let branch = self.first.export(graph, x)?;
+        let branch = self.second.export(graph, &branch)?;
+        let branch = self.third.export(graph, &branch)?;
+        export_joined(graph, &branch, x, self.shortcut.as_ref())
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {

@@ -3,6 +3,7 @@
 use candle_core::Tensor;
 
 use crate::layers::{Activation, BatchNorm2d, Conv2d, ConvNorm, Dropout, Layer, Linear, MaxPool2d, Pass, Sequential};
+use crate::onnx::{OnnxGraph, OnnxValue};
 use crate::params::{ParamSet, Scope};
 use crate::{Result, ops};
 
@@ -23,6 +24,11 @@ struct PlainConv(Conv2d);
 impl Layer for PlainConv {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         Activation::Relu.forward(&self.0.forward(x, pass)?, pass)
+    }
+
+    fn export(&self, graph: &mut OnnxGraph, x: &OnnxValue) -> Result<OnnxValue> {
+        let x = self.0.export(graph, x)?;
+        Activation::Relu.export(graph, &x)
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
@@ -51,6 +57,18 @@ impl Layer for Dense {
         };
         let x = Activation::Relu.forward(&self.linear.forward(&x, pass)?, pass)?;
         self.dropout.forward(&x, pass)
+    }
+
+    fn export(&self, graph: &mut OnnxGraph, x: &OnnxValue) -> Result<OnnxValue> {
+        let x = match x.dims() {
+            [channels, _, _] => {
+                let map = graph.adaptive_average(x, (SIDE, SIDE))?;
+                graph.reshape(&map, &[channels * SIDE * SIDE])
+            }
+            _ => x.clone(),
+        };
+        let x = self.linear.export(graph, &x)?;
+        Activation::Relu.export(graph, &x)
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {

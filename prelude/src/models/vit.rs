@@ -3,6 +3,7 @@
 use candle_core::Tensor;
 
 use crate::layers::{Attention, Conv2d, DropPath, Layer, LayerNorm, Pass, Perceptron, Sequential};
+use crate::onnx::{OnnxGraph, OnnxValue};
 use crate::params::{Init, Param, ParamSet, Scope};
 use crate::{Error, Result, ops};
 
@@ -51,6 +52,25 @@ impl Layer for Patches {
         Ok(ops::tokens(&map, &pass.value(&self.class), &places)?)
     }
 
+    fn export(&self, graph: &mut OnnxGraph, x: &OnnxValue) -> Result<OnnxValue> {
+        let map = self.proj.export(graph, x)?;
+        let [width, h, w] = map.dims()[..] else { return Err(Error::new("patches are cut from pictures")) };
+        let rows = graph.reshape(&map, &[width, h * w]);
+        let tokens = graph.transpose(&rows, &[0, 2, 1])?;
+        let mut places = self.places.value();
+        if (h, w) != (GRID, GRID) {
+            places = ops::fit_places(&places, (GRID, GRID), (h, w))?;
+        }
+        // a token of zeros comes first, and the class token is added with its place: no batch has to be known
+        let class = (self.class.value() + places.narrow(1, 0, 1)?)?;
+        let added = Tensor::cat(&[&class, &places.narrow(1, 1, h * w)?], 1)?;
+        let added = graph.weight("cls_token_and_pos_embed", &added)?;
+        let one = graph.integers(&[0, 1, 0, 0, 0, 0]);
+        let dims = [1 + h * w, width];
+        let padded = graph.node("Pad", &[&tokens, &one], &[], &dims);
+        Ok(graph.add(&padded, &added))
+    }
+
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
         let map = self.proj.output(input)?;
         Ok(vec![1 + map[1] * map[2], map[0]])
@@ -89,6 +109,15 @@ impl Layer for EncoderBlock {
         Ok(ops::add(&x, &self.drop.forward(&branch, pass)?)?)
     }
 
+    fn export(&self, graph: &mut OnnxGraph, x: &OnnxValue) -> Result<OnnxValue> {
+        let branch = self.norm1.export(graph, x)?;
+        let branch = self.attention.export(graph, &branch)?;
+        let x = graph.add(x, &branch);
+        let branch = self.norm2.export(graph, &x)?;
+        let branch = self.perceptron.export(graph, &branch)?;
+        Ok(graph.add(&x, &branch))
+    }
+
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
         self.attention.output(input)
     }
@@ -101,6 +130,11 @@ struct ClassToken(LayerNorm);
 impl Layer for ClassToken {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         self.0.forward(&ops::token(x, 0)?, pass)
+    }
+
+    fn export(&self, graph: &mut OnnxGraph, x: &OnnxValue) -> Result<OnnxValue> {
+        let token = graph.take(x, 1, 0)?;
+        self.0.export(graph, &token)
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {

@@ -9,12 +9,14 @@ use super::body::NoBody;
 use super::network::{Making, Pieces};
 use super::{Head, Network, device};
 use crate::data::{Fields, field};
-use crate::layers::Pass;
+use crate::layers::{Layer, Pass};
+use crate::onnx::{OnnxFields, OnnxGraph};
 use crate::params::{Param, ParamSet, Scope};
 use crate::{Error, Result};
 
 type Forward = dyn Fn(&Tensor, &Pass) -> Result<Tensor> + Send + Sync;
 type MakeForward = dyn Fn(&Scope) -> Result<Box<Forward>> + Send + Sync;
+type MakeWhole = dyn Fn(&Scope) -> Result<Box<dyn Head>> + Send + Sync;
 type CandleForward = dyn Fn(&Tensor, bool) -> candle_core::Result<Tensor> + Send + Sync;
 
 /// Values that a candle model keeps beside what it learns: BatchNorm's.
@@ -51,9 +53,43 @@ impl Network {
         Network::of_forward(seed, Arc::new(move |at: &Scope| Ok(Box::new(make(at)?) as Box<Forward>)))
     }
 
+    /// A network that is one layer, such as a [`Sequential`](crate::layers::Sequential), which a function makes in a scope, with first values
+    /// drawn from `seed`. As [`whole`](Network::whole), and where the layer says how (`fn export`), it can be written as ONNX.
+    ///
+    /// ```
+    /// use candlewick_prelude::prelude::*;
+    /// let net = Network::layer(7, |at| {
+    ///     let mut net = Sequential::new();
+    ///     net.push("a", Conv2d::new(&at.child("a"), 3, 16, 3).build()?);
+    ///     net.push("relu", Activation::Relu);
+    ///     net.push("pool", GlobalAvgPool);
+    ///     net.push("b", Linear::new(&at.child("b"), 16, 2)?);
+    ///     Ok(net)
+    /// })?;
+    /// assert_eq!(net.parts(), ["a", "b"]);
+    /// # Ok::<(), candlewick_prelude::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of the function, and when it makes no parameter.
+    pub fn layer<F, L>(seed: u64, make: F) -> Result<Network>
+    where
+        F: Fn(&Scope) -> Result<L> + Send + Sync + 'static,
+        L: Layer + 'static,
+    {
+        Network::of_head(
+            seed,
+            Arc::new(move |at: &Scope| Ok(Box::new(WholeLayer(Box::new(make(at)?))) as Box<dyn Head>)),
+        )
+    }
+
     fn of_forward(seed: u64, make: Arc<MakeForward>) -> Result<Network> {
+        Network::of_head(seed, Arc::new(move |at: &Scope| Ok(Box::new(Whole(make(at)?)) as Box<dyn Head>)))
+    }
+
+    fn of_head(seed: u64, make: Arc<MakeWhole>) -> Result<Network> {
         let plan = Making::Own(Arc::new(move |params: &ParamSet| {
-            let head = Box::new(Whole(make(&params.scope("", 0))?));
+            let head = make(&params.scope("", 0))?;
             let parts = group(params);
             if parts.is_empty() {
                 return Err(Error::new("the network has no parameter: there is nothing that could learn")
@@ -143,6 +179,30 @@ impl Head for Whole {
     fn forward(&self, inputs: &Fields, pass: &Pass) -> Result<Fields> {
         Ok(Fields::of(field::OUTPUT, (self.0)(first(inputs)?, pass)?))
     }
+
+    fn export(&self, _: &mut OnnxGraph, _: &OnnxFields) -> Result<OnnxFields> {
+        Err(of_a_function("this network is a function of tensors"))
+    }
+}
+
+/// The refusal of what is a function: nobody sees what it does.
+fn of_a_function(what: &str) -> Error {
+    Error::new(format!("{what}, which does not say how it is written as ONNX")).remedy(
+        "make it of layers, `Network::layer(7, |at| …)?`: those of `candlewick` know how, and one of your own says it in `fn export`",
+    )
+}
+
+/// A layer as a head: it takes whatever goes in.
+struct WholeLayer(Box<dyn Layer>);
+
+impl Head for WholeLayer {
+    fn forward(&self, inputs: &Fields, pass: &Pass) -> Result<Fields> {
+        Ok(Fields::of(field::OUTPUT, self.0.forward(first(inputs)?, pass)?))
+    }
+
+    fn export(&self, graph: &mut OnnxGraph, inputs: &OnnxFields) -> Result<OnnxFields> {
+        Ok(OnnxFields::of(field::OUTPUT, self.0.export(graph, inputs.first()?)?))
+    }
 }
 
 /// A candle model.
@@ -174,6 +234,10 @@ impl Head for CandleHead {
         let said = self.model.run(x, pass).map(|said| said.detach());
         drop((lent, running));
         Ok(Fields::of(field::OUTPUT, said?))
+    }
+
+    fn export(&self, _: &mut OnnxGraph, _: &OnnxFields) -> Result<OnnxFields> {
+        Err(of_a_function("this network is a candle model"))
     }
 }
 

@@ -110,18 +110,27 @@ pub fn write_tensors(path: &Path, tensors: &[(String, Tensor)], metadata: HashMa
             .map_err(|error| Error::new(format!("`{name}` cannot be written")).caused_by(error))?;
         views.push((*name, view));
     }
-    let failed = |error: &dyn fmt::Display| {
-        Error::new(format!("{} cannot be written: {error}", path.display()))
-            .remedy("check that the folder exists, may be written to and has room")
-    };
-    let whole = safetensors::serialize(views, Some(metadata)).map_err(|error| failed(&error))?;
+    let whole = safetensors::serialize(views, Some(metadata)).map_err(|error| unwritable(path, &error))?;
+    write_whole(path, &whole)
+}
+
+/// Writes a file by way of a neighbouring one that is renamed when whole: a file that was there before stays until then.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let part = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
-    let written = std::fs::write(&part, whole).and_then(|()| std::fs::rename(&part, path));
+    let written = std::fs::write(&part, bytes).and_then(|()| std::fs::rename(&part, path));
     written.map_err(|error| {
         let _ = std::fs::remove_file(&part);
-        failed(&error)
+        unwritable(path, &error)
     })
+}
+
+fn unwritable(path: &Path, error: &dyn fmt::Display) -> Error {
+    Error::new(format!("{} cannot be written: {error}", path.display()))
+        .remedy("check that the folder exists, may be written to and has room")
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ mod pth;
 mod report;
 mod set;
 
-pub use file::{read_tensors, read_whole, write_tensors};
+pub use file::{read_tensors, read_whole, write_tensors, write_whole};
 pub use init::{Init, name_seed};
 pub use named::NamedTensors;
 pub use param::{Buffer, Param};

@@ -56,6 +56,6 @@ pub use describe::{Describe, Description, vars};
 pub use live::Live;
 pub use session::init;
 pub(crate) use steps::Steps;
-pub use table::{Table, escape};
+pub use table::{Table, escape, escape_markdown};
 pub use timeit::timeit;
 pub use values::{CellValue, Show, display, result};

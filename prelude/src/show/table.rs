@@ -120,6 +120,22 @@ impl Table {
         [&self.head].into_iter().chain(&self.rows).map(line).collect()
     }
 
+    /// The table as Markdown: title, head, rows, and a paragraph a note; what Markdown or HTML gives a meaning is escaped.
+    pub fn markdown(&self) -> String {
+        let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+        let columns = self.rows.iter().map(Vec::len).chain([self.head.len()]).max().unwrap_or(0);
+        let cells = |row: &[String]| {
+            (0..columns).map(|at| row.get(at).map_or(String::new(), |cell| escape_markdown(cell))).collect::<Vec<_>>()
+        };
+        let rule = |at: usize| if self.left.contains(&at) { ":--" } else { "--:" };
+        let mut text = self.title.as_ref().map_or(String::new(), |title| format!("{}\n\n", escape_markdown(title)));
+        text += &line(cells(&self.head));
+        text += &line((0..columns).map(|at| rule(at).to_owned()).collect());
+        self.rows.iter().for_each(|row| text += &line(cells(row)));
+        self.notes.iter().for_each(|note| text += &format!("\n{}\n", escape_markdown(note)));
+        text
+    }
+
     /// Writes the table to a file as CSV.
     ///
     /// # Errors
@@ -147,6 +163,26 @@ pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
+/// Text with the characters that Markdown or HTML gives a meaning made plain, on one line.
+pub fn escape_markdown(text: &str) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let mut out = String::with_capacity(text.len());
+    for (at, c) in chars.iter().enumerate() {
+        let is_word = |at: Option<usize>| at.and_then(|at| chars.get(at)).is_some_and(|c| c.is_alphanumeric());
+        match c {
+            '&' => out += "&amp;",
+            '<' => out += "&lt;",
+            '>' => out += "&gt;",
+            '_' if is_word(at.checked_sub(1)) && is_word(Some(at + 1)) => out.push('_'),
+            '|' | '*' | '_' | '`' | '[' | ']' | '\\' | '~' | '$' => out.extend(['\\', *c]),
+            '#' | '+' | '-' if at == 0 => out.extend(['\\', *c]),
+            '\n' | '\r' => out.push(' '),
+            c => out.push(*c),
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,6 +197,19 @@ mod tests {
     fn csv_has_quotes_where_it_must() {
         let table = Table::new(["class", "n"]).row(["a, \"b\"", "1"]).row(["plain", "2"]);
         assert_eq!(table.csv(), "class,n\n\"a, \"\"b\"\"\",1\nplain,2\n");
+    }
+
+    #[test]
+    fn markdown_is_escaped() {
+        let table = Table::new(["class", "n"])
+            .left(0)
+            .row(["a|b <i>*x*</i> [l](u) fit_with _y_\nz", "-1"])
+            .title("# t")
+            .note("n");
+        assert_eq!(
+            table.markdown(),
+            "\\# t\n\n| class | n |\n| :-- | --: |\n| a\\|b &lt;i&gt;\\*x\\*&lt;/i&gt; \\[l\\](u) fit_with \\_y\\_ z | \\-1 |\n\nn\n"
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Precision, recall and F1, a row a class.
 
+use super::judge::Verdict;
 use super::learner::Learner;
 use crate::data::{Part, Target};
 use crate::show::{Bundle, Show, Table};
@@ -119,6 +120,11 @@ impl Learner {
             }
         };
         let verdicts = self.verdicts(part)?.1;
+        Ok(self.report_of(&verdicts, one_each))
+    }
+
+    /// The report of these verdicts; whether each example has one class.
+    pub(super) fn report_of(&self, verdicts: &[Verdict], one_each: bool) -> ClassReport {
         let names = self.classes();
         let counts: Vec<Counts> = (0..names.len())
             .map(|class| {
@@ -129,7 +135,7 @@ impl Learner {
             })
             .collect();
         let right = counts.iter().map(|one| one.0).sum();
-        Ok(ClassReport::of(names, &counts, one_each.then_some((right, verdicts.len()))))
+        ClassReport::of(names, &counts, one_each.then_some((right, verdicts.len())))
     }
 }
 

@@ -57,10 +57,10 @@ impl Learner {
                 unfold(&network, data.as_ref())?;
             }
             show::note(&told(&loaded, &trained, &names));
-            report = Some(loaded.loaded);
+            report = Some((trained.origin, loaded.loaded));
         }
         let mut learner = Learner::assemble(network, Arc::new(Detect), data.spec(), Some(data));
-        *learner.report = report;
+        report.into_iter().for_each(|(origin, loaded)| learner.came_from(&origin, loaded));
         Ok(learner)
     }
 }
@@ -304,7 +304,7 @@ impl Learner {
         let transform = start.detector.transform(start.detector.picture());
         let spec = Spec::new(Input::Picture(transform), Target::Boxes(classes), 0);
         let mut learner = Learner::assemble(network, Arc::new(Detect), spec, None);
-        *learner.report = Some(report.loaded);
+        learner.came_from(&trained.origin, report.loaded);
         Ok(learner)
     }
 }

@@ -31,7 +31,7 @@ impl Learner {
     /// When an option makes no sense (no epoch, a rate of 0), the learner has no data, everything is frozen, the loss is no number any more (the step that would spoil the
     /// weights is not taken), or the cell was interrupted before.
     pub fn fit(&mut self, epochs: usize, rate: impl IntoRate) -> Result<FitReport> {
-        self.run(epochs, rate.into_rate(), Schedule::constant())
+        self.run("fit", epochs, rate.into_rate(), Schedule::constant())
     }
 
     /// Trains for so many epochs in one cycle: the rate rises for a quarter of the steps and falls for the rest,
@@ -40,7 +40,7 @@ impl Learner {
     /// # Errors
     /// As [`fit`](Learner::fit).
     pub fn fit_one_cycle(&mut self, epochs: usize, rate: impl IntoRate) -> Result<FitReport> {
-        self.run(epochs, rate.into_rate(), Schedule::one_cycle())
+        self.run("fit_one_cycle", epochs, rate.into_rate(), Schedule::one_cycle())
     }
 
     /// Fine-tunes in the two stages that most transfers want: one epoch with a frozen body at rate 2e-3, then so many
@@ -53,12 +53,12 @@ impl Learner {
         const RATE: f64 = 2e-3;
         check_epochs(epochs)?;
         self.freeze();
-        let first = self.run(1, RATE.into(), Schedule::one_cycle_with(0.99, 25.0))?;
+        let first = self.run("fine_tune", 1, RATE.into(), Schedule::one_cycle_with(0.99, 25.0))?;
         if first.interrupted {
             return Ok(first);
         }
         self.unfreeze();
-        self.run(epochs, (RATE / 200.0..RATE / 2.0).into(), Schedule::one_cycle_with(0.3, 5.0))
+        self.run("fine_tune", epochs, (RATE / 200.0..RATE / 2.0).into(), Schedule::one_cycle_with(0.3, 5.0))
     }
 
     /// Trains for so many epochs with a rate that changes by a schedule:
@@ -67,10 +67,11 @@ impl Learner {
     /// # Errors
     /// As [`fit`](Learner::fit), and when a number of the schedule makes no sense.
     pub fn fit_with(&mut self, epochs: usize, rate: impl IntoRate, schedule: Schedule) -> Result<FitReport> {
-        self.run(epochs, rate.into_rate(), schedule)
+        self.run("fit_with", epochs, rate.into_rate(), schedule)
     }
 
-    pub(super) fn run(&mut self, epochs: usize, rate: Rate, schedule: Schedule) -> Result<FitReport> {
+    /// Trains as a verb says; the history tells which verb it was.
+    pub(super) fn run(&mut self, verb: &str, epochs: usize, rate: Rate, schedule: Schedule) -> Result<FitReport> {
         // A cell that was interrupted is to end: a loop of fits is left through the `?`.
         interrupt::check()?;
         check_epochs(epochs)?;
@@ -82,6 +83,7 @@ impl Learner {
         self.check_trainable()?;
         self.tell_unweighed();
         self.begin_stage(rate);
+        self.record_fit(verb, data.as_ref(), &run);
         self.go(data.as_ref(), run)
     }
 

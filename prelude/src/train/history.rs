@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::metric::{Measures, Unit, number};
+use super::records::{FitRecord, WeightsRecord};
 use crate::plot::Run;
 use crate::show::{Bundle, Show, Table};
 use crate::words::count;
@@ -52,8 +53,17 @@ pub struct History {
     pub batches: Vec<BatchRecord>,
     /// Every finished epoch.
     pub epochs: Vec<EpochRecord>,
-    /// Every fit.
+    /// Every fit, and every part that one unfroze.
     pub stages: Vec<Stage>,
+    /// Every fit as it was entered; files from before this was written down lack them.
+    #[serde(default)]
+    pub fits: Vec<FitRecord>,
+    /// Where the first weights came from; nothing where they were random.
+    #[serde(default)]
+    pub weights: Option<WeightsRecord>,
+    /// How often something was measured on the examples that are held out for the last test.
+    #[serde(default)]
+    pub tested: usize,
 }
 
 impl History {

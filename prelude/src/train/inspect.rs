@@ -183,6 +183,7 @@ impl Learner {
         if data.count(part) == 0 {
             return Err(no_examples(part, &self.spec));
         }
+        self.history.tested += usize::from(part == Part::Test);
         self.cache.prepare(&self.network)?;
         let (measures, verdicts) = self.judge_part(data.as_ref(), part, true)?;
         if !measures.loss.is_finite() {

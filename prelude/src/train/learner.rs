@@ -131,7 +131,7 @@ impl Learner {
         let classes = (0..count).map(|class| format!("class {class}")).collect();
         let spec = Spec::new(Input::Picture(transform), Target::Class(classes), 0);
         let mut learner = Learner::assemble(network, Arc::new(Classify), spec, None);
-        *learner.report = Some(report);
+        learner.came_from(&trained.origin, report);
         Ok(learner)
     }
 
@@ -181,13 +181,13 @@ impl Learner {
             {
                 show::note(&remark);
             }
-            report = Some(loaded);
+            report = Some((trained.origin, loaded));
             tell_if_other(normalize, &spec);
         }
         let data = data.suited(Transform { normalize, ..wanted });
         takes_size(&network, start.arch, &data.spec())?;
         let mut learner = Learner::assemble(network, task, data.spec(), Some(data));
-        *learner.report = report;
+        report.into_iter().for_each(|(origin, loaded)| learner.came_from(&origin, loaded));
         Ok(learner)
     }
 
@@ -264,6 +264,7 @@ impl Learner {
         let seed = spec.seed;
         let mut learner = Learner::assemble(network, task, spec, Some(data));
         *learner.optimizer = self.optimizer.fresh();
+        learner.came_from_learner(self);
         learner.options = Options { seed, ..self.options };
         Ok(learner)
     }

@@ -44,6 +44,8 @@
 //! | `learner.optimizer(Optimizer::sgd(0.9))` | another optimiser than AdamW: SGD, Adam, RMSprop, LAMB, Lion |
 //! | `learner.predict_tta("new.jpg", 4)?`, `evaluate_tta(4)?` | answers averaged over several views of a picture |
 //! | `learner.balanced_weights()?`, `class_weights(&[1.0, 5.0])?`, `focal_loss(2.0)` | what weighs more in the loss: rare classes, what is hard |
+//! | `learner.card()?.save("card.md")?` | what was trained on what, how, how well and within which limits; `card.json` for programs |
+//! | `learner.export_onnx("model.onnx")?` | the network for onnxruntime and others, its preprocessing in the file |
 //! | `learner.save(path)?`, `load(path)?` | weights, frozen flags, optimiser, classes, history |
 //!
 //! All of them leave the learner whole when they fail or are interrupted.
@@ -63,12 +65,14 @@ mod box_views;
 mod cache;
 mod callback;
 mod callbacks;
+mod card;
 mod checkpoint;
 mod class_report;
 mod class_views;
 mod comparison;
 mod detection;
 mod embedding_map;
+mod export;
 mod finder;
 mod first_lost;
 mod fit;
@@ -96,6 +100,8 @@ mod probe;
 mod ranking;
 mod rate;
 mod rates;
+mod recording;
+mod records;
 mod resume;
 mod run;
 mod saves;
@@ -121,6 +127,7 @@ pub use answer::{Answer, Located};
 pub use attention::{AttentionMap, AttentionMaps};
 pub use callback::{Callback, Fit, Next, When};
 pub use callbacks::{BestWeights, Checkpoints, CsvLog, EarlyStopping, NanGuard, TensorBoard};
+pub use card::RunCard;
 pub use class_report::{ClassReport, ReportRow};
 pub use comparison::{Comparison, compare};
 pub use embedding_map::{EmbeddingMap, MapPoint};
@@ -137,6 +144,7 @@ pub use optim::{Optimizer, OptimizerState, Rule};
 pub use predict::{Picture, Prediction};
 pub use rate::{IntoRate, Rate};
 pub use rates::SchedulePlot;
+pub use records::{DataRecord, FitRecord, WeightsRecord};
 pub use schedule::{Moment, Schedule};
 pub use similarity::{Neighbour, Neighbours, SimilarityIndex};
 pub use slider::ThresholdSlider;

@@ -18,7 +18,7 @@ impl Learner {
     /// # Errors
     /// As [`fit`](Learner::fit).
     pub fn unfreeze_gradually(&mut self, epochs: usize, rate: impl IntoRate) -> Result<FitReport> {
-        self.run(epochs, rate.into_rate(), Schedule::constant().unfreezing(1))
+        self.run("unfreeze_gradually", epochs, rate.into_rate(), Schedule::constant().unfreezing(1))
     }
 
     /// Whether BatchNorm trains in frozen parts too, its scale, its offset and its statistics (default: no; fastai's `train_bn`). The

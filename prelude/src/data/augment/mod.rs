@@ -157,6 +157,36 @@ impl Augment {
         *self == Augment { visible: self.visible, ..Augment::none() }
     }
 
+    /// What is varied, a few words a change, by the fields' names: `flip`, `rotate 10`.
+    pub fn words(&self) -> Vec<String> {
+        let none = Augment::none();
+        let flags = [("flip", self.flip), ("flip_vertical", self.flip_vertical)];
+        let mut words: Vec<String> = flags.iter().filter(|(_, on)| *on).map(|(name, _)| (*name).to_owned()).collect();
+        let values = [
+            ("rotate", self.rotate, none.rotate),
+            ("zoom", self.zoom, none.zoom),
+            ("shift", self.shift, none.shift),
+            ("crop", self.crop, none.crop),
+            ("perspective", self.perspective, none.perspective),
+            ("brightness", self.brightness, none.brightness),
+            ("contrast", self.contrast, none.contrast),
+            ("saturation", self.saturation, none.saturation),
+            ("hue", self.hue, none.hue),
+            ("blur", self.blur, none.blur),
+            ("noise", self.noise, none.noise),
+            ("erase", self.erase, none.erase),
+            ("mixup", self.mixup, none.mixup),
+            ("cutmix", self.cutmix, none.cutmix),
+            ("shrink", self.shrink, none.shrink),
+            ("mosaic", self.mosaic, none.mosaic),
+        ];
+        words.extend(values.iter().filter(|(_, own, none)| own != none).map(|(name, own, _)| format!("{name} {own}")));
+        words.extend(
+            self.rand_augment.map(|(count, magnitude)| format!("rand_augment {count} of magnitude {magnitude}")),
+        );
+        words
+    }
+
     /// Refuses changes that make no sense.
     pub(super) fn check(&self) -> Result<()> {
         let within = |name: &str, given: f32, (least, most): (f32, f32), unit: &str| {

@@ -4,6 +4,7 @@ use candle_core::Tensor;
 
 use super::csp::unit;
 use crate::layers::{ConvNorm, Layer, Pass, dims3};
+use crate::onnx::{OnnxGraph, OnnxValue};
 use crate::params::Scope;
 use crate::{Result, ops};
 
@@ -46,6 +47,19 @@ impl Layer for C2f {
             values.push(last.clone());
         }
         self.joint.forward(&ops::concat(&values.iter().collect::<Vec<_>>(), 1)?, pass)
+    }
+
+    fn export(&self, graph: &mut OnnxGraph, x: &OnnxValue) -> Result<OnnxValue> {
+        let mut values = vec![self.halves.export(graph, x)?];
+        let mut last = graph.slice(&values[0], 1, self.inner, 2 * self.inner, 1)?;
+        for [first, second] in &self.blocks {
+            let through = first.export(graph, &last)?;
+            let through = second.export(graph, &through)?;
+            last = if self.adds { graph.add(&through, &last) } else { through };
+            values.push(last.clone());
+        }
+        let all = graph.concat(&values.iter().collect::<Vec<_>>(), 1)?;
+        self.joint.export(graph, &all)
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {

@@ -3,7 +3,8 @@
 
 use candle_core::Tensor;
 
-use crate::layers::{Activation, BatchNorm2d, Conv2d, ConvNorm, Layer, Pass, dims3};
+use crate::layers::{Activation, BatchNorm2d, Conv2d, ConvNorm, Layer, MaxPool2d, Pass, dims3};
+use crate::onnx::{OnnxGraph, OnnxValue};
 use crate::params::{Init, Scope};
 use crate::{Result, ops};
 
@@ -58,6 +59,11 @@ impl Layer for Conv3 {
             Some(depthwise) => self.last.forward(&depthwise.forward(x, pass)?, pass),
             None => self.last.forward(x, pass),
         }
+    }
+
+    fn export(&self, graph: &mut OnnxGraph, x: &OnnxValue) -> Result<OnnxValue> {
+        let x = self.depthwise.as_ref().map_or(Ok(x.clone()), |depthwise| depthwise.export(graph, x))?;
+        self.last.export(graph, &x)
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
@@ -115,6 +121,18 @@ impl Layer for Csp {
         self.conv3.forward(&ops::concat(&[&deep, &flat], 1)?, pass)
     }
 
+    fn export(&self, graph: &mut OnnxGraph, x: &OnnxValue) -> Result<OnnxValue> {
+        let mut deep = self.conv1.export(graph, x)?;
+        for block in &self.blocks {
+            let inner = block.conv1.export(graph, &deep)?;
+            let inner = block.conv2.export(graph, &inner)?;
+            deep = if block.adds { graph.add(&inner, &deep) } else { inner };
+        }
+        let flat = self.conv2.export(graph, x)?;
+        let both = graph.concat(&[&deep, &flat], 1)?;
+        self.conv3.export(graph, &both)
+    }
+
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
         let (_, h, w) = dims3(&self.conv1.output(input)?, "a CSP layer")?;
         let inner = self.conv2.output(input)?[0];
@@ -148,6 +166,16 @@ impl Layer for Spp {
         let nine = wider(&five)?;
         let thirteen = wider(&nine)?;
         self.conv2.forward(&ops::concat(&[&x, &five, &nine, &thirteen], 1)?, pass)
+    }
+
+    fn export(&self, graph: &mut OnnxGraph, x: &OnnxValue) -> Result<OnnxValue> {
+        let x = self.conv1.export(graph, x)?;
+        let wider = MaxPool2d { kernel: 5, stride: 1, padding: 2 };
+        let five = wider.export(graph, &x)?;
+        let nine = wider.export(graph, &five)?;
+        let thirteen = wider.export(graph, &nine)?;
+        let all = graph.concat(&[&x, &five, &nine, &thirteen], 1)?;
+        self.conv2.export(graph, &all)
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {

@@ -10,6 +10,7 @@ use crate::layers::{ConvNorm, Layer, Pass};
 use crate::models::Arch;
 use crate::models::Shapes;
 use crate::models::body::{Blocks, Body};
+use crate::onnx::{OnnxGraph, OnnxValue};
 use crate::params::{ParamSet, Scope};
 use crate::{Error, Result, ops};
 
@@ -76,6 +77,12 @@ fn onto(small: &Tensor, large: &Tensor) -> Result<Tensor> {
     Ok(ops::add(&ops::upsample_nearest2d(small, (h, w))?, large)?)
 }
 
+/// The same as ONNX.
+fn export_onto(graph: &mut OnnxGraph, small: &OnnxValue, large: &OnnxValue) -> Result<OnnxValue> {
+    let raised = graph.upsample_nearest(small, (large.dims()[1], large.dims()[2]))?;
+    Ok(graph.add(&raised, large))
+}
+
 impl Joins for LightPyramid {
     fn forward(&self, maps: &[Tensor], pass: &Pass) -> Result<Vec<Tensor>> {
         let lateral = self.lateral.iter().zip(maps).map(|(conv, map)| conv.forward(map, pass));
@@ -88,6 +95,24 @@ impl Joins for LightPyramid {
         let middle = self.out[0].forward(&ops::add(&down, &middle)?, pass)?;
         let down = self.down[1].forward(&middle, pass)?;
         let coarse = self.out[1].forward(&ops::add(&down, coarse)?, pass)?;
+        Ok(vec![fine, middle, coarse])
+    }
+
+    fn export(&self, graph: &mut OnnxGraph, maps: &[OnnxValue]) -> Result<Vec<OnnxValue>> {
+        let lateral = self.lateral.iter().zip(maps).map(|(conv, map)| conv.export(graph, map));
+        let [fine, middle, coarse] = &lateral.collect::<Result<Vec<_>>>()?[..] else {
+            return Err(Error::new("the light pyramid joins three maps"));
+        };
+        let middle = export_onto(graph, coarse, middle)?;
+        let middle = self.up[0].export(graph, &middle)?;
+        let fine = export_onto(graph, &middle, fine)?;
+        let fine = self.up[1].export(graph, &fine)?;
+        let down = self.down[0].export(graph, &fine)?;
+        let middle = graph.add(&down, &middle);
+        let middle = self.out[0].export(graph, &middle)?;
+        let down = self.down[1].export(graph, &middle)?;
+        let coarse = graph.add(&down, coarse);
+        let coarse = self.out[1].export(graph, &coarse)?;
         Ok(vec![fine, middle, coarse])
     }
 

@@ -8,6 +8,7 @@ use crate::data::{Fields, field};
 use crate::layers::Pass;
 use crate::models::Shapes;
 use crate::models::body::{Blocks, Body};
+use crate::onnx::{OnnxFields, OnnxGraph, OnnxValue};
 use crate::{Error, Result, ops};
 
 /// The strides of the pyramid's maps: pixels of the picture a cell.
@@ -28,9 +29,18 @@ pub(super) fn beside_larger(small: &Tensor, large: &Tensor) -> Result<Tensor> {
     Ok(ops::concat(&[&ops::upsample_nearest2d(small, (h, w))?, large], 1)?)
 }
 
+/// The same as ONNX.
+pub(super) fn export_beside_larger(graph: &mut OnnxGraph, small: &OnnxValue, large: &OnnxValue) -> Result<OnnxValue> {
+    let raised = graph.upsample_nearest(small, (large.dims()[1], large.dims()[2]))?;
+    graph.concat(&[&raised, large], 1)
+}
+
 /// What joins maps of several strides into as many: from the finest to the coarsest, in and out.
 pub(super) trait Joins: Send + Sync {
     fn forward(&self, maps: &[Tensor], pass: &Pass) -> Result<Vec<Tensor>>;
+    /// The same as ONNX.
+    fn export(&self, graph: &mut OnnxGraph, maps: &[OnnxValue]) -> Result<Vec<OnnxValue>>;
+
     fn outputs(&self, maps: &[&[usize]]) -> Result<Vec<Vec<usize>>>;
 }
 
@@ -81,6 +91,14 @@ impl Body for Pyramid {
             Some(coarsest) => joined.with(field::FEATURES, coarsest.clone()),
             None => joined,
         })
+    }
+
+    fn export(&self, graph: &mut OnnxGraph, inputs: OnnxFields) -> Result<OnnxFields> {
+        let state = self.stages.export(graph, inputs)?;
+        let maps = STRIDES.iter().map(|stride| state.get(&field::tap(*stride)).cloned());
+        let levels = self.joins.export(graph, &maps.collect::<Result<Vec<_>>>()?)?;
+        let each = STRIDES.iter().zip(levels);
+        Ok(each.fold(OnnxFields::default(), |joined, (stride, level)| joined.with(field::level(*stride), level)))
     }
 
     fn shapes(&self, inputs: &Shapes) -> Result<Vec<Shapes>> {

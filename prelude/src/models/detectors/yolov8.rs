@@ -4,11 +4,12 @@ use candle_core::Tensor;
 
 use super::c2f::C2f;
 use super::csp::{Spp, unit};
-use super::pyramid::{Joins, Pyramid, STRIDES, beside_larger, halves};
+use super::pyramid::{Joins, Pyramid, STRIDES, beside_larger, export_beside_larger, halves};
 use crate::data::{Fields, field};
 use crate::layers::{Conv2d, ConvNorm, Layer, Pass, Sequential, dims3};
 use crate::models::body::Blocks;
 use crate::models::{Head, Shapes};
+use crate::onnx::{OnnxFields, OnnxGraph, OnnxValue};
 use crate::params::{Init, ParamSet, Scope};
 use crate::{Error, Result, ops};
 
@@ -34,6 +35,10 @@ struct FirstConv(ConvNorm);
 impl Layer for FirstConv {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         self.0.forward(x, pass)
+    }
+
+    fn export(&self, graph: &mut OnnxGraph, x: &OnnxValue) -> Result<OnnxValue> {
+        self.0.export(graph, x)
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
@@ -103,6 +108,21 @@ impl Joins for PathNet {
         Ok(vec![fine, middle, coarse])
     }
 
+    fn export(&self, graph: &mut OnnxGraph, maps: &[OnnxValue]) -> Result<Vec<OnnxValue>> {
+        let [fine, middle, coarse] = maps else { return Err(Error::new("YOLOv8's pyramid joins three maps")) };
+        let middle = export_beside_larger(graph, coarse, middle)?;
+        let middle = self.middle_down.export(graph, &middle)?;
+        let fine = export_beside_larger(graph, &middle, fine)?;
+        let fine = self.fine.export(graph, &fine)?;
+        let down = self.after_fine.export(graph, &fine)?;
+        let middle = graph.concat(&[&down, &middle], 1)?;
+        let middle = self.middle.export(graph, &middle)?;
+        let down = self.after_middle.export(graph, &middle)?;
+        let coarse = graph.concat(&[&down, coarse], 1)?;
+        let coarse = self.coarse.export(graph, &coarse)?;
+        Ok(vec![fine, middle, coarse])
+    }
+
     fn outputs(&self, maps: &[&[usize]]) -> Result<Vec<Vec<usize>>> {
         let [fine, middle, coarse] = maps else { return Err(Error::new("YOLOv8's pyramid joins three maps")) };
         Ok(vec![fine.to_vec(), middle.to_vec(), coarse.to_vec()])
@@ -168,6 +188,21 @@ impl Head for YoloV8Head {
         }
         let rows: Vec<&Tensor> = rows.iter().collect();
         Ok(Fields::of(field::YOLOV8, ops::concat(&rows, 2)?))
+    }
+
+    fn export(&self, graph: &mut OnnxGraph, features: &OnnxFields) -> Result<OnnxFields> {
+        let mut rows = Vec::with_capacity(self.levels.len());
+        for (level, stride) in self.levels.iter().zip(STRIDES) {
+            let x = features.get(&field::level(stride))?;
+            let mut through =
+                |convs: &[ConvNorm; 2]| convs.iter().try_fold(x.clone(), |x, conv| conv.export(graph, &x));
+            let (place, class) = (through(&level.place)?, through(&level.class)?);
+            let (place, class) = (level.boxes.export(graph, &place)?, level.classes.export(graph, &class)?);
+            let map = graph.concat(&[&place, &class], 1)?;
+            rows.push(graph.reshape(&map, &[map.dims()[0], map.dims()[1] * map.dims()[2]]));
+        }
+        let all = graph.concat(&rows.iter().collect::<Vec<_>>(), 2)?;
+        Ok(OnnxFields::of(field::YOLOV8, all))
     }
 
     fn shapes(&self, features: &Shapes) -> Result<Shapes> {

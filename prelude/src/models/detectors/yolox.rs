@@ -3,11 +3,12 @@
 use candle_core::Tensor;
 
 use super::csp::{Conv3, Csp, Scale, Spp, unit};
-use super::pyramid::{Joins, Pyramid, STRIDES, beside_larger, halves};
+use super::pyramid::{Joins, Pyramid, STRIDES, beside_larger, export_beside_larger, halves};
 use crate::data::{Fields, field};
 use crate::layers::{Conv2d, ConvNorm, Layer, Pass, Sequential, dims3};
 use crate::models::body::Blocks;
 use crate::models::{Head, Shapes};
+use crate::onnx::{OnnxFields, OnnxGraph, OnnxValue};
 use crate::params::{Init, ParamSet, Scope};
 use crate::{Error, Result, ops};
 
@@ -22,6 +23,20 @@ struct Stem(ConvNorm);
 impl Layer for Stem {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         self.0.forward(&ops::focus(x, true)?, pass)
+    }
+
+    fn export(&self, graph: &mut OnnxGraph, x: &OnnxValue) -> Result<OnnxValue> {
+        let [_, h, w] = x.dims()[..] else { return Err(Error::new("YOLOX's stem takes pictures")) };
+        halves("YOLOX", (h, w))?;
+        // channels from the last to the first, then of each four pixels the upper left, lower left, upper right and lower right one
+        let turned = graph.reorder(x, &[2, 1, 0]);
+        let mut quarters = Vec::with_capacity(4);
+        for (right, down) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+            let rows = graph.slice(&turned, 2, down, h, 2)?;
+            quarters.push(graph.slice(&rows, 3, right, w, 2)?);
+        }
+        let small = graph.concat(&quarters.iter().collect::<Vec<_>>(), 1)?;
+        self.0.export(graph, &small)
     }
 
     fn output(&self, input: &[usize]) -> Result<Vec<usize>> {
@@ -101,6 +116,23 @@ impl Joins for Pafpn {
         Ok(vec![fine, middle, coarse])
     }
 
+    fn export(&self, graph: &mut OnnxGraph, maps: &[OnnxValue]) -> Result<Vec<OnnxValue>> {
+        let [fine, middle, coarse] = maps else { return Err(Error::new("YOLOX's pyramid joins three maps")) };
+        let coarse = self.lateral.export(graph, coarse)?;
+        let middle = export_beside_larger(graph, &coarse, middle)?;
+        let middle = self.p4.export(graph, &middle)?;
+        let middle = self.reduce.export(graph, &middle)?;
+        let fine = export_beside_larger(graph, &middle, fine)?;
+        let fine = self.p3.export(graph, &fine)?;
+        let down = self.down3.export(graph, &fine)?;
+        let middle = graph.concat(&[&down, &middle], 1)?;
+        let middle = self.n3.export(graph, &middle)?;
+        let down = self.down4.export(graph, &middle)?;
+        let coarse = graph.concat(&[&down, &coarse], 1)?;
+        let coarse = self.n4.export(graph, &coarse)?;
+        Ok(vec![fine, middle, coarse])
+    }
+
     fn outputs(&self, maps: &[&[usize]]) -> Result<Vec<Vec<usize>>> {
         let [fine, middle, coarse] = maps else { return Err(Error::new("YOLOX's pyramid joins three maps")) };
         Ok(vec![fine.to_vec(), middle.to_vec(), coarse.to_vec()])
@@ -173,6 +205,24 @@ impl Head for YoloxHead {
         }
         let rows: Vec<&Tensor> = rows.iter().collect();
         Ok(Fields::of(field::YOLOX, ops::concat(&rows, 2)?))
+    }
+
+    fn export(&self, graph: &mut OnnxGraph, features: &OnnxFields) -> Result<OnnxFields> {
+        let mut rows = Vec::with_capacity(self.levels.len());
+        for (level, stride) in self.levels.iter().zip(STRIDES) {
+            let x = level.stem.export(graph, features.get(&field::level(stride))?)?;
+            let mut through = |branch: &[Conv3]| branch.iter().try_fold(x.clone(), |x, conv| conv.export(graph, &x));
+            let (class, place) = (through(&level.class)?, through(&level.place)?);
+            let parts = [
+                level.boxes.export(graph, &place)?,
+                level.objects.export(graph, &place)?,
+                level.classes.export(graph, &class)?,
+            ];
+            let map = graph.concat(&parts.each_ref(), 1)?;
+            rows.push(graph.reshape(&map, &[map.dims()[0], map.dims()[1] * map.dims()[2]]));
+        }
+        let all = graph.concat(&rows.iter().collect::<Vec<_>>(), 2)?;
+        Ok(OnnxFields::of(field::YOLOX, all))
     }
 
     fn shapes(&self, features: &Shapes) -> Result<Shapes> {
