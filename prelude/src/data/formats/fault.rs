@@ -361,8 +361,8 @@ mod tests {
                 "4 boxes without area, left out: boxes.csv:1: the box holds nothing (`a.png`), boxes.csv:2:"
             )
         );
-        assert_eq!(lines[1], "1 objects of no known class: c.json annotations[17]: no class 9 → add it");
-        assert!(lines[2].starts_with("1 boxes on a turned"));
+        assert_eq!(lines[1], "1 object of no known class: c.json annotations[17]: no class 9 → add it");
+        assert!(lines[2].starts_with("1 box on a turned"));
         assert_eq!((lines.len(), faults.len(), faults.count(FaultKind::NoArea)), (3, 6, 4));
         assert_eq!(faults.lines(2)[1], "2 more of 2 other kinds");
         for _ in 0..MOST_KEPT + 5 {

@@ -12,7 +12,7 @@ const PITCH: usize = 16;
 /// Rows of the highest plane with the zeros above and below.
 const ROWS: usize = LANES + 4;
 
-type Block<T> = [[T; PITCH]; ROWS];
+type Framed<T> = [[T; PITCH]; ROWS];
 
 /// Whether the maps are narrow enough, and the window leaves their size as it is.
 pub(crate) fn fits(plan: &Plan) -> bool {
@@ -170,7 +170,7 @@ fn vector<T: Float>(row: &[T; PITCH], at: usize) -> &[T; LANES] {
 
 /// Lays a plane's rows into the block, between its zeros.
 #[inline(always)]
-fn spread<T: Float, const K: usize, const W: usize>(x: &[T], block: &mut Block<T>) {
+fn spread<T: Float, const K: usize, const W: usize>(x: &[T], block: &mut Framed<T>) {
     for (row, x) in block[K / 2..].iter_mut().zip(x.as_chunks::<W>().0) {
         row[K / 2..K / 2 + W].copy_from_slice(x);
     }
@@ -178,7 +178,7 @@ fn spread<T: Float, const K: usize, const W: usize>(x: &[T], block: &mut Block<T
 
 /// A plane of sums over the window.
 #[inline(always)]
-fn slide<T: Float, const FUSED: bool, const K: usize, const W: usize>(w: &[T], block: &Block<T>, y: &mut [T]) {
+fn slide<T: Float, const FUSED: bool, const K: usize, const W: usize>(w: &[T], block: &Framed<T>, y: &mut [T]) {
     for (row, y) in y.as_chunks_mut::<W>().0.iter_mut().enumerate() {
         let mut sum = [T::ZERO; LANES];
         for i in 0..K {

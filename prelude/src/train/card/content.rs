@@ -4,7 +4,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use super::caveats;
 use super::measured::MeasuredPart;
 use crate::Result;
 use crate::data::{Input, Part, Target};
@@ -119,7 +118,7 @@ impl CardContent {
         let is_present = present.is_some();
         let record = present.or_else(stored);
         let params = learner.network.params();
-        let mut content = CardContent {
+        Ok(CardContent {
             card_version: VERSION,
             date: today(),
             software: Software {
@@ -152,10 +151,7 @@ impl CardContent {
             test_measured: learner.history.tested,
             limits: Vec::new(),
             reproducibility: String::new(),
-        };
-        content.limits = caveats::limits(&content);
-        content.reproducibility = caveats::reproducibility(&content, params.device().is_cpu());
-        Ok(content)
+        })
     }
 
     /// Epochs that no fit tells of: those of files from before fits were written down.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::caveats;
 use super::content::CardContent;
 use super::page::{self, CardFigure};
 use crate::data::{Part, Target};
@@ -46,7 +47,9 @@ impl Learner {
     /// # Errors
     /// As [`card`](Learner::card).
     pub fn card_on(&mut self, part: Part) -> Result<RunCard> {
-        let content = CardContent::of(self, part)?;
+        let mut content = CardContent::of(self, part)?;
+        content.limits = caveats::limits(&content);
+        content.reproducibility = caveats::reproducibility(&content, self.network.params().device().is_cpu());
         let mut figures = Vec::new();
         let mut add = |name, title, figure| figures.push(CardFigure { name, title, figure });
         if !self.history.batches.is_empty() {
