@@ -30,7 +30,7 @@ def test_ctrl_c_ends_it_well(tmp_path):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 0 and out == "", (process.returncode, out, err)
-    assert "1 pictures" in err and "annotations.json" in err and "Interrupted" not in err and "error" not in err, err
+    assert "1 picture;" in err and "annotations.json" in err and "Interrupted" not in err and "error" not in err, err
     assert not is_open(port)
 
 
