@@ -4,7 +4,6 @@ use image::RgbImage;
 
 use super::{Augment, Batch, ImageFolder, Input, Part, Provenance, Spec, Target, Transform, field};
 use crate::Result;
-use crate::params::name_seed;
 
 /// Batches, one after another.
 pub type BatchIter = Box<dyn Iterator<Item = Result<Batch>>>;
@@ -91,11 +90,6 @@ pub trait Data: CloneData + Send + Sync {
     fn truth_counts(&self, _part: Part) -> Option<Vec<usize>> {
         None
     }
-    /// A number that is another one where a part has other examples, where that is known without reading them: a fit that was cut off
-    /// goes on with those that it had.
-    fn fingerprint(&self, _part: Part) -> Option<u64> {
-        None
-    }
     /// How pictures are varied, where they are.
     fn augmented_by(&self) -> Option<Augment> {
         None
@@ -178,12 +172,6 @@ impl Data for ImageFolder {
         let ids = self.ids(part);
         let of = |label: usize| ids.iter().filter(|id| rows.values[**id][label] > 0.5).count();
         (rows.field == field::LABELS).then(|| (0..rows.names.len()).map(of).collect())
-    }
-
-    fn fingerprint(&self, part: Part) -> Option<u64> {
-        let mut ids = self.ids(part);
-        ids.sort_unstable();
-        Some(ids.into_iter().fold(0, |seed, id| name_seed(seed, &format!("{id} {}", self.sample(id).name))))
     }
 
     fn augmented_by(&self) -> Option<Augment> {

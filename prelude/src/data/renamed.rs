@@ -105,10 +105,6 @@ impl Data for Renamed {
         Some(counts)
     }
 
-    fn fingerprint(&self, part: Part) -> Option<u64> {
-        self.inner.fingerprint(part)
-    }
-
     fn augmented_by(&self) -> Option<Augment> {
         self.inner.augmented_by()
     }

@@ -68,10 +68,6 @@ impl Data for Boxes {
         Ok(Box::new(batches(self, part, order)?))
     }
 
-    fn fingerprint(&self, part: Part) -> Option<u64> {
-        Data::fingerprint(&self.pictures, part)
-    }
-
     fn provenance(&self) -> Provenance {
         let mut own = self.pictures.provenance_as("pictures with boxes");
         own.class_counts = [Part::Train, Part::Valid, Part::Test].map(|part| self.counts(part)).to_vec();

@@ -331,12 +331,6 @@ impl Data for TensorData {
         self.iterate(ids)
     }
 
-    fn fingerprint(&self, part: Part) -> Option<u64> {
-        let mut ids = self.parts.get(&part)?.clone();
-        ids.sort_unstable();
-        Some(ids.into_iter().fold(0, |seed, id| name_seed(seed, &id.to_string())))
-    }
-
     fn provenance(&self) -> Provenance {
         self.origin()
     }

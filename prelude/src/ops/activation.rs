@@ -13,7 +13,7 @@ pub use pointwise::Activation;
 /// An activation by its value and its slope: as kernels on the CPU, composed of candle's operations elsewhere.
 macro_rules! activation {
     (
-        $(#[$meta:meta])* $name:ident, $kernel:ident:
+        $(#[$meta:meta])* $name:ident, $kernel:ident, $told_by:ident:
         |$x:ident| $value:expr, |$a:ident, $b:ident| $slope:expr;
         $composed_value:expr, $composed_slope:expr
     ) => {
@@ -47,7 +47,7 @@ macro_rules! activation {
                 }
 
                 pub fn run<T: Float>(x: &Tensor) -> Result<Tensor> {
-                    elementwise::<T>(stringify!($name), x, value::<T>, slope::<T>)
+                    elementwise::<T>(stringify!($name), ToldBy::$told_by, x, value::<T>, slope::<T>)
                 }
             }
             use $kernel::run;
@@ -62,19 +62,26 @@ macro_rules! activation {
 type Pointwise<T> = fn(&[T], &mut [MaybeUninit<T>]);
 type Slope<T> = fn(&[T], &[T], &[T], &mut [MaybeUninit<T>]);
 
-fn elementwise<T: Float>(name: &'static str, x: &Tensor, value: Pointwise<T>, slope: Slope<T>) -> Result<Tensor> {
+/// What an activation's slope is worked out from.
+#[derive(Clone, Copy, PartialEq)]
+enum ToldBy {
+    Input,
+    /// The value alone, which comes in place of the input too: that is not kept.
+    Value,
+}
+
+fn elementwise<T: Float>(
+    name: &'static str,
+    told_by: ToldBy,
+    x: &Tensor,
+    value: Pointwise<T>,
+    slope: Slope<T>,
+) -> Result<Tensor> {
     let y = read::<T, _, 1>([x], |[x]| Ok(filled(x.len(), |part, y| value(&x[part], y))))?;
-    // These tell their slope by the value alone: what went in is not kept.
-    if matches!(name, "relu" | "relu6" | "sigmoid") {
-        return attach_vec(name, &[&shell(x)?], y, x.shape(), move |context| {
-            let dx = read::<T, _, 2>([context.value, context.grad], |[y, dy]| {
-                Ok(filled(y.len(), |part, dx| slope(&y[part.clone()], &y[part.clone()], &dy[part], dx)))
-            })?;
-            Ok(vec![Some(Tensor::from_vec(dx, context.value.shape(), &Device::Cpu)?)])
-        });
-    }
-    attach_vec(name, &[x], y, x.shape(), move |context| {
-        let x = &context.args[0];
+    let by_value = told_by == ToldBy::Value;
+    let kept = if by_value { shell(x)? } else { x.clone() };
+    attach_vec(name, &[&kept], y, x.shape(), move |context| {
+        let x = if by_value { context.value } else { &context.args[0] };
         let dx = read::<T, _, 3>([x, context.value, context.grad], |[x, y, dy]| {
             Ok(filled(x.len(), |part, dx| slope(&x[part.clone()], &y[part.clone()], &dy[part], dx)))
         })?;
@@ -143,35 +150,35 @@ pub fn activate(x: &Tensor, activation: Activation) -> Result<Tensor> {
 
 activation! {
     /// The larger of the number and zero; at zero the slope is zero, as in PyTorch.
-    relu, relu_kernel:
+    relu, relu_kernel, Value:
     |x| pointwise::relu(x), |x, _y| pointwise::relu_slope(x);
     |x| x.relu(), |x, _| mask(x.gt(0.)?, x)
 }
 
 activation! {
     /// The number kept between zero and six (MobileNet).
-    relu6, relu6_kernel:
+    relu6, relu6_kernel, Value:
     |x| pointwise::relu6(x), |x, _y| pointwise::relu6_slope(x);
     |x| x.clamp(0., 6.), |x, _| mask(x.gt(0.)?, x)? * mask(x.lt(6.)?, x)?
 }
 
 activation! {
     /// The logistic function, 1 / (1 + e⁻ˣ).
-    sigmoid, sigmoid_kernel:
+    sigmoid, sigmoid_kernel, Value:
     |x| pointwise::sigmoid(x), |_x, y| y * (T::ONE - y);
     logistic, |_, y| y * y.affine(-1., 1.)?
 }
 
 activation! {
     /// x · sigmoid(x) (Swish).
-    silu, silu_kernel:
+    silu, silu_kernel, Input:
     |x| pointwise::silu(x), |x, _y| pointwise::silu_slope(x);
     |x| x * logistic(x)?, |x, y| (logistic(x)? * y.affine(-1., 1.)?)? + y
 }
 
 activation! {
     /// x · relu6(x + 3) / 6 (MobileNetV3).
-    hard_swish, hard_swish_kernel:
+    hard_swish, hard_swish_kernel, Input:
     |x| pointwise::hard_swish(x), |x, _y| pointwise::hard_swish_slope(x);
     |x| (x * x.affine(1., 3.)?.clamp(0., 6.)?)?.affine(1. / 6., 0.),
     |x, _| {
@@ -182,7 +189,7 @@ activation! {
 
 activation! {
     /// x · Φ(x), Φ being the normal distribution function.
-    gelu, gelu_kernel:
+    gelu, gelu_kernel, Input:
     |x| pointwise::gelu(x), |x, _y| pointwise::gelu_slope(x);
     |x| x.gelu_erf(),
     |x, _| {
@@ -194,7 +201,7 @@ activation! {
 
 activation! {
     /// GELU by its tanh approximation, ½x(1 + tanh(√(2/π)(x + 0.044715x³))).
-    gelu_tanh, gelu_tanh_kernel:
+    gelu_tanh, gelu_tanh_kernel, Input:
     |x| pointwise::gelu_tanh(x), |x, _y| pointwise::gelu_tanh_slope(x);
     |x| x * bend(x)?.tanh()?.affine(0.5, 0.5)?,
     |x, _| {

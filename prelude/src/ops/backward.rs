@@ -43,10 +43,7 @@ pub fn backward(loss: &Tensor) -> Result<GradStore> {
 /// # Errors
 /// Shapes that differ; an operation without a gradient.
 pub fn backward_from(value: &Tensor, grad: &Tensor) -> Result<GradStore> {
-    if value.dims() != grad.dims() {
-        bail!("backward_from: expected a gradient of shape {:?}, found {:?}", value.dims(), grad.dims());
-    }
-    in_pool(|| walk(value, grad))
+    backward_from_all(&[(value, grad)])
 }
 
 /// [`backward_from`] of several tensors at once, whose gradients meet in what they were made of.
@@ -61,9 +58,6 @@ pub fn backward_from_all(values: &[(&Tensor, &Tensor)]) -> Result<GradStore> {
         if value.dims() != grad.dims() {
             bail!("backward_from: expected a gradient of shape {:?}, found {:?}", value.dims(), grad.dims());
         }
-    }
-    if let [(value, grad)] = values {
-        return backward_from(value, grad);
     }
     in_pool(|| match nodes_of(values.iter().map(|(value, _)| *value)) {
         Some(nodes) => {
@@ -118,14 +112,6 @@ fn nodes_of<'a>(roots: impl Iterator<Item = &'a Tensor>) -> Option<Vec<(Tensor, 
     }
     order.reverse();
     Some(order)
-}
-
-fn walk(value: &Tensor, grad: &Tensor) -> Result<GradStore> {
-    match nodes_of(std::iter::once(value)) {
-        Some(nodes) => back(nodes, HashMap::from([(name_of(value, step_of(value).as_deref()), grad.detach())])),
-        None if value.elem_count() == 1 => (value * grad)?.backward(),
-        None => (value * grad)?.sum_all()?.backward(),
-    }
 }
 
 /// What a tensor's gradient is kept under: a tensor and those that stand for it share one.

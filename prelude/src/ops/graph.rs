@@ -98,11 +98,7 @@ pub(crate) fn attach_vec<T: WithDType>(
     shape: impl Into<Shape>,
     backward: impl Fn(&Context) -> Result<ArgumentGradients> + Send + Sync + 'static,
 ) -> Result<Tensor> {
-    let shape = shape.into();
-    if !args.iter().any(|arg| arg.track_op()) {
-        return Tensor::from_vec(value, shape, &Device::Cpu);
-    }
-    attach_value(name, args, Value::Cpu(T::to_cpu_storage_owned(value)), shape, false, Box::new(backward))
+    attach_numbers(name, args, value, shape.into(), false, Box::new(backward))
 }
 
 /// [`attach_vec`] for an operation whose way back reads its arguments and not its value: what comes after may let the value go.
@@ -113,11 +109,21 @@ pub(crate) fn attach_lean<T: WithDType>(
     shape: impl Into<Shape>,
     backward: impl Fn(&Context) -> Result<ArgumentGradients> + Send + Sync + 'static,
 ) -> Result<Tensor> {
-    let shape = shape.into();
+    attach_numbers(name, args, value, shape.into(), true, Box::new(backward))
+}
+
+fn attach_numbers<T: WithDType>(
+    name: &'static str,
+    args: &[&Tensor],
+    value: Vec<T>,
+    shape: Shape,
+    lean: bool,
+    backward: Box<Backward>,
+) -> Result<Tensor> {
     if !args.iter().any(|arg| arg.track_op()) {
         return Tensor::from_vec(value, shape, &Device::Cpu);
     }
-    attach_value(name, args, Value::Cpu(T::to_cpu_storage_owned(value)), shape, true, Box::new(backward))
+    attach_value(name, args, Value::Cpu(T::to_cpu_storage_owned(value)), shape, lean, backward)
 }
 
 /// A tensor that stands for another in the graph without its numbers, so that an operation whose way back does not read an argument does not keep

@@ -77,7 +77,7 @@ impl Learner {
         }
         let now = self.stands_on();
         let before = before.unwrap_or_else(|| now.clone());
-        if let (Some(had), Some(has)) = (before.split, now.split)
+        if let (Some(had), Some(has)) = (&before.split, &now.split)
             && had != has
         {
             return Err(Error::new(
@@ -99,16 +99,13 @@ impl Learner {
 
     /// What a fit stands on now.
     pub(super) fn stands_on(&self) -> StoodOn {
-        let parts = [Part::Train, Part::Valid];
         let trainable = self.network.params().trainable();
         StoodOn {
             rule: self.optimizer.rule(),
             remembers: self.optimizer.state().values().map(|state| state.step).max().unwrap_or_default(),
             trained: self.trained_part(),
             trainable: trainable.iter().fold(0, |seed, param| name_seed(seed, param.name())),
-            split: self.data.as_ref().and_then(|data| {
-                parts.iter().try_fold(0, |seed, part| Some(name_seed(seed, &data.fingerprint(*part)?.to_string())))
-            }),
+            split: self.data.as_ref().and_then(|data| data.provenance().split_hash),
         }
     }
 

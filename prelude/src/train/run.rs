@@ -139,7 +139,7 @@ pub(super) struct StoodOn {
     pub trained: String,
     pub trainable: u64,
     /// A number that is another one for other training or validation examples, where the data tell.
-    pub split: Option<u64>,
+    pub split: Option<String>,
 }
 
 /// A fit that was cut off.
