@@ -242,6 +242,16 @@ fn a_learner_says_how_its_network_is_used() -> Result<()> {
     );
     let error = learner.export_onnx(Path::new("no/such/folder/a.onnx")).unwrap_err().to_string();
     assert!(error.contains("cannot be written") && error.contains("folder exists"), "{error}");
+    // a file of another kind is not written over
+    let weights = path.with_extension("safetensors");
+    learner.save(&weights)?;
+    let before = std::fs::read(&weights)?;
+    for other in [weights.as_path(), Path::new("model"), Path::new("")] {
+        let error = learner.export_onnx(other).unwrap_err().to_string();
+        assert!(error.contains("does not end with .onnx") && error.contains("`model.onnx`"), "{error}");
+    }
+    assert_eq!(std::fs::read(&weights)?, before);
+    assert!(said(&model, "prepare").contains("divide by 255"));
     // one of one's own names its answer as its task does
     let rows = TensorData::new(noise(&[8, 4], 2)?, vec![0, 1, 0, 1, 0, 1, 0, 1], &["a", "b"])?;
     let own = Network::layer(1, |at| Linear::new(&at.child("a"), 4, 2))?;

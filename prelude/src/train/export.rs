@@ -5,9 +5,13 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::learner::Learner;
-use crate::Result;
 use crate::data::{Input, ResizeMethod, Spec, Target, field};
 use crate::params::write_whole;
+use crate::{Error, Result};
+
+/// What is done to a picture before it goes in, as the prelude does it.
+const PREPARE: &str = "turn as its EXIF orientation says; lay transparency onto white; resize bilinearly with antialiasing (Pillow's BILINEAR) as \
+                       `resize` says; divide by 255; subtract `mean` and divide by `std`, channel by channel";
 
 /// The version of the keys that a file has.
 const FORMAT: &str = "candlewick onnx 1";
@@ -29,6 +33,7 @@ impl Learner {
     /// | `outputs` | for each output its shape, what it means, and what is still to be done with it |
     /// | `size` | the side of the square picture |
     /// | `resize` | how it becomes one: `crop` (the middle square), `stretch`, `pad` (the whole on grey 114, in the middle), `pad_end` (at the upper left) |
+    /// | `prepare` | all steps from the file of a picture to the input, in words |
     /// | `channels`, `layout` | `RGB`, `NCHW` |
     /// | `mean`, `std` | of values from 0 to 1: (value − mean) / std a channel |
     ///
@@ -44,13 +49,18 @@ impl Learner {
     /// ```
     ///
     /// # Errors
-    /// When a layer cannot be written as ONNX, weights are no numbers, there are more than 2 GB of them, or the file cannot be written; one that
+    /// When the path does not end with `.onnx`, a layer cannot be written as ONNX, weights are no numbers, there are more than 2 GB of them, or the file cannot be written; one that
     /// was there before is then as it was.
     pub fn export_onnx(&self, path: impl AsRef<Path>) -> Result<()> {
         self.export_at(path.as_ref())
     }
 
     fn export_at(&self, path: &Path) -> Result<()> {
+        if !path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx")) {
+            return Err(Error::new(format!("`{}` does not end with .onnx", path.display())).remedy(
+                "name a file such as `model.onnx`; `learner.save(\"model.safetensors\")?` keeps what `learner.load` reads again",
+            ));
+        }
         let mut model = self.judged().to_onnx(&self.spec.input)?;
         let outputs: serde_json::Map<String, Value> = model
             .outputs
@@ -75,6 +85,7 @@ impl Learner {
             };
             say("size", transform.size.to_string());
             say("resize", resize.to_owned());
+            say("prepare", PREPARE.to_owned());
             say("channels", "RGB".to_owned());
             say("layout", "NCHW".to_owned());
             say("mean", format!("{:?}", transform.normalize.mean));

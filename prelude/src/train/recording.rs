@@ -58,6 +58,7 @@ impl Learner {
             unnamed_callbacks: names.iter().filter(|name| name.is_empty()).count(),
             callbacks: names.into_iter().filter(|name| !name.is_empty()).collect(),
             threads: rayon::current_num_threads(),
+            resumed: Vec::new(),
             data: Some(record_of(data)),
         };
         self.history.fits.push(record);

@@ -63,6 +63,9 @@ pub struct FitRecord {
     /// Threads that it had: sums are the same to the last bit with as many.
     #[serde(default)]
     pub threads: usize,
+    /// What was another when the fit was finished after it had been cut off, a sentence each.
+    #[serde(default)]
+    pub resumed: Vec<String>,
     /// The data; nothing where a file does not say.
     pub data: Option<DataRecord>,
 }

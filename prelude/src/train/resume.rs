@@ -93,7 +93,11 @@ impl Learner {
         cut.way.schedule = schedule;
         let unfreezes = cut.way.schedule.unfreezes().is_some();
         let mut run = FitRun::again(cut, &self.options);
-        run.notes.extend(before.differs(&now, unfreezes));
+        let differs = before.differs(&now, unfreezes);
+        if let Some(record) = self.history.fits.last_mut() {
+            record.resumed.extend(differs.iter().map(|what| format!("from epoch {} on: {what}", run.epoch + 1)));
+        }
+        run.notes.extend(differs);
         self.go(data.as_ref(), run)
     }
 

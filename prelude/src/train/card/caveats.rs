@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::content::CardContent;
+use super::content::{CardContent, FitSection};
 use crate::train::records::FitRecord;
 
 /// Classes with fewer validation examples than this are told: one example more or less is 5 % of their recall.
@@ -132,7 +132,8 @@ fn uneven(names: &[String], counts: &[usize]) -> Option<String> {
 fn chosen(card: &CardContent) -> Option<String> {
     let mut by = BTreeSet::new();
     for FitRecord { callbacks, schedule, .. } in card.fits.iter().map(|fit| &fit.record) {
-        by.extend(callbacks.iter().filter(|name| ["best weights", "early stopping"].contains(&name.as_str())).cloned());
+        let choose = |name: &&String| ["best weights", "early stopping"].iter().any(|own| name.starts_with(own));
+        by.extend(callbacks.iter().filter(choose).cloned());
         by.extend(schedule.contains("gains nothing").then(|| "a plateau's rate".to_owned()));
     }
     if by.is_empty() {
@@ -160,8 +161,17 @@ pub(super) fn reproducibility(card: &CardContent, cpu: bool) -> String {
     let with = if words.is_empty() { "as many".to_owned() } else { words.join(" and ") };
     let own = card.fits.iter().any(|fit| fit.record.unnamed_callbacks > 0 || fit.record.schedule.contains("one's own"));
     let except = if own { "; what a person's own callbacks and schedules did is not written down" } else { "" };
+    let is_cut = |fit: &FitSection| {
+        fit.epochs_done < fit.record.epochs
+            && !fit.record.callbacks.iter().any(|name| name.starts_with("early stopping"))
+    };
+    let cut = if card.fits.iter().any(is_cut) {
+        "; a fit that ended before its last epoch is repeated only if it is ended at the same step"
+    } else {
+        ""
+    };
     format!(
         "on the CPU the same cells with the same data, seeds and versions on {with} threads give the same weights to the last bit, on \
-         processors of one kind; another number of threads differs in the last digits{except}"
+         processors of one kind; another number of threads differs in the last digits{cut}{except}"
     )
 }

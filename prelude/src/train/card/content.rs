@@ -78,6 +78,9 @@ pub(super) struct ModelSection {
 pub(super) struct FitSection {
     #[serde(flatten)]
     pub record: FitRecord,
+    /// Whether its data had other examples on some side than the card's.
+    #[serde(skip)]
+    pub other_split: bool,
     pub epochs_done: usize,
     pub steps: usize,
     /// Of its whole epochs, validation included.
@@ -98,6 +101,11 @@ fn fits(history: &History, whole: Option<&DataRecord>) -> Vec<FitSection> {
         // data that are the card's stand there once
         let data = record.data.clone().filter(|data| whole != Some(data));
         FitSection {
+            other_split: data.as_ref().is_some_and(|data| {
+                whole.is_none_or(|whole| {
+                    (data.counts, &data.provenance.split_hash) != (whole.counts, &whole.provenance.split_hash)
+                })
+            }),
             epochs_done: own.len(),
             steps: last_batch.saturating_sub(record.first_batch),
             seconds: own.iter().map(|epoch| epoch.seconds).sum(),

@@ -182,9 +182,10 @@ fn fit_facts(number: usize, fit: &FitSection) -> CardBlock {
         ("seed", record.seed.to_string()),
         ("options", record.options.join("; ")),
         ("callbacks", callbacks.join(", ")),
+        ("resumed", record.resumed.join("; ")),
         (
             "other data",
-            record.data.as_ref().map_or(String::new(), |data| {
+            record.data.as_ref().filter(|_| fit.other_split).map_or(String::new(), |data| {
                 format!("{} train, split {}", data.counts[0], or_unknown(data.provenance.split_hash.as_ref()))
             }),
         ),

@@ -359,6 +359,40 @@ fn a_fit_that_was_cut_off_and_resumed_is_one() -> Result<()> {
 }
 
 #[test]
+fn a_card_tells_what_an_interrupted_fit_and_a_changed_one_are() -> Result<()> {
+    let data = pictures(&[20, 20])?.split(0.25, 7)?.size(32).batch(8);
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("running.safetensors");
+    let mut learner = quiet(Learner::vision_untrained(Arch::Small, &data)?);
+    let at = path.clone();
+    learner.add(move |when: When, fit: &mut Fit| {
+        if when == When::EpochEnded && fit.epoch() == 1 {
+            fit.save(&at)?;
+        }
+        Ok(Next::Go)
+    });
+    learner.fit(3, 1e-3)?;
+    let same_step =
+        |card: &Value| card["reproducibility"].as_str().is_some_and(|words| words.contains("at the same step"));
+    assert!(!same_step(&value(&learner.card()?.json())));
+    let mut cut = quiet(Learner::vision_untrained(Arch::Small, &data)?);
+    cut.load(&path)?;
+    assert!(same_step(&value(&cut.card()?.json())));
+    // finished with another optimiser: the record of its start alone would not be the truth
+    cut.optimizer(Optimizer::sgd(0.9)).resume()?;
+    let card = cut.card()?;
+    let told = value(&card.json())["fits"][0]["resumed"][0].as_str().unwrap_or_default().to_owned();
+    assert!(told.starts_with("from epoch 2 on: ") && told.contains("from here on it is SGD"), "{told}");
+    assert!(card.markdown().contains("from here on it is SGD"));
+    // another size of batches is the same split, other sides are another one
+    cut.set_data(&data.clone().batch(4))?;
+    assert!(!cut.card()?.markdown().contains("other data"));
+    cut.set_data(&data.split(0.25, 8)?)?;
+    assert!(cut.card()?.markdown().contains("other data"));
+    Ok(())
+}
+
+#[test]
 fn looks_at_the_test_are_counted_and_others_bodies_told() -> Result<()> {
     let data = pictures(&[30, 30])?.hold_out(0.2, 1)?.split(0.25, 7)?.size(32).batch(8);
     let mut learner = quiet(Learner::vision(Arch::Small, &data)?);
