@@ -2,7 +2,7 @@
 
 use image::RgbImage;
 
-use super::{Augment, Batch, ImageFolder, Input, Part, Provenance, Spec, Target, Transform, field};
+use super::{Augment, Batch, ImageFolder, Input, Part, Provenance, Spec, Target, Tokens, Transform, field};
 use crate::Result;
 
 /// Batches, one after another.
@@ -121,6 +121,13 @@ pub trait Data: CloneData + Send + Sync {
     /// A copy for the last epochs of a fit, without what puts several examples together; `None` where nothing does.
     fn settled(&self) -> Option<Box<dyn Data>> {
         None
+    }
+    /// A copy whose texts are cut into its network's tokens.
+    ///
+    /// # Errors
+    /// When they cannot be.
+    fn tokenized(&self, _tokens: &Tokens) -> Result<Box<dyn Data>> {
+        Ok(self.boxed())
     }
     /// A copy with the size and the normalisation of its network where nobody has said others.
     fn suited(&self, _network: Transform) -> Box<dyn Data> {

@@ -9,6 +9,14 @@ pub mod field {
     pub const IMAGE: &str = "image";
     /// What goes into a network that takes no pictures: `(n, …)`, f32.
     pub const INPUT: &str = "input";
+    /// Numbers of tokens, each row padded to the longest of the batch: `(n, t)`, u32.
+    pub const IDS: &str = "ids";
+    /// Of each token, whether it belongs to the first text of a pair (0) or to the second (1): `(n, t)`, u32.
+    pub const TYPES: &str = "types";
+    /// Of each token, 1 where it is of the text and 0 where it is padding, which stands at the end: `(n, t)`, u32.
+    pub const MASK: &str = "mask";
+    /// Where a value has a row a token of the batch, padding left out, how many tokens each example has: `(n)`, u32.
+    pub const LENGTHS: &str = "lengths";
     /// The value of a body's last part that has run; at the end its features.
     pub const FEATURES: &str = "features";
     /// What a network says, where its maker gave it no other name.

@@ -66,6 +66,7 @@ mod table;
 mod table_verbs;
 mod tensor_parts;
 mod tensors;
+mod text;
 mod transform;
 mod truth;
 
@@ -93,6 +94,7 @@ pub use spec::{Input, Spec, Target};
 pub use summary::Summary;
 pub use table::LabelTable;
 pub use tensors::TensorData;
+pub use text::{Tokenized, Tokens};
 pub use transform::{Normalize, ResizeMethod, Transform};
 
 pub(crate) use annotations::write_boxes;

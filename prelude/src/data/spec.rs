@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Transform;
+use super::{Tokens, Transform};
 
 /// What of an example goes into a network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -11,6 +11,8 @@ pub enum Input {
     Picture(Transform),
     /// Numbers of this shape: the field `input`.
     Tensor(Vec<usize>),
+    /// Text, or a pair of texts, cut into tokens so: the fields `ids`, `types` and `mask`.
+    Text(Tokens),
 }
 
 impl Input {
@@ -19,14 +21,16 @@ impl Input {
         match self {
             Input::Picture(_) => super::field::IMAGE,
             Input::Tensor(_) => super::field::INPUT,
+            Input::Text(_) => super::field::IDS,
         }
     }
 
-    /// The shape of one example.
+    /// The shape of one example; of text, that of the longest one.
     pub fn shape(&self) -> Vec<usize> {
         match self {
             Input::Picture(transform) => vec![3, transform.size, transform.size],
             Input::Tensor(shape) => shape.clone(),
+            Input::Text(tokens) => vec![tokens.max_tokens()],
         }
     }
 
@@ -38,6 +42,7 @@ impl Input {
                 let dims: Vec<String> = shape.iter().map(ToString::to_string).collect();
                 format!("tensors of ({})", dims.join(", "))
             }
+            Input::Text(tokens) => format!("texts of up to {} tokens", tokens.max_tokens()),
         }
     }
 }
@@ -128,7 +133,15 @@ impl Spec {
     pub fn transform(&self) -> Option<Transform> {
         match self.input {
             Input::Picture(transform) => Some(transform),
-            Input::Tensor(_) => None,
+            Input::Tensor(_) | Input::Text(_) => None,
+        }
+    }
+
+    /// How a text becomes tokens, where texts go in.
+    pub fn tokens(&self) -> Option<&Tokens> {
+        match &self.input {
+            Input::Text(tokens) => Some(tokens),
+            Input::Picture(_) | Input::Tensor(_) => None,
         }
     }
 }

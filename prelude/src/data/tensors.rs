@@ -338,7 +338,7 @@ impl Data for TensorData {
     fn example(&self, id: usize) -> Result<Example> {
         let (name, picture) = match self.input {
             Input::Picture(transform) => (format!("picture {id}"), Some(self.picture(id, transform)?)),
-            Input::Tensor(_) => (format!("example {id}"), None),
+            Input::Tensor(_) | Input::Text(_) => (format!("example {id}"), None),
         };
         Ok(Example { name, picture, text: None })
     }
