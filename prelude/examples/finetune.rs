@@ -32,7 +32,7 @@ fn main() -> Result<()> {
     }
     // the first pass through a network is slower than the others, here as in PyTorch
     if let Some(batch) = data.batches(Part::Valid)?.next() {
-        learner.network().embed(batch?.inputs.get("image")?)?;
+        learner.network().embed(&batch?.inputs)?;
     }
     let before = processor();
     let report = learner.fit_one_cycle(number(epochs)? as usize, number(rate)?)?;

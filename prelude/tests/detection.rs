@@ -269,7 +269,8 @@ fn one_class_of_an_unknown_name_starts_from_weights() -> Result<()> {
             labels: Vec::new(),
             boxes: Vec::new(),
             numbers: Vec::new(),
-            picture: draw(3).0,
+            picture: Some(draw(3).0),
+            text: None,
         },
     );
     assert!(classifier.map(|_| ()).unwrap_err().to_string().contains("of another kind"));

@@ -34,6 +34,15 @@ impl Input {
         }
     }
 
+    /// What one example is called: `picture`, `text`, `example`.
+    pub fn noun(&self) -> &'static str {
+        match self {
+            Input::Picture(_) => "picture",
+            Input::Tensor(_) => "example",
+            Input::Text(_) => "text",
+        }
+    }
+
     /// In words: `pictures of 64 × 64`, `tensors of (20)`.
     pub fn words(&self) -> String {
         match self {

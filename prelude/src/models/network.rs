@@ -333,6 +333,12 @@ impl Network {
     /// # Errors
     /// When the shape does not fit.
     pub fn features(&self, inputs: &Tensor, pass: &Pass) -> Result<Tensor> {
+        self.has_body()?;
+        Ok(self.features_from(0, &Fields::of(field::IMAGE, inputs.clone()), pass)?.get(field::FEATURES)?.clone())
+    }
+
+    /// Refuses a network whose features are its answer.
+    fn has_body(&self) -> Result<()> {
         if self.body_parts == 0 {
             return Err(Error::new("this network was made in one piece: it has no features apart from its answer")
                 .remedy(
@@ -340,19 +346,20 @@ impl Network {
                      says of pictures stands in `learner.predict(\"new.jpg\")?`",
                 ));
         }
-        Ok(self.features_from(0, &Fields::of(field::IMAGE, inputs.clone()), pass)?.get(field::FEATURES)?.clone())
+        Ok(())
     }
 
-    /// A row of features a picture: those of the body, averaged over the picture. Two pictures that show alike things
-    /// have rows that point in alike directions.
+    /// A row of features an example: those of the body, of a picture averaged over it. Two examples that are alike have rows that point in
+    /// alike directions.
     ///
     /// # Shapes
-    /// (n, 3, h, w) → (n, channels)
+    /// n examples → (n, channels)
     ///
     /// # Errors
-    /// When the shape does not fit.
-    pub fn embed(&self, images: &Tensor) -> Result<Tensor> {
-        pooled(&self.features(images, &Pass::eval())?, &Pass::eval())
+    /// When a field is missing, or its shape does not fit.
+    pub fn embed(&self, inputs: &Fields) -> Result<Tensor> {
+        self.has_body()?;
+        pooled(self.features_from(0, inputs, &Pass::eval())?.get(field::FEATURES)?, &Pass::eval())
     }
 
     /// The answer for a batch of examples. Parts at the start that are wholly frozen run as in prediction.

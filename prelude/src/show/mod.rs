@@ -26,7 +26,7 @@
 //! - `caught` turns panics into errors of which the session is not told.
 //! - `session` is what a session calls once at its start.
 //! - `table` is a small table as text and HTML; `values` says how tensors, pictures and numbers look, `cut` cuts what
-//!   is too long, `picture` keeps pictures in few bytes.
+//!   is too long, `picture` keeps pictures in few bytes, `weighed` colours the words of a text.
 
 mod ask;
 mod bundle;
@@ -43,6 +43,7 @@ mod steps;
 mod table;
 mod timeit;
 mod values;
+mod weighed;
 
 pub use ask::{ask, ask_password};
 pub use bundle::Bundle;
@@ -59,3 +60,4 @@ pub(crate) use steps::Steps;
 pub use table::{Table, escape, escape_markdown};
 pub use timeit::timeit;
 pub use values::{CellValue, Show, display, result};
+pub(crate) use weighed::weighed_text;

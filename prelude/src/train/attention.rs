@@ -7,7 +7,7 @@ use image::imageops::{self, FilterType};
 use super::answer::Answer;
 use super::learner::Learner;
 use super::occlusion::{self, HeatRows};
-use super::predict::Picture;
+use super::query::Query;
 use crate::data::{Fields, Target, Transform, field, likely_meant};
 use crate::layers::Pass;
 use crate::plot::{self, Figure, Heat};
@@ -134,7 +134,7 @@ impl Learner {
     ///
     /// # Errors
     /// When the file cannot be read, no pictures go into the network, or the user interrupts.
-    pub fn attention(&self, picture: impl Picture) -> Result<AttentionMap> {
+    pub fn attention(&self, picture: impl Query) -> Result<AttentionMap> {
         self.attend_one(picture.pixels()?, None)
     }
 
@@ -142,7 +142,7 @@ impl Learner {
     ///
     /// # Errors
     /// As [`attention`](Learner::attention), and when there is no such class; the message lists them.
-    pub fn attention_for(&self, picture: impl Picture, class: &str) -> Result<AttentionMap> {
+    pub fn attention_for(&self, picture: impl Query, class: &str) -> Result<AttentionMap> {
         self.attend_one(picture.pixels()?, Some(class))
     }
 
@@ -150,8 +150,8 @@ impl Learner {
     ///
     /// # Errors
     /// As [`attention`](Learner::attention), and when there is no picture.
-    pub fn attention_all(&self, pictures: &[impl Picture]) -> Result<AttentionMaps> {
-        self.attend(&mut pictures.iter().map(Picture::pixels), pictures.len(), None)
+    pub fn attention_all(&self, pictures: &[impl Query]) -> Result<AttentionMaps> {
+        self.attend(&mut pictures.iter().map(Query::pixels), pictures.len(), None)
     }
 
     fn attend_one(&self, picture: RgbImage, class: Option<&str>) -> Result<AttentionMap> {
@@ -180,7 +180,7 @@ impl Learner {
         Ok(AttentionMaps(found))
     }
 
-    fn class_named(&self, name: &str) -> Result<usize> {
+    pub(super) fn class_named(&self, name: &str) -> Result<usize> {
         let names = self.classes();
         names.iter().position(|own| own == name).ok_or_else(|| {
             let meant = likely_meant(name, names).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();

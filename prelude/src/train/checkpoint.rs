@@ -382,7 +382,7 @@ impl Learner {
             *self.states = progress.callbacks;
         }
         match self.data.take() {
-            Some(data) => self.suit(data.as_ref(), transform),
+            Some(data) => self.suit(data.as_ref(), transform)?,
             None => {
                 if let Some(transform) = transform {
                     self.spec.input = Input::Picture(transform);

@@ -8,7 +8,8 @@ use image::RgbImage;
 use super::inspect::{BoxMeasures, Evaluation};
 use super::learner::Learner;
 use super::metric::{Measures, Metric, Seen};
-use super::predict::{Picture, Prediction, diverged};
+use super::predict::{Prediction, diverged};
+use super::query::Query;
 use super::task::Task;
 use super::tasks::{Detect, OnFile, detections, on_files};
 use crate::boxes::Detection;
@@ -227,7 +228,7 @@ impl Learner {
     ///
     /// # Errors
     /// When the learner is no detector, the score makes no sense, or the picture cannot be read.
-    pub fn detections(&self, picture: impl Picture, score: f64) -> Result<Vec<Detection>> {
+    pub fn detections(&self, picture: impl Query, score: f64) -> Result<Vec<Detection>> {
         self.detections_in(picture.pixels_as(self.greys())?, score)
     }
 
@@ -247,12 +248,12 @@ impl Learner {
     ///
     /// # Errors
     /// When the picture cannot be read.
-    pub fn compare(&self, picture: impl Picture, before: &Prediction) -> Result<Figure> {
+    pub fn compare(&self, picture: impl Query, before: &Prediction) -> Result<Figure> {
         self.compare_pixels(picture.pixels_as(self.greys())?, before)
     }
 
     fn compare_pixels(&self, picture: RgbImage, before: &Prediction) -> Result<Figure> {
-        if picture != before.picture {
+        if before.picture.as_ref().is_some_and(|before| *before != picture) {
             show::note("the answer from before is of another picture");
         }
         let now = self.predict(picture)?;
@@ -270,7 +271,8 @@ impl Learner {
         }
         let caption = |when: &str, one: &Prediction| format!("{when}: {}", one.caption());
         let captions = [caption("before", before), caption("now", &now)];
-        Ok(plot::beside(&[before.drawn(), now.drawn()], &captions))
+        let pictures: Vec<RgbImage> = [before.drawn(), now.drawn()].into_iter().flatten().collect();
+        Ok(plot::beside(&pictures, &captions))
     }
 
     /// A detector as its weights were trained, to predict with: published ones know COCO's 80 classes.

@@ -6,7 +6,7 @@ use candle_core::Device;
 
 use super::learner::Learner;
 use super::plane::{self, Plane};
-use crate::data::{Data, Order, Part, field};
+use crate::data::{Data, Order, Part};
 use crate::layers::Pass;
 use crate::plot::{self, Dot, Figure};
 use crate::show::{Bundle, Show, Steps, Table};
@@ -52,7 +52,7 @@ pub struct EmbeddingMap {
 impl EmbeddingMap {
     /// A row a picture.
     pub fn table(&self) -> Table {
-        let mut table = Table::new(["picture", "x", "y", "class", "says"]).left(0).left(3).left(4);
+        let mut table = Table::new(["example", "x", "y", "class", "says"]).left(0).left(3).left(4);
         for point in &self.points {
             let class = point.class.clone().unwrap_or_default();
             table.push([
@@ -133,10 +133,10 @@ impl Learner {
     }
 
     fn map_by(&self, method: &'static str, place: &dyn Fn(&[Vec<f32>]) -> Result<Plane>) -> Result<EmbeddingMap> {
-        self.transform()?;
+        let noun = self.spec.input.noun();
         let data = self.need_data()?;
         if data.count(Part::Valid) == 0 {
-            return Err(Error::new("the data has no pictures for validation")
+            return Err(Error::new(format!("the data has no {noun}s for validation"))
                 .remedy("keep some apart: `.split(0.2, 42)?`, or a folder named val"));
         }
         let known = self.known(data.as_ref())?;
@@ -154,7 +154,7 @@ impl Learner {
         let mut names = Vec::with_capacity(known.len());
         for (at, one) in known.iter().enumerate() {
             let example = data.example(one.id)?;
-            names.push(example.name);
+            names.push(example.text.unwrap_or(example.name));
             dots[at].picture = example.picture.filter(|_| shown.contains(&at));
         }
         let named = known.iter().any(|one| one.class.is_some());
@@ -164,7 +164,7 @@ impl Learner {
             None => format!("{word} axis"),
         };
         let wrong = known.iter().filter(|one| one.wrong).count();
-        let mut title = format!("{} by their features, {method}", count(known.len(), "picture"));
+        let mut title = format!("{} by their features, {method}", count(known.len(), noun));
         if named {
             title += &format!(", {wrong} wrong");
         }
@@ -189,7 +189,7 @@ impl Learner {
             steps.advance(batch.len())?;
             let features = network.features_from(0, &batch.inputs, &Pass::eval())?;
             let said = network.said(&features, &Pass::eval())?.to_device(&Device::Cpu)?;
-            let rows = network.embed(batch.inputs.get(field::IMAGE)?)?.to_device(&Device::Cpu)?.to_vec2::<f32>()?;
+            let rows = network.embed(&batch.inputs)?.to_device(&Device::Cpu)?.to_vec2::<f32>()?;
             let (answers, truths) = (self.task.answers(&said, &self.spec)?, self.task.truths(&batch, &self.spec)?);
             for (((id, row), answer), truth) in batch.ids.iter().zip(rows).zip(answers).zip(truths) {
                 seen += 1;

@@ -258,7 +258,7 @@ impl Learner {
                 tell_if_other(own.normalize, &wanted);
                 data.suited(Transform { normalize: own.normalize, ..transform })
             }
-            _ => data.boxed(),
+            _ => self.spec.tokens().map_or_else(|| Ok(data.boxed()), |tokens| data.tokenized(tokens))?,
         };
         let spec = data.spec();
         let seed = spec.seed;
@@ -297,7 +297,7 @@ impl Learner {
             ))
             .remedy("bring the data to the shape that the network was made for"));
         }
-        if spec.transform().is_some() != self.spec.transform().is_some() {
+        if std::mem::discriminant(&spec.input) != std::mem::discriminant(&self.spec.input) {
             return Err(Error::new(format!(
                 "the network takes {}, the data has {}",
                 self.spec.input.words(),
@@ -308,15 +308,21 @@ impl Learner {
         if let Input::Tensor(_) = spec.input {
             try_out(&self.network, self.task.as_ref(), data)?;
         }
-        self.suit(data, self.spec.transform());
+        self.suit(data, self.spec.transform())?;
         *self.cache = FeatureCache::default();
         self.average.iter_mut().for_each(|average| average.cache = FeatureCache::default());
         Ok(self)
     }
 
     /// Takes data as the network wants it; a note says where the data was told otherwise.
-    pub(super) fn suit(&mut self, data: &dyn Data, network: Option<Transform>) {
-        let mut suited = data.boxed();
+    ///
+    /// # Errors
+    /// When texts cannot be cut into the network's tokens.
+    pub(super) fn suit(&mut self, data: &dyn Data, network: Option<Transform>) -> Result<()> {
+        let mut suited = match self.spec.tokens() {
+            Some(tokens) => data.tokenized(tokens)?,
+            None => data.boxed(),
+        };
         if let Some(network) = network {
             tell_if_other(network.normalize, &data.spec());
             suited = data.suited(network);
@@ -330,6 +336,20 @@ impl Learner {
         }
         *self.spec = spec;
         self.data = Some(data);
+        Ok(())
+    }
+
+    /// Other data as the network takes them.
+    pub(super) fn suited(&self, data: &dyn Data) -> Result<Box<dyn Data>> {
+        match (&self.spec.input, data.spec().input) {
+            (Input::Picture(transform), Input::Picture(_)) => Ok(data.suited(*transform)),
+            (Input::Text(tokens), Input::Text(_)) => data.tokenized(tokens),
+            (own, other) if std::mem::discriminant(own) == std::mem::discriminant(&other) => Ok(data.boxed()),
+            (own, other) => {
+                Err(Error::new(format!("the network takes {}, the data has {}", own.words(), other.words()))
+                    .remedy("give it data of the kind that it was made for"))
+            }
+        }
     }
 
     /// Freezes the body: only the head trains. Of a detector it is the backbone that is frozen; its pyramid and its head train.

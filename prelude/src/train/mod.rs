@@ -60,6 +60,7 @@
 
 mod answer;
 mod attention;
+mod attributions;
 mod average;
 mod box_views;
 mod cache;
@@ -97,6 +98,7 @@ mod options;
 mod plane;
 mod predict;
 mod probe;
+mod query;
 mod ranking;
 mod rate;
 mod rates;
@@ -125,6 +127,7 @@ mod worst;
 
 pub use answer::{Answer, Located};
 pub use attention::{AttentionMap, AttentionMaps};
+pub use attributions::Attributions;
 pub use callback::{Callback, Fit, Next, When};
 pub use callbacks::{BestWeights, Checkpoints, CsvLog, EarlyStopping, NanGuard, TensorBoard};
 pub use card::RunCard;
@@ -141,7 +144,8 @@ pub use metric::{Better, Measure, Measures, Metric, Seen, Unit};
 pub use metrics::{Accuracy, MeanError, MeanIou};
 pub use norms::{Norms, PartNorms};
 pub use optim::{Optimizer, OptimizerState, Rule};
-pub use predict::{Picture, Prediction};
+pub use predict::Prediction;
+pub use query::Query;
 pub use rate::{IntoRate, Rate};
 pub use rates::SchedulePlot;
 pub use records::{DataRecord, FitRecord, WeightsRecord};

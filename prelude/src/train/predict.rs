@@ -1,85 +1,20 @@
-//! What a network says of one picture.
-
-use std::path::{Path, PathBuf};
+//! What a network says of one picture or text.
 
 use candle_core::{DType, Device, Tensor};
-use image::{DynamicImage, RgbImage};
+use image::RgbImage;
 
 use super::answer::Answer;
 use super::learner::Learner;
+use super::query::{Asked, Query};
 use crate::boxes::Detection;
-use crate::data::{Fields, Greys, Input, Spec, Transform, read_picture, read_picture_as, to_rgb, to_rgb_as};
+use crate::data::{Fields, Greys, Input, Spec};
 use crate::layers::Pass;
 use crate::plot::{self, Mark};
 use crate::show::{Bundle, Show, Steps};
 use crate::{Error, Result};
 
-/// What can be predicted on: a path, or a picture.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is no picture",
-    label = "expected the path of a picture file, or a picture",
-    note = "a path is text or a `PathBuf`: `learner.predict(\"new.jpg\")?`; a picture is the `image` crate's `RgbImage` \
-            or `DynamicImage`",
-    note = "several pictures at once: `learner.predict_all(&[\"one.jpg\", \"two.jpg\"])?`"
-)]
-pub trait Picture {
-    /// The picture's pixels.
-    ///
-    /// # Errors
-    /// When a file cannot be read or is no picture.
-    fn pixels(&self) -> Result<RgbImage>;
-
-    /// The same with the greys of sixteen bits brought to eight as a network's pictures are.
-    ///
-    /// # Errors
-    /// As [`pixels`](Picture::pixels).
-    fn pixels_as(&self, _greys: Greys) -> Result<RgbImage> {
-        self.pixels()
-    }
-}
-
-macro_rules! picture_of_path {
-    ($($path:ty),*) => {
-        $(impl Picture for $path {
-            fn pixels(&self) -> Result<RgbImage> {
-                read_picture(self)
-            }
-
-            fn pixels_as(&self, greys: Greys) -> Result<RgbImage> {
-                read_picture_as(self, greys)
-            }
-        })*
-    };
-}
-picture_of_path!(str, String, Path, PathBuf);
-
-impl Picture for RgbImage {
-    fn pixels(&self) -> Result<RgbImage> {
-        Ok(self.clone())
-    }
-}
-
-impl Picture for DynamicImage {
-    fn pixels(&self) -> Result<RgbImage> {
-        Ok(to_rgb(self))
-    }
-
-    fn pixels_as(&self, greys: Greys) -> Result<RgbImage> {
-        Ok(to_rgb_as(self, greys))
-    }
-}
-
-impl<T: Picture + ?Sized> Picture for &T {
-    fn pixels(&self) -> Result<RgbImage> {
-        T::pixels(self)
-    }
-
-    fn pixels_as(&self, greys: Greys) -> Result<RgbImage> {
-        T::pixels_as(self, greys)
-    }
-}
-
-/// What a network says of one picture. A cell that ends with it shows the picture with label and boxes.
+/// What a network says of one picture or text. A cell that ends with it shows the picture with label and boxes, or the text with what is
+/// said of it.
 #[derive(Clone, Debug)]
 pub struct Prediction {
     /// What it says in words: the most likely class, the labels that apply, or the numbers.
@@ -96,20 +31,28 @@ pub struct Prediction {
     pub boxes: Vec<Detection>,
     /// The numbers that the network says, by name, where it says numbers instead of a class.
     pub numbers: Vec<(String, f32)>,
-    /// The picture.
-    pub picture: RgbImage,
+    /// The picture, where it is one.
+    pub picture: Option<RgbImage>,
+    /// The text, where it is one; of a pair both, parted by ` / `.
+    pub text: Option<String>,
 }
 
 impl Prediction {
-    pub(super) fn of(answer: Answer, picture: RgbImage, spec: &Spec, transform: &Transform) -> Prediction {
-        let (width, height) = picture.dimensions();
+    pub(super) fn of(answer: Answer, asked: Asked, spec: &Spec) -> Prediction {
         let name = |class: usize| spec.names().get(class).cloned().unwrap_or_default();
         let mut order: Vec<usize> = (0..answer.shares.len()).collect();
         order.sort_by(|a, b| answer.shares[*b].total_cmp(&answer.shares[*a]));
-        let boxes = answer.boxes.iter().map(|one| {
-            let bbox = transform.to_source(one.bbox, width, height).clip(width, height);
-            Detection::new(one.class, name(one.class), one.score, bbox)
+        let (picture, text) = match asked {
+            Asked::Picture(picture) => (Some(picture), None),
+            Asked::Text(one, None) => (None, Some(one)),
+            Asked::Text(one, Some(other)) => (None, Some(format!("{one} / {other}"))),
+        };
+        let boxes = answer.boxes.iter().filter_map(|one| {
+            let (width, height) = picture.as_ref()?.dimensions();
+            let bbox = spec.transform()?.to_source(one.bbox, width, height).clip(width, height);
+            Some(Detection::new(one.class, name(one.class), one.score, bbox))
         });
+        let boxes: Vec<Detection> = boxes.collect();
         if !answer.boxes.is_empty() {
             plot::list_classes(spec.names());
         }
@@ -119,9 +62,10 @@ impl Prediction {
             score: answer.score,
             probabilities: order.iter().map(|class| (name(*class), answer.shares[*class])).collect(),
             labels: answer.labels.iter().flatten().map(|label| name(*label)).collect(),
-            boxes: boxes.collect(),
+            boxes,
             numbers: answer.numbers.iter().enumerate().map(|(at, value)| (name(at), *value)).collect(),
             picture,
+            text,
         }
     }
 
@@ -130,20 +74,20 @@ impl Prediction {
         self.boxes.first().cloned()
     }
 
-    /// The picture with the boxes drawn on it.
-    pub fn drawn(&self) -> RgbImage {
-        match self.boxes.is_empty() {
-            false => plot::draw_marks(&self.picture, &self.boxes.iter().map(Mark::from).collect::<Vec<_>>()),
-            true => self.picture.clone(),
-        }
+    /// The picture with the boxes drawn on it; `None` of a text.
+    pub fn drawn(&self) -> Option<RgbImage> {
+        self.marked(plot::draw_marks)
     }
 
     /// The picture with its boxes as it stands among so many.
-    pub(super) fn thumb(&self, count: usize) -> RgbImage {
-        match self.boxes.is_empty() {
-            false => plot::draw_thumb(&self.picture, &self.boxes.iter().map(Mark::from).collect::<Vec<_>>(), count),
-            true => self.picture.clone(),
-        }
+    pub(super) fn thumb(&self, count: usize) -> Option<RgbImage> {
+        self.marked(|picture, marks| plot::draw_thumb(picture, marks, count))
+    }
+
+    fn marked(&self, draw: impl Fn(&RgbImage, &[Mark]) -> RgbImage) -> Option<RgbImage> {
+        let picture = self.picture.as_ref()?;
+        let marks: Vec<Mark> = self.boxes.iter().map(Mark::from).collect();
+        Some(if marks.is_empty() { picture.clone() } else { draw(picture, &marks) })
     }
 
     /// The label and its probability, `truck 93 %`; the labels, or the numbers, `age 31.200`.
@@ -158,21 +102,25 @@ impl Show for Prediction {
         let rest = self.probabilities.iter().take(5);
         let rest: Vec<String> = rest.map(|(name, share)| format!("{name} {:.1} %", share * 100.0)).collect();
         let text = if rest.is_empty() { self.label.clone() } else { rest.join("\n") };
+        let Some(picture) = &self.picture else {
+            let asked = self.text.as_deref().unwrap_or_default();
+            return Bundle::new().text(format!("{asked}\n{text}"));
+        };
         match self.boxes.is_empty() {
-            false => plot::overlay(&self.picture, &self.boxes).bundle(),
-            true => plot::grid(std::slice::from_ref(&self.picture), &[self.caption()]).bundle(),
+            false => plot::overlay(picture, &self.boxes).bundle(),
+            true => plot::grid(std::slice::from_ref(picture), &[self.caption()]).bundle(),
         }
         .text(text)
     }
 }
 
-/// The next pictures that go through the network together, if there are more.
-fn chunk(pictures: &mut dyn Iterator<Item = Result<RgbImage>>, steps: &Steps) -> Result<Option<Vec<RgbImage>>> {
+/// The next examples that go through the network together, if there are more.
+fn chunk(asked: &mut dyn Iterator<Item = Result<Asked>>, steps: &Steps) -> Result<Option<Vec<Asked>>> {
     let mut chunk = Vec::new();
-    for picture in pictures.take(32) {
+    for one in asked.take(32) {
         // Only where there is more to do: what is done is not lost.
         steps.step()?;
-        chunk.push(picture?);
+        chunk.push(one?);
     }
     Ok((!chunk.is_empty()).then_some(chunk))
 }
@@ -192,22 +140,22 @@ pub(super) fn diverged() -> Error {
 }
 
 impl Learner {
-    /// What the network says of a picture: a path, or a picture of the `image` crate, of any size.
+    /// What the network says of a picture: a path, or a picture of the `image` crate, of any size; where the network takes texts, of a text or
+    /// of a pair of texts.
     ///
     /// # Errors
-    /// When the file cannot be read.
-    pub fn predict(&self, picture: impl Picture) -> Result<Prediction> {
-        let mut predictions = self.predict_each(&mut std::iter::once(picture.pixels_as(self.greys())), 1)?;
-        Ok(predictions.pop().expect("one for each picture"))
+    /// When the file cannot be read, and when the network takes something else.
+    pub fn predict(&self, query: impl Query) -> Result<Prediction> {
+        let mut predictions = self.predict_each(&mut std::iter::once(Asked::of(&query, &self.spec)), 1)?;
+        Ok(predictions.pop().expect("one for each"))
     }
 
-    /// What the network says of each picture.
+    /// What the network says of each picture, or of each text.
     ///
     /// # Errors
     /// When a file cannot be read, and when the user interrupts.
-    pub fn predict_all(&self, pictures: &[impl Picture]) -> Result<Vec<Prediction>> {
-        let greys = self.greys();
-        self.predict_each(&mut pictures.iter().map(|picture| picture.pixels_as(greys)), pictures.len())
+    pub fn predict_all(&self, queries: &[impl Query]) -> Result<Vec<Prediction>> {
+        self.predict_each(&mut queries.iter().map(|query| Asked::of(query, &self.spec)), queries.len())
     }
 
     /// How the network's pictures of sixteen bits are brought to eight.
@@ -216,19 +164,13 @@ impl Learner {
     }
 
     // Not generic, so that a cell that calls the verbs does not compile it.
-    fn predict_each(
-        &self,
-        pictures: &mut dyn Iterator<Item = Result<RgbImage>>,
-        count: usize,
-    ) -> Result<Vec<Prediction>> {
-        let transform = self.transform()?;
+    fn predict_each(&self, asked: &mut dyn Iterator<Item = Result<Asked>>, count: usize) -> Result<Vec<Prediction>> {
         let mut predictions = Vec::new();
         let steps = Steps::new("predicting", count);
-        while let Some(chunk) = chunk(pictures, &steps)? {
-            let tensors = chunk.iter().map(|pixels| transform.tensor(pixels)).collect::<Result<Vec<_>>>()?;
-            let answers = self.answers(&Tensor::stack(&tensors, 0)?)?;
+        while let Some(chunk) = chunk(asked, &steps)? {
+            let answers = self.answers_of(&Asked::fields(&chunk, &self.spec)?)?;
             let each = answers.into_iter().zip(chunk);
-            predictions.extend(each.map(|(answer, picture)| Prediction::of(answer, picture, &self.spec, &transform)));
+            predictions.extend(each.map(|(answer, asked)| Prediction::of(answer, asked, &self.spec)));
         }
         Ok(predictions)
     }
@@ -243,7 +185,11 @@ impl Learner {
     pub fn answers(&self, inputs: &Tensor) -> Result<Vec<Answer>> {
         let wanted: Vec<usize> = match &self.spec.input {
             Input::Tensor(dims) => dims.clone(),
-            _ => inputs.dims().get(1..).unwrap_or_default().to_vec(),
+            Input::Text(_) => {
+                return Err(Error::new("the network takes texts, not tensors")
+                    .remedy("ask it about a text: `learner.predict(\"not bad at all\")?`"));
+            }
+            Input::Picture(_) => inputs.dims().get(1..).unwrap_or_default().to_vec(),
         };
         if inputs.dims().get(1..) != Some(&wanted[..]) {
             let rows: Vec<String> = wanted.iter().map(ToString::to_string).collect();
@@ -256,49 +202,49 @@ impl Learner {
         }
         // as the data's own numbers are taken
         let inputs = if inputs.dtype() == DType::F64 { inputs.to_dtype(DType::F32)? } else { inputs.clone() };
-        let inputs = Fields::of(self.spec.input.field(), inputs);
-        let said = self.judged().rest(0, &inputs, &Pass::eval())?.to_device(&Device::Cpu)?;
+        self.answers_of(&Fields::of(self.spec.input.field(), inputs))
+    }
+
+    pub(super) fn answers_of(&self, inputs: &Fields) -> Result<Vec<Answer>> {
+        let said = self.judged().rest(0, inputs, &Pass::eval())?.to_device(&Device::Cpu)?;
         let answers = self.task.answers(&said, &self.spec)?;
         check(&answers)?;
         Ok(answers)
     }
 
-    /// The body's features of a picture, averaged over it: a row of numbers that stands for what it shows. Pictures of
-    /// alike things have rows that point in alike directions.
+    /// The body's features of a picture, averaged over it, or of a text: a row of numbers that stands for what it shows or says. What is
+    /// alike has rows that point in alike directions.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn embed(&self, picture: impl Picture) -> Result<Vec<f32>> {
-        self.embed_one(picture.pixels_as(self.greys())?)
+    pub fn embed(&self, query: impl Query) -> Result<Vec<f32>> {
+        self.embed_one(Asked::of(&query, &self.spec)?)
     }
 
-    /// The features of each picture, a row each.
+    /// The features of each picture or text, a row each.
     ///
     /// # Shapes
-    /// n pictures → (n, channels)
+    /// n pictures or texts → (n, channels)
     ///
     /// # Errors
-    /// When there is no picture or a file cannot be read, and when the user interrupts.
-    pub fn embed_all(&self, pictures: &[impl Picture]) -> Result<Tensor> {
-        let greys = self.greys();
-        self.embed_each(&mut pictures.iter().map(|picture| picture.pixels_as(greys)), pictures.len())
+    /// When there is none or a file cannot be read, and when the user interrupts.
+    pub fn embed_all(&self, queries: &[impl Query]) -> Result<Tensor> {
+        self.embed_each(&mut queries.iter().map(|query| Asked::of(query, &self.spec)), queries.len())
     }
 
-    fn embed_one(&self, picture: RgbImage) -> Result<Vec<f32>> {
-        Ok(self.embed_each(&mut std::iter::once(Ok(picture)), 1)?.squeeze(0)?.to_vec1()?)
+    pub(super) fn embed_one(&self, asked: Asked) -> Result<Vec<f32>> {
+        Ok(self.embed_each(&mut std::iter::once(Ok(asked)), 1)?.squeeze(0)?.to_vec1()?)
     }
 
     // Not generic, as above.
-    fn embed_each(&self, pictures: &mut dyn Iterator<Item = Result<RgbImage>>, count: usize) -> Result<Tensor> {
-        let transform = self.transform()?;
+    fn embed_each(&self, asked: &mut dyn Iterator<Item = Result<Asked>>, count: usize) -> Result<Tensor> {
         let mut rows = Vec::new();
         let steps = Steps::new("embedding", count);
-        while let Some(chunk) = chunk(pictures, &steps)? {
-            let tensors = chunk.iter().map(|picture| transform.tensor(picture));
-            rows.push(self.judged().embed(&Tensor::stack(&tensors.collect::<Result<Vec<_>>>()?, 0)?)?);
+        while let Some(chunk) = chunk(asked, &steps)? {
+            rows.push(self.judged().embed(&Asked::fields(&chunk, &self.spec)?)?);
         }
         if rows.is_empty() {
-            return Err(Error::new("there is no picture to embed").remedy("give one or more"));
+            return Err(Error::new("there is nothing to embed").remedy("give a picture or a text, or more"));
         }
         Ok(Tensor::cat(&rows, 0)?.to_device(&Device::Cpu)?)
     }

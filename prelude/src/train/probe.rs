@@ -84,7 +84,7 @@ impl Learner {
         for batch in data.batches(Part::Train, Order::Given)? {
             let batch = batch?;
             steps.advance(batch.len())?;
-            rows.push(self.judged().embed(batch.inputs.get(field::IMAGE)?)?.to_device(&Device::Cpu)?);
+            rows.push(self.judged().embed(&batch.inputs)?.to_device(&Device::Cpu)?);
             classes.extend(batch.targets.get(field::CLASS)?.to_vec1::<u32>()?.into_iter().map(|class| class as usize));
         }
         let without: Vec<&str> =

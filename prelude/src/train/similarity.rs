@@ -8,8 +8,8 @@ use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use super::learner::Learner;
-use super::predict::Picture;
-use crate::data::{Data, Order, Part, Target, field, pictures_in, read_picture};
+use super::query::{Asked, Query};
+use crate::data::{Data, Fields, Input, Order, Part, Target, field, pictures_in, read_picture};
 use crate::models::CARD as LEARNERS;
 use crate::params::{read_tensors, read_whole, write_tensors};
 use crate::plot::{self, Figure};
@@ -17,7 +17,7 @@ use crate::show::{Bundle, Show, Steps, Table};
 use crate::words::count;
 use crate::{Error, Result, limits};
 
-/// The features of many pictures, to find those that look like another one: `learner.index("folder")?`.
+/// The features of many pictures or texts, to find those that look like another one: `learner.index("folder")?`.
 ///
 /// It holds no network: questions name the learner, whose body has to be as it was when the index was made.
 pub struct SimilarityIndex {
@@ -72,7 +72,7 @@ pub struct Neighbours {
 impl Neighbours {
     /// A row a picture.
     pub fn table(&self) -> Table {
-        let mut table = Table::new(["picture", "class", "similarity"]).left(0).left(1);
+        let mut table = Table::new(["example", "class", "similarity"]).left(0).left(1);
         for one in &self.nearest {
             let class = one.class.clone().unwrap_or_default();
             table.push([one.name.clone(), class, format!("{:.3}", one.similarity)]);
@@ -121,7 +121,7 @@ impl SimilarityIndex {
 
     fn of_data(learner: &Learner, data: &dyn Data) -> Result<SimilarityIndex> {
         data.check()?;
-        let data = data.suited(learner.transform()?);
+        let data = learner.suited(data)?;
         let names = match data.spec().target {
             Target::Class(names) => names,
             _ => Vec::new(),
@@ -133,11 +133,12 @@ impl SimilarityIndex {
             for batch in data.batches(part, Order::Given)? {
                 let batch = batch?;
                 steps.advance(batch.len())?;
-                index.add(&learner.judged().embed(batch.inputs.get(field::IMAGE)?)?)?;
+                index.add(&learner.judged().embed(&batch.inputs)?)?;
                 let classes = batch.targets.find(field::CLASS).filter(|_| !names.is_empty());
                 let classes = classes.map_or(Ok(Vec::new()), Tensor::to_vec1::<u32>)?;
                 for (at, id) in batch.ids.iter().enumerate() {
-                    index.card.names.push(data.example(*id)?.name);
+                    let example = data.example(*id)?;
+                    index.card.names.push(example.text.unwrap_or(example.name));
                     index.card.ids.push(*id);
                     index.card.classes.push(classes.get(at).and_then(|class| names.get(*class as usize)).cloned());
                 }
@@ -145,6 +146,33 @@ impl SimilarityIndex {
         }
         index.data = Some(data);
         index.filled()
+    }
+
+    /// The features of texts, to find those that say what another one says.
+    ///
+    /// # Errors
+    /// When there is none, the network takes no texts, or the user interrupts.
+    pub fn of_texts(learner: &Learner, texts: &[impl AsRef<str>]) -> Result<SimilarityIndex> {
+        SimilarityIndex::of_all(learner, &mut texts.iter().map(AsRef::as_ref), texts.len())
+    }
+
+    // Not generic, so that the cell does not compile it.
+    fn of_all(learner: &Learner, texts: &mut dyn Iterator<Item = &str>, count: usize) -> Result<SimilarityIndex> {
+        let steps = Steps::new("embedding", count);
+        let mut index = SimilarityIndex::empty(learner, None)?;
+        loop {
+            let some: Vec<&str> = texts.take(32).collect();
+            if some.is_empty() {
+                return index.filled();
+            }
+            steps.advance(some.len())?;
+            let asked = some.iter().map(|text| Asked::of(text, &learner.spec)).collect::<Result<Vec<_>>>()?;
+            index.add(&learner.judged().embed(&Asked::fields(&asked, &learner.spec)?)?)?;
+            for text in some {
+                index.card.names.push(text.to_owned());
+                index.card.classes.push(None);
+            }
+        }
     }
 
     fn of_folder(learner: &Learner, folder: &Path) -> Result<SimilarityIndex> {
@@ -155,7 +183,7 @@ impl SimilarityIndex {
         for some in files.chunks(32) {
             steps.advance(some.len())?;
             let tensors = some.iter().map(|file| transform.tensor(&read_picture(file)?)).collect::<Result<Vec<_>>>()?;
-            index.add(&learner.judged().embed(&Tensor::stack(&tensors, 0)?)?)?;
+            index.add(&learner.judged().embed(&Fields::of(field::IMAGE, Tensor::stack(&tensors, 0)?))?)?;
             for file in some {
                 let below = file.strip_prefix(folder).unwrap_or(file);
                 index.card.names.push(below.display().to_string());
@@ -187,8 +215,8 @@ impl SimilarityIndex {
             false => Ok(self),
             true => {
                 let place = self.card.folder.as_ref().map(|folder| format!(" in `{}`", folder.display()));
-                let what = format!("there is no picture to find{}", place.unwrap_or_default());
-                Err(Error::new(what).remedy("give a folder, or data, with pictures: `learner.index(\"photos\")?`"))
+                let what = format!("there is nothing to find{}", place.unwrap_or_default());
+                Err(Error::new(what).remedy("give a folder or data with pictures, `learner.index(\"photos\")?`, or texts, `SimilarityIndex::of_texts(&learner, &texts)?`"))
             }
         }
     }
@@ -207,14 +235,14 @@ impl SimilarityIndex {
     ///
     /// # Errors
     /// When the file cannot be read, the count is not 1 to 1000, or the learner's body is not the one that the index was made with.
-    pub fn nearest(&self, learner: &Learner, picture: impl Picture, count: usize) -> Result<Neighbours> {
-        self.nearest_to(learner, picture.pixels()?, count)
+    pub fn nearest(&self, learner: &Learner, query: impl Query, count: usize) -> Result<Neighbours> {
+        self.nearest_to(learner, Asked::of(&query, &learner.spec)?, count)
     }
 
-    fn nearest_to(&self, learner: &Learner, picture: RgbImage, count: usize) -> Result<Neighbours> {
+    fn nearest_to(&self, learner: &Learner, asked: Asked, count: usize) -> Result<Neighbours> {
         limits::shown_as("index.nearest", "(&learner, \"new.jpg\", 9)", count)?;
         self.check(learner, "the index")?;
-        let row = unit(learner.embed(&picture)?)?;
+        let row = unit(learner.embed_one(asked.clone())?)?;
         let cosine = |other: &Vec<f32>| other.iter().zip(&row).map(|(a, b)| a * b).sum::<f32>();
         let mut order: Vec<(usize, f32)> = self.rows.iter().map(cosine).enumerate().collect();
         order.sort_by(|a, b| b.1.total_cmp(&a.1));
@@ -225,6 +253,7 @@ impl SimilarityIndex {
             similarity: similarity.clamp(-1.0, 1.0),
         };
         let nearest: Vec<Neighbour> = order.iter().map(one).collect();
+        let Asked::Picture(picture) = asked else { return Ok(Neighbours { nearest, figure: None }) };
         let (mut pictures, mut captions) = (vec![picture], vec!["looked for".to_owned()]);
         for ((at, _), one) in order.iter().zip(&nearest) {
             if let Some(picture) = self.picture(*at) {
@@ -318,7 +347,11 @@ impl SimilarityIndex {
 /// A learner's body in words, and a number that changes with anything that its features depend on.
 fn fingerprint(learner: &Learner) -> Result<(String, u64)> {
     let network = learner.judged();
-    let size = learner.transform()?.size;
+    let takes = match &learner.spec.input {
+        Input::Picture(transform) => format!("pictures of {}", transform.size),
+        Input::Text(tokens) => format!("texts of up to {} tokens", tokens.max_tokens()),
+        Input::Tensor(_) => learner.transform().map(|_| String::new())?,
+    };
     let mut number = 0u64;
     let head = |name: &str| name.starts_with("head.");
     for param in network.params().params().iter().filter(|param| !head(param.name())) {
@@ -331,7 +364,7 @@ fn fingerprint(learner: &Learner) -> Result<(String, u64)> {
         0 => String::new(),
         removed => format!(" without its last {removed} blocks"),
     };
-    Ok((format!("`{}`{cut} for pictures of {size}", network.name()), number))
+    Ok((format!("`{}`{cut} for {takes}", network.name()), number))
 }
 
 /// The row with length 1.
@@ -350,7 +383,7 @@ impl Show for SimilarityIndex {
     fn bundle(&self) -> Bundle {
         let from = self.card.folder.as_ref().map(|folder| format!(" in `{}`", folder.display())).unwrap_or_default();
         let width = self.rows.first().map_or(0, Vec::len);
-        let pictures = count(self.len(), "picture");
+        let pictures = count(self.len(), "example");
         let text = format!("{pictures}{from}, {width} features each, by {}", self.card.network);
         Bundle::new().text(text)
     }
@@ -358,6 +391,6 @@ impl Show for SimilarityIndex {
 
 impl std::fmt::Debug for SimilarityIndex {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "SimilarityIndex: {} by {}", count(self.len(), "picture"), self.card.network)
+        write!(f, "SimilarityIndex: {} by {}", count(self.len(), "example"), self.card.network)
     }
 }

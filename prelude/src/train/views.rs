@@ -8,7 +8,8 @@ use super::inspect::{Evaluation, no_examples};
 use super::judge::Verdict;
 use super::learner::Learner;
 use super::metric::Measures;
-use super::predict::{Picture, Prediction};
+use super::predict::Prediction;
+use super::query::{Asked, Query};
 use super::tally::Tally;
 use crate::data::{Augment, Batch, Fields, Part, Spec, Target, field, varied_views};
 use crate::layers::Pass;
@@ -20,7 +21,7 @@ impl Learner {
     ///
     /// # Errors
     /// When the count makes no sense, the file cannot be read, or the network says where something is.
-    pub fn predict_tta(&self, picture: impl Picture, views: usize) -> Result<Prediction> {
+    pub fn predict_tta(&self, picture: impl Query, views: usize) -> Result<Prediction> {
         self.predict_views(picture.pixels_as(self.greys())?, views)
     }
 
@@ -38,7 +39,7 @@ impl Learner {
         if !Answer::is_finite(&answer) {
             return Err(super::predict::diverged());
         }
-        Ok(Prediction::of(answer, picture, &self.spec, &transform))
+        Ok(Prediction::of(answer, Asked::Picture(picture), &self.spec))
     }
 
     /// Measures on the validation pictures with answers averaged over `views` of each (2 to 64), as [`predict_tta`](Learner::predict_tta) does.

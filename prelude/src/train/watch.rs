@@ -52,7 +52,7 @@ impl Learner {
             (false, _) => one.caption(),
         };
         let captions: Vec<String> = said.iter().map(caption).collect();
-        let pictures: Vec<_> = said.iter().map(|one| one.thumb(said.len())).collect();
+        let pictures: Vec<_> = said.iter().filter_map(|one| one.thumb(said.len())).collect();
         Ok(Some(plot::strip(&pictures, &captions)))
     }
 }

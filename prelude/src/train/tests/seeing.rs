@@ -217,7 +217,7 @@ fn a_handful_of_examples_makes_a_classifier() -> Result<()> {
     let batches = few.batches(Part::Train)?.collect::<Result<Vec<_>>>()?;
     let (mut sums, mut counts) = (vec![vec![0f32; 128]; 2], [0f32; 2]);
     for batch in &batches {
-        let rows = trained.network().embed(batch.inputs.get("image")?)?.to_vec2::<f32>()?;
+        let rows = trained.network().embed(&batch.inputs)?.to_vec2::<f32>()?;
         for (row, class) in rows.iter().zip(batch.targets.get("class")?.to_vec1::<u32>()?) {
             sums[class as usize].iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
             counts[class as usize] += 1.0;

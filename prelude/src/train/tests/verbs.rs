@@ -1,6 +1,7 @@
 //! Cut bodies, numbers, embeddings, gathered gradients, averaged weights, the search for a rate, and what must not change.
 
 use super::*;
+use crate::data::Fields;
 use crate::show::Show;
 
 /// A picture of the data, as the network sees it.
@@ -86,7 +87,7 @@ fn every_body_can_be_cut_and_used_for_features() -> Result<()> {
         });
         let shapes = cut.shapes(&input)?;
         let channels = shapes[cut.parts().len() - 2].channels()?;
-        assert_eq!(cut.embed(&pictures)?.dims(), [1, channels], "{arch}");
+        assert_eq!(cut.embed(&Fields::of("image", pictures.clone()))?.dims(), [1, channels], "{arch}");
         assert_eq!(shapes[cut.parts().len() - 1].get("numbers")?, [3], "{arch}");
         assert_eq!(cut.forward(&pictures, &Pass::eval())?.get("numbers")?.dims(), [1, 3], "{arch}");
     }

@@ -1,0 +1,147 @@
+//! What a network can be asked about: pictures, texts.
+
+use std::path::{Path, PathBuf};
+
+use candle_core::Tensor;
+use image::{DynamicImage, RgbImage};
+
+use crate::data::{Fields, Greys, Input, Spec, field, read_picture, read_picture_as, to_rgb, to_rgb_as};
+use crate::{Error, Result};
+
+/// What a network can be asked about: the path of a picture, or a picture; where it takes texts, a text or a pair of texts.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no picture and no text",
+    label = "expected the path of a picture file, a picture, or a text",
+    note = "a path is text or a `PathBuf`: `learner.predict(\"new.jpg\")?`; a picture is the `image` crate's `RgbImage` \
+            or `DynamicImage`",
+    note = "a network of texts is asked about a text, or about a pair: `learner.predict((\"one text\", \"the other\"))?`",
+    note = "several at once: `learner.predict_all(&[\"one.jpg\", \"two.jpg\"])?`"
+)]
+pub trait Query {
+    /// The picture's pixels, the greys of sixteen bits brought to eight as a network's pictures are.
+    ///
+    /// # Errors
+    /// When a file cannot be read or is no picture.
+    fn pixels_as(&self, greys: Greys) -> Result<RgbImage>;
+
+    /// The picture's pixels.
+    ///
+    /// # Errors
+    /// As [`pixels_as`](Query::pixels_as).
+    fn pixels(&self) -> Result<RgbImage> {
+        self.pixels_as(Greys::Whole)
+    }
+
+    /// The text, and the second one of a pair; `None` where it is no text.
+    fn texts(&self) -> Option<(&str, Option<&str>)> {
+        None
+    }
+}
+
+macro_rules! query_of_path {
+    ($($path:ty, $text:expr);*) => {
+        $(impl Query for $path {
+            fn pixels_as(&self, greys: Greys) -> Result<RgbImage> {
+                read_picture_as(self, greys)
+            }
+
+            fn pixels(&self) -> Result<RgbImage> {
+                read_picture(self)
+            }
+
+            fn texts(&self) -> Option<(&str, Option<&str>)> {
+                let text: fn(&$path) -> Option<&str> = $text;
+                text(self).map(|text| (text, None))
+            }
+        })*
+    };
+}
+query_of_path!(str, |text| Some(text); String, |text| Some(text); Path, |_| None; PathBuf, |_| None);
+
+impl Query for RgbImage {
+    fn pixels_as(&self, _: Greys) -> Result<RgbImage> {
+        Ok(self.clone())
+    }
+}
+
+impl Query for DynamicImage {
+    fn pixels_as(&self, greys: Greys) -> Result<RgbImage> {
+        Ok(to_rgb_as(self, greys))
+    }
+
+    fn pixels(&self) -> Result<RgbImage> {
+        Ok(to_rgb(self))
+    }
+}
+
+impl<T: Query + ?Sized> Query for &T {
+    fn pixels_as(&self, greys: Greys) -> Result<RgbImage> {
+        T::pixels_as(self, greys)
+    }
+
+    fn pixels(&self) -> Result<RgbImage> {
+        T::pixels(self)
+    }
+
+    fn texts(&self) -> Option<(&str, Option<&str>)> {
+        T::texts(self)
+    }
+}
+
+impl<A: AsRef<str>, B: AsRef<str>> Query for (A, B) {
+    fn pixels_as(&self, _: Greys) -> Result<RgbImage> {
+        Err(Error::new("a pair of texts is no picture")
+            .remedy("ask about one picture: `learner.predict(\"new.jpg\")?`"))
+    }
+
+    fn texts(&self) -> Option<(&str, Option<&str>)> {
+        Some((self.0.as_ref(), Some(self.1.as_ref())))
+    }
+}
+
+/// What a network is asked about.
+#[derive(Clone, Debug)]
+pub(super) enum Asked {
+    Picture(RgbImage),
+    /// A text, and the second one of a pair.
+    Text(String, Option<String>),
+}
+
+impl Asked {
+    /// A query as the network takes it.
+    pub fn of(query: &dyn Query, spec: &Spec) -> Result<Asked> {
+        match &spec.input {
+            Input::Picture(transform) => query.pixels_as(transform.greys).map(Asked::Picture),
+            Input::Text(_) => {
+                let (one, other) = query.texts().ok_or_else(|| {
+                    Error::new("expected a text, found a picture or a path")
+                        .remedy("this network reads texts: `learner.predict(\"not bad at all\")?`")
+                })?;
+                Ok(Asked::Text(one.to_owned(), other.map(str::to_owned)))
+            }
+            Input::Tensor(_) => {
+                Err(Error::new(format!("expected a network that takes pictures, found {}", spec.input.words()))
+                    .remedy("give it what it takes: `learner.answers(&x)?`, a row an example"))
+            }
+        }
+    }
+
+    /// Several, all pictures or all texts, as what goes into the network.
+    pub fn fields(all: &[Asked], spec: &Spec) -> Result<Fields> {
+        if let Some(transform) = spec.transform() {
+            let each = all.iter().filter_map(|one| match one {
+                Asked::Picture(picture) => Some(transform.tensor(picture)),
+                Asked::Text(..) => None,
+            });
+            return Ok(Fields::of(field::IMAGE, Tensor::stack(&each.collect::<Result<Vec<_>>>()?, 0)?));
+        }
+        let tokens =
+            spec.tokens().ok_or_else(|| Error::new(format!("expected texts, found {}", spec.input.words())))?;
+        let texts = all.iter().filter_map(|one| match one {
+            Asked::Text(one, other) => Some((one.as_str(), other.as_deref())),
+            Asked::Picture(_) => None,
+        });
+        let rows = tokens.encode(&texts.collect::<Vec<_>>())?;
+        tokens.fields(&rows.iter().collect::<Vec<_>>())
+    }
+}
