@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use candle_core::{Device, Tensor};
 
 use crate::Result;
-use crate::data::{Batch, Fields, Part};
+use crate::data::{Batch, Fields, Part, field};
 use crate::models::Network;
 
 /// The most that is kept, in bytes.
@@ -19,6 +19,9 @@ pub(super) struct FeatureCache {
     /// The fields and the shape of one picture's value in each; a row holds one after another.
     shapes: Vec<(String, Vec<usize>)>,
     rows: HashMap<(Part, usize), Vec<f32>>,
+    /// Where rows are those of a text's tokens, one after another: the numbers a token, and the bytes of all that came.
+    token_width: usize,
+    token_bytes: usize,
     /// The most training examples that came together: a batch's size.
     pub full: usize,
     pub hits: usize,
@@ -66,6 +69,10 @@ impl FeatureCache {
         } else {
             network.stem(self.blocks, &batch.inputs)?
         };
+        if keep && let Some(lengths) = state.find(field::LENGTHS) {
+            self.keep_tokens(part, ids, state.get(field::FEATURES)?, &lengths.to_vec1()?)?;
+            return Ok(state);
+        }
         let row: usize = state.iter().map(|(_, value)| value.elem_count() / ids.len().max(1)).sum();
         if keep && (self.rows.len() + ids.len()) * row * size_of::<f32>() <= ROOM {
             self.shapes = state.iter().map(|(name, value)| (name.to_owned(), value.dims()[1..].to_vec())).collect();
@@ -80,8 +87,35 @@ impl FeatureCache {
         Ok(state)
     }
 
-    /// What is kept of these pictures.
+    /// Keeps the rows of each text's tokens, which lie one after another.
+    fn keep_tokens(&mut self, part: Part, ids: &[usize], rows: &Tensor, lengths: &[u32]) -> Result<()> {
+        let (tokens, width) = rows.dims2()?;
+        self.token_bytes += tokens * width * size_of::<f32>();
+        if self.token_bytes > ROOM {
+            return Ok(());
+        }
+        self.token_width = width;
+        let values = rows.to_device(&Device::Cpu)?.flatten_all()?.to_vec1::<f32>()?;
+        let mut from = 0;
+        for (id, length) in ids.iter().zip(lengths) {
+            let to = from + *length as usize * width;
+            self.rows.insert((part, *id), values[from..to].to_vec());
+            from = to;
+        }
+        Ok(())
+    }
+
+    /// What is kept of these pictures or texts.
     fn kept(&self, part: Part, ids: &[usize]) -> Result<Fields> {
+        if self.token_width > 0 {
+            let rows: Vec<&Vec<f32>> = ids.iter().map(|id| &self.rows[&(part, *id)]).collect();
+            let lengths: Vec<u32> = rows.iter().map(|row| (row.len() / self.token_width) as u32).collect();
+            let values: Vec<f32> = rows.into_iter().flatten().copied().collect();
+            let tokens = values.len() / self.token_width;
+            let features = Tensor::from_vec(values, (tokens, self.token_width), &Device::Cpu)?;
+            let lengths = Tensor::from_vec(lengths, ids.len(), &Device::Cpu)?;
+            return Ok(Fields::of(field::FEATURES, features).with(field::LENGTHS, lengths));
+        }
         let (mut fields, mut from) = (Fields::default(), 0);
         for (name, shape) in &self.shapes {
             let size: usize = shape.iter().product();
@@ -98,9 +132,9 @@ impl FeatureCache {
 }
 
 /// The state of a batch that is shorter than others, computed as theirs: kernels are chosen by a batch's size, and what is kept of
-/// an example is to be the same, to the last bit, in whichever batch it came.
+/// an example is to be the same, to the last bit, in whichever batch it came. Texts are of many lengths, and no batch is like another.
 fn padded(network: &Network, blocks: usize, inputs: &Fields, (count, full): (usize, usize)) -> Result<Fields> {
-    if count == full || inputs.iter().any(|(_, value)| value.dims().first() != Some(&count)) {
+    if count == full || inputs.find(field::IDS).is_some() || inputs.iter().any(|(_, value)| value.dims().first() != Some(&count)) {
         return network.stem(blocks, inputs);
     }
     let index = Tensor::from_iter((0..full).map(|row| (row % count) as u32), &Device::Cpu)?;

@@ -23,6 +23,8 @@ use crate::{Error, Result, interrupt, limits, show};
 impl Learner {
     /// Trains for so many epochs at one rate, or at a range of rates over the groups: `fit(3, 1e-3)`, `fit(3, 1e-5..1e-3)`.
     ///
+    /// Of texts the rate rises over a tenth of the steps and then falls along a line, as is usual for transformers; else it stays.
+    ///
     /// Shows progress, a table of epochs and the loss curve while it runs. An interrupt ends it after the running
     /// step: what was learned, the optimiser and the history stay, and the next fit goes on from there. A further fit of
     /// the cell that was interrupted is an error, so that a loop of fits ends.
@@ -31,7 +33,12 @@ impl Learner {
     /// When an option makes no sense (no epoch, a rate of 0), the learner has no data, everything is frozen, the loss is no number any more (the step that would spoil the
     /// weights is not taken), or the cell was interrupted before.
     pub fn fit(&mut self, epochs: usize, rate: impl IntoRate) -> Result<FitReport> {
-        self.run("fit", epochs, rate.into_rate(), Schedule::constant())
+        self.run("fit", epochs, rate.into_rate(), self.usual_schedule())
+    }
+
+    /// How the rate changes where nobody says so: it stays; of texts it rises over a tenth of the steps and falls along a line.
+    fn usual_schedule(&self) -> Schedule {
+        if self.spec.tokens().is_some() { Schedule::linear().warm_up(0.1) } else { Schedule::constant() }
     }
 
     /// Trains for so many epochs in one cycle: the rate rises for a quarter of the steps and falls for the rest,
@@ -50,15 +57,16 @@ impl Learner {
     /// # Errors
     /// As [`fit`](Learner::fit).
     pub fn fine_tune(&mut self, epochs: usize) -> Result<FitReport> {
-        const RATE: f64 = 2e-3;
+        // a transformer of texts forgets what it knows at the rates of pictures
+        let rate: f64 = if self.spec.tokens().is_some() { 2e-4 } else { 2e-3 };
         check_epochs(epochs)?;
         self.freeze();
-        let first = self.run("fine_tune", 1, RATE.into(), Schedule::one_cycle_with(0.99, 25.0))?;
+        let first = self.run("fine_tune", 1, rate.into(), Schedule::one_cycle_with(0.99, 25.0))?;
         if first.interrupted {
             return Ok(first);
         }
         self.unfreeze();
-        self.run("fine_tune", epochs, (RATE / 200.0..RATE / 2.0).into(), Schedule::one_cycle_with(0.3, 5.0))
+        self.run("fine_tune", epochs, (rate / 200.0..rate / 2.0).into(), Schedule::one_cycle_with(0.3, 5.0))
     }
 
     /// Trains for so many epochs with a rate that changes by a schedule:

@@ -118,6 +118,7 @@ mod task;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod text;
 mod tuning;
 mod unfreezing;
 mod views;
@@ -154,5 +155,5 @@ pub use similarity::{Neighbour, Neighbours, SimilarityIndex};
 pub use slider::ThresholdSlider;
 pub use summary::{ModelSummary, PartSummary};
 pub use task::Task;
-pub use tasks::{AveragePrecision, BoxPrecision, Classify, Detect, F1, Labels, Localize, Regress};
+pub use tasks::{AveragePrecision, BoxPrecision, Classify, Detect, Embed, F1, Labels, Localize, Regress};
 pub use worst::{TopLoss, TopLosses};

@@ -79,9 +79,18 @@ impl TopLosses {
         let mut table = Table::new(["example", "says", "is", "loss"]).left(0).left(1).left(2);
         for one in &self.examples {
             let what = one.text.as_ref().unwrap_or(&one.name);
-            table.push([what.clone(), one.said.clone(), one.truth.clone(), format!("{:.3}", one.loss)]);
+            table.push([shortened(what), one.said.clone(), one.truth.clone(), format!("{:.3}", one.loss)]);
         }
         table
+    }
+}
+
+/// The beginning of a long text.
+fn shortened(text: &str) -> String {
+    const LONGEST: usize = 160;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", text[..end].trim_end()),
+        None => text.to_owned(),
     }
 }
 

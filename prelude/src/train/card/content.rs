@@ -2,7 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::json;
 
 use super::measured::MeasuredPart;
 use crate::Result;
@@ -45,11 +46,23 @@ pub(super) struct Software {
     pub system: String,
 }
 
+/// What goes in, without a tokenizer's whole vocabulary.
+fn in_short<S: Serializer>(input: &Input, to: S) -> std::result::Result<S::Ok, S::Error> {
+    match input {
+        Input::Text(tokens) => {
+            let short = json!({ "Text": { "vocabulary": tokens.vocabulary(), "max_tokens": tokens.max_tokens() } });
+            short.serialize(to)
+        }
+        other => other.serialize(to),
+    }
+}
+
 /// The data.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct DataSection {
     /// Whether it is the learner's data; else it is as the last fit wrote it down.
     pub present: bool,
+    #[serde(serialize_with = "in_short")]
     pub input: Input,
     pub target: Target,
     #[serde(flatten)]

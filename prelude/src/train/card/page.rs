@@ -111,6 +111,10 @@ fn data(card: &CardContent, blocks: &mut Vec<CardBlock>) {
             ),
         ));
     }
+    if let Input::Text(tokens) = &own.input {
+        let longest = tokens.max_tokens();
+        rows.push(("tokens", format!("a vocabulary of {}, texts cut at {longest}", tokens.vocabulary())));
+    }
     rows.push(("tells", own.target.words()));
     blocks.push(facts(rows));
     if !own.present && own.record.is_some() {

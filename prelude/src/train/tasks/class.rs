@@ -3,7 +3,7 @@
 use candle_core::{D, Tensor};
 
 use crate::data::{Batch, Fields, Spec, Target, field};
-use crate::models::{Head, HeadMaker, Shapes};
+use crate::models::{Head, Shapes};
 use crate::params::Scope;
 use crate::train::answer::Answer;
 use crate::train::loss::Loss;
@@ -41,7 +41,7 @@ impl Task for Classify {
     }
 
     fn head(&self, at: &Scope, features: &Shapes, spec: &Spec) -> Result<Box<dyn Head>> {
-        HeadMaker::classes(spec.names().len()).make(at, features)
+        Ok(Box::new(super::linear_head(at, field::LOGITS, features, spec)?))
     }
 
     fn loss(&self, said: &Fields, batch: &Batch) -> Result<Loss> {

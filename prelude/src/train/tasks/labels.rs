@@ -42,7 +42,7 @@ impl Task for Labels {
 
     fn head(&self, at: &Scope, features: &Shapes, spec: &Spec) -> Result<Box<dyn Head>> {
         let count = spec.names().len();
-        let linear = LinearHead::new(at, field::LOGITS, features.channels()?, count)?;
+        let linear = super::linear_head(at, field::LOGITS, features, spec)?;
         Ok(Box::new(LabelsHead { linear, threshold: at.buffer("threshold", count, Init::Constant(0.5))? }))
     }
 

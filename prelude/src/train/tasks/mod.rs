@@ -2,6 +2,7 @@
 
 mod class;
 mod detect;
+mod embed;
 mod labels;
 mod numbers;
 mod place;
@@ -10,6 +11,8 @@ mod sightings;
 
 pub use class::Classify;
 pub use detect::Detect;
+pub(super) use embed::EMBEDDING;
+pub use embed::Embed;
 pub(super) use labels::best_thresholds;
 pub use labels::{AveragePrecision, F1, Labels};
 pub use numbers::Regress;
@@ -21,15 +24,32 @@ use std::sync::Arc;
 
 use super::task::Task;
 use crate::data::{Spec, Target};
+use crate::models::{LinearHead, Shapes};
+use crate::params::Scope;
 use crate::{Error, Result};
 
 /// The tasks that files know by name.
-const ALL: [fn() -> Arc<dyn Task>; 5] =
-    [|| Arc::new(Classify), || Arc::new(Localize), || Arc::new(Regress), || Arc::new(Labels), || Arc::new(Detect)];
+const ALL: [fn() -> Arc<dyn Task>; 6] = [
+    || Arc::new(Classify),
+    || Arc::new(Localize),
+    || Arc::new(Regress),
+    || Arc::new(Labels),
+    || Arc::new(Detect),
+    || Arc::new(Embed),
+];
 
 /// The task of this name; `None` for one's own.
 pub(super) fn named(name: &str) -> Option<Arc<dyn Task>> {
     ALL.iter().map(|make| make()).find(|task| task.name().eq_ignore_ascii_case(name))
+}
+
+/// A head that says so many numbers, as is usual for what goes in.
+fn linear_head(at: &Scope, says: &str, features: &Shapes, spec: &Spec) -> Result<LinearHead> {
+    let (channels, count) = (features.channels()?, spec.names().len());
+    match spec.tokens() {
+        Some(_) => LinearHead::of_texts(at, says, channels, count),
+        None => LinearHead::new(at, says, channels, count),
+    }
 }
 
 /// What learns from data with such a truth.

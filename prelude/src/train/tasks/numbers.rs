@@ -2,7 +2,7 @@
 
 use super::class::row_of;
 use crate::data::{Batch, Fields, Spec, Target, field};
-use crate::models::{Head, HeadMaker, Shapes};
+use crate::models::{Head, Shapes};
 use crate::params::Scope;
 use crate::train::answer::Answer;
 use crate::train::loss::Loss;
@@ -42,7 +42,7 @@ impl Task for Regress {
     }
 
     fn head(&self, at: &Scope, features: &Shapes, spec: &Spec) -> Result<Box<dyn Head>> {
-        HeadMaker::numbers(spec.names().len()).make(at, features)
+        Ok(Box::new(super::linear_head(at, field::NUMBERS, features, spec)?))
     }
 
     fn loss(&self, said: &Fields, batch: &Batch) -> Result<Loss> {
