@@ -1,13 +1,17 @@
 //! Learners of text: how one starts, and what it compares.
 
+use std::borrow::Borrow;
 use std::sync::Arc;
+
+use candle_core::Tensor;
 
 use super::learner::{Learner, maker};
 use super::query::Query;
 use super::tasks::{self, EMBEDDING, Embed};
 use crate::data::{Data, Input, Spec, Target};
-use crate::models::{Bert, Network, device};
+use crate::models::{Bert, device};
 use crate::params::ParamSet;
+use crate::show::Table;
 use crate::{Error, Result, show};
 
 /// What the length of a step's gradients is cut to, as Hugging Face's Trainer does.
@@ -31,8 +35,8 @@ impl Learner {
     ///
     /// # Errors
     /// When the data are no texts, have fewer than two classes or an option that makes no sense, and when the weights are not those of the encoder.
-    pub fn text(encoder: impl Into<Bert>, data: &impl Data) -> Result<Learner> {
-        Learner::start_text(&encoder.into(), data)
+    pub fn text(encoder: impl Borrow<Bert>, data: &impl Data) -> Result<Learner> {
+        Learner::start_text(encoder.borrow(), data)
     }
 
     // Not generic, so that a cell does not compile it.
@@ -50,14 +54,10 @@ impl Learner {
         let data = data.tokenized(encoder.tokens())?;
         let spec = data.spec();
         let task = tasks::usual(&spec)?;
-        let params = ParamSet::on(&device()?, spec.seed);
-        let network = Network::bert(params, encoder.layout(), maker(&task, &spec))?;
-        let report = encoder.load_into(&network)?;
+        let (network, report) = encoder.network(ParamSet::on(&device()?, spec.seed), maker(&task, &spec))?;
         let mut learner = Learner::assemble(network, task, spec, Some(data));
         learner.options.clip = Some(CLIP);
-        if let Some((origin, loaded)) = report {
-            learner.came_from(&origin, loaded);
-        }
+        report.into_iter().for_each(|loaded| learner.came_from(encoder.origin(), loaded));
         Ok(learner)
     }
 
@@ -74,23 +74,32 @@ impl Learner {
     ///
     /// # Errors
     /// When the weights are not those of the encoder.
-    pub fn encoder(encoder: impl Into<Bert>) -> Result<Learner> {
-        Learner::start_encoder(&encoder.into())
+    pub fn encoder(encoder: impl Borrow<Bert>) -> Result<Learner> {
+        Learner::start_encoder(encoder.borrow())
     }
 
     fn start_encoder(encoder: &Bert) -> Result<Learner> {
         let spec = Spec::new(Input::Text(encoder.tokens().clone()), Target::Own(EMBEDDING.to_owned()), 0);
         let task: Arc<dyn super::Task> = Arc::new(Embed);
-        let network = Network::bert(ParamSet::on(&device()?, 0), encoder.layout(), maker(&task, &spec))?;
-        let report = encoder.load_into(&network)?;
+        let (network, report) = encoder.network(ParamSet::on(&device()?, 0), maker(&task, &spec))?;
         if report.is_none() {
             show::note("the encoder's weights are random: what it finds alike means nothing");
         }
         let mut learner = Learner::assemble(network, task, spec, None);
-        if let Some((origin, loaded)) = report {
-            learner.came_from(&origin, loaded);
-        }
+        report.into_iter().for_each(|loaded| learner.came_from(encoder.origin(), loaded));
         Ok(learner)
+    }
+
+    /// How alike each of several texts, or pictures, is to each: a row and a column each, numbered.
+    ///
+    /// # Errors
+    /// As [`embed_all`](Learner::embed_all).
+    pub fn similarities(&self, queries: &[impl Query]) -> Result<Table> {
+        let names = queries.iter().enumerate().map(|(at, query)| match query.texts() {
+            Some((text, _)) => text.to_owned(),
+            None => format!("picture {}", at + 1),
+        });
+        alike_each(&self.embed_all(queries)?, &names.collect::<Vec<_>>())
     }
 
     /// How alike two texts, or two pictures, are: the cosine of the angle between their features, from -1 to 1.
@@ -100,6 +109,20 @@ impl Learner {
     pub fn similarity(&self, one: impl Query, other: impl Query) -> Result<f32> {
         Ok(cosine(&self.embed(one)?, &self.embed(other)?))
     }
+}
+
+/// A row and a column each.
+fn alike_each(rows: &Tensor, names: &[String]) -> Result<Table> {
+    let rows = rows.to_vec2::<f32>()?;
+    let mut head = vec![String::new(), String::new()];
+    head.extend((1..=rows.len()).map(|number| number.to_string()));
+    let mut table = Table::new(head).left(1);
+    for (at, (row, name)) in rows.iter().zip(names).enumerate() {
+        let mut cells = vec![(at + 1).to_string(), name.clone()];
+        cells.extend(rows.iter().map(|other| format!("{:.2}", cosine(row, other))));
+        table.push(cells);
+    }
+    Ok(table)
 }
 
 fn cosine(one: &[f32], other: &[f32]) -> f32 {
