@@ -144,7 +144,7 @@ pub use optim::{Optimizer, OptimizerState, Rule};
 pub use predict::{Picture, Prediction};
 pub use rate::{IntoRate, Rate};
 pub use rates::SchedulePlot;
-pub use records::{DataRecord, FitRecord, WeightsRecord};
+pub use records::{DataRecord, FitRecord, TestRecord, WeightsRecord};
 pub use schedule::{Moment, Schedule};
 pub use similarity::{Neighbour, Neighbours, SimilarityIndex};
 pub use slider::ThresholdSlider;
