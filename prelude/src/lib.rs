@@ -18,6 +18,7 @@ pub mod models;
 pub mod onnx;
 pub mod ops;
 pub mod params;
+mod paths;
 pub mod plot;
 mod sealed;
 pub mod show;

@@ -3,6 +3,7 @@
 //! A method that takes an option gives its owner back and cannot fail, so the value is kept as it was given, and every
 //! verb that uses it checks it first. Giving the option again puts it right.
 
+use crate::words::bytes as in_words;
 use crate::{Error, Result};
 use std::fmt::Display;
 
@@ -65,16 +66,6 @@ pub(crate) fn room(pictures: usize, side: usize) -> Result<()> {
     Err(Error::new(format!("{what}; expected at most {}", in_words(MOST))).remedy(remedy))
 }
 
-/// So many bytes in words.
-fn in_words(bytes: u128) -> String {
-    let units = ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"];
-    let power = bytes.checked_ilog(1000).unwrap_or(0) as usize;
-    match units.get(power) {
-        Some(unit) => format!("{} {unit}", (bytes as f64 / 1000f64.powi(power as i32) * 10.0).round() / 10.0),
-        None => "more than 1000 EB".to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,6 +93,5 @@ mod tests {
         let says = room(usize::MAX, usize::MAX).unwrap_err().to_string();
         assert!(says.contains("take more than 1000 EB"), "{says}");
         assert!(room(1, 0).unwrap_err().to_string().contains("`size` is 0; expected 1 or more pixels"));
-        assert_eq!([in_words(0), in_words(999), in_words(1500)], ["0 bytes", "999 bytes", "1.5 kB"]);
     }
 }

@@ -17,9 +17,24 @@ pub(crate) fn does(number: usize, thing: &str, one: &str, many: &str) -> String 
     format!("{} {}", count(number, thing), if number == 1 { one } else { many })
 }
 
+/// So many bytes: `1.5 kB`.
+pub(crate) fn bytes(count: impl Into<u128>) -> String {
+    let (bytes, units) = (count.into(), ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"]);
+    let power = bytes.checked_ilog(1000).unwrap_or(0) as usize;
+    match units.get(power) {
+        Some(unit) => format!("{} {unit}", (bytes as f64 / 1000f64.powi(power as i32) * 10.0).round() / 10.0),
+        None => "more than 1000 EB".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_have_a_unit() {
+        assert_eq!([bytes(0u64), bytes(999u64), bytes(1500u64)], ["0 bytes", "999 bytes", "1.5 kB"]);
+    }
 
     #[test]
     fn one_of_a_thing_is_no_plural() {

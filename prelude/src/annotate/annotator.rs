@@ -4,6 +4,7 @@ use super::desk::{self, Desk};
 use super::page::PageServer;
 use super::widget;
 use crate::data::{BoxPlace, Boxes, Finds, Reading, find_in};
+use crate::paths;
 use crate::show::{Bundle, Show};
 use crate::{Error, Result};
 use std::path::Path;
@@ -36,7 +37,7 @@ impl Annotator {
     /// When the path is not there, it holds no picture that can be shown, its annotations cannot be read or are in several
     /// formats, or the user interrupts.
     pub fn open(path: impl AsRef<Path>) -> Result<Annotator> {
-        Annotator::at(path.as_ref(), &Reading::default())
+        Annotator::at(&paths::expanded(path.as_ref()), &Reading::default())
     }
 
     // Not generic, so that a cell does not compile it.

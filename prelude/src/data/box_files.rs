@@ -7,6 +7,7 @@ use super::annotated::Boxes;
 use super::formats::{self, BoxForm, BoxFormat, Listing, Placing, Reading};
 use super::{ImageFolder, Part, ResizeMethod, Sample};
 use crate::boxes::{Annotation, BBox};
+use crate::paths;
 use crate::show::{self, Table};
 use crate::words::does;
 use crate::{Error, Result};
@@ -29,7 +30,7 @@ impl BoxReading {
 
     /// The pictures lie in this folder (default: beside the annotations).
     pub fn pictures(mut self, folder: impl Into<PathBuf>) -> BoxReading {
-        self.0.pictures = Some(folder.into());
+        self.0.pictures = Some(paths::expanded(&folder.into()).into_owned());
         self
     }
 
@@ -89,7 +90,7 @@ impl Boxes {
     /// # Errors
     /// When the path is not there or of no format, none of its annotations is of a picture, or the user interrupts.
     pub fn open(path: impl AsRef<Path>) -> Result<Boxes> {
-        Boxes::of(path.as_ref(), &Reading::default())
+        Boxes::of(&paths::expanded(path.as_ref()), &Reading::default())
     }
 
     /// Reads COCO's JSON: one file with its pictures beside it or in a folder beside it, a folder of one file a part, or Roboflow's export.
@@ -97,7 +98,7 @@ impl Boxes {
     /// # Errors
     /// As [`open`](Boxes::open).
     pub fn coco(path: impl AsRef<Path>) -> Result<Boxes> {
-        Boxes::in_format(path.as_ref(), BoxFormat::Coco)
+        Boxes::in_format(&paths::expanded(path.as_ref()), BoxFormat::Coco)
     }
 
     /// Reads Pascal VOC's XML: beside the pictures, in folders of parts, or in `Annotations` with `JPEGImages` and `ImageSets`.
@@ -105,7 +106,7 @@ impl Boxes {
     /// # Errors
     /// As [`open`](Boxes::open).
     pub fn voc(path: impl AsRef<Path>) -> Result<Boxes> {
-        Boxes::in_format(path.as_ref(), BoxFormat::Voc)
+        Boxes::in_format(&paths::expanded(path.as_ref()), BoxFormat::Voc)
     }
 
     /// Reads YOLO's text: a `data.yaml`, or a folder of pictures and labels.
@@ -113,7 +114,7 @@ impl Boxes {
     /// # Errors
     /// As [`open`](Boxes::open).
     pub fn yolo(path: impl AsRef<Path>) -> Result<Boxes> {
-        Boxes::in_format(path.as_ref(), BoxFormat::Yolo)
+        Boxes::in_format(&paths::expanded(path.as_ref()), BoxFormat::Yolo)
     }
 
     /// Reads a table, a line an object: `file,class,x0,y0,x1,y1`, or columns in any order where the first line names them.
@@ -121,7 +122,7 @@ impl Boxes {
     /// # Errors
     /// As [`open`](Boxes::open).
     pub fn csv(path: impl AsRef<Path>) -> Result<Boxes> {
-        Boxes::in_format(path.as_ref(), BoxFormat::Csv)
+        Boxes::in_format(&paths::expanded(path.as_ref()), BoxFormat::Csv)
     }
 
     /// Reads files of boxes, told how where they leave it open.
@@ -129,7 +130,7 @@ impl Boxes {
     /// # Errors
     /// As [`open`](Boxes::open).
     pub fn read(path: impl AsRef<Path>, reading: &BoxReading) -> Result<Boxes> {
-        Boxes::of(path.as_ref(), &reading.0)
+        Boxes::of(&paths::expanded(path.as_ref()), &reading.0)
     }
 
     fn in_format(path: &Path, format: BoxFormat) -> Result<Boxes> {
@@ -225,7 +226,7 @@ impl Boxes {
     /// # Errors
     /// When the file cannot be written, or another program wrote it.
     pub fn write_coco(&self, file: impl AsRef<Path>) -> Result<()> {
-        self.parted().write_coco(file.as_ref(), false)
+        self.parted().write_coco(&paths::expanded(file.as_ref()), false)
     }
 
     /// Writes the boxes as Pascal VOC's XML, a file a picture.
@@ -233,7 +234,7 @@ impl Boxes {
     /// # Errors
     /// As [`write_coco`](Boxes::write_coco).
     pub fn write_voc(&self, folder: impl AsRef<Path>) -> Result<()> {
-        self.parted().write_voc(folder.as_ref(), false)
+        self.parted().write_voc(&paths::expanded(folder.as_ref()), false)
     }
 
     /// Writes the boxes as YOLO's text with a `data.yaml`, and links to the pictures beside it, so that other tools can train on it.
@@ -241,7 +242,7 @@ impl Boxes {
     /// # Errors
     /// As [`write_coco`](Boxes::write_coco).
     pub fn write_yolo(&self, folder: impl AsRef<Path>) -> Result<()> {
-        self.parted().write_yolo(folder.as_ref(), Placing::Link, false)
+        self.parted().write_yolo(&paths::expanded(folder.as_ref()), Placing::Link, false)
     }
 
     /// Writes the boxes as a table: `file,class,x0,y0,x1,y1`.
@@ -249,7 +250,7 @@ impl Boxes {
     /// # Errors
     /// As [`write_coco`](Boxes::write_coco).
     pub fn write_csv(&self, file: impl AsRef<Path>) -> Result<()> {
-        self.parted().write_csv(file.as_ref(), false)
+        self.parted().write_csv(&paths::expanded(file.as_ref()), false)
     }
 
     /// The listing with the parts of the split.

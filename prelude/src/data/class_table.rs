@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::folder::ImageFolder;
 use super::picture_table::PictureTable;
+use crate::paths;
 use crate::{Error, Result};
 
 /// What the column of classes may be called, in lower case.
@@ -26,7 +27,7 @@ impl ImageFolder {
     /// # Errors
     /// When it cannot be read, names files that are not there, a picture has no class or two, or there are fewer than two classes.
     pub fn csv(path: impl AsRef<Path>) -> Result<ImageFolder> {
-        ImageFolder::csv_at(path.as_ref(), None)
+        ImageFolder::csv_at(&paths::expanded(path.as_ref()), None)
     }
 
     /// The same with the class in a column of this name.
@@ -34,7 +35,7 @@ impl ImageFolder {
     /// # Errors
     /// As [`csv`](ImageFolder::csv), and when there is no such column.
     pub fn csv_column(path: impl AsRef<Path>, column: &str) -> Result<ImageFolder> {
-        ImageFolder::csv_at(path.as_ref(), Some(column))
+        ImageFolder::csv_at(&paths::expanded(path.as_ref()), Some(column))
     }
 
     fn csv_at(path: &Path, column: Option<&str>) -> Result<ImageFolder> {

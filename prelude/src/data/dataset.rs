@@ -86,7 +86,7 @@ pub trait Data: CloneData + Send + Sync {
     fn view(&self, _part: Part, _view: u64) -> Result<Option<BatchIter>> {
         Ok(None)
     }
-    /// How many examples of a part each class or label has, where that is known without reading them.
+    /// How many examples of a part each class or label has (of boxes how many of each class there are), where that is known without reading them.
     fn truth_counts(&self, _part: Part) -> Option<Vec<usize>> {
         None
     }

@@ -1,6 +1,7 @@
 //! A picture file as eight-bit red, green and blue, the right way up.
 
 use super::greys::{self, Greys};
+use crate::paths;
 use crate::{Error, Result};
 use image::{DynamicImage, ImageDecoder, ImageReader, RgbImage};
 use std::io::Cursor;
@@ -22,7 +23,7 @@ static ONE_LARGE: Mutex<()> = Mutex::new(());
 /// # Errors
 /// Where the file cannot be read, is no picture, or holds no pixels; the message names the file.
 pub fn read_picture(path: impl AsRef<Path>) -> Result<RgbImage> {
-    read(path.as_ref(), Greys::Whole)
+    read(&paths::expanded(path.as_ref()), Greys::Whole)
 }
 
 /// The same with the greys of sixteen bits brought to eight in a way of one's own.
@@ -30,7 +31,7 @@ pub fn read_picture(path: impl AsRef<Path>) -> Result<RgbImage> {
 /// # Errors
 /// As [`read_picture`].
 pub fn read_picture_as(path: impl AsRef<Path>, greys: Greys) -> Result<RgbImage> {
-    read(path.as_ref(), greys)
+    read(&paths::expanded(path.as_ref()), greys)
 }
 
 fn read(path: &Path, greys: Greys) -> Result<RgbImage> {

@@ -5,6 +5,7 @@ use super::split::{self, Copies};
 use super::store::{MOST, Store};
 use super::{Augment, Greys, Normalize, Part, ResizeMethod, Sample, Transform, read_picture_as};
 use crate::boxes::Annotation;
+use crate::paths;
 use crate::show::{Bundle, Describe, Description, Show};
 use crate::words::count;
 use crate::{Error, Result, show};
@@ -83,7 +84,7 @@ impl ImageFolder {
     /// Where the folder does not exist or cannot be read, holds fewer than two class folders with pictures, where a
     /// class is missing in a part, and where the file of boxes is not as expected.
     pub fn open(path: impl AsRef<Path>) -> Result<ImageFolder> {
-        ImageFolder::open_at(path.as_ref())
+        ImageFolder::open_at(&paths::expanded(path.as_ref()))
     }
 
     // Not generic, so that the cell does not compile it.

@@ -7,6 +7,7 @@ use super::folder::{ImageFolder, TruthRows};
 use super::picture_table::PictureTable;
 use super::table_verbs::picture_verbs;
 use super::{Part, Target, field};
+use crate::paths;
 use crate::show::{Bundle, Show};
 use crate::{Error, Result};
 
@@ -33,7 +34,7 @@ impl NumberTable {
     /// # Errors
     /// When it cannot be read, names files that are not there, has no such column, or a cell is no number.
     pub fn csv(path: impl AsRef<Path>, columns: &[&str]) -> Result<NumberTable> {
-        NumberTable::open(path.as_ref(), columns)
+        NumberTable::open(&paths::expanded(path.as_ref()), columns)
     }
 
     fn open(path: &Path, columns: &[&str]) -> Result<NumberTable> {

@@ -68,6 +68,14 @@ impl Data for Boxes {
         Ok(Box::new(batches(self, part, order)?))
     }
 
+    fn truth_counts(&self, part: Part) -> Option<Vec<usize>> {
+        Some(self.counts(part))
+    }
+
+    fn augmented_by(&self) -> Option<Augment> {
+        self.pictures.augmented_by()
+    }
+
     fn provenance(&self) -> Provenance {
         let mut own = self.pictures.provenance_as("pictures with boxes");
         own.class_counts = [Part::Train, Part::Valid, Part::Test].map(|part| self.counts(part)).to_vec();

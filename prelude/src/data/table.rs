@@ -8,6 +8,7 @@ use super::folder::TruthRows;
 use super::picture_table::PictureTable;
 use super::table_verbs::picture_verbs;
 use super::{Data, ImageFolder, Part, Sample, Target, field};
+use crate::paths;
 use crate::show::{Bundle, Show};
 use crate::words::count;
 use crate::{Error, Result};
@@ -33,7 +34,7 @@ impl LabelTable {
     /// # Errors
     /// When the table cannot be read, names files that are not there, or no label.
     pub fn csv(path: impl AsRef<Path>) -> Result<LabelTable> {
-        LabelTable::open(path.as_ref())
+        LabelTable::open(&paths::expanded(path.as_ref()))
     }
 
     fn open(path: &Path) -> Result<LabelTable> {

@@ -2,6 +2,7 @@
 
 use super::draw::{Vehicle, draw};
 use crate::data::{ImageFolder, write_boxes};
+use crate::paths;
 use crate::{Error, Result, interrupt, limits, show};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
@@ -66,7 +67,7 @@ impl Vehicles {
     /// # Errors
     /// As [`write`](Vehicles::write).
     pub fn write_to(&self, cache: impl AsRef<Path>) -> Result<ImageFolder> {
-        self.write_in(cache.as_ref())
+        self.write_in(&paths::expanded(cache.as_ref()))
     }
 
     fn write_in(&self, cache: &Path) -> Result<ImageFolder> {

@@ -10,6 +10,7 @@ use super::{efficientnet, mobilenet, vgg, vit};
 use crate::data::Normalize;
 use crate::layers::Sequential;
 use crate::params::ParamSet;
+use crate::paths;
 use crate::{Error, Result};
 
 /// A kind of body: how many blocks, of what, and which trained weights fit.
@@ -117,7 +118,7 @@ impl Arch {
     /// Starts from the weights of a file, safetensors or PyTorch's `.pth`: one that a learner saved, or a published one
     /// with the same names; or from what `candlewick weights add FILE --as NAME` gave that name.
     pub fn weights(self, path: impl Into<PathBuf>) -> Start {
-        Start { weights: Weights::File(path.into()), ..Start::from(self) }
+        Start { weights: Weights::File(paths::expanded(&path.into()).into_owned()), ..Start::from(self) }
     }
 
     /// Starts without the body's last `blocks` blocks: their features are the most special to the old task.

@@ -47,6 +47,28 @@ pub(super) fn kind(tensors: &[(String, Tensor)]) -> Option<String> {
     Names(tensors).kind()
 }
 
+/// Which detector a file's names look like, in words and as cells name it: by the channels of its first convolution.
+pub(super) fn detector(tensors: &[(String, Tensor)]) -> Option<(&'static str, &'static str)> {
+    let names = Names(tensors);
+    let channels = |end: &str| tensors.iter().find(|(name, _)| name.ends_with(end)).map(|(_, tensor)| tensor.dims()[0]);
+    if names.any(|name| name.contains("head.cls_preds.")) {
+        return Some(match channels("stem.conv.conv.weight") {
+            Some(16) => ("YOLOX-nano", "YoloxNano"),
+            Some(24) => ("YOLOX-tiny", "YoloxTiny"),
+            _ => ("YOLOX", "YoloxS"),
+        });
+    }
+    if names.kind().is_some_and(|kind| kind.contains("YOLOv8")) {
+        let first = ["0.conv.weight", "model.0.conv.weight", "net.b1.0.conv.weight"];
+        return Some(match first.iter().find_map(|name| names.dims(name)).map(|dims| dims[0]) {
+            Some(16) => ("YOLOv8n", "YoloV8n"),
+            Some(48) => ("YOLOv8m", "YoloV8m"),
+            _ => ("YOLOv8s", "YoloV8s"),
+        });
+    }
+    None
+}
+
 /// A file's names and shapes.
 struct Names<'a>(&'a [(String, Tensor)]);
 

@@ -123,6 +123,33 @@ impl Trained {
         Arch::named(&lookalike::kind(&self.tensors)?).ok()
     }
 
+    /// How a learner starts from a file that no learner wrote, by what its names look like.
+    pub(crate) fn way_in(&self) -> String {
+        if let Some(arch) = self.arch() {
+            return format!(
+                "its names are those of {arch}: start from it, `Learner::vision(Arch::{arch:?}.weights(path), &data)?`"
+            );
+        }
+        if let Some((kind, detector)) = lookalike::detector(&self.tensors) {
+            return format!(
+                "its names look like those of {kind}: start from it, `Learner::detection(Detector::{detector}.weights(path), &data)?`"
+            );
+        }
+        match lookalike::kind(&self.tensors) {
+            Some(kind) => format!(
+                "its names look like those of {kind}, which none of the architectures here takes: choose one of them, such as `Arch::default()`"
+            ),
+            None => {
+                let all: Vec<&str> = Arch::ALL.iter().map(|arch| arch.name()).collect();
+                format!(
+                    "its names are of no architecture known here: choose the one that it was trained with, of {}: \
+                     `Learner::vision(arch.weights(path), &data)?`",
+                    all.join(", ")
+                )
+            }
+        }
+    }
+
     /// Whether a learner wrote them, and so says what they are.
     pub fn is_a_learners(&self) -> bool {
         self.metadata.contains_key(CARD)

@@ -1,6 +1,7 @@
 //! A finished figure: pixels, the size at which to show them, and a text form.
 
 use super::vector::{self, Element};
+use crate::paths;
 use crate::show::picture::{self, Encoded};
 use crate::show::{Bundle, Show, Table};
 use crate::{Error, Result};
@@ -102,7 +103,7 @@ impl Figure {
     /// # Errors
     /// Where the ending is of no known format, or the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        self.write(path.as_ref())
+        self.write(&paths::expanded(path.as_ref()))
     }
 
     fn write(&self, path: &Path) -> Result<()> {

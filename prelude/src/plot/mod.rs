@@ -30,6 +30,7 @@ mod number;
 mod overlay;
 mod palette;
 mod scatter;
+mod sight;
 mod terminal;
 mod vector;
 

@@ -1,7 +1,8 @@
 //! Which class has which colour, all over a session.
 
 use super::canvas::{COLORS, Rgb};
-use crate::{Error, Result};
+use super::sight;
+use crate::{Error, Result, show};
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
@@ -80,6 +81,17 @@ impl ClassColors {
         }
     }
 
+    /// Who cannot tell this colour from those of other classes, in words.
+    fn confused(&self, name: &str, ink: Rgb) -> Option<String> {
+        let others = self.hues.iter().filter(|(other, _)| *other != name);
+        let mut near: Vec<String> = others
+            .filter_map(|(other, hue)| Some(format!("{} can tell it from {other}", sight::confused(ink, hue.ink)?)))
+            .collect();
+        near.sort();
+        let more = if near.len() > 3 { format!("; and {} more", near.len() - 3) } else { String::new() };
+        (!near.is_empty()).then(|| near[..near.len().min(3)].join("; ") + &more)
+    }
+
     fn set(&mut self, name: &str, ink: Rgb) {
         let shape = self.hues.get(name).map_or(self.hues.len(), |known| known.shape);
         self.hues.insert(name.to_owned(), Hue { ink, shape });
@@ -119,29 +131,35 @@ pub fn class_color(class: &str) -> [u8; 3] {
     hue(class).ink
 }
 
-/// Gives a class a colour, as `#rrggbb`, in all figures drawn from now on.
+/// Gives a class a colour in all figures drawn from now on: a name of CSS (`"red"`, `"rebeccapurple"`), `#rgb` or `#rrggbb`. Where it can hardly be told
+/// from another class's, by everybody or by the colour-blind, a note says so.
 ///
 /// ```
 /// use candlewick_prelude::plot;
 /// plot::set_class_color("person", "#aa3377")?;
 /// assert_eq!(plot::class_color("person"), [0xaa, 0x33, 0x77]);
+/// plot::set_class_color("car", "teal")?;
 /// # Ok::<(), candlewick_prelude::Error>(())
 /// ```
 ///
 /// # Errors
-/// Where that is no colour.
+/// Where that is no colour, or one that can be seen through.
 pub fn set_class_color(class: &str, color: &str) -> Result<()> {
     let ink = parsed(color).ok_or_else(|| {
-        Error::new(format!("`{color}` is no colour")).remedy("write it as red, green and blue: `\"#aa3377\"`")
+        Error::new(format!("`{color}` is no colour that a figure has"))
+            .remedy("write a name of CSS, `\"red\"`, or red, green and blue: `\"#f00\"`, `\"#aa3377\"`")
     })?;
-    palette().set(class, ink);
+    let mut palette = palette();
+    palette.set(class, ink);
+    if let Some(words) = palette.confused(class, ink) {
+        show::note(&format!("`{color}` for {class}: {words}"));
+    }
     Ok(())
 }
 
 fn parsed(color: &str) -> Option<Rgb> {
-    let digits = color.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.is_ascii())?;
-    let digits: Vec<u32> = digits.chars().map(|digit| digit.to_digit(16)).collect::<Option<_>>()?;
-    Some(std::array::from_fn(|at| (16 * digits[2 * at] + digits[2 * at + 1]) as u8))
+    let [red, green, blue, alpha] = csscolorparser::parse(color).ok()?.to_rgba8();
+    (alpha == 255).then_some([red, green, blue])
 }
 
 #[cfg(test)]
@@ -186,13 +204,40 @@ mod tests {
         assert_eq!(palette.of("van"), Hue::nth(2));
     }
 
+    // the values are those of CSS Color Module Level 4
     #[test]
     fn colours_are_read_and_what_is_none_is_said() {
-        assert_eq!(parsed("#aA3377"), Some([0xaa, 0x33, 0x77]));
-        for odd in ["aa3377", "#aa337", "#aa33777", "#aa33zz", "", "#ääx", "red"] {
-            let error = set_class_color("never drawn", odd).unwrap_err().to_string();
-            assert!(error.contains(&format!("`{odd}`")) && error.contains("#aa3377"), "{error}");
+        for (written, meant) in [
+            ("#aA3377", [0xaa, 0x33, 0x77]),
+            ("#f00", [255, 0, 0]),
+            ("red", [255, 0, 0]),
+            ("RebeccaPurple", [0x66, 0x33, 0x99]),
+            ("green", [0, 128, 0]),
+            (" teal ", [0, 128, 128]),
+            ("rgb(1, 2, 3)", [1, 2, 3]),
+        ] {
+            assert_eq!(parsed(written), Some(meant), "{written}");
         }
+        for odd in ["#aa337", "#aa33777", "#aa33zz", "", "#ääx", "reddish", "transparent", "#ff000080"] {
+            let error = set_class_color("never drawn", odd).unwrap_err().to_string();
+            assert!(
+                error.contains(&format!("`{odd}`")) && error.contains("\"red\"") && error.contains("#aa3377"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_colour_that_some_take_for_another_classs_is_told() {
+        let mut palette = ClassColors::default();
+        palette.set("apple", [0xd6, 0x27, 0x28]);
+        palette.set("sky", [0, 0, 255]);
+        assert_eq!(palette.confused("apple", [0x2c, 0xa0, 0x2c]), None);
+        let words = palette.confused("leaf", [0x2c, 0xa0, 0x2c]);
+        assert_eq!(words.as_deref(), Some("nobody with deuteranopia can tell it from apple"));
+        assert_eq!(palette.confused("sea", [0, 0, 250]).as_deref(), Some("nobody can tell it from sky"));
+        (0..6).for_each(|at| palette.set(&format!("blue {at}"), [0, 0, 255 - at]));
+        assert!(palette.confused("sea", [0, 0, 250]).is_some_and(|words| words.ends_with("; and 4 more")));
     }
 
     /// OKLCH by its author's page: oklch(0.55 0.14 0°) and the white and black ends.

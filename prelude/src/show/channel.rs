@@ -126,6 +126,12 @@ pub fn print(text: &str) {
     write_out(text);
 }
 
+/// Tells that a file was written: its name, its size and what it holds.
+pub(crate) fn written(path: &std::path::Path, holds: &str) {
+    let size = std::fs::metadata(path).map_or(String::new(), |data| format!(" ({})", crate::words::bytes(data.len())));
+    print(&format!("wrote {}{size}: {holds}\n", path.display()));
+}
+
 /// Tells the user something in passing: a line on standard error, in order with the other outputs.
 pub fn note(text: &str) {
     let text = format!("{text}\n");

@@ -1,6 +1,7 @@
 //! A small table as text and as HTML.
 
 use super::Bundle;
+use crate::paths;
 use crate::{Error, Result};
 use std::path::Path;
 
@@ -141,7 +142,7 @@ impl Table {
     /// # Errors
     /// When the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        write(path.as_ref(), &self.csv())
+        write(&paths::expanded(path.as_ref()), &self.csv())
     }
 
     /// Both forms.

@@ -11,6 +11,7 @@ use super::metric::{Better, Measure, Unit};
 use super::run::FitRun;
 use crate::data::{Batch, Fields};
 use crate::models::Network;
+use crate::paths;
 use crate::plot::Figure;
 use crate::{Error, Result};
 
@@ -315,7 +316,7 @@ impl Fit<'_> {
     /// # Errors
     /// When the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        self.learner.save_to(path.as_ref(), self.run)
+        self.learner.save_to(&paths::expanded(path.as_ref()), self.run)
     }
 
     /// A line for the fit's report.

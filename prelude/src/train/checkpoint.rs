@@ -20,6 +20,7 @@ use super::tasks;
 use crate::data::{Input, Spec, Target, Transform};
 use crate::models::{Arch, BertLayout, CARD, Detector, Network, Trained, device};
 use crate::params::{ParamSet, write_tensors};
+use crate::paths;
 use crate::words::count;
 use crate::{Error, Result, show};
 
@@ -148,7 +149,7 @@ impl Learner {
     /// # Errors
     /// When the file cannot be written; a file that was there before is then as it was.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        self.save_at(path.as_ref())
+        self.save_at(&paths::expanded(path.as_ref()))
     }
 
     fn save_at(&self, path: &Path) -> Result<()> {
@@ -219,7 +220,7 @@ impl Learner {
     /// # Errors
     /// When the file cannot be written.
     pub fn save_weights(&self, path: impl AsRef<Path>) -> Result<()> {
-        self.save_weights_at(path.as_ref())
+        self.save_weights_at(&paths::expanded(path.as_ref()))
     }
 
     fn save_weights_at(&self, path: &Path) -> Result<()> {
@@ -254,7 +255,7 @@ impl Learner {
     /// When the file is missing or damaged, was not written by a learner, or is of another architecture, another
     /// task or other classes; the learner is then as it was.
     pub fn load(&mut self, path: impl AsRef<Path>) -> Result<()> {
-        self.load_at(path.as_ref())
+        self.load_at(&paths::expanded(path.as_ref()))
     }
 
     fn load_at(&mut self, path: &Path) -> Result<()> {
@@ -446,14 +447,7 @@ fn card(trained: &Trained) -> Result<Card> {
     }
     let Some(json) = trained.metadata.get(CARD) else {
         return Err(Error::new(format!("{origin} was not written by `learner.save`: it does not say what it is"))
-            .remedy(match trained.arch() {
-                Some(arch) => format!(
-                    "its names are those of {arch}: start from it, `Learner::vision(Arch::{arch:?}.weights(path), &data)?`"
-                ),
-                None => "start from it with the architecture that it was trained with: \
-                         `Learner::vision(Arch::ResNet18.weights(path), &data)?`"
-                    .to_owned(),
-            }));
+            .remedy(trained.way_in()));
     };
     let card: Card = serde_json::from_str(json).map_err(|error| {
         Error::new(format!("{origin} says something that this version does not understand"))

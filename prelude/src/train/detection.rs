@@ -189,6 +189,9 @@ impl Learner {
         self.metrics.pop();
         let (mut measures, _) = judged?;
         measures.list.retain(|measure| measure.name != GATHERED);
+        if let Some(test) = &mut self.history.test {
+            test.measures.list.retain(|measure| measure.name != GATHERED);
+        }
         let pictures = std::mem::take(&mut *pictures.lock().unwrap_or_else(PoisonError::into_inner));
         Ok((measures, pictures))
     }
@@ -196,10 +199,15 @@ impl Learner {
     /// COCO's average precision, over all classes and of each.
     pub(super) fn evaluate_boxes(&mut self, part: Part) -> Result<Evaluation> {
         let (all, pictures) = self.pictures_judged(part)?;
+        self.evaluated(all, &pictures)
+    }
+
+    /// What is measured of so many pictures.
+    pub(super) fn evaluated(&self, all: Measures, pictures: &[OnFile]) -> Result<Evaluation> {
         let names = self.classes().to_vec();
         let mut evaluator = CocoEvaluator::new(names.len());
         let mut objects = vec![0; names.len()];
-        for picture in &pictures {
+        for picture in pictures {
             evaluator.add(&picture.found, &picture.truth)?;
             for truth in picture.truth.iter().filter(|truth| !truth.crowd) {
                 objects.iter_mut().skip(truth.class).take(1).for_each(|count| *count += 1);

@@ -8,6 +8,7 @@ use super::learner::Learner;
 use super::plane::{self, Plane};
 use crate::data::{Data, Order, Part};
 use crate::layers::Pass;
+use crate::paths;
 use crate::plot::{self, Dot, Figure};
 use crate::show::{Bundle, Show, Steps, Table};
 use crate::words::count;
@@ -71,7 +72,7 @@ impl EmbeddingMap {
     /// # Errors
     /// When the file cannot be written.
     pub fn write_csv(&self, path: impl AsRef<Path>) -> Result<()> {
-        self.write(path.as_ref())
+        self.write(&paths::expanded(path.as_ref()))
     }
 
     fn write(&self, path: &Path) -> Result<()> {

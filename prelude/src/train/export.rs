@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::learner::Learner;
 use crate::data::{Input, ResizeMethod, Spec, Target, field};
 use crate::params::write_whole;
-use crate::{Error, Result};
+use crate::paths;
+use crate::{Error, Result, show};
 
 /// What is done to a picture before it goes in, as the prelude does it.
 const PREPARE: &str = "turn as its EXIF orientation says; lay transparency onto white; resize bilinearly with antialiasing (Pillow's BILINEAR) as \
@@ -52,7 +53,7 @@ impl Learner {
     /// When the path does not end with `.onnx`, a layer cannot be written as ONNX, weights are no numbers, there are more than 2 GB of them, or the file cannot be written; one that
     /// was there before is then as it was.
     pub fn export_onnx(&self, path: impl AsRef<Path>) -> Result<()> {
-        self.export_at(path.as_ref())
+        self.export_at(&paths::expanded(path.as_ref()))
     }
 
     fn export_at(&self, path: &Path) -> Result<()> {
@@ -91,7 +92,14 @@ impl Learner {
             say("mean", format!("{:?}", transform.normalize.mean));
             say("std", format!("{:?}", transform.normalize.std));
         }
-        write_whole(path, &model.bytes()?)
+        write_whole(path, &model.bytes()?)?;
+        let into = model.inputs.iter().map(|value| value.name()).collect::<Vec<_>>().join(", ");
+        let outputs: Vec<&str> = model.outputs.iter().map(|(name, _)| name).collect();
+        show::written(
+            path,
+            &format!("{} for {}, {into} → {}", self.network.name(), self.task.name(), outputs.join(", ")),
+        );
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::metric::{Measures, Unit, number};
-use super::records::{FitRecord, WeightsRecord};
+use super::records::{FitRecord, TestRecord, WeightsRecord};
 use crate::plot::Run;
 use crate::show::{Bundle, Show, Table};
 use crate::words::count;
@@ -64,6 +64,9 @@ pub struct History {
     /// How often something was measured on the examples that are held out for the last test.
     #[serde(default)]
     pub tested: usize,
+    /// What was found there the last time.
+    #[serde(default)]
+    pub test: Option<TestRecord>,
 }
 
 impl History {
@@ -149,7 +152,7 @@ pub struct FitReport {
     pub batches: usize,
     /// Whether the user stopped it.
     pub interrupted: bool,
-    /// Seconds that it took.
+    /// Seconds that it took; of a fit that was cut off and finished, those of all its parts.
     pub seconds: f64,
     /// What validation found for the weights that the fit leaves: in its last epoch, or in the one whose weights were put back.
     pub valid: Option<Measures>,

@@ -4,6 +4,7 @@ use super::judge::Verdict;
 use super::learner::Learner;
 use super::metric::Measures;
 use super::predict::diverged;
+use super::records::TestRecord;
 use super::worst::TopLosses;
 use crate::boxes::measure::CocoNumbers;
 use crate::data::{Part, Spec, Target};
@@ -183,9 +184,13 @@ impl Learner {
         if data.count(part) == 0 {
             return Err(no_examples(part, &self.spec));
         }
-        self.history.tested += usize::from(part == Part::Test);
         self.cache.prepare(&self.network)?;
         let (measures, verdicts) = self.judge_part(data.as_ref(), part, true)?;
+        if part == Part::Test {
+            let (epochs, examples) = (self.history.epochs.len(), verdicts.len());
+            self.history.tested += 1;
+            self.history.test = Some(TestRecord { epochs, examples, measures: measures.clone() });
+        }
         if !measures.loss.is_finite() {
             show::note(&format!(
                 "the loss is {}: the network has diverged, and these numbers mean nothing; load a checkpoint, or make it anew",

@@ -21,6 +21,7 @@ use crate::data::{Data, Input, Normalize, Order, Part, ResizeMethod, Spec, Targe
 use crate::layers::Pass;
 use crate::models::{Arch, HeadMaker, IntoStart, Network, Start, Trained, Weights, device};
 use crate::params::LoadReport;
+use crate::paths;
 use crate::sealed::Sealed;
 use crate::{Error, Result, show};
 
@@ -140,7 +141,7 @@ impl Learner {
     /// # Errors
     /// When the file is missing, damaged, or not written by a learner.
     pub fn open(path: impl AsRef<Path>) -> Result<Learner> {
-        Learner::from_trained(Trained::open(path.as_ref())?)
+        Learner::from_trained(Trained::open(&paths::expanded(path.as_ref()))?)
     }
 
     /// A network of one's own, or of a candle model, and what it is to learn from which data:

@@ -149,7 +149,7 @@ pub use predict::Prediction;
 pub use query::Query;
 pub use rate::{IntoRate, Rate};
 pub use rates::SchedulePlot;
-pub use records::{DataRecord, FitRecord, WeightsRecord};
+pub use records::{DataRecord, FitRecord, TestRecord, WeightsRecord};
 pub use schedule::{Moment, Schedule};
 pub use similarity::{Neighbour, Neighbours, SimilarityIndex};
 pub use slider::ThresholdSlider;

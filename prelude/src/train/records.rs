@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::metric::Measures;
 use super::optim::Rule;
 use crate::data::Provenance;
 
@@ -25,6 +26,17 @@ pub struct DataRecord {
     pub names: Vec<String>,
     /// Where they come from, and how they were split.
     pub provenance: Provenance,
+}
+
+/// What was found on the examples that are held out for the last test.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TestRecord {
+    /// Epochs of all fits before it: later ones changed what it is about.
+    pub epochs: usize,
+    /// How many examples there were.
+    pub examples: usize,
+    /// What was measured.
+    pub measures: Measures,
 }
 
 /// One call of `fit` or its kin, as it was entered.

@@ -124,6 +124,9 @@ pub(super) struct Underway {
     pub full: usize,
     /// Of how many pictures and batches gradients wait; the gradients lie beside.
     pub waiting: (usize, usize),
+    /// Seconds that it took before it was cut off, each time.
+    #[serde(default)]
+    pub seconds: f64,
     /// What it stood on when it was cut off; files from before that was written lack it.
     #[serde(default)]
     pub stood_on: Option<StoodOn>,
@@ -164,6 +167,7 @@ impl FitRun {
             examples: 0,
             full: 0,
             waiting: (0, 0),
+            seconds: 0.0,
             stood_on: None,
         };
         FitRun::again(CutOff { way, gathered: Waiting::default() }, options)
@@ -204,6 +208,7 @@ impl FitRun {
             examples,
             waiting: (self.gathered.pictures, self.gathered.batches),
             stood_on: Some(stood_on),
+            seconds: self.seconds(),
             ..self.way.clone()
         })
     }
@@ -225,6 +230,11 @@ impl FitRun {
         self.rates.iter().copied().fold(0.0, f64::max)
     }
 
+    /// Seconds that it took by now, before and after it was cut off.
+    fn seconds(&self) -> f64 {
+        self.way.seconds + self.started.elapsed().as_secs_f64()
+    }
+
     /// What the fit has done by now.
     pub fn report(&self, history: &History) -> FitReport {
         let last = match self.put_back {
@@ -235,7 +245,7 @@ impl FitRun {
             epochs: (self.way.done, self.way.epochs),
             batches: self.way.steps,
             interrupted: self.interrupted,
-            seconds: self.started.elapsed().as_secs_f64(),
+            seconds: self.seconds(),
             valid: last.and_then(|epoch| epoch.valid.clone()),
             put_back: self.put_back.map(|at| at + 1),
             notes: self.notes.clone(),

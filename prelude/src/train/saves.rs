@@ -11,6 +11,7 @@ use super::norms::Norms;
 use super::rates::SchedulePlot;
 use super::similarity::Neighbours;
 use super::worst::TopLosses;
+use crate::paths;
 use crate::plot::Figure;
 use crate::show::Table;
 use crate::{Error, Result};
@@ -36,7 +37,7 @@ macro_rules! saves {
             /// When the file cannot be written, or there is no figure.
             pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
                 let $own = self;
-                write(path.as_ref(), $figure, &$table)
+                write(&paths::expanded(path.as_ref()), $figure, &$table)
             }
         })*
     };

@@ -12,6 +12,7 @@ use super::query::{Asked, Query};
 use crate::data::{Data, Fields, Input, Order, Part, Target, field, pictures_in, read_picture};
 use crate::models::CARD as LEARNERS;
 use crate::params::{read_tensors, read_whole, write_tensors};
+use crate::paths;
 use crate::plot::{self, Figure};
 use crate::show::{Bundle, Show, Steps, Table};
 use crate::words::count;
@@ -106,7 +107,7 @@ impl Learner {
     /// # Errors
     /// When the folder cannot be read or holds no picture, the network has no features apart from its answer, or the user interrupts.
     pub fn index(&self, folder: impl AsRef<Path>) -> Result<SimilarityIndex> {
-        SimilarityIndex::of_folder(self, folder.as_ref())
+        SimilarityIndex::of_folder(self, &paths::expanded(folder.as_ref()))
     }
 }
 
@@ -281,7 +282,7 @@ impl SimilarityIndex {
     /// # Errors
     /// When the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        self.save_at(path.as_ref())
+        self.save_at(&paths::expanded(path.as_ref()))
     }
 
     fn save_at(&self, path: &Path) -> Result<()> {
@@ -297,7 +298,7 @@ impl SimilarityIndex {
     /// # Errors
     /// When the file is missing or damaged, is no index, or was made with another network, or before it was trained further.
     pub fn load(path: impl AsRef<Path>, learner: &Learner) -> Result<SimilarityIndex> {
-        SimilarityIndex::load_at(path.as_ref(), learner)
+        SimilarityIndex::load_at(&paths::expanded(path.as_ref()), learner)
     }
 
     fn load_at(path: &Path, learner: &Learner) -> Result<SimilarityIndex> {

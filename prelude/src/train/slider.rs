@@ -10,6 +10,7 @@ use super::learner::Learner;
 use super::tasks::OnFile;
 use crate::boxes::measure::FindingRule;
 use crate::data::Transform;
+use crate::paths;
 use crate::plot::{self, Figure};
 use crate::show::{Bundle, Show};
 use crate::widgets::{FloatSlider, Image, Label, VBox};
@@ -78,7 +79,7 @@ impl ThresholdSlider {
     /// # Errors
     /// When the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        self.seen.figure(self.score())?.save(path.as_ref())
+        self.seen.figure(self.score())?.save(&paths::expanded(path.as_ref()))
     }
 
     /// The score at which it stands.

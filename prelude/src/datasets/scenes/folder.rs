@@ -2,6 +2,7 @@
 
 use super::{CLASSES, Extent, Medium, drawn};
 use crate::boxes::BBox;
+use crate::paths;
 use crate::{Error, Result, interrupt, limits, show};
 use image::codecs::jpeg::JpegEncoder;
 use rayon::prelude::*;
@@ -64,7 +65,7 @@ struct CocoBox {
 /// Where the count or the side is out of its range, the folder holds something else or cannot be written, or the user
 /// interrupts.
 pub fn photographs(folder: impl AsRef<Path>, count: usize, side: impl Into<Extent>, seed: u64) -> Result<PathBuf> {
-    write(folder.as_ref(), Medium::Photograph, count, side.into(), seed)
+    write(&paths::expanded(folder.as_ref()), Medium::Photograph, count, side.into(), seed)
 }
 
 /// As [`photographs`], but paintings of the same things.
@@ -72,7 +73,7 @@ pub fn photographs(folder: impl AsRef<Path>, count: usize, side: impl Into<Exten
 /// # Errors
 /// As [`photographs`].
 pub fn paintings(folder: impl AsRef<Path>, count: usize, side: impl Into<Extent>, seed: u64) -> Result<PathBuf> {
-    write(folder.as_ref(), Medium::Painting, count, side.into(), seed)
+    write(&paths::expanded(folder.as_ref()), Medium::Painting, count, side.into(), seed)
 }
 
 fn write(folder: &Path, medium: Medium, count: usize, extent: Extent, seed: u64) -> Result<PathBuf> {

@@ -14,6 +14,7 @@ use crate::data::{Greys, Normalize, ResizeMethod, Transform};
 use crate::models::body::Body;
 use crate::models::{Arch, HeadMaker, Trained, Weights};
 use crate::params::{ParamSet, is_under};
+use crate::paths;
 use crate::{Error, Result};
 
 /// A kind of detector: what finds things of several classes in a picture, and says where each stands.
@@ -129,7 +130,7 @@ impl Detector {
     /// Starts from the weights of a file, safetensors or PyTorch's `.pth`: one that a learner saved, or a published one with the same
     /// names; or from what `candlewick weights add FILE --as NAME` gave that name.
     pub fn weights(self, path: impl Into<PathBuf>) -> DetectorStart {
-        DetectorStart { weights: Weights::File(path.into()), ..self.into_detector() }
+        DetectorStart { weights: Weights::File(paths::expanded(&path.into()).into_owned()), ..self.into_detector() }
     }
 
     /// Starts a class of one's own from what the trained weights know of another: `Detector::YoloxNano.like("figure", "person")`.

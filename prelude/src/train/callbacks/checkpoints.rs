@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::left_behind::sweep;
 use super::{is_better, need_measure};
+use crate::paths;
 use crate::train::callback::{Callback, Fit, Next, When};
 use crate::{Error, Result, limits};
 
@@ -47,7 +48,7 @@ const BEST: &str = "best.safetensors";
 impl Checkpoints {
     /// Writes to this folder, which is made where it is missing, after each epoch, and keeps the last three files.
     pub fn to(folder: impl AsRef<Path>) -> Checkpoints {
-        Checkpoints::of(folder.as_ref())
+        Checkpoints::of(&paths::expanded(folder.as_ref()))
     }
 
     fn of(folder: &Path) -> Checkpoints {
@@ -77,7 +78,7 @@ impl Checkpoints {
     /// # Errors
     /// When there is none.
     pub fn newest(folder: impl AsRef<Path>) -> Result<PathBuf> {
-        Checkpoints::newest_in(folder.as_ref())
+        Checkpoints::newest_in(&paths::expanded(folder.as_ref()))
     }
 
     fn newest_in(folder: &Path) -> Result<PathBuf> {

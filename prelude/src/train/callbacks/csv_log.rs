@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::left_behind::sweep;
+use crate::paths;
 use crate::train::callback::{Callback, Fit, Next, When};
 use crate::train::history::EpochRecord;
 use crate::{Error, Result};
@@ -37,7 +38,12 @@ const FIRST: [&str; 2] = ["epoch", "train loss"];
 impl CsvLog {
     /// Writes to this file, which is made where it is missing.
     pub fn to(path: impl AsRef<Path>) -> CsvLog {
-        CsvLog { path: path.as_ref().to_owned(), head: Vec::new(), failed: Vec::new(), why: String::new() }
+        CsvLog {
+            path: paths::expanded(path.as_ref()).into_owned(),
+            head: Vec::new(),
+            failed: Vec::new(),
+            why: String::new(),
+        }
     }
 
     /// The columns and rows of the file; none where it is missing or empty.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::event_file::EventFile;
+use crate::paths;
 use crate::train::callback::{Callback, Fit, Next, When};
 use crate::{Error, Result};
 
@@ -33,7 +34,12 @@ pub struct TensorBoard {
 impl TensorBoard {
     /// Writes to this folder, a run's own, which is made where it is missing.
     pub fn to(folder: impl AsRef<Path>) -> TensorBoard {
-        TensorBoard { folder: folder.as_ref().to_owned(), file: None, flushed: Instant::now(), failed: None }
+        TensorBoard {
+            folder: paths::expanded(folder.as_ref()).into_owned(),
+            file: None,
+            flushed: Instant::now(),
+            failed: None,
+        }
     }
 
     /// Writes, and says once where that does not work.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::content::{CardContent, FitSection};
 use crate::train::records::FitRecord;
+use crate::words::does;
 
 /// Classes with fewer validation examples than this are told: one example more or less is 5 % of their recall.
 const FEW: usize = 20;
@@ -20,7 +21,11 @@ pub(super) fn limits(card: &CardContent) -> Vec<String> {
     }
     match measured {
         None => {
-            limits.push("there are no validation examples at hand: how good the network is was not measured".to_owned())
+            let why = match card.data.present {
+                false => "the learner has no data now".to_owned(),
+                true => format!("the data have no {} examples", part_words(card.asked.as_str())),
+            };
+            limits.push(format!("{why}: how good the network is was not measured"));
         }
         Some(measured) if !measured.loss.is_finite() => {
             limits
@@ -28,14 +33,25 @@ pub(super) fn limits(card: &CardContent) -> Vec<String> {
         }
         Some(_) => {}
     }
+    if measured.is_some_and(|measured| measured.part == "train") {
+        let words = match card.fits.is_empty() && card.epochs.is_empty() {
+            true => "the metrics are of training examples, which training would make better than those of new ones",
+            false => {
+                "the metrics are of examples that it was trained on: they say what it remembers, not how good it is on new ones"
+            }
+        };
+        limits.push(words.to_owned());
+    }
     limits.extend(few(card));
     limits.extend(record.and_then(|record| uneven(&record.names, record.provenance.class_counts.first()?)));
     let held = record.map(|record| record.counts[2]);
+    let validated = measured.is_some_and(|measured| measured.part == "valid");
     limits.push(match (held, card.test_measured) {
         (None, _) => "it is not known whether a test set is held out".to_owned(),
-        (Some(0), _) => {
+        (Some(0), _) if validated => {
             "no test set is held out: the metrics are of examples that may have been used for choosing".to_owned()
         }
+        (Some(0), _) => "no test set is held out".to_owned(),
         (Some(count), 0) => {
             format!("{count} examples are held out for the last test; nothing was measured on them yet")
         }
@@ -48,18 +64,29 @@ pub(super) fn limits(card: &CardContent) -> Vec<String> {
             format!("{count} examples are held out for the last test; they were measured {words}")
         }
     });
+    if let Some(later @ 1..) = card.test.as_ref().map(|test| card.epochs.len().saturating_sub(test.epochs)) {
+        let words = if later == 1 { "its last epoch".to_owned() } else { format!("its last {later} epochs") };
+        limits.push(format!("the test is of the network before {words}"));
+    }
     limits.extend(chosen(card));
     if let Some(record) = record {
         let own = &record.provenance;
         match (own.near_copies, own.copies) {
             (None, None) => limits.push("nobody has searched the data for copies".to_owned()),
             (None, Some(equal)) => {
-                limits.push(format!(
-                    "{equal} files are copies of others; pictures that only look alike were not searched for"
-                ));
+                let copies = match equal {
+                    0 => String::new(),
+                    equal => format!("{}; ", does(equal, "file", "is a copy of another", "are copies of others")),
+                };
+                limits.push(format!("{copies}pictures that only look alike were not searched for"));
             }
             (Some(0), _) => {}
-            (Some(near), _) => limits.push(format!("{near} pictures are copies of others or look like them")),
+            (Some(near), _) => limits.push(does(
+                near,
+                "picture",
+                "is a copy of another or looks like it",
+                "are copies of others or look like them",
+            )),
         }
         if let Some(across @ 1..) = own.copies_across_parts {
             limits
@@ -90,6 +117,15 @@ pub(super) fn limits(card: &CardContent) -> Vec<String> {
     limits
 }
 
+/// A part in words.
+fn part_words(part: &str) -> &str {
+    match part {
+        "train" => "training",
+        "valid" => "validation",
+        other => other,
+    }
+}
+
 /// Classes with few validation examples.
 fn few(card: &CardContent) -> Option<String> {
     let measured = card.metrics.as_ref()?;
@@ -103,11 +139,15 @@ fn few(card: &CardContent) -> Option<String> {
     let more = if few.len() > 10 { format!(" and {} more", few.len() - 10) } else { String::new() };
     let some = few.iter().take(10).cloned().collect::<Vec<_>>().join(", ");
     if !few.is_empty() {
-        return Some(format!("fewer than {FEW} {} examples of {some}{more}: their numbers are rough", measured.part));
+        return Some(format!(
+            "fewer than {FEW} {} examples of {some}{more}: their numbers are rough",
+            part_words(&measured.part)
+        ));
     }
     let all = measured.classes.is_empty() && measured.boxes.is_empty() && measured.examples < FEW;
     all.then(|| {
-        format!("fewer than {FEW} {} examples in all ({}): the numbers are rough", measured.part, measured.examples)
+        let part = part_words(&measured.part);
+        format!("fewer than {FEW} {part} examples in all ({}): the numbers are rough", measured.examples)
     })
 }
 

@@ -11,7 +11,7 @@ use crate::data::{Input, Part, Target};
 use crate::train::history::{EpochRecord, History};
 use crate::train::learner::Learner;
 use crate::train::recording::record_of;
-use crate::train::records::{DataRecord, FitRecord, WeightsRecord};
+use crate::train::records::{DataRecord, FitRecord, TestRecord, WeightsRecord};
 
 /// The version of the JSON; one is added where a program that reads it would have to change.
 pub(super) const VERSION: u32 = 1;
@@ -34,6 +34,11 @@ pub(super) struct CardContent {
     pub metrics: Option<MeasuredPart>,
     /// How often something was measured on the examples that are held out.
     pub test_measured: usize,
+    /// What was found there the last time.
+    pub test: Option<TestRecord>,
+    /// The part whose metrics were asked for.
+    #[serde(skip)]
+    pub asked: Part,
     pub limits: Vec<String>,
     pub reproducibility: String,
 }
@@ -127,7 +132,9 @@ fn fits(history: &History, whole: Option<&DataRecord>) -> Vec<FitSection> {
             record: FitRecord { data, ..record.clone() },
         }
     };
-    history.fits.iter().enumerate().map(section).collect()
+    let all = history.fits.iter().enumerate().map(section);
+    // one that failed before its first step has trained nothing
+    all.filter(|fit| fit.steps > 0 || fit.epochs_done > 0).collect()
 }
 
 impl CardContent {
@@ -170,6 +177,8 @@ impl CardContent {
             epochs: learner.history.epochs.clone(),
             metrics,
             test_measured: learner.history.tested,
+            test: learner.history.test.clone(),
+            asked: part,
             limits: Vec::new(),
             reproducibility: String::new(),
         })

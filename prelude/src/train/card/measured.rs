@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::Result;
-use crate::boxes::measure::CocoNumbers;
+use crate::boxes::measure::{CocoEvaluator, CocoNumbers};
 use crate::data::{Data, Part, Target};
 use crate::train::inspect::Evaluation;
 use crate::train::judge::Verdict;
 use crate::train::learner::Learner;
 use crate::train::metric::{Measure, Measures};
+use crate::train::tasks::OnFile;
 
 /// What was measured on a part's examples.
 #[derive(Clone, Debug, Serialize)]
@@ -89,9 +90,13 @@ impl MeasuredPart {
         };
         let target = learner.spec.target.clone();
         if let Target::Boxes(_) = target {
-            let Evaluation { all, coco, boxes, .. } = learner.evaluate_on(part)?;
+            let (all, pictures) = learner.pictures_judged(part)?;
+            let Evaluation { all, coco, boxes, .. } = learner.evaluated(all, &pictures)?;
             let objects = boxes.iter().map(|class| class.objects).sum();
+            let (groups, group_measure) = precision_by_group(data.as_ref(), &pictures, learner.classes().len())?;
             return Ok(Some(MeasuredPart {
+                groups,
+                group_measure,
                 average_precision: coco.map(|coco| BoxRow::of("all classes", objects, &coco)),
                 boxes: boxes.iter().map(|class| BoxRow::of(&class.name, class.objects, &class.coco)).collect(),
                 ..own(all)
@@ -145,6 +150,25 @@ impl NumberRow {
             support: count,
         }
     }
+}
+
+/// A detector's average precision on the pictures of each group; none where the data have no groups. That of a group without objects is no number.
+fn precision_by_group(data: &dyn Data, pictures: &[OnFile], classes: usize) -> Result<(Vec<GroupRow>, Option<String>)> {
+    let mut groups: BTreeMap<String, (usize, CocoEvaluator)> = BTreeMap::new();
+    for picture in pictures {
+        if let Some(name) = data.group_of(picture.id) {
+            let (count, evaluator) = groups.entry(name).or_insert_with(|| (0, CocoEvaluator::new(classes)));
+            *count += 1;
+            evaluator.add(&picture.found, &picture.truth)?;
+        }
+    }
+    let row = |(name, (examples, evaluator)): (String, (usize, CocoEvaluator))| GroupRow {
+        name,
+        examples,
+        value: evaluator.value().all.ap.unwrap_or(f64::NAN),
+    };
+    let measure = (!groups.is_empty()).then(|| "AP".to_owned());
+    Ok((groups.into_iter().map(row).collect(), measure))
 }
 
 /// The measure of each group, and which it is; none where the data have no groups.

@@ -5,6 +5,7 @@ use super::measured::{BoxRow, MeasuredPart};
 use crate::data::Input;
 use crate::plot::Figure;
 use crate::show::{Table, escape, escape_markdown};
+use crate::words::count;
 
 /// A figure of a card: what its file is called, and what it shows.
 #[derive(Clone)]
@@ -34,6 +35,11 @@ fn share(value: f64) -> String {
     format!("{value:.3}")
 }
 
+/// A group of which nothing can be said has no number.
+fn number_or_none(value: f64) -> String {
+    if value.is_nan() { "–".to_owned() } else { share(value) }
+}
+
 /// Two columns: what, and what of it.
 fn facts(rows: Vec<(&str, String)>) -> CardBlock {
     let mut table = Table::new(["", ""]).left(0).left(1);
@@ -45,7 +51,8 @@ fn facts(rows: Vec<(&str, String)>) -> CardBlock {
 
 fn blocks(card: &CardContent) -> Vec<CardBlock> {
     let mut blocks = Vec::new();
-    blocks.extend(card.about.clone().map(CardBlock::Text));
+    let about = card.about.iter().flat_map(|words| words.split("\n\n"));
+    blocks.extend(about.map(|words| CardBlock::Text(words.to_owned())));
     let software = &card.software;
     blocks.push(facts(vec![
         (
@@ -73,6 +80,17 @@ fn blocks(card: &CardContent) -> Vec<CardBlock> {
     match &card.metrics {
         Some(measured) => metrics(measured, &mut blocks),
         None => blocks.push(CardBlock::Text("not measured".to_owned())),
+    }
+    let last = card.test.as_ref().filter(|_| card.metrics.as_ref().is_none_or(|measured| measured.part != "test"));
+    if let Some(test) = last {
+        blocks.push(CardBlock::Heading("Test"));
+        let mut rows = vec![
+            ("examples", format!("{} held out", test.examples)),
+            ("measured", format!("after {} of training", count(test.epochs, "epoch"))),
+            ("loss", format!("{:.4}", test.measures.loss)),
+        ];
+        rows.extend(test.measures.list.iter().map(|one| (one.name.as_str(), one.unit.words(one.value))));
+        blocks.push(facts(rows));
     }
     blocks
 }
@@ -249,10 +267,9 @@ fn metrics(measured: &MeasuredPart, blocks: &mut Vec<CardBlock>) {
         let higher = !["mean error", "loss"].contains(&what.as_str());
         groups.sort_by(|a, b| if higher { a.value.total_cmp(&b.value) } else { b.value.total_cmp(&a.value) });
         let mut table = Table::new(["group", "examples", what]).left(0);
-        groups
-            .iter()
-            .take(GROUPS)
-            .for_each(|group| table.push([group.name.clone(), group.examples.to_string(), share(group.value)]));
+        groups.iter().take(GROUPS).for_each(|group| {
+            table.push([group.name.clone(), group.examples.to_string(), number_or_none(group.value)])
+        });
         if groups.len() > GROUPS {
             table = table.note(format!("the worst {GROUPS} of {} groups; the JSON has all", groups.len()));
         }
@@ -276,7 +293,7 @@ pub(super) fn markdown(card: &CardContent, figures: &[CardFigure], link: Option<
     if let Some(link) = link.filter(|_| !figures.is_empty()) {
         text += "\n## Figures\n";
         for one in figures {
-            text += &format!("\n![{}](<{}>)\n", one.title, link(one.name));
+            text += &format!("\n![{}]({})\n", one.title, link(one.name));
         }
     }
     text
@@ -319,7 +336,8 @@ pub(super) fn text(card: &CardContent, figures: &[CardFigure]) -> String {
     text
 }
 
-fn title(card: &CardContent) -> String {
+/// What it is a card of.
+pub(super) fn title(card: &CardContent) -> String {
     let name = card.data.record.as_ref().and_then(|record| record.provenance.name.clone());
     let on = name.map_or(String::new(), |name| format!(" on {name}"));
     format!("Run card: {} for {}{on}", card.model.name, card.model.task)

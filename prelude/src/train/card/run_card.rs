@@ -7,6 +7,7 @@ use super::content::CardContent;
 use super::page::{self, CardFigure};
 use crate::data::{Part, Target};
 use crate::params::write_whole;
+use crate::paths;
 use crate::show::{self, Bundle, Show};
 use crate::train::learner::Learner;
 use crate::{Error, Result};
@@ -73,13 +74,17 @@ impl Learner {
 }
 
 impl RunCard {
-    /// The same with what the network is for, in a person's words.
+    /// The same with what the network is for, in a person's words; said again, it is a further paragraph.
     pub fn about(mut self, words: impl Into<String>) -> RunCard {
-        self.content.about = Some(words.into());
+        let words = words.into();
+        self.content.about = Some(match self.content.about.take() {
+            Some(before) => format!("{before}\n\n{words}"),
+            None => words,
+        });
         self
     }
 
-    /// The same with the license of the weights.
+    /// The same with the license of the weights, in place of one that was given before.
     pub fn license(mut self, words: impl Into<String>) -> RunCard {
         self.content.license = Some(words.into());
         self
@@ -111,32 +116,75 @@ impl RunCard {
     /// file that was there before stays until the new one is whole.
     ///
     /// # Errors
-    /// When the ending is another one, or a file cannot be written.
+    /// When the ending is another one, or a file cannot be written; the message says which card it was.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        self.write(path.as_ref())
+        self.save_at(&paths::expanded(path.as_ref()))
     }
 
-    fn write(&self, path: &Path) -> Result<()> {
+    fn save_at(&self, path: &Path) -> Result<()> {
         let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase()).unwrap_or_default();
-        match ending.as_str() {
-            "json" => write_whole(path, self.json().as_bytes()),
-            "md" | "markdown" => {
-                let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-                let link = |name: &str| format!("{stem}-{name}.svg");
-                for one in &self.figures {
-                    write_whole(&path.with_file_name(link(one.name)), one.figure.svg().as_bytes())?;
-                }
-                write_whole(path, page::markdown(&self.content, &self.figures, Some(&link)).as_bytes())?;
-                if !self.figures.is_empty() {
-                    let names: Vec<String> = self.figures.iter().map(|one| link(one.name)).collect();
-                    show::note(&format!("figures beside {}: {}", path.display(), names.join(", ")));
-                }
-                Ok(())
+        let is_markdown = match ending.as_str() {
+            "json" => false,
+            "md" | "markdown" => true,
+            _ => {
+                return Err(Error::new(format!("`{}` has no ending that names a card's format", path.display()))
+                    .remedy("end the name with .md or .json"));
             }
-            _ => Err(Error::new(format!("`{}` has no ending that names a card's format", path.display()))
-                .remedy("end the name with .md or .json")),
+        };
+        let failed = |why: String| Error::new(format!("the card `{}` cannot be saved: {why}", path.display()));
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+            let (what, remedy) = match folder.exists() {
+                true => ("is no folder", "name a folder that is one"),
+                false => ("does not exist", "make the folder first: `std::fs::create_dir_all(\"cards\")?`"),
+            };
+            return Err(failed(format!("the folder `{}` {what}", folder.display())).remedy(remedy));
+        }
+        let written = match is_markdown {
+            true => self.write_markdown(path),
+            false => write_whole(path, self.json().as_bytes()).map(|()| "for programs".to_owned()),
+        };
+        let holds = written.map_err(|error| {
+            let what = format!("the card `{}` cannot be saved", path.display());
+            Error::new(what).caused_by(error)
+        })?;
+        show::written(path, &format!("{}, {holds}", page::title(&self.content)));
+        Ok(())
+    }
+
+    /// Writes the page and its figures; in words what it holds beside the page.
+    fn write_markdown(&self, path: &Path) -> Result<String> {
+        // `card.md` and `card.MD` are two cards, and each has figures of its own
+        let stem = match path.extension() {
+            Some(ending) if ending == "md" => path.file_stem(),
+            _ => path.file_name(),
+        };
+        let stem = stem.map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let file = |name: &str| format!("{stem}-{name}.svg");
+        for one in &self.figures {
+            write_whole(&path.with_file_name(file(one.name)), one.figure.svg().as_bytes())?;
+        }
+        let link = |name: &str| link(&file(name));
+        write_whole(path, page::markdown(&self.content, &self.figures, Some(&link)).as_bytes())?;
+        let names: Vec<String> = self.figures.iter().map(|one| file(one.name)).collect();
+        Ok(match names.is_empty() {
+            true => "without figures".to_owned(),
+            false => format!("its figures beside it: {}", names.join(", ")),
+        })
+    }
+}
+
+/// A file's name as the target of a link: what Markdown, HTML or a URL gives a meaning stands as its bytes (RFC 3986).
+fn link(name: &str) -> String {
+    let mut link = String::with_capacity(name.len());
+    for c in name.chars() {
+        match c {
+            'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' | '.' | '~' => link.push(c),
+            c if !c.is_ascii() && c.is_alphanumeric() => link.push(c),
+            c => c.to_string().bytes().for_each(|byte| link += &format!("%{byte:02X}")),
         }
     }
+    link
 }
 
 impl Show for RunCard {

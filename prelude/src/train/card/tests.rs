@@ -96,7 +96,7 @@ fn a_classifiers_card_says_what_was_done() -> Result<()> {
     }
     assert_eq!(json["metrics"]["measures"][0]["name"], "accuracy");
     for words in [
-        "fewer than 20 valid",
+        "fewer than 20 validation",
         "uneven",
         "nothing was measured on them yet",
         "early stopping",
@@ -152,12 +152,14 @@ fn a_card_is_saved_with_its_figures() -> Result<()> {
     names.sort();
     assert_eq!(names, ["card.json", "my card-confusion.svg", "my card-loss.svg", "my card.md"]);
     let text = std::fs::read_to_string(folder.path().join("my card.md"))?;
-    assert!(text.contains("(<my card-loss.svg>)") && text.starts_with("# Run card: small for classify on"), "{text}");
+    assert!(text.contains("(my%20card-loss.svg)") && text.starts_with("# Run card: small for classify on"), "{text}");
     assert!(std::fs::read_to_string(folder.path().join("my card-loss.svg"))?.starts_with("<svg"));
     assert_eq!(value(&std::fs::read_to_string(folder.path().join("card.json"))?)["card_version"], 1);
-    for (name, words) in
-        [("card.txt", ".md or .json"), ("no/such/card.md", "cannot be written"), ("no/such/card.json", "folder exists")]
-    {
+    for (name, words) in [
+        ("card.txt", ".md or .json"),
+        ("no/such/card.md", "no/such` does not exist"),
+        ("no/such/card.json", "make the folder"),
+    ] {
         let error = card.save(folder.path().join(name)).unwrap_err().to_string();
         assert!(error.contains(words), "{error}");
     }
@@ -255,7 +257,7 @@ fn numbers_have_errors() -> Result<()> {
     {
         assert!((row[name].as_f64().expect("a number") - expected).abs() < 1e-5, "{name}: {row}");
     }
-    assert!(said(&json, "fewer than 20 train examples in all (4)"), "{}", json["limits"]);
+    assert!(said(&json, "fewer than 20 training examples in all (4)"), "{}", json["limits"]);
     assert_eq!(value(&learner.card()?.json())["metrics"], Value::Null);
     Ok(())
 }
@@ -410,5 +412,152 @@ fn looks_at_the_test_are_counted_and_others_bodies_told() -> Result<()> {
             .is_some_and(|words| words.contains("another learner") && words.contains("vehicles_small"))
     );
     assert_eq!((&json["model"]["weights"]["loaded"], &json["test_measured"]), (&Value::Null, &json!(0)));
+    Ok(())
+}
+
+#[test]
+fn a_card_of_any_name_links_to_its_own_figures() -> Result<()> {
+    let data = pictures(&[12, 12])?.split(0.25, 7)?.size(32).batch(8);
+    let mut learner = quiet(Learner::vision_untrained(Arch::Small, &data)?);
+    learner.fit(1, 1e-3)?;
+    let card = learner.card()?;
+    let folder = tempfile::tempdir()?;
+    let at = |name: &str| folder.path().join(name);
+    // percent-encoding as python's urllib.parse.quote
+    for (name, linked) in [
+        ("a|<b>.md", "a%7C%3Cb%3E-loss.svg"),
+        ("my [last] (card).md", "my%20%5Blast%5D%20%28card%29-loss.svg"),
+        ("50 % # ?`*.md", "50%20%25%20%23%20%3F%60%2A-loss.svg"),
+        ("карта.md", "карта-loss.svg"),
+        ("card.md", "card-loss.svg"),
+        ("card.MD", "card.MD-loss.svg"),
+        ("card.markdown", "card.markdown-loss.svg"),
+    ] {
+        card.save(at(name))?;
+        let text = std::fs::read_to_string(at(name))?;
+        assert!(text.contains(&format!("![Losses]({linked})")), "{name}: {text}");
+        let file = linked.split('%').enumerate().fold(String::new(), |file, (at, part)| match at {
+            0 => part.to_owned(),
+            _ => format!("{file}{}{}", u8::from_str_radix(&part[..2], 16).expect("hexadecimal") as char, &part[2..]),
+        });
+        assert!(at(&file).exists(), "{file}");
+    }
+    std::fs::write(at("file"), "")?;
+    for (name, words) in [("file/card.md", "is no folder"), ("none/card.md", "does not exist")] {
+        let error = card.save(at(name)).unwrap_err().to_string();
+        let begins = format!("the card `{}` cannot be saved: the folder `", at(name).display());
+        assert!(error.starts_with(&begins) && error.contains(words), "{error}");
+    }
+    // a folder in a figure's place
+    std::fs::create_dir(at("taken-loss.svg"))?;
+    let error = card.save(at("taken.md")).unwrap_err().to_string();
+    assert!(error.contains("taken.md` cannot be saved") && error.contains("taken-loss.svg"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn what_is_said_again_about_it_is_a_further_paragraph() -> Result<()> {
+    let data = pictures(&[8, 8])?.size(32).batch(8);
+    let card = quiet(Learner::vision_untrained(Arch::Small, &data)?).card()?.about("One.").about("Two.");
+    assert!(card.markdown().contains("\nOne.\n\nTwo.\n"), "{}", card.markdown());
+    assert!(card.bundle().as_html().is_some_and(|html| html.contains("<p>One.</p><p>Two.</p>")));
+    assert_eq!(value(&card.json())["about"], "One.\n\nTwo.");
+    Ok(())
+}
+
+#[test]
+fn without_a_split_only_what_applies_is_said() -> Result<()> {
+    let data = pictures(&[12, 12])?.size(32).batch(8);
+    let mut learner = quiet(Learner::vision_untrained(Arch::Small, &data)?);
+    let json = value(&learner.card()?.json());
+    assert!(said(&json, "the data have no validation examples: how good the network is was not measured"));
+    for never in ["used for choosing", "0 files", "0 pictures", "trained on"] {
+        assert!(!said(&json, never), "{never}: {}", json["limits"]);
+    }
+    assert!(said(&value(&learner.card_on(Part::Test)?.json()), "no test examples"));
+    assert!(said(&value(&learner.card_on(Part::Train)?.json()), "training would make better"));
+    learner.fit(1, 1e-3)?;
+    let json = value(&learner.card_on(Part::Train)?.json());
+    assert!(said(&json, "trained on: they say what it remembers") && !said(&json, "choosing"), "{}", json["limits"]);
+    Ok(())
+}
+
+#[test]
+fn the_tests_result_stands_on_the_card() -> Result<()> {
+    let data = pictures(&[30, 30])?.hold_out(0.2, 1)?.split(0.25, 7)?.size(32).batch(8);
+    let mut learner = quiet(Learner::vision(Arch::Small, &data)?);
+    assert_eq!(value(&learner.card()?.json())["test"], Value::Null);
+    learner.fit(1, 1e-3)?;
+    let found = learner.evaluate_on(Part::Test)?;
+    let folder = tempfile::tempdir()?;
+    learner.save(folder.path().join("a.safetensors"))?;
+    let card = Learner::open(folder.path().join("a.safetensors"))?.card()?;
+    let json = value(&card.json());
+    assert_eq!(json["test"]["measures"]["loss"].as_f64(), Some(found.all.loss));
+    assert_eq!(
+        (&json["test"]["epochs"], &json["test"]["examples"]),
+        (&json!(1), &json!(Data::count(&data, Part::Test)))
+    );
+    let accuracy = format!("| accuracy | {:.3} |", found.all.get("accuracy")?);
+    let text = card.markdown();
+    let test = text.split("## Test").nth(1).expect("a section of its own");
+    assert!(test.contains(&accuracy) && test.contains("after 1 epoch of training"), "{test}");
+    learner.fit(1, 1e-3)?;
+    assert!(said(&value(&learner.card()?.json()), "the test is of the network before its last epoch"));
+    Ok(())
+}
+
+#[test]
+fn a_fit_that_failed_before_its_first_step_is_none() -> Result<()> {
+    let data = pictures(&[12, 12])?.split(0.25, 7)?.size(32).batch(8);
+    let mut learner = quiet(Learner::vision_untrained(Arch::Small, &data)?);
+    learner.add(|when: When, _: &mut Fit| match when {
+        When::BatchBegins => Err("no".into()),
+        _ => Ok(Next::Go),
+    });
+    assert!(learner.fit(2, 1e-3).is_err());
+    let json = value(&learner.card()?.json());
+    assert_eq!(json["fits"], json!([]));
+    assert!(said(&json, "nothing was trained"));
+    learner.remove_callbacks();
+    learner.resume()?;
+    let json = value(&learner.card()?.json());
+    assert_eq!((&json["fits"][0]["epochs_done"], json["fits"].as_array().map(Vec::len)), (&json!(2), Some(1)));
+    Ok(())
+}
+
+#[test]
+fn a_detectors_groups_have_average_precision_each() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let drawn = crate::datasets::scenes::photographs(folder.path().join("drawn"), 12, 128u32, 3)?;
+    let data = Boxes::open(drawn.join("annotations.json"))?;
+    let site =
+        |name: &str| format!("site {}", name.bytes().filter(u8::is_ascii_digit).map(usize::from).sum::<usize>() % 3);
+    let data = data.grouped(site).split(0.25, 7)?.size(160).batch(4).augment(crate::data::Augment::boxes());
+    assert_eq!(data.truth_counts(Part::Train), Some(data.counts(Part::Train)));
+    assert_eq!(data.augmented_by(), Some(crate::data::Augment::boxes()));
+    let mut learner = quiet(Learner::detection(Detector::scenes(), &data)?);
+    let json = value(&learner.card_on(Part::Train)?.json());
+    assert_eq!(json["metrics"]["group_measure"], "AP");
+    let groups = json["metrics"]["groups"].as_array().expect("a list");
+    let examples: u64 = groups.iter().filter_map(|group| group["examples"].as_u64()).sum();
+    assert_eq!(examples, Data::count(&data, Part::Train) as u64);
+    // of one group alone it is what is measured on its pictures
+    for group in groups {
+        let ids: Vec<usize> = data
+            .ids(Part::Train)
+            .into_iter()
+            .filter(|id| data.group_of(*id).as_deref() == group["name"].as_str())
+            .collect();
+        let mut evaluator = crate::boxes::measure::CocoEvaluator::new(data.classes().len());
+        for picture in learner.pictures_judged(Part::Train)?.1.iter().filter(|picture| ids.contains(&picture.id)) {
+            evaluator.add(&picture.found, &picture.truth)?;
+        }
+        let expected = evaluator.value().all.ap.expect("objects");
+        assert!(
+            expected.is_finite() && (group["value"].as_f64().expect("a number") - expected).abs() < 1e-12,
+            "{group}"
+        );
+    }
     Ok(())
 }

@@ -148,3 +148,35 @@ fn a_size_that_the_network_does_not_take_is_refused_when_it_is_made() -> Result<
     let _taken = Learner::vision(Arch::default().untrained(), &data.size(24))?;
     Ok(())
 }
+
+#[test]
+fn what_no_learner_wrote_is_told_by_its_own_names() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("foreign.safetensors");
+    let cpu = &Device::Cpu;
+    let mut learner = quiet(Learner::vision(Arch::Small.untrained(), &bars(8, 1)?)?);
+    for (names, words) in [
+        (vec![("layer4.0.conv1.weight", vec![1]), ("layer3.5.conv1.weight", vec![1])], "Arch::ResNet34.weights(path)"),
+        (
+            vec![("model.0.conv.weight", vec![16, 3, 3, 3]), ("model.22.cv2.0.2.bias", vec![64])],
+            "Detector::YoloV8n.weights(path)",
+        ),
+        (
+            vec![
+                ("backbone.backbone.stem.conv.conv.weight", vec![24, 12, 3, 3]),
+                ("head.cls_preds.0.weight", vec![80, 96, 1, 1]),
+            ],
+            "Detector::YoloxTiny.weights(path)",
+        ),
+        (vec![("stages.0.blocks.0.conv_dw.weight", vec![1])], "a ConvNeXt, which none of the architectures here takes"),
+        (vec![("net.weight", vec![1])], "no architecture known here"),
+    ] {
+        let tensors = names
+            .iter()
+            .map(|(name, dims)| Ok(((*name).to_owned(), Tensor::zeros(dims.clone(), candle_core::DType::F32, cpu)?)));
+        crate::params::write_tensors(&path, &tensors.collect::<Result<Vec<_>>>()?, std::collections::HashMap::new())?;
+        let error = learner.load(&path).unwrap_err().to_string();
+        assert!(error.contains(words) && !error.contains("ResNet18"), "{error}");
+    }
+    Ok(())
+}

@@ -326,6 +326,31 @@ fn another_number_of_threads_adds_in_another_order() -> Result<()> {
 }
 
 #[test]
+fn a_fit_that_was_finished_tells_the_seconds_of_all_its_parts() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let data = pictures(&folder.path().join("data"))?;
+    let slow = || {
+        |when: When, _: &mut Fit| {
+            if when == When::BatchBegins {
+                std::thread::sleep(std::time::Duration::from_millis(30));
+            }
+            Ok(Next::Go)
+        }
+    };
+    let path = folder.path().join("a.safetensors");
+    let mut learner = with_all(&data)?;
+    learner.add(slow()).add(fails_at(2, 5));
+    assert!(learner.fit(2, 1e-3).is_err());
+    learner.save(&path)?;
+    let mut again = with_all(&data)?;
+    again.load(&path)?;
+    let report = again.resume()?;
+    // 12 batches slept before the end, none after it
+    assert!(report.seconds >= 0.36 && report.batches == 16, "{report:?}");
+    Ok(())
+}
+
+#[test]
 fn what_a_fit_stood_on_and_no_longer_does_is_told() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("running.safetensors");

@@ -1,0 +1,41 @@
+//! Paths as people write them: `~/photos` is within the user's own folder, as in a shell.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+/// The path with a leading `~` replaced by the user's own folder, where that is known. A folder that is really named `~` is `./~`.
+pub(crate) fn expanded(path: &Path) -> Cow<'_, Path> {
+    within(path, std::env::home_dir())
+}
+
+fn within(path: &Path, home: Option<PathBuf>) -> Cow<'_, Path> {
+    match (path.strip_prefix("~"), home.filter(|home| !home.as_os_str().is_empty())) {
+        (Ok(rest), Some(home)) => Cow::Owned(home.join(rest)),
+        _ => Cow::Borrowed(path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // as `sh -c 'echo PATH'` with HOME=/home/me
+    #[test]
+    fn a_tilde_is_the_users_folder_where_a_shell_takes_it_so() {
+        for (written, meant) in [
+            ("~/photos/a.jpg", "/home/me/photos/a.jpg"),
+            ("~", "/home/me"),
+            ("~/", "/home/me"),
+            ("./~/photos", "./~/photos"),
+            ("~backup", "~backup"),
+            ("a/~/b", "a/~/b"),
+            ("/a", "/a"),
+            ("", ""),
+        ] {
+            assert_eq!(within(Path::new(written), Some("/home/me".into())), Path::new(meant), "{written}");
+        }
+        for nowhere in [None, Some(PathBuf::new())] {
+            assert_eq!(within(Path::new("~/photos"), nowhere), Path::new("~/photos"));
+        }
+    }
+}
