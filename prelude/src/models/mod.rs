@@ -14,9 +14,12 @@
 //!   its network is copied; `shapes`: what is known of both before anything runs.
 //! - `detectors`: networks that find any number of things in a picture.
 //! - `network`: body and head together; `whole`: networks of one's own, and any candle model; `widen`: a head for more classes.
+//! - `adapter`, `adapting`: adapters of low rank beside weights (LoRA); `targets`: beside which.
 //! - `device`: where learners compute.
 //! - `weights`: where trained weights come from; `hub`: the download; `lookalike`: what a file's names look like.
 
+mod adapter;
+mod adapting;
 mod arch;
 mod body;
 mod detectors;
@@ -33,12 +36,14 @@ mod network;
 mod published;
 mod residual;
 mod shapes;
+mod targets;
 mod vgg;
 mod vit;
 mod weights;
 mod whole;
 mod widen;
 
+pub use adapter::{AdapterPlan, Adapters, WaitingHead};
 pub use arch::{Arch, IntoStart, Start, Weights};
 pub use body::Body;
 pub use detectors::{Detector, DetectorReport, DetectorStart, IntoDetector, YoloV8Head, YoloxHead};

@@ -1,7 +1,7 @@
 //! Parameters frozen and thawed by their names.
 
 use super::learner::Learner;
-use crate::params::Param;
+use crate::params::{Param, fits};
 use crate::{Error, Result};
 
 impl Learner {
@@ -37,19 +37,4 @@ impl Learner {
         fitting.iter().for_each(|param| param.set_frozen(frozen));
         Ok(fitting.len())
     }
-}
-
-/// Whether a name fits a pattern in which `*` stands for any letters.
-fn fits(pattern: &str, name: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = name.strip_prefix(parts.next().unwrap_or_default()) else { return false };
-    let parts: Vec<&str> = parts.collect();
-    let Some((last, middle)) = parts.split_last() else { return rest.is_empty() };
-    for part in middle {
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
-        }
-    }
-    rest.len() >= last.len() && rest.ends_with(last)
 }
