@@ -28,7 +28,7 @@ impl AdapterPlan {
     }
 }
 
-fn named(layer: &str, end: &str) -> String {
+pub(super) fn named(layer: &str, end: &str) -> String {
     if layer.is_empty() { end.to_owned() } else { format!("{layer}.{end}") }
 }
 

@@ -40,6 +40,31 @@ impl Network {
         Ok(())
     }
 
+    /// The same plan, where its name can be an adapter's.
+    ///
+    /// # Errors
+    /// When the name is taken or cannot be one.
+    pub fn named_plan(&self, plan: AdapterPlan) -> Result<AdapterPlan> {
+        self.check_adapter_name(&plan.name).map(|()| plan)
+    }
+
+    /// Gives an adapter another scale and another dropout; its rank and its layers stay.
+    ///
+    /// # Errors
+    /// When a matrix of its is missing.
+    pub fn set_adapter_options(&mut self, index: usize, lora: &Lora) -> Result<()> {
+        if let Some(plan) = self.adapters.plans.get_mut(index) {
+            plan.lora = lora.clone();
+        }
+        if index == self.adapters.active { self.plug(index) } else { Ok(()) }
+    }
+
+    /// Puts in the head of an adapter that waits, in the place of the one that it had.
+    pub fn put_waiting_head(&mut self, head: WaitingHead) {
+        self.waiting_heads.retain(|waiting| waiting.adapter != head.adapter);
+        self.waiting_heads.push(head);
+    }
+
     /// Makes an adapter's matrices: A at random (uniform in ±1/√in, PEFT's), B zero. The first one takes part at once; of others the matrices are
     /// frozen until they do. Nothing else is frozen or thawed here.
     ///

@@ -84,6 +84,7 @@ mod inspect;
 mod judge;
 mod labels;
 mod learner;
+mod lora;
 mod loss;
 mod lost;
 mod matching;

@@ -110,6 +110,7 @@ def main():
     for folder in ["peft_small", "peft_bert"]:
         path = FIXTURES / folder / "adapter_config.json"
         config = json.loads(path.read_text())
+        config["target_modules"].sort()
         path.write_text(json.dumps(config, indent=1, sort_keys=True) + "\n")
     save_file({key: value.contiguous() for key, value in saved.items()}, FIXTURES / "lora.safetensors")
 
