@@ -42,7 +42,8 @@ pub mod prelude {
     };
     pub use crate::error::{Error, Result};
     pub use crate::layers::{
-        Activation, BatchNorm2d, Conv2d, Dropout, GlobalAvgPool, Layer, LayerNorm, Linear, MaxPool2d, Pass, Sequential,
+        Activation, BatchNorm2d, Conv2d, Dropout, GlobalAvgPool, Layer, LayerNorm, Linear, Lora, MaxPool2d, Pass,
+        Sequential,
     };
     pub use crate::models::{Arch, Detector, Head, Network, Shapes};
     pub use crate::onnx::{OnnxGraph, OnnxValue};

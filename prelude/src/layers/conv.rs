@@ -2,9 +2,9 @@
 
 use candle_core::Tensor;
 
-use super::{Layer, Pass, dims3};
+use super::{Layer, Pass, adapted, dims3};
 use crate::onnx::{OnnxAttribute, OnnxGraph, OnnxValue};
-use crate::params::{Init, Param, Scope};
+use crate::params::{Init, Param, Scope, Slot};
 use crate::{Error, Result, limits, ops};
 
 /// A convolution: `weight` (out, in / groups, height, width), perhaps `bias` (out). `torch.nn.Conv2d`.
@@ -15,6 +15,7 @@ pub struct Conv2d {
     options: ops::Conv2dOptions,
     same: bool,
     channels: usize,
+    slot: Slot,
 }
 
 /// What a convolution is made of, before it is made.
@@ -70,10 +71,18 @@ impl Conv2d {
         (four, eps): (&[Tensor; 4], f64),
         then: ops::Activation,
     ) -> Result<Tensor> {
+        if pass.training() && self.slot.active().is_some() {
+            return Ok(ops::batch_norm_eval_then(&self.forward(x, pass)?, four.each_ref(), eps, then)?);
+        }
         let bias = self.bias.as_ref().map(|bias| pass.value(bias));
         let (_, _, h, w) = x.dims4()?;
-        let (weight, options) = (pass.value(&self.weight), self.options(h, w));
+        let (weight, options) = (self.weight_in(pass)?, self.options(h, w));
         Ok(ops::conv2d_norm_eval_then(x, &weight, bias.as_ref(), options, four.each_ref(), eps, then)?)
+    }
+
+    /// The weight in this run; where nothing trains, with what an adapter adds to it.
+    fn weight_in(&self, pass: &Pass) -> Result<Tensor> {
+        if pass.training() { Ok(pass.value(&self.weight)) } else { self.slot.effective() }
     }
 
     /// The number of channels that come out.
@@ -145,7 +154,8 @@ impl Conv2dBuilder {
         let bias = self.init.map_or(Init::Uniform { fan: from / groups * kh * kw }, |_| Init::Zeros);
         let bias = self.bias_init.unwrap_or(bias);
         let bias = self.bias.then(|| self.scope.param("bias", to, bias)).transpose()?;
-        Ok(Conv2d { weight, bias, options: self.options, same: self.same, channels: from })
+        let slot = self.scope.slot(&weight, groups);
+        Ok(Conv2d { weight, bias, options: self.options, same: self.same, channels: from, slot })
     }
 }
 
@@ -153,14 +163,18 @@ impl Layer for Conv2d {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let bias = self.bias.as_ref().map(|bias| pass.value(bias));
         let (_, _, h, w) = x.dims4()?;
-        let options = self.options(h, w);
-        pass.product([x, &pass.value(&self.weight)], bias.as_ref(), |x, w, bias| ops::conv2d(x, w, bias, options))
+        let (weight, options) = (self.weight_in(pass)?, self.options(h, w));
+        let y = pass.product([x, &weight], bias.as_ref(), |x, w, bias| ops::conv2d(x, w, bias, options))?;
+        match self.slot.active().filter(|_| pass.training()) {
+            Some(adapter) => adapted::conv2d(&adapter, x, &y, options, pass),
+            None => Ok(y),
+        }
     }
 
     fn export(&self, graph: &mut OnnxGraph, x: &OnnxValue) -> Result<OnnxValue> {
         let dims = self.output(x.dims())?;
         let o = self.options(x.dims()[1], x.dims()[2]);
-        let mut inputs = vec![x.clone(), graph.weight(self.weight.name(), &self.weight.value())?];
+        let mut inputs = vec![x.clone(), graph.weight(self.weight.name(), &self.slot.effective()?)?];
         if let Some(bias) = &self.bias {
             inputs.push(graph.weight(bias.name(), &bias.value())?);
         }

@@ -2,9 +2,10 @@
 
 use candle_core::Tensor;
 
+use super::adapted;
 use super::{Layer, Pass};
 use crate::onnx::{OnnxGraph, OnnxValue};
-use crate::params::{Init, Param, Scope};
+use crate::params::{Init, Param, Scope, Slot};
 use crate::{Error, Result, ops};
 
 /// `x · weightᵀ + bias` over the last dimension: `weight` (out, in), `bias` (out). `torch.nn.Linear`.
@@ -12,6 +13,7 @@ use crate::{Error, Result, ops};
 pub struct Linear {
     weight: Param,
     bias: Param,
+    slot: Slot,
 }
 
 impl Linear {
@@ -22,7 +24,7 @@ impl Linear {
     pub fn new(scope: &Scope, features_in: usize, features_out: usize) -> Result<Linear> {
         let init = Init::Uniform { fan: features_in };
         let weight = scope.param("weight", (features_out, features_in), init)?;
-        Ok(Linear { weight, bias: scope.param("bias", features_out, init)? })
+        Linear::of(scope, weight, init)
     }
 
     /// From so many features to so many, with normal weights of this deviation and no bias at first.
@@ -31,17 +33,26 @@ impl Linear {
     /// When the name is taken.
     pub fn normal(scope: &Scope, features_in: usize, features_out: usize, deviation: f32) -> Result<Linear> {
         let weight = scope.param("weight", (features_out, features_in), Init::Normal(deviation))?;
-        Ok(Linear { weight, bias: scope.param("bias", features_out, Init::Zeros)? })
+        Linear::of(scope, weight, Init::Zeros)
+    }
+
+    fn of(scope: &Scope, weight: Param, init: Init) -> Result<Linear> {
+        let bias = scope.param("bias", weight.var().dims()[0], init)?;
+        Ok(Linear { slot: scope.slot(&weight, 1), weight, bias })
     }
 }
 
 impl Layer for Linear {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-        pass.product([x, &pass.value(&self.weight)], Some(&pass.value(&self.bias)), ops::linear)
+        let (weight, bias) = (pass.value(&self.weight), pass.value(&self.bias));
+        match self.slot.active() {
+            Some(adapter) => adapted::linear(&adapter, x, (&weight, &bias), pass),
+            None => pass.product([x, &weight], Some(&bias), ops::linear),
+        }
     }
 
     fn export(&self, graph: &mut OnnxGraph, x: &OnnxValue) -> Result<OnnxValue> {
-        let weight = graph.weight(self.weight.name(), &self.weight.value())?;
+        let weight = graph.weight(self.weight.name(), &self.slot.effective()?)?;
         let bias = graph.weight(self.bias.name(), &self.bias.value())?;
         graph.linear(x, &weight, &bias)
     }

@@ -16,10 +16,12 @@
 //! # Ok::<(), candlewick_prelude::Error>(())
 //! ```
 
+mod adapted;
 mod attention;
 mod conv;
 mod conv_norm;
 mod linear;
+mod lora;
 mod norm;
 mod pass;
 mod sequential;
@@ -31,6 +33,7 @@ pub use attention::{Attention, Perceptron};
 pub use conv::{Conv2d, Conv2dBuilder};
 pub use conv_norm::ConvNorm;
 pub use linear::Linear;
+pub use lora::Lora;
 pub use norm::{BatchNorm2d, LayerNorm};
 pub use pass::Pass;
 pub use sequential::Sequential;

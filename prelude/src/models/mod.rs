@@ -14,9 +14,15 @@
 //!   its network is copied; `shapes`: what is known of both before anything runs.
 //! - `detectors`: networks that find any number of things in a picture.
 //! - `network`: body and head together; `whole`: networks of one's own, and any candle model; `widen`: a head for more classes.
+//! - `adapter`, `adapting`: adapters of low rank beside weights (LoRA); `targets`: beside which; `adapter_file`, `adapter_names`: PEFT's
+//!   folders.
 //! - `device`: where learners compute.
 //! - `weights`: where trained weights come from; `hub`: the download; `lookalike`: what a file's names look like.
 
+mod adapter;
+mod adapter_file;
+mod adapter_names;
+mod adapting;
 mod arch;
 mod body;
 mod detectors;
@@ -33,12 +39,16 @@ mod network;
 mod published;
 mod residual;
 mod shapes;
+mod targets;
 mod vgg;
 mod vit;
 mod weights;
 mod whole;
 mod widen;
 
+pub use adapter::{AdapterPlan, Adapters, WaitingHead};
+pub use adapter_file::{AdapterFile, AdapterToWrite, write_adapter};
+pub use adapter_names::FittingAdapter;
 pub use arch::{Arch, IntoStart, Start, Weights};
 pub use body::Body;
 pub use detectors::{Detector, DetectorReport, DetectorStart, IntoDetector, YoloV8Head, YoloxHead};

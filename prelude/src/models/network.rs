@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 
+use super::adapter::{Adapters, WaitingHead};
 use super::body::Blocks;
 use super::head::pooled;
 use super::{Arch, Body, Detector, Head, HeadMaker, Shapes, lookalike};
@@ -28,6 +29,8 @@ pub struct Network {
     body_parts: usize,
     /// What its one answer is called, where its maker gave it no name.
     says: Option<String>,
+    pub(super) adapters: Adapters,
+    pub(super) waiting_heads: Vec<WaitingHead>,
 }
 
 /// How a network is made, and made again.
@@ -105,7 +108,8 @@ impl Network {
             Making::Own(make) => make(&params)?,
         };
         let body_parts = body.parts().len();
-        Ok(Network { plan, params, body, head, parts, body_parts, says: None })
+        let (adapters, waiting_heads) = (Adapters::default(), Vec::new());
+        Ok(Network { plan, params, body, head, parts, body_parts, says: None, adapters, waiting_heads })
     }
 
     /// The kind of body, where it is one that is known by name.
@@ -172,14 +176,19 @@ impl Network {
     fn made_by(&self, plan: Making) -> Result<Network> {
         let mut copy = Network::build(self.params.fresh(self.params.seed()), plan)?;
         copy.says.clone_from(&self.says);
-        copy.params.load(&self.params.snapshot()?, None)?;
+        copy.adapt_like(&self.adapters)?;
+        copy.set_waiting_heads(self.waiting_heads.clone());
+        copy.params.load(&self.unmerged()?, None)?;
+        if self.adapters.merged {
+            copy.merge_adapter()?;
+        }
         for (own, param) in copy.params.params().iter().zip(self.params.params()) {
             own.set_frozen(param.frozen());
         }
         Ok(copy)
     }
 
-    /// A network of the same body, and its weights, with a new head of random weights, drawn from `seed`.
+    /// A network of the same body, with its weights and its adapters, and a new head of random weights, drawn from `seed`.
     ///
     /// # Errors
     /// When the network was made in one piece, and when the device cannot hold it.
@@ -196,8 +205,15 @@ impl Network {
                     .remedy(remedy));
             }
         };
-        let network = Network::build(self.params.fresh(seed), plan)?;
-        network.load_body(&self.params.snapshot()?, "the old network")?;
+        let mut network = Network::build(self.params.fresh(seed), plan)?;
+        network.adapt_like(&self.adapters)?;
+        network.load_body(&self.unmerged()?, "the old network")?;
+        if !self.adapters.is_empty() {
+            network.freeze_where(|_| false);
+        }
+        if self.adapters.merged {
+            network.merge_adapter()?;
+        }
         Ok(network)
     }
 

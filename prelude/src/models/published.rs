@@ -33,18 +33,27 @@ impl Arch {
         Ok(Some((name, tensor)))
     }
 
-    /// The name here of a published tensor.
-    fn renamed(self, name: &str) -> String {
-        let (module, kind) = name.rsplit_once('.').unwrap_or(("", name));
-        let heads: &[&str] = match self {
+    /// What the matrix of a classifier's head is called in published weights, the usual name first.
+    fn heads(self) -> &'static [&'static str] {
+        match self {
             Arch::Small => &[],
             Arch::ResNet18 | Arch::ResNet34 | Arch::ResNet50 => &["fc"],
             Arch::Vgg11 | Arch::Vgg11Bn | Arch::Vgg16 | Arch::Vgg16Bn => &["classifier.6", "head.fc"],
             Arch::MobileNetV2 => &["classifier.1", "classifier"],
             Arch::EfficientNetLite0 | Arch::EfficientNetB0 => &["classifier", "_fc"],
             Arch::VitTiny | Arch::VitSmall => &["head"],
-        };
-        if heads.contains(&module) {
+        }
+    }
+
+    /// What the matrix of a classifier's head is called where the weights were published; `None` for the body that ships with the crate.
+    pub(super) fn published_head(self) -> Option<&'static str> {
+        self.heads().first().copied()
+    }
+
+    /// The name here of a published tensor.
+    pub(super) fn renamed(self, name: &str) -> String {
+        let (module, kind) = name.rsplit_once('.').unwrap_or(("", name));
+        if self.heads().contains(&module) {
             return format!("{HEAD}.{kind}");
         }
         let module = match self {

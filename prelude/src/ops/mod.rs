@@ -11,7 +11,7 @@
 //! | activation | [`relu`], [`relu6`], [`silu`], [`hard_swish`], [`sigmoid`], [`gelu`], [`gelu_tanh`]; [`activate`] by name |
 //! | probability | [`softmax`], [`log_softmax`] |
 //! | loss | [`cross_entropy`] with [`CrossEntropy`], [`smooth_l1`], [`bce_with_logits`] (means), [`smooth_l1_each`], [`bce_with_logits_each`] (one number an element) |
-//! | linear | [`linear`], [`embedding`] |
+//! | linear | [`linear`], [`embedding`]; with an adapter in one: [`lora_linear`] |
 //! | attention | [`attention`], [`tokens`], [`token`] |
 //! | noise | [`dropout`], [`drop_path`] |
 //! | plain | [`add`] (residual branches, sums of losses), [`add_relu`], [`gate`], [`scale`], [`flatten`], [`reshape`], [`cast`], [`concat()`], [`narrow`], [`focus`] |
@@ -30,6 +30,7 @@ mod cpu;
 mod graph;
 mod join;
 mod linear;
+mod lora;
 mod loss;
 mod noise;
 mod norm;
@@ -48,6 +49,7 @@ pub(crate) use cpu::in_pool;
 pub use cpu::keep_memory;
 pub use join::{concat, focus, narrow, with_gradient};
 pub use linear::{embedding, linear};
+pub use lora::lora_linear;
 pub use loss::{
     CrossEntropy, bce_with_logits, bce_with_logits_each, cross_entropy, cross_entropy_of_shares, sigmoid_focal_each,
     smooth_l1, smooth_l1_each,

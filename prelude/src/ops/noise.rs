@@ -49,7 +49,7 @@ fn keeps(name: &str, p: f64, train: bool) -> Result<bool> {
     Ok(train && p > 0.)
 }
 
-fn mask(x: &Tensor, shape: Shape, p: f64, seed: u64) -> Result<Tensor> {
+pub(super) fn mask(x: &Tensor, shape: Shape, p: f64, seed: u64) -> Result<Tensor> {
     /// So many numbers come from one stream of the generator, whatever the number of threads.
     const CHUNK: usize = 1 << 14;
     let scale = (1. / (1. - p)) as f32;

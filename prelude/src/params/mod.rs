@@ -19,14 +19,18 @@ mod file;
 mod init;
 mod named;
 mod param;
+mod pattern;
 mod pth;
 mod report;
 mod set;
+mod slot;
 
 pub use file::{read_tensors, read_whole, write_tensors, write_whole};
 pub use init::{Init, name_seed};
 pub use named::NamedTensors;
 pub use param::{Buffer, Param};
+pub(crate) use pattern::fits;
 pub use report::{LoadReport, WrongShape};
 pub(crate) use set::is_under;
 pub use set::{ParamSet, Scope};
+pub use slot::{LowRank, Slot};

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use candle_core::{DType, Device, Shape, Tensor, Var};
 
 use super::param::Held;
-use super::{Buffer, Init, LoadReport, Param, name_seed};
+use super::{Buffer, Init, LoadReport, Param, Slot, name_seed};
 use crate::{Error, Result};
 
 /// The parameters and buffers of a model, in the order they were made; clones share them.
@@ -24,6 +24,7 @@ struct Members {
 struct Entries {
     params: Vec<Param>,
     buffers: Vec<Buffer>,
+    slots: Vec<Slot>,
 }
 
 impl Held<Members> for Members {
@@ -125,6 +126,7 @@ impl ParamSet {
         let mut entries = self.entries();
         entries.params.retain(|param| !is_under(param.name(), prefix));
         entries.buffers.retain(|buffer| !is_under(buffer.name(), prefix));
+        entries.slots.retain(|slot| !is_under(slot.weight().name(), prefix));
     }
 
     /// Forgets the parameters and buffers of a group and all after it, as when a body is cut.
@@ -132,6 +134,17 @@ impl ParamSet {
         let mut entries = self.entries();
         entries.params.retain(|param| param.group() < group);
         entries.buffers.retain(|buffer| buffer.group() < group);
+        entries.slots.retain(|slot| slot.weight().group() < group);
+    }
+
+    /// Forgets the parameters whose name `gone` accepts, as when an adapter is taken away.
+    pub fn remove_where(&self, gone: impl Fn(&str) -> bool) {
+        self.entries().params.retain(|param| !gone(param.name()));
+    }
+
+    /// The places of layers that take an adapter, in the order the layers were made.
+    pub fn slots(&self) -> Vec<Slot> {
+        self.entries().slots.clone()
     }
 
     /// The number of elements of all parameters.
@@ -268,6 +281,13 @@ impl Scope {
         let param = Param::new(name, &value, self.group)?;
         self.set.entries().params.push(param.clone());
         Ok(param)
+    }
+
+    /// Makes the place where a layer of this weight, whose channels fall into so many groups, takes an adapter.
+    pub fn slot(&self, weight: &Param, groups: usize) -> Slot {
+        let slot = Slot::new(self.prefix.clone(), weight.clone(), groups);
+        self.set.entries().slots.push(slot.clone());
+        slot
     }
 
     /// Makes a buffer of this shape.

@@ -18,14 +18,16 @@ use super::run::{CutOff, FitRun, Underway};
 use super::similarity;
 use super::tasks;
 use crate::data::{Input, Spec, Target, Transform};
-use crate::models::{Arch, BertLayout, CARD, Detector, Network, Trained, device};
-use crate::params::{ParamSet, write_tensors};
+use crate::models::{Adapters, Arch, BertLayout, CARD, Detector, Network, Trained, WaitingHead, device};
+use crate::params::{Param, ParamSet, write_tensors};
 use crate::paths;
 use crate::words::count;
 use crate::{Error, Result, show};
 
 /// The version that is written; those before it are read.
 const VERSION: u32 = 2;
+/// The version of a file with adapters, which those before it would drop without a word.
+const ADAPTED: u32 = 3;
 
 /// What a file says of its tensors.
 #[derive(Debug, Serialize, Deserialize)]
@@ -51,6 +53,9 @@ struct Card {
     target: Option<Target>,
     #[serde(default)]
     frozen: Vec<String>,
+    /// The adapters beside the weights.
+    #[serde(default)]
+    adapters: Adapters,
     #[serde(default)]
     progress: Option<Progress>,
 }
@@ -141,6 +146,7 @@ const SECOND: &str = "optimizer.second.";
 const THIRD: &str = "optimizer.third.";
 const GATHERED: &str = "gathered.";
 const AVERAGE: &str = "average.";
+const WAITING: &str = "waiting_head.";
 
 impl Learner {
     /// Writes the learner to a safetensors file: weights, frozen flags, optimiser, classes, normalisation, history.
@@ -163,8 +169,12 @@ impl Learner {
     }
 
     fn save_all(&self, path: &Path, way: Option<Underway>, gathered: Option<&Waiting>) -> Result<()> {
-        let mut tensors = self.network.params().snapshot()?;
+        let mut tensors = self.network.unmerged()?;
         tell_if_spoiled(&tensors)?;
+        for head in self.network.waiting_heads() {
+            let values = head.values.iter().cloned();
+            tensors.extend(values.map(|(name, value)| (format!("{WAITING}{}.{name}", head.adapter), value)));
+        }
         let mut steps = HashMap::new();
         for (name, state) in self.optimizer.state() {
             steps.insert(name.clone(), state.step);
@@ -173,7 +183,7 @@ impl Learner {
             }
         }
         if let Some(average) = self.average.as_ref() {
-            let values = average.network.params().snapshot()?.into_iter();
+            let values = average.network.unmerged()?.into_iter();
             tensors.extend(values.map(|(name, value)| (format!("{AVERAGE}{name}"), value)));
         }
         if let Some(waiting) = gathered.filter(|_| way.is_some()).and_then(|gathered| gathered.waiting.as_ref()) {
@@ -215,7 +225,7 @@ impl Learner {
     }
 
     /// Writes the weights alone, with classes and normalisation: what others need to predict or to fine-tune. Where a
-    /// moving average is kept, it is the average that is written.
+    /// moving average is kept, it is the average that is written; where there are adapters, the weights with what the active one adds.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -224,15 +234,19 @@ impl Learner {
     }
 
     fn save_weights_at(&self, path: &Path) -> Result<()> {
-        let tensors = self.judged().params().snapshot()?;
+        let tensors = self.judged().plain_values()?;
         tell_if_spoiled(&tensors)?;
         self.write(path, &tensors, None)
     }
 
     fn write(&self, path: &Path, tensors: &[(String, Tensor)], progress: Option<Progress>) -> Result<()> {
-        let frozen = self.network.params().params().into_iter().filter(|param| param.frozen() && !param.fixed());
+        // without its adapters a network is one whose every weight may train
+        let adapters = if progress.is_some() { self.network.adapters().clone() } else { Adapters::default() };
+        let plain = adapters != *self.network.adapters();
+        let frozen = self.network.params().params().into_iter();
+        let frozen = frozen.filter(|param| param.frozen() && !param.fixed() && !plain);
         let card = Card {
-            version: VERSION,
+            version: if adapters.is_empty() { VERSION } else { ADAPTED },
             arch: self.network.name().to_owned(),
             cut: self.network.removed(),
             text: self.network.bert_layout().cloned().map(Box::new),
@@ -242,6 +256,7 @@ impl Learner {
             input: Some(self.spec.input.clone()),
             target: Some(self.spec.target.clone()),
             frozen: frozen.map(|param| param.name().to_owned()).collect(),
+            adapters,
             progress,
         };
         let json = serde_json::to_string(&card)
@@ -264,16 +279,23 @@ impl Learner {
         self.check_card(&card, &trained.origin)?;
         self.restore(&card, &trained.origin)?;
         // what it holds is looked at before anything is changed for good
-        let before = self.network.params().snapshot()?;
-        let taken = fill(&self.network, &trained, &card).and_then(|()| self.average_in(&card, &trained));
-        match taken {
+        let before = (self.network.unmerged()?, self.network.adapters().clone(), self.network.waiting_heads().to_vec());
+        let frozen: Vec<bool> = self.network.params().params().iter().map(Param::frozen).collect();
+        let filled = self.network.adapt_like(&card.adapters).and_then(|()| fill(&self.network, &trained, &card));
+        match filled.and_then(|()| self.average_in(&card, &trained)) {
             Ok(average) => *self.average = average,
             Err(error) => {
-                self.network.params().load(&before, None)?;
-                return Err(error);
+                let (values, adapters, heads) = before;
+                self.network.adapt_like(&adapters)?;
+                self.network.params().load(&values, None)?;
+                self.network.set_waiting_heads(heads);
+                let params = self.network.params().params();
+                params.iter().zip(frozen).for_each(|(param, frozen)| param.set_frozen(frozen));
+                return if adapters.merged { self.network.merge_adapter().and(Err(error)) } else { Err(error) };
             }
         }
         self.thaw(&card);
+        self.settle_adapters(&card, &trained)?;
         self.take(card, &trained)
     }
 
@@ -356,6 +378,27 @@ impl Learner {
         }
     }
 
+    /// Puts in the heads that wait for their adapters, and merges the one that was merged.
+    fn settle_adapters(&mut self, card: &Card, trained: &Trained) -> Result<()> {
+        let mut heads: Vec<WaitingHead> = Vec::new();
+        for (name, value) in &trained.tensors {
+            let Some((adapter, name)) = name.strip_prefix(WAITING).and_then(|name| name.split_once('.')) else { continue };
+            let at = heads.iter().position(|head| head.adapter == adapter).unwrap_or_else(|| {
+                heads.push(WaitingHead { adapter: adapter.to_owned(), values: Vec::new() });
+                heads.len() - 1
+            });
+            heads[at].values.push((name.to_owned(), value.clone()));
+        }
+        let average = self.average.iter_mut().map(|average| &mut average.network);
+        for network in std::iter::once(&mut *self.network).chain(average) {
+            network.set_waiting_heads(heads.clone());
+            if card.adapters.merged {
+                network.merge_adapter()?;
+            }
+        }
+        Ok(())
+    }
+
     /// The fit that was cut off, as a file has it.
     fn cut_off_in(&self, card: &Card, trained: &Trained) -> Result<Option<CutOff>> {
         let Some(way) = card.progress.as_ref().and_then(|progress| progress.cut_off.clone()) else { return Ok(None) };
@@ -408,7 +451,7 @@ impl Learner {
         }
         let task = tasks::named(&card.task).ok_or_else(|| own(&format!("a task (`{}`)", card.task)))?;
         let spec = card.spec();
-        let network = match (&card.text, Detector::named(&card.arch)) {
+        let mut network = match (&card.text, Detector::named(&card.arch)) {
             (Some(layout), _) => Network::bert(ParamSet::on(&device()?, 0), (**layout).clone(), maker(&task, &spec))?,
             (None, Ok(detector)) => {
                 let (params, classes) = (ParamSet::on(&device()?, 0), spec.names().len());
@@ -416,10 +459,12 @@ impl Learner {
             }
             (None, Err(_)) => Network::cut(Arch::named(&card.arch)?, card.cut, maker(&task, &spec), &device()?, 0)?,
         };
+        network.adapt_like(&card.adapters)?;
         fill(&network, &trained, &card)?;
         let mut learner = Learner::assemble(network, task, spec, None);
         learner.thaw(&card);
         *learner.average = learner.average_in(&card, &trained)?;
+        learner.settle_adapters(&card, &trained)?;
         learner.take(card, &trained)?;
         Ok(learner)
     }
@@ -454,9 +499,9 @@ fn card(trained: &Trained) -> Result<Card> {
             .caused_by(error)
             .remedy("it may come from a newer candlewick: update, or save it again")
     })?;
-    if card.version > VERSION {
+    if card.version > ADAPTED {
         return Err(Error::new(format!(
-            "{origin} is of version {}, this candlewick reads up to {VERSION}",
+            "{origin} is of version {}, this candlewick reads up to {ADAPTED}",
             card.version
         ))
         .remedy("update candlewick"));

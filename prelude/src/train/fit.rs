@@ -89,6 +89,7 @@ impl Learner {
         let mut run = FitRun::new(rate, schedule, epochs, &self.options, self.history.epochs.len());
         self.unfreeze_for(&mut run)?;
         self.check_trainable()?;
+        run.notes.extend(self.head_left_frozen());
         self.tell_unweighed();
         self.begin_stage(rate);
         self.record_fit(verb, data.as_ref(), &run);
@@ -155,6 +156,7 @@ impl Learner {
     /// Refuses to train where an option makes no sense.
     pub(super) fn check(&mut self, rate: Rate) -> Result<()> {
         rate.check()?;
+        self.network.refuse_merged("nothing of it can be trained now")?;
         if !self.refused.is_empty() {
             return Err(self.refused.remove(0).1);
         }

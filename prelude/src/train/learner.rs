@@ -355,14 +355,16 @@ impl Learner {
 
     /// Freezes the body: only the head trains. Of a detector it is the backbone that is frozen; its pyramid and its head train.
     pub fn freeze(&mut self) -> &mut Learner {
-        self.network.params().freeze_before(self.network.backbone_parts());
+        let backbone = self.network.backbone_parts();
+        self.network.freeze_where(|group| group < backbone);
         self.spare_norms();
         self
     }
 
-    /// Makes everything trainable.
+    /// Makes everything trainable; where there are adapters ([`lora`](Learner::lora)), these and the head, and not the base.
     pub fn unfreeze(&mut self) -> &mut Learner {
-        self.network.params().freeze_before(0);
+        self.network.freeze_where(|_| false);
+        self.tell_base_frozen();
         self.spare_norms();
         self
     }
@@ -376,7 +378,7 @@ impl Learner {
         let groups = self.network.parts().len();
         let index = if group < 0 { groups.checked_add_signed(group) } else { usize::try_from(group).ok() };
         match index.filter(|index| *index < groups) {
-            Some(index) => self.network.params().freeze_before(index),
+            Some(index) => self.network.freeze_where(|group| group < index),
             None => {
                 let parts = self.network.parts().join(", ");
                 return Err(Error::new(format!("there is no group {group}: {groups} groups are {parts}"))
@@ -393,7 +395,7 @@ impl Learner {
     /// When no part has this name; the message lists the names.
     pub fn unfreeze_from(&mut self, part: &str) -> Result<&mut Learner> {
         let index = self.part_index(part)?;
-        self.network.params().freeze_before(index);
+        self.network.freeze_where(|group| group < index);
         self.spare_norms();
         Ok(self)
     }
@@ -413,9 +415,7 @@ impl Learner {
     /// When no part has this name; the message lists the names.
     pub fn freeze_from(&mut self, part: &str) -> Result<&mut Learner> {
         let index = self.part_index(part)?;
-        for param in self.network.params().params() {
-            param.set_frozen(param.group() >= index);
-        }
+        self.network.freeze_where(|group| group >= index);
         self.spare_norms();
         Ok(self)
     }

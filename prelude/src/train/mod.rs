@@ -85,6 +85,7 @@ mod inspect;
 mod judge;
 mod labels;
 mod learner;
+mod lora;
 mod loss;
 mod lost;
 mod matching;

@@ -77,6 +77,7 @@ impl Learner {
         words.extend(
             self.average.as_ref().map(|average| format!("moving average of the weights, decay {}", average.decay)),
         );
+        words.extend(self.lora_words());
         words.extend(own.train_bn.then(|| "BatchNorm trains in frozen parts too".to_owned()));
         words.extend(own.half.map(|kind| format!("products in {kind:?}")));
         words.extend((own.validate_every > 1).then(|| format!("validated every {} epochs", own.validate_every)));

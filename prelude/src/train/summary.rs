@@ -76,6 +76,9 @@ impl Learner {
         if self.options.train_bn {
             note += "; BatchNorm trains in frozen parts too (`train_bn`)";
         }
+        for words in self.lora_words() {
+            note += &format!("; {words}");
+        }
         Ok(ModelSummary { rows, title, note })
     }
 
@@ -124,7 +127,7 @@ impl Show for Learner {
 }
 
 /// `1234567` as `1 234 567`, with thin spaces.
-fn thousands(number: usize) -> String {
+pub(super) fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

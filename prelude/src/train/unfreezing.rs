@@ -60,8 +60,11 @@ impl Learner {
         beside.filter_map(|name| params.get(&name)).filter(|param| !param.fixed()).collect()
     }
 
-    /// What is trainable, in words: `head`, `from blocks.2`, `all`, `head and BatchNorm`.
+    /// What is trainable, in words: `head`, `from blocks.2`, `all`, `head and BatchNorm`, `adapters and head`.
     pub(super) fn trained_part(&self) -> String {
+        if let Some(words) = self.adapted_part() {
+            return if self.options.train_bn { format!("{words} and BatchNorm") } else { words };
+        }
         let parts = self.network.parts();
         let norms = if self.options.train_bn { self.batch_norms() } else { Vec::new() };
         let trainable = self.network.params().trainable();
@@ -81,7 +84,7 @@ impl Learner {
     pub(super) fn unfreeze_for(&mut self, run: &mut FitRun) -> Result<()> {
         let Some(parts) = run.way.schedule.unfreezes() else { return Ok(()) };
         let first = self.network.backbone_parts().saturating_sub(run.way.done.saturating_mul(parts));
-        self.network.params().freeze_before(first);
+        self.network.freeze_where(|group| group < first);
         self.spare_norms();
         self.cache.prepare(&self.network)?;
         let trained = self.trained_part();

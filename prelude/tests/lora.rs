@@ -1,0 +1,141 @@
+//! Adapters of low rank beside PEFT's own (`reference/lora.py`): answers, one step of AdamW, what is merged; and against central differences.
+
+use std::collections::HashMap;
+
+use candlewick_prelude::Result;
+use candlewick_prelude::candle_core::{DType, Device, Tensor, safetensors};
+use candlewick_prelude::layers::{Conv2d, GlobalAvgPool, Layer, Linear, Lora, Pass};
+use candlewick_prelude::models::{Arch, HeadMaker, Network};
+use candlewick_prelude::ops;
+use candlewick_prelude::params::ParamSet;
+use candlewick_prelude::train::Optimizer;
+
+#[path = "lora/bert.rs"]
+mod bert;
+mod common;
+
+use common::{close, four, largest, numbers, picture, values};
+
+const RATE: f64 = 1e-2;
+
+fn saved(network: &str) -> Result<HashMap<String, Tensor>> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/lora.safetensors");
+    let all = safetensors::load(path, &Device::Cpu)?;
+    let own =
+        |(name, value): (String, Tensor)| Some((name.strip_prefix(network)?.strip_prefix('/')?.to_owned(), value));
+    Ok(all.into_iter().filter_map(own).collect())
+}
+
+/// The reference's network: a convolution of 3×3, one of 1×1, a matrix, and a head.
+fn small() -> Result<Network> {
+    Network::whole(0, |at| {
+        let stem = Conv2d::new(&at.child("stem"), 3, 8, 3).stride(2).padding(1).bias().build()?;
+        let point = Conv2d::new(&at.child("point"), 8, 10, 1).build()?;
+        let (fc, head) = (Linear::new(&at.child("fc"), 10, 12)?, Linear::new(&at.child("head"), 12, 3)?);
+        Ok(move |x: &Tensor, pass: &Pass| {
+            let x = ops::relu(&stem.forward(x, pass)?)?;
+            let x = GlobalAvgPool.forward(&ops::relu(&point.forward(&x, pass)?)?, pass)?;
+            head.forward(&ops::relu(&fc.forward(&x, pass)?)?, pass)
+        })
+    })
+}
+
+/// Fills a network with the numbers of the names that the reference has for them.
+fn fill(network: &Network, published: impl Fn(&str) -> String) -> Result<()> {
+    for param in network.params().params() {
+        let value = values(&published(param.name()), param.var().dims())?;
+        param.set(&if param.name().contains("lora_B") { (value * 0.1)? } else { value })?;
+    }
+    for buffer in network.params().buffers() {
+        buffer.set(&values(&published(buffer.name()), buffer.value().dims())?)?;
+    }
+    Ok(())
+}
+
+/// What the network says without, and with its adapter; one step of AdamW; and what it says then, apart and merged.
+fn as_peft(
+    mut network: Network,
+    lora: &Lora,
+    (x, labels): (&Tensor, &[u32]),
+    published: impl Fn(&str) -> String,
+    saved: &HashMap<String, Tensor>,
+    near: f64,
+) -> Result<()> {
+    let says = |network: &Network, pass: &Pass| -> Result<Tensor> {
+        Ok(network.forward(x, pass)?.iter().next().expect("it says something").1.clone())
+    };
+    let check = |what: &str, found: &Tensor, near: f64| -> Result<()> {
+        let (found, expected) = (numbers(found)?, numbers(&saved[what])?);
+        assert_eq!(found.len(), expected.len());
+        close(what, &found, &expected, largest(&expected), near);
+        Ok(())
+    };
+    fill(&network, &published)?;
+    check("bare", &says(&network, &Pass::eval())?, near)?;
+    network.add_adapter(network.plan_adapter("default", lora)?)?;
+    network.freeze_where(|_| false);
+    check("bare", &says(&network, &Pass::eval())?, near)?;
+    fill(&network, &published)?;
+    check("out", &says(&network, &Pass::eval())?, near)?;
+    let pass = Pass::train_without_noise();
+    let said = says(&network, &pass)?;
+    check("out", &said, near)?;
+    let labels = Tensor::new(labels, &Device::Cpu)?;
+    let loss = ops::cross_entropy(&said, &labels, &ops::CrossEntropy::default())?;
+    check("loss", &loss, near)?;
+    let grads = ops::backward(&loss)?;
+    let trains = network.params().trainable();
+    let expected = saved.keys().filter(|key| key.starts_with("of/")).count();
+    assert_eq!(trains.len(), expected, "{trains:?}");
+    Optimizer::adamw().decay_all().step(&trains, &grads, |_| RATE, None)?;
+    pass.commit()?;
+    for param in &trains {
+        let name = published(param.name());
+        let (grad, after) = (numbers(grads.get(param.var()).expect("each has one"))?, numbers(&param.value())?);
+        let expected = numbers(&saved[&format!("of/{name}")])?;
+        let norm = grad.iter().map(|g| g * g).sum::<f64>().sqrt();
+        close(&format!("{name}: norm of the gradient"), &[norm], &expected, expected[0], near);
+        close(&format!("{name}: gradient"), &four(&grad), &expected[1..], expected[0], near);
+        let scale = largest(&after);
+        close(&format!("{name}: sum"), &[after.iter().sum()], &expected[5..], scale * after.len() as f64, near);
+        close(&name, &four(&after), &expected[6..], scale, near);
+        if let Some(whole) = saved.get(&format!("after/{name}")) {
+            close(&name, &after, &numbers(whole)?, scale, near);
+        }
+    }
+    let before = network.params().snapshot()?;
+    check("after_out", &says(&network, &Pass::eval())?, near)?;
+    network.merge_adapter()?;
+    check("after_out", &says(&network, &Pass::eval())?, near)?;
+    network.unmerge_adapter()?;
+    for ((name, before), (_, after)) in before.iter().zip(network.params().snapshot()?) {
+        assert_eq!(numbers(before)?, numbers(&after)?, "{name} is as it was");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_small_network_steps_as_pefts() -> Result<()> {
+    let x = picture("small/x", [4, 3, 12, 12])?;
+    let lora = Lora::rank(3).alpha(6.0).rslora().targets(&["stem", "point", "fc"]);
+    as_peft(small()?, &lora, (&x, &[0, 1, 2, 0]), str::to_owned, &saved("small")?, 1e-4)
+}
+
+/// A network of ten classes of double precision.
+fn ten(arch: Arch) -> Result<Network> {
+    Network::of(ParamSet::of(DType::F64, &Device::Cpu, 0), arch, 0, HeadMaker::classes(10))
+}
+
+#[test]
+fn a_vision_transformer_steps_as_pefts_on_timms() -> Result<()> {
+    let x = picture("vit/x", [2, 3, 64, 64])?.to_dtype(DType::F64)?;
+    let published = |name: &str| name.replace("head.linear", "head");
+    as_peft(ten(Arch::VitTiny)?, &Lora::rank(4).alpha(8.0), (&x, &[0, 1]), published, &saved("vit")?, 1e-5)
+}
+
+#[test]
+fn a_convolutional_network_steps_as_pefts_on_torchvisions() -> Result<()> {
+    let x = picture("resnet/x", [2, 3, 64, 64])?.to_dtype(DType::F64)?;
+    let published = |name: &str| name.replace("head.linear", "fc");
+    as_peft(ten(Arch::ResNet18)?, &Lora::rank(4), (&x, &[0, 1]), published, &saved("resnet")?, 1e-5)
+}

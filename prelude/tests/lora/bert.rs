@@ -1,0 +1,1 @@
+//! A BERT of the prelude's layers, beside PEFT on Hugging Face's.
