@@ -6,13 +6,31 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use tokenizers::Tokenizer;
+use tokenizers::{Encoding, PostProcessor, Tokenizer, TruncationDirection};
 
+use super::long;
+use super::token_rows::TokenRows;
+use super::vocabulary;
 use crate::data::{Fields, field};
-use crate::{Error, Result};
+use crate::show::Steps;
+use crate::{Error, Result, limits};
+
+/// So many texts at once are a piece of work for a thread.
+const CHUNK: usize = 256;
 
 /// How texts become tokens: a tokenizer of the crate `tokenizers`, and the most tokens that a text may have.
+///
+/// ```
+/// use candlewick_prelude::data::Tokens;
+/// let vocabulary = "[PAD]\n[UNK]\n[CLS]\n[SEP]\nfine\nfilm\n##s\n";
+/// let tokens = Tokens::from_vocab(vocabulary, true, 128)?;
+/// let found = tokens.encode(&[("Fine films", None)])?;
+/// assert_eq!(found[0].pieces, ["[CLS]", "fine", "film", "##s", "[SEP]"]);
+/// assert_eq!(tokens.decode(&found[0].ids)?, "fine films");
+/// # Ok::<(), candlewick_prelude::Error>(())
+/// ```
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]
 pub struct Tokens {
@@ -20,6 +38,10 @@ pub struct Tokens {
     json: Arc<str>,
     max_tokens: usize,
     pad: u32,
+    /// Whether it is the beginning of a text that is cut off.
+    cuts_left: bool,
+    /// Whether the tokens of a text's beginning are the beginning of the text's tokens.
+    reads_on: bool,
 }
 
 /// How it stands in a file.
@@ -50,15 +72,31 @@ impl Tokens {
     /// # Errors
     /// When it is no tokenizer.
     pub fn from_json(json: &str, max_tokens: usize) -> Result<Tokens> {
-        let mut tokenizer =
-            Tokenizer::from_str(json).map_err(|error| Error::new(format!("not a tokenizer: {error}")))?;
+        if json.trim().is_empty() {
+            return Err(Error::new("the tokenizer is empty").remedy("get the file `tokenizer.json` again"));
+        }
+        let mut tokenizer = Tokenizer::from_str(json).map_err(|error| {
+            Error::new(format!("not a tokenizer: {error}"))
+                .remedy("`tokenizer.json` lies beside the network's weights; of a `vocab.txt`: `Tokens::from_vocab(&text, true, 128)?`")
+        })?;
         let pad = tokenizer.get_padding().map(|padding| padding.pad_id);
         let pad =
             pad.or_else(|| tokenizer.token_to_id("[PAD]")).or_else(|| tokenizer.token_to_id("<pad>")).unwrap_or(0);
+        let cuts_left = tokenizer.get_truncation().is_some_and(|own| own.direction == TruncationDirection::Left);
         // batches are padded and texts are cut here, not there
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(|error| Error::new(error.to_string()))?;
-        Ok(Tokens { tokenizer: Arc::new(tokenizer), json: json.into(), max_tokens, pad })
+        let reads_on = long::reads_on(&tokenizer) && !cuts_left;
+        Ok(Tokens { tokenizer: Arc::new(tokenizer), json: json.into(), max_tokens, pad, cuts_left, reads_on })
+    }
+
+    /// Of the text of a `vocab.txt`, a token a line: what Hugging Face's `BertTokenizer` does with it. `lower_case` for the vocabularies called
+    /// uncased, which know no accents either.
+    ///
+    /// # Errors
+    /// When `[UNK]`, `[CLS]`, `[SEP]` or `[PAD]` is missing.
+    pub fn from_vocab(vocab: &str, lower_case: bool, max_tokens: usize) -> Result<Tokens> {
+        Tokens::from_json(&vocabulary::bert_json(vocab, lower_case)?, max_tokens)
     }
 
     /// Reads a `tokenizer.json`.
@@ -103,33 +141,152 @@ impl Tokens {
         &self.json
     }
 
-    /// Texts, or pairs of texts, as tokens, worked out in parallel; what is longer than the limit is cut at its end.
+    /// The text of these tokens, without those that stand for its beginning and its end; as far as the tokenizer keeps it, without capitals and
+    /// accents, say.
     ///
     /// # Errors
-    /// When the tokenizer cannot read one.
-    pub fn encode(&self, _texts: &[(&str, Option<&str>)]) -> Result<Vec<Tokenized>> {
-        Err(Error::new("texts are not cut into tokens yet"))
+    /// When the tokenizer cannot write them.
+    pub fn decode(&self, ids: &[u32]) -> Result<String> {
+        self.tokenizer.decode(ids, true).map_err(|error| Error::new(format!("tokens could not be decoded: {error}")))
+    }
+
+    /// Texts, or pairs of texts, as tokens, worked out in parallel. What is longer than the limit is cut at its end, of a pair first the longer
+    /// text, as Hugging Face's `longest_first`. Of a very long text only as much is read as may matter; `cut` is a guess then.
+    ///
+    /// # Errors
+    /// When the tokenizer cannot read one, the limit leaves no room for a token, or the user interrupts.
+    pub fn encode(&self, texts: &[(&str, Option<&str>)]) -> Result<Vec<Tokenized>> {
+        self.check(texts.iter().any(|(_, second)| second.is_some()))?;
+        let steps = Steps::new("cutting texts into tokens", texts.len());
+        let one = |text: &(&str, Option<&str>)| {
+            steps.step()?;
+            let (encoding, kept, cut) = self.one(*text, true)?;
+            let of = |values: &[u32]| kept.iter().map(|at| values[*at]).collect();
+            Ok(Tokenized {
+                ids: of(encoding.get_ids()),
+                types: of(encoding.get_type_ids()),
+                pieces: kept.iter().map(|at| encoding.get_tokens()[*at].clone()).collect(),
+                spans: kept.iter().map(|at| encoding.get_offsets()[*at]).collect(),
+                cut,
+            })
+        };
+        texts.par_iter().map(one).collect()
+    }
+
+    /// The same without the pieces, in little memory; `count` texts, of which the function gives each.
+    ///
+    /// # Errors
+    /// As [`encode`](Tokens::encode).
+    pub(super) fn rows<'a>(
+        &self,
+        count: usize,
+        text: &(dyn Fn(usize) -> (&'a str, Option<&'a str>) + Sync),
+    ) -> Result<TokenRows> {
+        self.check(count > 0 && text(0).1.is_some())?;
+        let steps = Steps::new("cutting texts into tokens", count);
+        let chunk = |number: usize| -> Result<TokenRows> {
+            let (from, to) = (number * CHUNK, count.min((number + 1) * CHUNK));
+            steps.advance(to - from)?;
+            let mut rows = TokenRows::default();
+            for at in from..to {
+                let (encoding, kept, cut) = self.one(text(at), false)?;
+                rows.push(encoding.get_ids(), encoding.get_type_ids(), &kept, cut);
+            }
+            Ok(rows)
+        };
+        let chunks: Vec<TokenRows> = (0..count.div_ceil(CHUNK)).into_par_iter().map(chunk).collect::<Result<_>>()?;
+        Ok(TokenRows::joined(chunks))
+    }
+
+    /// Refuses a limit that leaves no room for a token.
+    fn check(&self, pair: bool) -> Result<()> {
+        let added = self.tokenizer.get_post_processor().map_or(0, |processor| processor.added_tokens(pair));
+        let expected = format!("{} or more: {added} stand for beginnings and ends", added + 1 + usize::from(pair));
+        let fine = self.max_tokens > added + usize::from(pair);
+        limits::allow(
+            fine,
+            "the most tokens of a text",
+            &self.max_tokens,
+            &expected,
+            "128 are usual: `.max_tokens(128)`",
+        )
+    }
+
+    /// A text or a pair: all its tokens, which of them are kept, and how many are not.
+    fn one(&self, (first, second): (&str, Option<&str>), spans: bool) -> Result<(Encoding, Vec<usize>, usize)> {
+        let mut bytes = long::beginning(self.max_tokens);
+        loop {
+            // which of a pair is longer is known once both are read
+            let read = if self.reads_on && second.is_none() { long::head(first, bytes) } else { first.len() };
+            let input = match second {
+                Some(second) => tokenizers::EncodeInput::from((first, second)),
+                None => tokenizers::EncodeInput::from(&first[..read]),
+            };
+            let encoding = match spans {
+                true => self.tokenizer.encode(input, true),
+                false => self.tokenizer.encode_fast(input, true),
+            };
+            let encoding =
+                encoding.map_err(|error| Error::new(format!("a text could not be cut into tokens: {error}")))?;
+            let (kept, cut) = self.kept(&encoding);
+            // of a text that was not read to its end, more tokens have to be there than are kept
+            if read < first.len() && cut == 0 {
+                bytes = bytes.saturating_mul(4);
+                continue;
+            }
+            let guess = (first.len() - read) as f64 * encoding.len() as f64 / read.max(1) as f64;
+            return Ok((encoding, kept, cut + guess.round() as usize));
+        }
+    }
+
+    /// The places of the tokens that are kept, and how many are not.
+    fn kept(&self, encoding: &Encoding) -> (Vec<usize>, usize) {
+        let all = encoding.len();
+        if all <= self.max_tokens {
+            return ((0..all).collect(), 0);
+        }
+        let of = encoding.get_sequence_ids();
+        let lengths = [0, 1].map(|text| of.iter().filter(|of| **of == Some(text)).count());
+        let room = self.max_tokens.saturating_sub(all - lengths[0] - lengths[1]);
+        let keep = long::longest_first(lengths, room);
+        let mut seen = [0, 0];
+        let is_kept = |at: &usize| {
+            let Some(text) = of[*at] else { return true };
+            seen[text] += 1;
+            match self.cuts_left {
+                true => seen[text] > lengths[text] - keep[text],
+                false => seen[text] <= keep[text],
+            }
+        };
+        let kept: Vec<usize> = (0..all).filter(is_kept).collect();
+        let cut = all - kept.len();
+        (kept, cut)
     }
 
     /// Rows of tokens as the fields `ids`, `types` and `mask`, padded to the longest.
     ///
+    /// # Shapes
+    /// Three times (rows, longest).
+    ///
     /// # Errors
     /// When there is no memory.
     pub fn fields(&self, rows: &[&Tokenized]) -> Result<Fields> {
-        let long = rows.iter().map(|row| row.ids.len()).max().unwrap_or(0);
-        let table = |of: &dyn Fn(&Tokenized) -> Vec<u32>, rest: u32| -> Result<Tensor> {
-            let mut values = Vec::with_capacity(rows.len() * long);
-            for row in rows {
-                let own = of(row);
-                let missing = long - own.len();
-                values.extend(own);
-                values.extend(std::iter::repeat_n(rest, missing));
-            }
-            Ok(Tensor::from_vec(values, (rows.len(), long), &Device::Cpu)?)
-        };
-        Ok(Fields::of(field::IDS, table(&|row| row.ids.clone(), self.pad)?)
-            .with(field::TYPES, table(&|row| row.types.clone(), 0)?)
-            .with(field::MASK, table(&|row| vec![1; row.ids.len()], 0)?))
+        let rows: Vec<(&[u32], &[u32])> = rows.iter().map(|row| (&row.ids[..], &row.types[..])).collect();
+        self.padded(&rows)
+    }
+
+    /// The same of tokens and of which text each is; where that is not said, all are of the first.
+    pub(super) fn padded(&self, rows: &[(&[u32], &[u32])]) -> Result<Fields> {
+        let (n, long) = (rows.len(), rows.iter().map(|(ids, _)| ids.len()).max().unwrap_or(0));
+        let (mut ids, mut types, mut mask) = (vec![self.pad; n * long], vec![0u32; n * long], vec![0u32; n * long]);
+        for (at, (own, of)) in rows.iter().enumerate() {
+            let from = at * long;
+            ids[from..from + own.len()].copy_from_slice(own);
+            types[from..from + of.len()].copy_from_slice(of);
+            mask[from..from + own.len()].fill(1);
+        }
+        let table = |values: Vec<u32>| Tensor::from_vec(values, (n, long), &Device::Cpu);
+        Ok(Fields::of(field::IDS, table(ids)?).with(field::TYPES, table(types)?).with(field::MASK, table(mask)?))
     }
 }
 
