@@ -134,7 +134,10 @@ impl FeatureCache {
 /// The state of a batch that is shorter than others, computed as theirs: kernels are chosen by a batch's size, and what is kept of
 /// an example is to be the same, to the last bit, in whichever batch it came. Texts are of many lengths, and no batch is like another.
 fn padded(network: &Network, blocks: usize, inputs: &Fields, (count, full): (usize, usize)) -> Result<Fields> {
-    if count == full || inputs.find(field::IDS).is_some() || inputs.iter().any(|(_, value)| value.dims().first() != Some(&count)) {
+    if count == full
+        || inputs.find(field::IDS).is_some()
+        || inputs.iter().any(|(_, value)| value.dims().first() != Some(&count))
+    {
         return network.stem(blocks, inputs);
     }
     let index = Tensor::from_iter((0..full).map(|row| (row % count) as u32), &Device::Cpu)?;

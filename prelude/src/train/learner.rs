@@ -259,7 +259,7 @@ impl Learner {
                 tell_if_other(own.normalize, &wanted);
                 data.suited(Transform { normalize: own.normalize, ..transform })
             }
-            _ => self.spec.tokens().map_or_else(|| Ok(data.boxed()), |tokens| data.tokenized(tokens))?,
+            _ => self.suited(data)?,
         };
         let spec = data.spec();
         let seed = spec.seed;
@@ -491,6 +491,7 @@ fn pictures(spec: &Spec) -> Result<Transform> {
     spec.transform().ok_or_else(|| {
         let error = Error::new(format!("expected pictures (n, 3, side, side), found {}", spec.input.words()));
         error.remedy(match spec.input.shape()[..] {
+            _ if spec.tokens().is_some() => "of texts it is `Learner::text(Bert::minilm()?, &data)?`",
             [1, height, width] if height == width => {
                 "a grey picture becomes one of three channels by `images.repeat((1, 3, 1, 1))?`; or bring a network of your own: \
                  `Learner::new(network, task, &data)?`"

@@ -19,6 +19,7 @@ mod remedies;
 mod resume;
 mod schedules;
 mod seeing;
+mod text;
 mod unfreezing;
 mod verbs;
 mod watching;

@@ -1,6 +1,7 @@
 //! Learners of text: how one starts, and what it compares.
 
 use std::borrow::Borrow;
+use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::Tensor;
@@ -10,9 +11,9 @@ use super::query::Query;
 use super::tasks::{self, EMBEDDING, Embed};
 use crate::data::{Data, Input, Spec, Target};
 use crate::models::{Bert, device};
-use crate::params::ParamSet;
+use crate::params::{ParamSet, is_under};
 use crate::show::Table;
-use crate::{Error, Result, show};
+use crate::{Error, Result, paths, show};
 
 /// What the length of a step's gradients is cut to, as Hugging Face's Trainer does.
 const CLIP: f64 = 1.0;
@@ -88,6 +89,27 @@ impl Learner {
         let mut learner = Learner::assemble(network, task, spec, None);
         report.into_iter().for_each(|loaded| learner.came_from(encoder.origin(), loaded));
         Ok(learner)
+    }
+
+    /// Writes the encoder without its head as a folder: `config.json`, `model.safetensors`, `tokenizer.json`. `Bert::open` reads it, and so do Hugging
+    /// Face's transformers and sentence-transformers.
+    ///
+    /// # Errors
+    /// When the learner is no encoder of text, or the folder cannot be written.
+    pub fn save_encoder(&self, folder: impl AsRef<Path>) -> Result<()> {
+        self.write_encoder(&paths::expanded(folder.as_ref()))
+    }
+
+    fn write_encoder(&self, folder: &Path) -> Result<()> {
+        let network = self.judged();
+        let (Some(layout), Some(tokens)) = (network.bert_layout(), self.spec.tokens()) else {
+            return Err(
+                Error::new("this network is no encoder of text").remedy("`learner.save(path)?` writes any learner")
+            );
+        };
+        let mut tensors = network.params().snapshot()?;
+        tensors.retain(|(name, _)| !is_under(name, "head"));
+        layout.write(folder, tensors, tokens)
     }
 
     /// How alike each of several texts, or pictures, is to each: a row and a column each, numbered.

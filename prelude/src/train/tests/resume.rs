@@ -28,7 +28,7 @@ fn with_all(data: &impl Data) -> Result<Learner> {
 
 /// All that a fit leaves behind, to the last bit.
 #[derive(Debug, PartialEq)]
-struct Traces {
+pub(super) struct Traces {
     weights: Vec<(String, Vec<u32>)>,
     average: Vec<(String, Vec<u32>)>,
     optimizer: Vec<(String, u64, Vec<Vec<u32>>)>,
@@ -43,7 +43,7 @@ fn bits(tensor: &Tensor) -> Result<Vec<u32>> {
     Ok(tensor.flatten_all()?.to_vec1::<f32>()?.into_iter().map(f32::to_bits).collect())
 }
 
-fn traces(learner: &Learner) -> Result<Traces> {
+pub(super) fn traces(learner: &Learner) -> Result<Traces> {
     let all = |network: &Network| -> Result<Vec<(String, Vec<u32>)>> {
         network.params().snapshot()?.iter().map(|(name, value)| Ok((name.clone(), bits(value)?))).collect()
     };

@@ -1,0 +1,254 @@
+//! Learners of text, on a tiny encoder of random weights and reviews made here.
+
+use super::resume::traces;
+use super::*;
+use crate::Error;
+use crate::data::{Input, Part, TextTable, Tokens};
+use crate::models::{Bert, BertConfig, Pooling};
+use crate::show::Show;
+
+const WORDS: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\nfilm\nfood\nstaff\nwas\nis\nnot\nvery\ngood\nfine\nlovely\nbad\ndull\nawful\nand\n.\n,\n##s\n##ly";
+
+fn encoder() -> Result<Bert> {
+    let tokens = Tokens::from_vocab(WORDS, true, 24)?;
+    let config = BertConfig { max_position_embeddings: 32, intermediate_size: 32, ..BertConfig::new(24, 16, 3, 2) };
+    Ok(Bert::of(config, tokens, None)?.pooling(Pooling::Mean))
+}
+
+/// Glad and unhappy sentences of several lengths; every fourth one is for validation.
+fn reviews() -> Result<TextTable> {
+    let mut rows: Vec<(String, &str)> = Vec::new();
+    for what in ["film", "food", "staff"] {
+        for very in ["", "very "] {
+            for (word, label) in [
+                ("good", "glad"),
+                ("fine", "glad"),
+                ("lovely", "glad"),
+                ("bad", "sad"),
+                ("dull", "sad"),
+                ("awful", "sad"),
+            ] {
+                rows.push((format!("the {what} was {very}{word}."), label));
+                rows.push((format!("{very}{word} {what}"), label));
+            }
+        }
+    }
+    Ok(TextTable::from_texts(&rows)?.split(0.25, 5)?.batch(8))
+}
+
+fn reader(data: &TextTable) -> Result<Learner> {
+    Ok(quiet(Learner::text(encoder()?, data)?))
+}
+
+fn accuracy(learner: &mut Learner) -> Result<f64> {
+    learner.validate()?.all.get("accuracy")
+}
+
+#[test]
+fn an_encoder_learns_and_answers_and_lives_in_a_file() -> Result<()> {
+    let data = reviews()?;
+    let mut learner = reader(&data)?;
+    learner.fit(30, 3e-3)?;
+    assert!(accuracy(&mut learner)? > 0.9);
+    let said = learner.predict("the staff is lovely")?;
+    assert_eq!(
+        (said.label.as_str(), said.text.as_deref(), said.picture.is_none()),
+        ("glad", Some("the staff is lovely"), true)
+    );
+    let shown = said.bundle();
+    assert!(shown.as_text().is_some_and(|text| text.starts_with("the staff is lovely\nglad ")), "{shown:?}");
+    let both = learner.predict_all(&["awful food", "fine food"])?;
+    assert_eq!(both.iter().map(|one| one.label.as_str()).collect::<Vec<_>>(), ["sad", "glad"]);
+    // of several texts each is answered as alone, whatever its neighbours' lengths
+    let alone = learner.predict("awful food")?;
+    assert!((alone.score - both[0].score).abs() < 1e-5);
+
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("reviews.safetensors");
+    learner.save(&path)?;
+    let opened = Learner::open(&path)?;
+    assert_eq!(opened.predict("the staff is lovely")?.score, said.score);
+    assert_eq!(opened.spec().input, learner.spec().input);
+    let mut other = reader(&data)?;
+    other.load(&path)?;
+    assert_eq!(accuracy(&mut other)?, accuracy(&mut learner)?);
+
+    let worst = learner.top_losses(3)?;
+    assert!(worst.examples.iter().all(|one| one.text.is_some()) && worst.figure.is_none());
+    assert_eq!(learner.embedding_map()?.points.len(), data.count(Part::Valid));
+    Ok(())
+}
+
+#[test]
+fn an_encoder_written_as_a_folder_is_the_same_encoder() -> Result<()> {
+    let data = reviews()?;
+    let learner = reader(&data)?;
+    let folder = tempfile::tempdir()?;
+    learner.save_encoder(folder.path().join("own"))?;
+    let again = quiet(Learner::encoder(Bert::open(folder.path().join("own"))?)?);
+    let (a, b) = (learner.embed("the film was not bad")?, again.embed("the film was not bad")?);
+    assert_eq!(a, b);
+    assert!((again.similarity("good film", "good film")? - 1.0).abs() < 1e-5);
+    let says = again.predict("good film")?.label;
+    assert!(says.contains("16 features"), "{says}");
+    // and it takes a head
+    let mut classifier = quiet(again.replace_head(&data)?);
+    classifier.fit(1, 1e-3)?;
+    assert_eq!(classifier.classes(), ["glad", "sad"]);
+    Ok(())
+}
+
+#[test]
+fn what_frozen_parts_give_is_kept_token_by_token() -> Result<()> {
+    let data = reviews()?;
+    for part in ["head", "encoder.layer.2"] {
+        let mut runs = Vec::new();
+        for keep in [true, false] {
+            let mut learner = reader(&data)?;
+            learner.unfreeze_from(part)?.keep_features(keep);
+            learner.fit(3, 1e-3)?;
+            assert_eq!(learner.features_reused() > 0, keep, "{part}");
+            runs.push(learner.predict("the food was dull")?.score);
+        }
+        assert!((runs[0] - runs[1]).abs() < 1e-5, "{part}: {runs:?}");
+    }
+    Ok(())
+}
+
+/// As `resume`'s test for pictures.
+#[test]
+fn a_fit_of_texts_that_was_cut_off_goes_on_as_if_it_had_not_been() -> Result<()> {
+    let data = reviews()?;
+    let folder = tempfile::tempdir()?;
+    for part in ["embeddings", "encoder.layer.2"] {
+        let path = folder.path().join(part);
+        let mut whole = reader(&data)?;
+        whole.accumulate(2).unfreeze_from(part)?;
+        whole.fit(3, 1e-4..1e-3)?;
+        let mut cut = reader(&data)?;
+        cut.accumulate(2).unfreeze_from(part)?;
+        let to = path.clone();
+        cut.add(move |when: When, fit: &mut Fit| {
+            if when == When::BatchEnded && fit.epoch() == 2 && fit.batch_number() == 3 {
+                fit.save(&to)?;
+                return Err(Error::new("the power went out"));
+            }
+            Ok(Next::Go)
+        });
+        assert!(cut.fit(3, 1e-4..1e-3).is_err());
+        let mut again = reader(&data)?;
+        again.load(&path)?;
+        again.resume()?;
+        assert_eq!(traces(&again)?, traces(&whole)?, "{part}");
+    }
+    Ok(())
+}
+
+#[test]
+fn attributions_add_up_to_the_rise_of_the_logit() -> Result<()> {
+    let data = reviews()?;
+    let mut learner = reader(&data)?;
+    learner.fit(20, 3e-3)?;
+    let why = learner.attributions("the staffs were not lovely, but fine")?;
+    let words: Vec<&str> = why.words.iter().map(|(word, _)| word.as_str()).collect();
+    // pieces of one word are one
+    assert_eq!(words, ["the", "staffs", "were", "not", "lovely", ",", "but", "fine"]);
+    assert!(why.error < 0.05, "{}", why.error);
+    let text = why.bundle().as_text().unwrap_or_default().to_owned();
+    assert!(text.contains("integrated gradients") && text.contains("unexplained"), "{text}");
+    // of two classes what speaks for one speaks against the other
+    let (glad, sad) =
+        (learner.attributions_for("lovely film", "glad")?, learner.attributions_for("lovely film", "sad")?);
+    assert!(glad.words[0].1 > 0.0 && sad.words[0].1 < 0.0, "{glad:?} {sad:?}");
+    assert!(learner.attributions_for("lovely film", "glas").unwrap_err().to_string().contains("did you mean `glad`?"));
+    assert!(learner.attributions("").unwrap_err().to_string().contains("the text is empty"));
+    Ok(())
+}
+
+#[test]
+fn an_index_finds_what_is_alike() -> Result<()> {
+    let learner = quiet(Learner::encoder(encoder()?)?);
+    let index = SimilarityIndex::of_texts(&learner, &["the film was good", "awful food", "lovely staff"])?;
+    let found = index.nearest(&learner, "awful food", 2)?;
+    assert_eq!(found.nearest[0].name, "awful food");
+    assert!(found.nearest[0].similarity > 0.999 && found.figure.is_none());
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("index.safetensors");
+    index.save(&path)?;
+    assert_eq!(SimilarityIndex::load(&path, &learner)?.len(), 3);
+    let data = reviews()?;
+    let whole = SimilarityIndex::of(&learner, &data)?;
+    assert_eq!(whole.len(), data.count(Part::Train) + data.count(Part::Valid));
+    let table = learner.similarities(&["good film", "bad film"])?;
+    assert!(table.text().contains("good film") && table.text().contains("1.00"), "{}", table.text());
+    Ok(())
+}
+
+#[test]
+fn pairs_labels_and_numbers_are_learned_too() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let write = |name: &str, text: &str| -> Result<std::path::PathBuf> {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text)?;
+        Ok(path)
+    };
+    let mut pairs = String::from("one,other,same\n");
+    let mut labels = String::from("text,tags\n");
+    let mut numbers = String::from("text,stars\n");
+    for (at, word) in ["good", "fine", "lovely", "bad", "dull", "awful"].iter().cycle().take(48).enumerate() {
+        let (what, other) = (["film", "food", "staff"][at % 3], ["film", "food", "staff"][at % 2]);
+        let very = if at % 4 < 2 { "very " } else { "" };
+        pairs += &format!(
+            "the {what} was {very}{word} {at},the {other} is {word},{}\n",
+            if what == other { "yes" } else { "no" }
+        );
+        labels += &format!("the {what} was {very}{word} {at},{what};{}\n", if at % 6 < 3 { "glad" } else { "sad" });
+        numbers += &format!("the {what} was {very}{word} {at},{}\n", if at % 6 < 3 { 4.5 } else { 1.5 });
+    }
+    let pairs =
+        TextTable::open(write("pairs.csv", &pairs)?)?.pair("one", "other").label("same")?.split(0.25, 1)?.batch(8);
+    let mut learner = reader(&pairs)?;
+    learner.fit(2, 1e-3)?;
+    let said = learner.predict(("the film was good", "the film is good"))?;
+    assert!(["yes", "no"].contains(&said.label.as_str()));
+    assert_eq!(said.text.as_deref(), Some("the film was good / the film is good"));
+    let why = learner.attributions(("the film was good", "the film is good"))?;
+    assert_eq!(why.words.len(), 8);
+
+    let labels = TextTable::open(write("labels.csv", &labels)?)?.labels("tags")?.split(0.25, 1)?.batch(8);
+    let mut learner = reader(&labels)?;
+    learner.fit(30, 5e-3)?;
+    assert_eq!(learner.task().name(), "labels");
+    assert!(learner.predict("the food was awful")?.labels.contains(&"food".to_owned()));
+
+    let numbers = TextTable::open(write("numbers.csv", &numbers)?)?.number("stars")?.split(0.25, 1)?.batch(8);
+    let mut learner = reader(&numbers)?;
+    learner.fit(40, 5e-3)?;
+    let stars = |text: &str| -> Result<f32> { Ok(learner.predict(text)?.numbers[0].1) };
+    assert!(stars("the film was lovely")? > stars("the film was awful")? + 1.0);
+    Ok(())
+}
+
+#[test]
+fn a_learner_of_texts_refuses_pictures_and_the_reverse() -> Result<()> {
+    let (texts, pictures) = (reviews()?, bars(16, 1)?);
+    let reader = reader(&texts)?;
+    let seer = quiet(Learner::vision_untrained(Arch::default(), &pictures)?);
+    let picture = image::RgbImage::new(32, 32);
+    for (says, wanted) in [
+        (Learner::text(encoder()?, &pictures).err(), "expected texts, found pictures"),
+        (Learner::vision(Arch::default().untrained(), &texts).err(), "texts of up to"),
+        (reader.predict(&picture).err(), "expected a text, found a picture"),
+        (seer.predict(("one", "other")).err(), "a pair of texts is no picture"),
+        (reader.attention(&picture).err(), "texts of up to 24 tokens"),
+        (seer.attributions(&picture).err(), "`learner.attention("),
+        (reader.replace_head(&pictures).err(), "texts of up to 24 tokens"),
+        (reader.answers(&Tensor::zeros((1, 4), candle_core::DType::F32, &Device::Cpu)?).err(), "takes texts"),
+        (seer.save_encoder("x").err(), "no encoder of text"),
+    ] {
+        let says = says.map(|error| error.to_string()).unwrap_or_default();
+        assert!(says.contains(wanted), "{wanted}: {says}");
+    }
+    assert!(matches!(reader.spec().input, Input::Text(_)));
+    Ok(())
+}
