@@ -281,7 +281,7 @@ const PRELUDE: &[(&str, &[&str])] = &[
     ("ops", &[]),
     ("onnx", &[]),
     ("layers", &["limits", "onnx", "ops", "params"]),
-    ("models", &["data", "interrupt", "layers", "onnx", "ops", "params", "show"]),
+    ("models", &["data", "interrupt", "layers", "onnx", "ops", "params", "sealed", "show"]),
     ("data", &["boxes", "interrupt", "limits", "params", "plot", "sealed", "show", "words"]),
     ("datasets", &["boxes", "data", "interrupt", "limits", "show"]),
     ("detect", &["data", "ops"]),

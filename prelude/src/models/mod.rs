@@ -12,12 +12,14 @@
 //! - `published`: other names that published checkpoints use.
 //! - `body`, `head`: what both are; `localize`: a head that says a class and a box; `maker`: how a head is made, as often as
 //!   its network is copied; `shapes`: what is known of both before anything runs.
+//! - `bert`: encoders of text, BERT and its kin.
 //! - `detectors`: networks that find any number of things in a picture.
 //! - `network`: body and head together; `whole`: networks of one's own, and any candle model; `widen`: a head for more classes.
 //! - `device`: where learners compute.
 //! - `weights`: where trained weights come from; `hub`: the download; `lookalike`: what a file's names look like.
 
 mod arch;
+mod bert;
 mod body;
 mod detectors;
 mod device;
@@ -40,6 +42,7 @@ mod whole;
 mod widen;
 
 pub use arch::{Arch, IntoStart, Start, Weights};
+pub use bert::{Bert, BertConfig, BertKind, BertLayout, Pooling};
 pub use body::Body;
 pub use detectors::{Detector, DetectorReport, DetectorStart, IntoDetector, YoloV8Head, YoloxHead};
 pub use device::device;
