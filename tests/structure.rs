@@ -282,7 +282,7 @@ const PRELUDE: &[(&str, &[&str])] = &[
     ("ops", &[]),
     ("onnx", &[]),
     ("layers", &["limits", "onnx", "ops", "params"]),
-    ("models", &["data", "interrupt", "layers", "onnx", "ops", "params", "paths", "show"]),
+    ("models", &["data", "interrupt", "layers", "onnx", "ops", "params", "paths", "sealed", "show"]),
     ("data", &["boxes", "interrupt", "limits", "params", "paths", "plot", "sealed", "show", "words"]),
     ("datasets", &["boxes", "data", "interrupt", "limits", "paths", "show"]),
     ("detect", &["data", "ops"]),

@@ -45,7 +45,7 @@ pub mod prelude {
         Activation, BatchNorm2d, Conv2d, Dropout, GlobalAvgPool, Layer, LayerNorm, Linear, Lora, MaxPool2d, Pass,
         Sequential,
     };
-    pub use crate::models::{Arch, Detector, Head, Network, Shapes};
+    pub use crate::models::{Arch, Bert, Detector, Head, Network, Pooling, Shapes};
     pub use crate::onnx::{OnnxGraph, OnnxValue};
     pub use crate::ops;
     pub use crate::params::{Init, Scope};

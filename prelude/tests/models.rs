@@ -13,6 +13,8 @@ use candlewick_prelude::train::Optimizer;
 
 #[path = "models/attention.rs"]
 mod attention;
+#[path = "models/bert.rs"]
+mod bert;
 mod common;
 
 use common::{close, four, largest, numbers, picture, values};

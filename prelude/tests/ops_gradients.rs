@@ -155,6 +155,21 @@ proptest! {
     }
 
     #[test]
+    fn texts_without_padding(
+        lengths in prop::collection::vec(0u32..6, 1..4), (heads, depth) in (1usize..4, 1usize..5), seed in any::<u64>(),
+    ) {
+        let rows = lengths.iter().sum::<u32>() as usize;
+        prop_assume!(rows > 0);
+        let width = heads * depth;
+        let inputs = [normal(&[rows, width]), normal(&[rows, width]), normal(&[rows, width])];
+        let lengths = Tensor::new(lengths, &Device::Cpu).unwrap();
+        for dropout in [(0., 0), (0.4, seed)] {
+            check(&inputs, |a| attention_packed(&a[0], &a[1], &a[2], &lengths, heads, dropout)).unwrap();
+        }
+        check(&inputs[..1], |a| mean_packed(&a[0], &lengths)).unwrap();
+    }
+
+    #[test]
     fn joins((n, c, h, w) in (1usize..4, 1usize..6, 1usize..6, 1usize..40)) {
         check(&[normal(&[n, c, h, w]), normal(&[n, c, 1, 1])], |a| gate(&a[0], &a[1])).unwrap();
         // sums that lie at least 0.1 from the bend
@@ -166,7 +181,7 @@ proptest! {
     #[test]
     fn elementwise(shape in (1usize..5, 1usize..40)) {
         let x = [normal(&[shape.0, shape.1])];
-        for function in [sigmoid, silu, gelu, gelu_tanh] {
+        for function in [sigmoid, silu, gelu, gelu_tanh, tanh] {
             check(&x, |a| function(&a[0])).unwrap();
         }
         let x = [apart(&[shape.0, shape.1])];
@@ -322,4 +337,41 @@ fn wrong_shapes_are_named() {
         assert!(says.contains(&format!("a label smoothing from 0 to 1, found {label_smoothing}")), "{says}");
     }
     assert!(message(dropout(&x, 1., true, 0)).contains("below 1"));
+}
+
+/// Each text by itself, as `attention` has it, and what dropout leaves out: the share that was asked for, one pattern a seed.
+#[test]
+fn packed_texts_are_texts_by_themselves() -> Result<()> {
+    let (heads, depth, lengths) = (3, 4, [5usize, 1, 17]);
+    let (width, rows) = (heads * depth, lengths.iter().sum::<usize>());
+    let parts = [normal(&[rows, width]), normal(&[rows, width]), normal(&[rows, width])];
+    let [q, k, v] = &parts;
+    let each = Tensor::new(lengths.map(|length| length as u32).as_slice(), &Device::Cpu)?;
+    let packed = attention_packed(q, k, v, &each, heads, (0., 0))?;
+    let mut start = 0;
+    for length in lengths {
+        let own = Tensor::cat(&parts.each_ref().map(|part| part.narrow(0, start, length).expect("rows")), 1)?;
+        let expected = attention(&own.unsqueeze(0)?, heads)?.squeeze(0)?;
+        let far = (packed.narrow(0, start, length)? - expected)?.abs()?.max_all()?.to_scalar::<f64>()?;
+        assert!(far < 1e-12, "{far}");
+        start += length;
+    }
+    // of equal shares and values of one, what is left of a row is told by its sum
+    let (long, zeros) = (256, Tensor::zeros((256, 8), DType::F64, &Device::Cpu)?);
+    let each = Tensor::new(&[long as u32], &Device::Cpu)?;
+    let left = |seed| attention_packed(&zeros, &zeros, &zeros.ones_like()?, &each, 8, (0.1, seed))?.to_vec2::<f64>();
+    let (once, again, other) = (left(7)?, left(7)?, left(8)?);
+    assert_eq!(once, again);
+    assert_ne!(once, other);
+    let sums = once.concat();
+    let mean = sums.iter().sum::<f64>() / sums.len() as f64;
+    let variance = sums.iter().map(|sum| (sum - mean).powi(2)).sum::<f64>() / sums.len() as f64;
+    // each row is a mean of 256 numbers that are 0 with 0.1 and 1 / 0.9 else: of variance 1/9 each
+    assert!((mean - 1.).abs() < 2e-3 && (variance * 256. * 9. - 1.).abs() < 0.15, "{mean} {variance}");
+    for share in [-0.1, 1.0, f64::NAN] {
+        assert!(attention_packed(q, k, v, &Tensor::new(&[23u32], &Device::Cpu)?, heads, (share, 0)).is_err());
+    }
+    let wrong = attention_packed(q, k, v, &Tensor::new(&[22u32], &Device::Cpu)?, heads, (0., 0)).unwrap_err();
+    assert!(wrong.to_string().contains("the lengths of 1 examples come to 22 rows, found 23"), "{wrong}");
+    Ok(())
 }

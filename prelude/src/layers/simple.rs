@@ -33,6 +33,20 @@ impl Layer for Activation {
                 let (sum, halved) = (graph.add(&erf, &one), graph.mul(x, &half));
                 graph.mul(&halved, &sum)
             }
+            Activation::GeluTanh => {
+                let number = |graph: &mut OnnxGraph, value: f64| graph.scalar(value as f32);
+                let (root, bend) = (number(graph, (2.0 / std::f64::consts::PI).sqrt()), number(graph, 0.044715));
+                let (one, half) = (number(graph, 1.0), number(graph, 0.5));
+                let square = graph.mul(x, x);
+                let bent = graph.mul(&square, &bend);
+                let bent = graph.add(&bent, &one);
+                let inner = graph.mul(x, &bent);
+                let inner = graph.mul(&inner, &root);
+                let tanh = graph.unary("Tanh", &inner);
+                let (sum, halved) = (graph.add(&tanh, &one), graph.mul(x, &half));
+                graph.mul(&halved, &sum)
+            }
+            Activation::Tanh => graph.unary("Tanh", x),
         })
     }
 

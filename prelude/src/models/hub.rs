@@ -12,23 +12,23 @@ use crate::{Error, Result, interrupt, show};
 
 /// Where the weights of an architecture are published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Published {
+pub struct Published<'a> {
     /// The architecture's name.
-    pub arch: &'static str,
+    pub arch: &'a str,
     /// The hub's repository.
-    pub repo: &'static str,
+    pub repo: &'a str,
     /// The file in it.
-    pub file: &'static str,
+    pub file: &'a str,
 }
 
 /// One architecture's row: its name here, and timm's name of the repository.
-const fn timm(arch: &'static str, repo: &'static str) -> Published {
+const fn timm(arch: &'static str, repo: &'static str) -> Published<'static> {
     Published { arch, repo, file: "model.safetensors" }
 }
 
 /// ImageNet weights by architecture, and COCO weights by detector (YOLOX's own, Apache-2.0). timm's ResNets and VGGs of the `tv` kind are torchvision's own weights; ResNet has
 /// torchvision's names too, VGG but for its classifier; MobileNetV2 has timm's names.
-pub const PUBLISHED: [Published; 15] = [
+pub const PUBLISHED: [Published<'static>; 15] = [
     timm("resnet18", "timm/resnet18.tv_in1k"),
     timm("resnet34", "timm/resnet34.tv_in1k"),
     timm("resnet50", "timm/resnet50.tv_in1k"),
@@ -126,7 +126,7 @@ impl Hub {
             Ok(api) => api.repo(Repo::model(published.repo.to_owned())),
             Err(error) => return Ok((0, Err(error))),
         };
-        let news = download(repo, published.file);
+        let news = download(repo, published.file.to_owned());
         let label = format!("{} from {}", published.file, published.repo);
         let (mut done, mut total, mut heard) = (0, 0, Instant::now());
         loop {
@@ -230,10 +230,10 @@ enum News {
 
 /// Downloads in a thread of its own, so that neither an interrupt nor a silent hub has to wait. It ends when nobody
 /// listens any more.
-fn download(repo: ApiRepo, file: &'static str) -> std::sync::mpsc::Receiver<News> {
+fn download(repo: ApiRepo, file: String) -> std::sync::mpsc::Receiver<News> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
-        let end = repo.download_with_progress(file, Reporter(sender.clone()));
+        let end = repo.download_with_progress(&file, Reporter(sender.clone()));
         let _ = sender.send(News::End(end));
     });
     receiver

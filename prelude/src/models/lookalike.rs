@@ -36,10 +36,25 @@ pub(super) fn check_fit(arch: Arch, report: &LoadReport, tensors: &[(String, Ten
     };
     let remedy = match other.map(Arch::named) {
         Some(Ok(other)) => format!("start with the body that they were trained with: `Arch::{other:?}.weights(path)`"),
+        _ if kind.as_deref() == Some(TEXT) => {
+            "it is for texts: `Learner::text(Bert::open(\"folder\")?, &data)?`, of a folder with its config.json".into()
+        }
         _ => "choose the architecture that they were trained with, or start from random weights with `.untrained()`"
             .into(),
     };
     Err(Error::new(what).remedy(remedy))
+}
+
+/// What an encoder of text looks like.
+pub(super) const TEXT: &str = "a text model of the BERT kind";
+
+/// The error where weights of something else are given to an encoder of text.
+pub(super) fn no_text(kind: &str, origin: &str) -> Error {
+    let what = format!("{origin} holds no encoder of text; its names look like those of {kind}");
+    Error::new(what).remedy(match Arch::named(kind) {
+        Ok(arch) => format!("for pictures: `Learner::vision(Arch::{arch:?}.weights(path), &data)?`"),
+        Err(_) => "choose a file of BERT, DistilBERT, MiniLM or RoBERTa".to_owned(),
+    })
 }
 
 /// What a file's names look like: the architecture's name where it is one of [`Arch`]'s, else a few words.
@@ -109,8 +124,10 @@ impl Names<'_> {
             }
         } else if self.dims("blocks.0.conv.weight") == Some(&[24, 3, 3, 3]) {
             "small"
-        } else if self.any(|name| name.contains("encoder.layer.0.attention")) {
-            "a text model of the BERT kind"
+        } else if self
+            .any(|name| name.contains("encoder.layer.0.attention") || name.contains("transformer.layer.0.attention"))
+        {
+            TEXT
         } else if self.any(|name| ["net.b1.", "model.22.", "22.cv"].iter().any(|start| name.starts_with(start))) {
             "a YOLOv8 detector"
         } else if self.any(|name| name.starts_with("stages.0.")) {

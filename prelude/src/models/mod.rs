@@ -12,6 +12,7 @@
 //! - `published`: other names that published checkpoints use.
 //! - `body`, `head`: what both are; `localize`: a head that says a class and a box; `maker`: how a head is made, as often as
 //!   its network is copied; `shapes`: what is known of both before anything runs.
+//! - `bert`: encoders of text, BERT and its kin.
 //! - `detectors`: networks that find any number of things in a picture.
 //! - `network`: body and head together; `whole`: networks of one's own, and any candle model; `widen`: a head for more classes.
 //! - `adapter`, `adapting`: adapters of low rank beside weights (LoRA); `targets`: beside which; `adapter_file`, `adapter_names`: PEFT's
@@ -24,6 +25,7 @@ mod adapter_file;
 mod adapter_names;
 mod adapting;
 mod arch;
+mod bert;
 mod body;
 mod detectors;
 mod device;
@@ -50,6 +52,7 @@ pub use adapter::{AdapterPlan, Adapters, WaitingHead};
 pub use adapter_file::{AdapterFile, AdapterToWrite, write_adapter};
 pub use adapter_names::FittingAdapter;
 pub use arch::{Arch, IntoStart, Start, Weights};
+pub use bert::{Bert, BertConfig, BertKind, BertLayout, Pooling};
 pub use body::Body;
 pub use detectors::{Detector, DetectorReport, DetectorStart, IntoDetector, YoloV8Head, YoloxHead};
 pub use device::device;

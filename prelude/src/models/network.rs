@@ -6,6 +6,7 @@ use std::sync::Arc;
 use candle_core::{Device, Tensor};
 
 use super::adapter::{Adapters, WaitingHead};
+use super::bert::BertLayout;
 use super::body::Blocks;
 use super::head::pooled;
 use super::{Arch, Body, Detector, Head, HeadMaker, Shapes, lookalike};
@@ -40,6 +41,8 @@ pub(super) enum Making {
     Arch { arch: Arch, removed: usize, strides: Vec<usize>, head: HeadMaker },
     /// A detector, and a head.
     Detector { detector: Detector, head: HeadMaker },
+    /// An encoder of text, and a head.
+    Bert { layout: Box<BertLayout>, head: HeadMaker },
     /// A person's own.
     Own(Arc<MakePieces>),
 }
@@ -100,11 +103,20 @@ impl Network {
         Network::build(params, Making::Detector { detector, head: detector.head_like(classes, weights) })
     }
 
+    /// An encoder of text of random weights, of the set's.
+    ///
+    /// # Errors
+    /// When the config says what cannot be built, and when the set's device cannot hold it.
+    pub fn bert(params: ParamSet, layout: BertLayout, head: HeadMaker) -> Result<Network> {
+        Network::build(params, Making::Bert { layout: Box::new(layout), head })
+    }
+
     pub(super) fn build(params: ParamSet, plan: Making) -> Result<Network> {
         ops::keep_memory();
         let Pieces { body, head, parts } = match &plan {
             Making::Arch { arch, removed, strides, head } => pieces(&params, *arch, *removed, strides, head)?,
             Making::Detector { detector, head } => detector_pieces(&params, *detector, head)?,
+            Making::Bert { layout, head } => bert_pieces(&params, layout, head)?,
             Making::Own(make) => make(&params)?,
         };
         let body_parts = body.parts().len();
@@ -128,11 +140,20 @@ impl Network {
         }
     }
 
-    /// The name of its kind of body, or of its kind of detector; `own` where a person made it.
+    /// How its encoder of text is built, where it is one.
+    pub fn bert_layout(&self) -> Option<&BertLayout> {
+        match &self.plan {
+            Making::Bert { layout, .. } => Some(layout),
+            _ => None,
+        }
+    }
+
+    /// The name of its kind of body, or of its kind of detector; `bert` for any encoder of text, `own` where a person made it.
     pub fn name(&self) -> &'static str {
         match self.plan {
             Making::Arch { arch, .. } => arch.name(),
             Making::Detector { detector, .. } => detector.name(),
+            Making::Bert { .. } => "bert",
             Making::Own(_) => "own",
         }
     }
@@ -198,6 +219,7 @@ impl Network {
                 Making::Arch { arch: *arch, removed: *removed, strides: strides.clone(), head }
             }
             Making::Detector { detector, .. } => Making::Detector { detector: *detector, head },
+            Making::Bert { layout, .. } => Making::Bert { layout: layout.clone(), head },
             Making::Own(_) => {
                 let remedy =
                     "make it again with a last layer of another size: `Network::whole(…)` or `Network::candle(…)`";
@@ -393,7 +415,7 @@ impl Network {
     /// Takes over a body's weights by name, published names included ([`Arch::adopt`]); heads are left alone.
     ///
     /// # Errors
-    /// When the weights are of another architecture; the message says what they look like.
+    /// When the weights are of another architecture, or of another size; the message says what they look like.
     pub fn load_body(&self, tensors: &[(String, Tensor)], origin: &str) -> Result<LoadReport> {
         self.load_where(tensors, origin, |name| !is_under(name, "head"))
     }
@@ -412,6 +434,12 @@ impl Network {
         origin: &str,
         wanted: impl Fn(&str) -> bool,
     ) -> Result<LoadReport> {
+        if let Making::Bert { layout, .. } = &self.plan {
+            return match lookalike::kind(tensors).filter(|kind| kind != lookalike::TEXT) {
+                Some(kind) => Err(lookalike::no_text(&kind, origin)),
+                None => layout.load(&self.params, tensors, origin, wanted),
+            };
+        }
         let Some(arch) = self.arch() else { return self.params.load_where(tensors, wanted) };
         let mut adopted = Vec::with_capacity(tensors.len());
         for (name, tensor) in tensors {
@@ -431,6 +459,15 @@ fn detector_pieces(params: &ParamSet, detector: Detector, head: &HeadMaker) -> R
     let head = head.make(&params.scope("head", parts.len()), &features)?;
     parts.push("head".to_owned());
     Ok(Pieces { body, head, parts })
+}
+
+fn bert_pieces(params: &ParamSet, layout: &BertLayout, head: &HeadMaker) -> Result<Pieces> {
+    let body = layout.body(params)?;
+    let mut parts = body.parts();
+    let features = body.shapes(&Shapes::of(field::IDS, &[layout.config.max_tokens()]))?.pop().unwrap_or_default();
+    let head = head.make(&params.scope("head", parts.len()), &features)?;
+    parts.push("head".to_owned());
+    Ok(Pieces { body: Box::new(body), head, parts })
 }
 
 /// The body of an architecture, cut and tapped.

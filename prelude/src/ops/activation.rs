@@ -145,6 +145,8 @@ pub fn activate(x: &Tensor, activation: Activation) -> Result<Tensor> {
         Activation::Silu => silu(x),
         Activation::HardSwish => hard_swish(x),
         Activation::Gelu => gelu(x),
+        Activation::GeluTanh => gelu_tanh(x),
+        Activation::Tanh => tanh(x),
     }
 }
 
@@ -167,6 +169,13 @@ activation! {
     sigmoid, sigmoid_kernel, Value:
     |x| pointwise::sigmoid(x), |_x, y| y * (T::ONE - y);
     logistic, |_, y| y * y.affine(-1., 1.)?
+}
+
+activation! {
+    /// The hyperbolic tangent.
+    tanh, tanh_kernel, Value:
+    |x| pointwise::tanh(x), |_x, y| T::ONE - y * y;
+    |x| x.tanh(), |_, y| y.sqr()?.affine(-1., 1.)
 }
 
 activation! {

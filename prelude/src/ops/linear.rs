@@ -2,7 +2,7 @@
 
 use super::cpu::{Float, by_rows, multiply, on_cpu, read, threads, transposed};
 use super::graph::attach_lean;
-use candle_core::{Device, Result, Tensor, bail};
+use candle_core::{DType, Device, Result, Tensor, bail};
 
 /// y = x wᵀ + b.
 ///
@@ -121,10 +121,37 @@ fn parts(size: LinearSize) -> usize {
 /// `table` (rows, c), `index` any, u32 or i64 → (index…, c)
 ///
 /// # Errors
-/// An index past the table's end.
+/// An index that the table has no row for.
 pub fn embedding(table: &Tensor, index: &Tensor) -> Result<Tensor> {
-    let (_, c) = table.dims2()?;
+    let (rows, c) = table.dims2()?;
     let mut shape = index.dims().to_vec();
     shape.push(c);
-    table.index_select(&index.flatten_all()?.contiguous()?, 0)?.reshape(shape)
+    let wanted = index.to_dtype(DType::I64)?.flatten_all()?.to_vec1::<i64>()?;
+    if let Some(past) = wanted.iter().find(|row| !(0..rows as i64).contains(row)) {
+        bail!("embedding: a table of {rows} rows has no row {past}");
+    }
+    let wanted: Vec<usize> = wanted.into_iter().map(|row| row as usize).collect();
+    match on_cpu!(table, looked_up(table, wanted, c, shape.clone())) {
+        Some(y) => y,
+        None => table.index_select(&index.flatten_all()?.contiguous()?, 0)?.reshape(shape),
+    }
+}
+
+fn looked_up<T: Float>(table: &Tensor, wanted: Vec<usize>, c: usize, shape: Vec<usize>) -> Result<Tensor> {
+    let mut y: Vec<T> = Vec::with_capacity(wanted.len() * c);
+    read::<T, _, 1>([table], |[table]| {
+        wanted.iter().for_each(|row| y.extend_from_slice(&table[row * c..][..c]));
+        Ok(())
+    })?;
+    attach_lean("embedding", &[table], y, shape, move |context| {
+        let table = &context.args[0];
+        let mut grad = vec![T::ZERO; table.elem_count()];
+        read::<T, _, 1>([context.grad], |[dy]| {
+            for (row, dy) in wanted.iter().zip(dy.chunks_exact(c.max(1))) {
+                grad[row * c..][..c].iter_mut().zip(dy).for_each(|(grad, dy)| *grad += *dy);
+            }
+            Ok(())
+        })?;
+        Ok(vec![Some(Tensor::from_vec(grad, table.shape(), &Device::Cpu)?)])
+    })
 }

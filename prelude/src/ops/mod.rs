@@ -8,11 +8,11 @@
 //! | convolution | [`conv2d`] with [`Conv2dOptions`] (stride, padding, dilation, groups); with stored BatchNorm and an activation in one: [`conv2d_norm_eval_then`] |
 //! | pooling | [`max_pool2d`], [`avg_pool2d`], [`adaptive_avg_pool2d`] |
 //! | normalisation | [`batch_norm_train`], [`batch_norm_eval`], both with an activation in one ([`batch_norm_train_then`], [`batch_norm_eval_then`]), [`layer_norm`], [`group_norm`] |
-//! | activation | [`relu`], [`relu6`], [`silu`], [`hard_swish`], [`sigmoid`], [`gelu`], [`gelu_tanh`]; [`activate`] by name |
+//! | activation | [`relu`], [`relu6`], [`silu`], [`hard_swish`], [`sigmoid`], [`tanh`], [`gelu`], [`gelu_tanh`]; [`activate`] by name |
 //! | probability | [`softmax`], [`log_softmax`] |
 //! | loss | [`cross_entropy`] with [`CrossEntropy`], [`smooth_l1`], [`bce_with_logits`] (means), [`smooth_l1_each`], [`bce_with_logits_each`] (one number an element) |
 //! | linear | [`linear`], [`embedding`]; with an adapter in one: [`lora_linear`] |
-//! | attention | [`attention`], [`tokens`], [`token`] |
+//! | attention | [`attention`], [`tokens`], [`token`]; of texts without padding [`attention_packed`], [`mean_packed`] |
 //! | noise | [`dropout`], [`drop_path`] |
 //! | plain | [`add`] (residual branches, sums of losses), [`add_relu`], [`gate`], [`scale`], [`flatten`], [`reshape`], [`cast`], [`concat()`], [`narrow`], [`focus`] |
 //! | gradients | [`backward`], [`backward_from`], [`backward_from_all`]: as candle's, without its passes over zeros where the graph is ours; [`with_gradient`] |
@@ -34,13 +34,14 @@ mod lora;
 mod loss;
 mod noise;
 mod norm;
+mod packed;
 mod pool;
 mod resize;
 mod soften;
 mod softmax;
 mod taps;
 
-pub use activation::{Activation, activate, gelu, gelu_tanh, hard_swish, relu, relu6, sigmoid, silu};
+pub use activation::{Activation, activate, gelu, gelu_tanh, hard_swish, relu, relu6, sigmoid, silu, tanh};
 pub use arithmetic::{add, add_relu, cast, flatten, gate, reshape, scale};
 pub use attention::{attention, token, tokens};
 pub use backward::{backward, backward_from, backward_from_all};
@@ -58,6 +59,7 @@ pub use noise::{drop_path, dropout};
 pub use norm::{
     batch_norm_eval, batch_norm_eval_then, batch_norm_train, batch_norm_train_then, group_norm, layer_norm,
 };
+pub use packed::{attention_packed, mean_packed};
 pub use pool::{adaptive_avg_pool2d, avg_pool2d, max_pool2d};
 pub use resize::{fit_places, upsample_bilinear2d, upsample_nearest2d};
 pub use softmax::{log_softmax, softmax};

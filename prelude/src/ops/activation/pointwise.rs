@@ -18,6 +18,10 @@ pub enum Activation {
     HardSwish,
     /// x · Φ(x), the exact form.
     Gelu,
+    /// ½x(1 + tanh(√(2/π)(x + 0.044715x³))), which is nearly that.
+    GeluTanh,
+    /// tanh(x).
+    Tanh,
 }
 
 /// Evaluates `$body` with `$value` and `$slope` naming the activation's two functions, so that loops in it are
@@ -32,6 +36,8 @@ macro_rules! with_activation {
             of::Activation::Silu => with_activation!(@ $value, $slope, of::silu, of::silu_slope, $body),
             of::Activation::HardSwish => with_activation!(@ $value, $slope, of::hard_swish, of::hard_swish_slope, $body),
             of::Activation::Gelu => with_activation!(@ $value, $slope, of::gelu, of::gelu_slope, $body),
+            of::Activation::GeluTanh => with_activation!(@ $value, $slope, of::gelu_tanh, of::gelu_tanh_slope, $body),
+            of::Activation::Tanh => with_activation!(@ $value, $slope, of::tanh, of::tanh_slope, $body),
         }
     }};
     (@ $value:ident, $slope:ident, $v:path, $s:path, $body:expr) => {{
@@ -139,8 +145,14 @@ fn bend<T: Float>(x: T) -> T {
 
 /// tanh by way of the exponential.
 #[inline(always)]
-fn tanh<T: Float>(x: T) -> T {
+pub(in crate::ops) fn tanh<T: Float>(x: T) -> T {
     T::of(2.) * sigmoid(T::of(2.) * x) - T::ONE
+}
+
+#[inline(always)]
+pub(in crate::ops) fn tanh_slope<T: Float>(x: T) -> T {
+    let t = tanh(x);
+    T::ONE - t * t
 }
 
 #[inline(always)]

@@ -1,0 +1,103 @@
+//! The parts of an encoder, one after another.
+
+use std::ops::Range;
+
+use candle_core::Tensor;
+
+use super::embeddings::BertEmbeddings;
+use super::layer::BertLayer;
+use super::pooler::Pooler;
+use super::{BertConfig, Pooling};
+use crate::data::{Fields, field};
+use crate::layers::Pass;
+use crate::models::{Body, Shapes};
+use crate::params::ParamSet;
+use crate::{Result, ops};
+
+/// From tokens to a row a text.
+pub(in crate::models) struct BertBody {
+    embeddings: BertEmbeddings,
+    layers: Vec<BertLayer>,
+    pooling: Pooling,
+    pooler: Option<Pooler>,
+    new_pooler: bool,
+    width: usize,
+}
+
+impl BertBody {
+    pub fn new(params: &ParamSet, config: &BertConfig, pooling: Pooling, new_pooler: bool) -> Result<BertBody> {
+        config.check()?;
+        let embeddings = BertEmbeddings::new(&params.scope("embeddings", 0), config)?;
+        let layer = |at: usize| BertLayer::new(&params.scope(&layer_name(at), at + 1), config);
+        let layers = (0..config.num_hidden_layers).map(layer).collect::<Result<Vec<_>>>()?;
+        let pooler = match pooling {
+            Pooling::Pooler => Some(Pooler::new(&params.scope("pooler", layers.len() + 1), config)?),
+            Pooling::Mean | Pooling::Cls => None,
+        };
+        Ok(BertBody { embeddings, layers, pooling, pooler, new_pooler, width: config.hidden_size })
+    }
+
+    /// A row a text: the mean of its rows, or the first one.
+    fn pooled(&self, x: &Tensor, lengths: &Tensor) -> Result<Tensor> {
+        if self.pooling == Pooling::Mean {
+            return Ok(ops::mean_packed(x, lengths)?);
+        }
+        let (mut first, mut start) = (Vec::new(), 0);
+        for length in lengths.to_vec1::<u32>()? {
+            first.push(start);
+            start += length;
+        }
+        Ok(ops::embedding(x, &Tensor::new(first, x.device())?)?)
+    }
+}
+
+fn layer_name(at: usize) -> String {
+    format!("encoder.layer.{at}")
+}
+
+impl Body for BertBody {
+    fn parts(&self) -> Vec<String> {
+        let mut parts = vec!["embeddings".to_owned()];
+        parts.extend((0..self.layers.len()).map(layer_name));
+        parts.extend(self.pooler.iter().map(|_| "pooler".to_owned()));
+        parts
+    }
+
+    fn run(&self, parts: Range<usize>, mut state: Fields, pass: &Pass) -> Result<Fields> {
+        let last = self.layers.len();
+        for part in parts {
+            if part == 0 {
+                state = self.embeddings.forward(&state, pass)?;
+                continue;
+            }
+            let x = state.get(field::FEATURES)?;
+            if part > last {
+                if let Some(pooler) = &self.pooler {
+                    state.set(field::FEATURES, pooler.forward(x, pass)?);
+                }
+                continue;
+            }
+            let lengths = state.get(field::LENGTHS)?;
+            let mut x = self.layers[part - 1].forward(x, lengths, pass)?;
+            if part == last {
+                x = self.pooled(&x, lengths)?;
+                state.remove(field::LENGTHS);
+            }
+            state.set(field::FEATURES, x);
+        }
+        Ok(state)
+    }
+
+    fn backbone(&self) -> usize {
+        self.parts().len() - usize::from(self.pooler.is_some() && self.new_pooler)
+    }
+
+    fn shapes(&self, inputs: &Shapes) -> Result<Vec<Shapes>> {
+        let tokens = inputs.get(field::IDS)?.first().copied().unwrap_or(0);
+        let rows = |_| Shapes::of(field::FEATURES, &[tokens, self.width]);
+        let mut shapes: Vec<Shapes> = (0..self.layers.len()).map(rows).collect();
+        shapes.push(Shapes::of(field::FEATURES, &[self.width]));
+        shapes.extend(self.pooler.iter().map(|_| Shapes::of(field::FEATURES, &[self.width])));
+        Ok(shapes)
+    }
+}

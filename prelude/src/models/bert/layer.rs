@@ -1,0 +1,78 @@
+//! A layer of the encoder: attention, and two matrices with an activation between them.
+
+use candle_core::Tensor;
+
+use super::BertConfig;
+use crate::layers::{Activation, Dropout, Layer, LayerNorm, Linear, Pass};
+use crate::params::Scope;
+use crate::{Result, ops};
+
+/// Attention of each text's tokens to one another, then two matrices; each is added to what came in, and normalised. Hugging Face's `BertLayer`.
+///
+/// Names: `attention.self.query`, `.key`, `.value`, `attention.output.dense`, `attention.output.LayerNorm`, `intermediate.dense`, `output.dense`,
+/// `output.LayerNorm`.
+pub(super) struct BertLayer {
+    query: Linear,
+    key: Linear,
+    value: Linear,
+    mixed: Joined,
+    heads: usize,
+    attention_dropout: f64,
+    between: Linear,
+    activation: Activation,
+    back: Joined,
+}
+
+/// A matrix, whose value is added to what came in and normalised.
+struct Joined {
+    dense: Linear,
+    dropout: Dropout,
+    norm: LayerNorm,
+}
+
+impl Joined {
+    fn new(scope: &Scope, from: usize, config: &BertConfig) -> Result<Joined> {
+        let (width, spread) = (config.hidden_size, config.initializer_range as f32);
+        Ok(Joined {
+            dense: Linear::normal(&scope.child("dense"), from, width, spread)?,
+            dropout: Dropout(config.hidden_dropout_prob),
+            norm: LayerNorm::new(&scope.child("LayerNorm"), width, config.layer_norm_eps)?,
+        })
+    }
+
+    fn forward(&self, x: &Tensor, came_in: &Tensor, pass: &Pass) -> Result<Tensor> {
+        let branch = self.dropout.forward(&self.dense.forward(x, pass)?, pass)?;
+        self.norm.forward(&ops::add(&branch, came_in)?, pass)
+    }
+}
+
+impl BertLayer {
+    pub fn new(scope: &Scope, config: &BertConfig) -> Result<BertLayer> {
+        let (width, spread) = (config.hidden_size, config.initializer_range as f32);
+        let own = |name: &str| Linear::normal(&scope.child("attention.self").child(name), width, width, spread);
+        Ok(BertLayer {
+            query: own("query")?,
+            key: own("key")?,
+            value: own("value")?,
+            mixed: Joined::new(&scope.child("attention.output"), width, config)?,
+            heads: config.num_attention_heads,
+            attention_dropout: config.attention_probs_dropout_prob,
+            between: Linear::normal(&scope.child("intermediate.dense"), width, config.intermediate_size, spread)?,
+            activation: config.activation()?,
+            back: Joined::new(&scope.child("output"), config.intermediate_size, config)?,
+        })
+    }
+
+    /// Rows of tokens, one text after another, become such rows.
+    pub fn forward(&self, x: &Tensor, lengths: &Tensor, pass: &Pass) -> Result<Tensor> {
+        let dropout = match pass.noisy() && self.attention_dropout > 0.0 {
+            true => (self.attention_dropout, pass.draw()),
+            false => (0.0, 0),
+        };
+        let (q, k, v) = (self.query.forward(x, pass)?, self.key.forward(x, pass)?, self.value.forward(x, pass)?);
+        let mixed = ops::attention_packed(&q, &k, &v, lengths, self.heads, dropout)?;
+        let x = self.mixed.forward(&mixed, x, pass)?;
+        let between = self.activation.forward(&self.between.forward(&x, pass)?, pass)?;
+        self.back.forward(&between, &x, pass)
+    }
+}
