@@ -377,7 +377,9 @@ impl Learner {
     fn settle_adapters(&mut self, card: &Card, trained: &Trained) -> Result<()> {
         let mut heads: Vec<WaitingHead> = Vec::new();
         for (name, value) in &trained.tensors {
-            let Some((adapter, name)) = name.strip_prefix(WAITING).and_then(|name| name.split_once('.')) else { continue };
+            let Some((adapter, name)) = name.strip_prefix(WAITING).and_then(|name| name.split_once('.')) else {
+                continue;
+            };
             let at = heads.iter().position(|head| head.adapter == adapter).unwrap_or_else(|| {
                 heads.push(WaitingHead { adapter: adapter.to_owned(), values: Vec::new() });
                 heads.len() - 1

@@ -132,9 +132,16 @@ impl Learner {
         if let Some(plan) = into
             && (plan.layers != fitting.plan.layers || plan.lora.directions() != fitting.plan.lora.directions())
         {
-            let words = |lora: &Lora, layers: &[String]| format!("rank {} beside {}", lora.directions(), count(layers.len(), "layer"));
+            let words = |lora: &Lora, layers: &[String]| {
+                format!("rank {} beside {}", lora.directions(), count(layers.len(), "layer"))
+            };
             let (theirs, own) = (&fitting.plan, words(&plan.lora, &plan.layers));
-            let what = format!("{} is of {}, the adapter `{}` of {own}", file.origin, words(&theirs.lora, &theirs.layers), plan.name);
+            let what = format!(
+                "{} is of {}, the adapter `{}` of {own}",
+                file.origin,
+                words(&theirs.lora, &theirs.layers),
+                plan.name
+            );
             return Err(Error::new(what).remedy(
                 "beside it: `learner.load_adapter_as(\"second\", path)?`; instead of it: `learner.unload_lora()?`, then `learner.load_adapter(path)?`",
             ));
@@ -154,7 +161,9 @@ impl Learner {
             network.params().load(&fitting.matrices, None)?;
             match &head {
                 Ok(values) if takes_part => drop(network.params().load(values, None)?),
-                Ok(values) => network.put_waiting_head(WaitingHead { adapter: fitting.plan.name.clone(), values: values.clone() }),
+                Ok(values) => {
+                    network.put_waiting_head(WaitingHead { adapter: fitting.plan.name.clone(), values: values.clone() })
+                }
                 Err(_) => {}
             }
             Ok(())
@@ -196,7 +205,9 @@ impl Learner {
     /// When there is no adapter.
     pub fn unload_lora(&mut self) -> Result<&mut Learner> {
         if self.network.adapters().is_empty() {
-            return Err(Error::new("there is no adapter to unload").remedy("make one first: `learner.lora(Lora::rank(8))?`"));
+            return Err(
+                Error::new("there is no adapter to unload").remedy("make one first: `learner.lora(Lora::rank(8))?`")
+            );
         }
         let adapters = self.network.adapters().clone();
         self.adapt(|network| {
@@ -262,7 +273,8 @@ impl Learner {
                 return line + ", merged into the weights";
             }
             let own: usize = network.adapted().iter().filter(|param| !param.frozen()).map(|param| param.count()).sum();
-            let all: usize = network.params().params().iter().filter(|param| !param.fixed()).map(|param| param.count()).sum();
+            let all: usize =
+                network.params().params().iter().filter(|param| !param.fixed()).map(|param| param.count()).sum();
             let share = 100.0 * own as f64 / all.max(1) as f64;
             line += &format!(", {} of {} parameters train ({share:.2} %)", thousands(own), thousands(all));
             let head = network.head_params();

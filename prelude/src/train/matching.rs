@@ -56,7 +56,9 @@ impl Learner {
         if base > 0 {
             let of = does(base, "parameter", "is", "are");
             show::note(&match has_adapter {
-                true => format!("{of} the base's and stay frozen: the adapter's beside them train; `learner.unfreeze_base()` thaws the base"),
+                true => format!(
+                    "{of} the base's and stay frozen: the adapter's beside them train; `learner.unfreeze_base()` thaws the base"
+                ),
                 false => format!("{of} the base's: from now on they train beside the adapter"),
             });
         }
