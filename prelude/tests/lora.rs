@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use candlewick_prelude::Result;
 use candlewick_prelude::candle_core::{DType, Device, Tensor, safetensors};
 use candlewick_prelude::layers::{Conv2d, GlobalAvgPool, Layer, Linear, Lora, Pass};
-use candlewick_prelude::models::{Arch, HeadMaker, Network};
+use candlewick_prelude::models::{AdapterFile, Arch, HeadMaker, Network};
 use candlewick_prelude::ops;
 use candlewick_prelude::params::ParamSet;
 use candlewick_prelude::train::Optimizer;
@@ -138,4 +138,49 @@ fn a_convolutional_network_steps_as_pefts_on_torchvisions() -> Result<()> {
     let x = picture("resnet/x", [2, 3, 64, 64])?.to_dtype(DType::F64)?;
     let published = |name: &str| name.replace("head.linear", "fc");
     as_peft(ten(Arch::ResNet18)?, &Lora::rank(4), (&x, &[0, 1]), published, &saved("resnet")?, 1e-5)
+}
+
+fn folder(name: &str) -> Result<AdapterFile> {
+    AdapterFile::read(&std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures")).join(name))
+}
+
+/// A folder that PEFT wrote gives the answers that PEFT gives, apart and merged.
+fn loads(mut network: Network, name: &str, x: &Tensor, saved: &HashMap<String, Tensor>) -> Result<()> {
+    let fitting = network.fit_adapter("default", &folder(name)?)?;
+    network.add_adapter(fitting.plan.clone())?;
+    network.params().load(&fitting.matrices, None)?;
+    let head = fitting.head.expect("it has this head");
+    assert!(network.params().load(&head, None)?.loaded.len() >= 2);
+    for round in ["apart", "merged"] {
+        let said = network.forward(x, &Pass::eval())?;
+        let (found, expected) = (numbers(said.iter().next().expect("an answer").1)?, numbers(&saved["out"])?);
+        close(round, &found, &expected, largest(&expected), 1e-5);
+        network.merge_adapter().or_else(|_| network.unmerge_adapter())?;
+    }
+    Ok(())
+}
+
+#[test]
+fn pefts_folders_load() -> Result<()> {
+    let network = small()?;
+    fill(&network, str::to_owned)?;
+    let file = folder("peft_small")?;
+    assert_eq!((file.lora.directions(), file.lora.strength(), file.lora.is_rslora()), (3, 6.0, true));
+    loads(network, "peft_small", &picture("small/x", [4, 3, 12, 12])?, &saved("small")?)?;
+    let network = bert::network()?;
+    fill(&network, bert::published)?;
+    loads(network, "peft_bert", &bert::ids()?, &saved("bert")?)
+}
+
+#[test]
+fn a_bert_steps_as_pefts_on_hugging_faces() -> Result<()> {
+    // the usual layers of such a network are PEFT's: query and value
+    as_peft(
+        bert::network()?,
+        &Lora::rank(4).alpha(8.0),
+        (&bert::ids()?, &[0, 2]),
+        bert::published,
+        &saved("bert")?,
+        1e-4,
+    )
 }

@@ -59,6 +59,16 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
+    fn linear_with_an_adapter((n, i, o, r) in (1usize..6, 1usize..9, 1usize..9, 1usize..5), share in 0.0f64..0.8, seed in 0u64..99) {
+        let (w, bias) = (normal(&[o, i]), normal(&[o]));
+        let inputs = [normal(&[n, 2, i]), normal(&[r, i]), normal(&[o, r])];
+        for noise in [None, Some((share, seed))] {
+            check(&inputs, |a| lora_linear(&a[0], (&w, Some(&bias)), [&a[1], &a[2]], 0.7, noise)).unwrap();
+        }
+        check(&inputs, |a| lora_linear(&a[0], (&w, None), [&a[1], &a[2]], 2.0, None)).unwrap();
+    }
+
+    #[test]
     fn convolution(
         (n, groups, cg, og) in (1usize..4, 1usize..4, 1usize..4, 1usize..4),
         (h, w, kh, kw) in (1usize..11, 1usize..11, 1usize..5, 1usize..5),

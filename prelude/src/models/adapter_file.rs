@@ -133,7 +133,9 @@ fn options(config: &Value, origin: &str) -> Result<Lora> {
         return Err(refuse(format!("`{option}` is {}; there is nothing like it here", config[*option])));
     }
     if let Some(bias) = config["bias"].as_str().filter(|bias| *bias != "none") {
-        return Err(refuse(format!("`bias` is {bias}: biases of the base were trained too; `none` is what can be read")));
+        return Err(refuse(format!(
+            "`bias` is {bias}: biases of the base were trained too; `none` is what can be read"
+        )));
     }
     // these begin from another base, which is not in the file
     let first = config["init_lora_weights"].as_str().unwrap_or_default().to_lowercase();
@@ -143,9 +145,11 @@ fn options(config: &Value, origin: &str) -> Result<Lora> {
     let number = |name: &str| {
         config[name].as_f64().ok_or_else(|| refuse(format!("`{name}` is {}; expected a number", config[name])))
     };
-    let targets: Vec<&str> = config["target_modules"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let targets: Vec<&str> =
+        config["target_modules"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let dropout = config["lora_dropout"].as_f64().unwrap_or(0.0);
-    let lora = Lora::rank(number("r")?.max(0.0) as usize).alpha(number("lora_alpha")?).dropout(dropout).targets(&targets);
+    let lora =
+        Lora::rank(number("r")?.max(0.0) as usize).alpha(number("lora_alpha")?).dropout(dropout).targets(&targets);
     let lora = if config["use_rslora"] == Value::Bool(true) { lora.rslora() } else { lora };
     lora.check().map_err(|error| Error::new(format!("{origin}: its options make no sense")).caused_by(error))?;
     Ok(lora)

@@ -42,7 +42,12 @@ impl Network {
             let here = slots.first().map_or(String::new(), |slot| {
                 format!(" (its layers have names such as `{}` {:?})", slot.name(), slot.weight().var().dims())
             });
-            let what = format!("{} is another network's: it stands beside `{layer}` ({} to {})", file.origin, a.dims()[1], b.dims()[0]);
+            let what = format!(
+                "{} is another network's: it stands beside `{layer}` ({} to {})",
+                file.origin,
+                a.dims()[1],
+                b.dims()[0]
+            );
             return Err(Error::new(format!("{what}, and `{}` has no such layer{here}", self.name()))
                 .remedy("load it into a learner of the network that it was trained on"));
         };
@@ -54,7 +59,10 @@ impl Network {
             let bare = own(start, layer).unwrap_or_default();
             let Some(slot) = slots.iter().find(|slot| slot.name() == bare) else { continue };
             let (dims, rank) = (slot.weight().var().dims(), file.lora.directions());
-            let fits = a.rank() == dims.len() && b.rank() == dims.len() && a.dims()[1..] == dims[1..] && b.dims()[0] == dims[0];
+            let fits = a.rank() == dims.len()
+                && b.rank() == dims.len()
+                && a.dims()[1..] == dims[1..]
+                && b.dims()[0] == dims[0];
             if !fits || a.dims()[0] != rank || b.dims()[1] != rank {
                 let (a, b) = (a.dims(), b.dims());
                 let what = format!("{}: beside `{layer}` it has matrices {a:?} and {b:?} of rank {rank}", file.origin);
@@ -89,10 +97,17 @@ impl Network {
         let mut wanted: Vec<(String, Vec<usize>)> =
             head.iter().map(|param| (param.name().to_owned(), param.var().dims().to_vec())).collect();
         let backbone = self.backbone_parts();
-        wanted.extend(buffers.iter().filter(|buffer| buffer.group() >= backbone).map(|buffer| (buffer.name().to_owned(), buffer.value().dims().to_vec())));
+        wanted.extend(
+            buffers
+                .iter()
+                .filter(|buffer| buffer.group() >= backbone)
+                .map(|buffer| (buffer.name().to_owned(), buffer.value().dims().to_vec())),
+        );
         let find = |name: &str, dims: &[usize]| rest.iter().find(|(own, value)| own == name && value.dims() == dims);
-        let found: Option<NamedTensors> =
-            wanted.iter().map(|(name, dims)| find(name, dims).map(|(_, value)| (name.clone(), value.clone()))).collect();
+        let found: Option<NamedTensors> = wanted
+            .iter()
+            .map(|(name, dims)| find(name, dims).map(|(_, value)| (name.clone(), value.clone())))
+            .collect();
         if let Some(found) = found {
             return Ok(found);
         }
@@ -135,12 +150,17 @@ impl Network {
         let head: NamedTensors =
             rest.into_iter().filter(|(name, _)| of_head(name)).map(|(name, value)| (published(&name), value)).collect();
         // `head`, unless its one matrix is what is published under another name
-        let only = head.iter().all(|(name, _)| self.arch().and_then(Arch::published_head).is_some_and(|own| is_under(name, own)));
+        let only = head
+            .iter()
+            .all(|(name, _)| self.arch().and_then(Arch::published_head).is_some_and(|own| is_under(name, own)));
         let head_parts = match self.arch().and_then(Arch::published_head).filter(|_| only) {
             Some(own) => vec![own.to_owned()],
             None => parts,
         };
-        write_adapter(folder, &AdapterToWrite { plan, matrices: &matrices, head: &head, head_parts: &head_parts, classes })
+        write_adapter(
+            folder,
+            &AdapterToWrite { plan, matrices: &matrices, head: &head, head_parts: &head_parts, classes },
+        )
     }
 }
 

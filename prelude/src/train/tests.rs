@@ -14,6 +14,8 @@ use crate::params::Param;
 mod callbacks;
 mod clumsy;
 mod forgetting;
+mod lora;
+mod lora_errors;
 mod own;
 mod remedies;
 mod resume;
