@@ -542,7 +542,11 @@ fn looks(session: &Session) -> Vec<(&'static str, Result<(), String>)> {
     vec![
         (
             "a type's own methods come first",
-            contains(at("matmul") < at("into") && at("matmul").is_some() && at("into").is_some(), format!("{first:?}")),
+            contains(at("matmul").is_some() && at("matmul") < at("clone"), format!("{first:?}")),
+        ),
+        (
+            "what every type has is offered to who begins to type it",
+            contains(at("into").or(at("borrow")).is_none() && !completions("t.int").is_empty(), format!("{first:?}")),
         ),
         (
             "no private members",

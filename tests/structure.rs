@@ -274,7 +274,7 @@ const PRELUDE: &[(&str, &[&str])] = &[
     ("error", &["sealed"]),
     ("sealed", &[]),
     ("interrupt", &[]),
-    ("limits", &[]),
+    ("limits", &["words"]),
     ("words", &[]),
     ("paths", &[]),
     ("boxes", &[]),
@@ -307,7 +307,7 @@ const PRELUDE: &[(&str, &[&str])] = &[
         ],
     ),
     ("plot", &["boxes", "paths", "show"]),
-    ("show", &["interrupt", "paths"]),
+    ("show", &["interrupt", "paths", "words"]),
     ("widgets", &["show"]),
     ("cell", &["interrupt", "show"]),
 ];

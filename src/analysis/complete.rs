@@ -35,6 +35,8 @@ pub fn complete(world: &World, program: &CellProgram, cursor: usize) -> Option<(
         .filter(|item| is_of_use(item) && item.source_range.contains_inclusive(offset))
         .filter(|item| item.lookup().starts_with(&typed(item)[..usize::from(offset - item.source_range.start())]))
         .collect();
+    // What every type has is there for who knows its name, and hides a type's own from who looks around.
+    fitting.retain(|item| !(is_of_every_type(item) && typed(item).is_empty()));
     // Of several ranges the one that most agree on.
     let range = fitting
         .iter()
@@ -129,6 +131,15 @@ fn familiarity(item: &CompletionItem, of_a_path: bool) -> usize {
         CompletionItemKind::SymbolKind(SymbolKind::Function) if of_a_path => familiar::rank(item.lookup()),
         _ => 0,
     }
+}
+
+/// Methods that traits of the standard library give to every type, or to every one that can be copied.
+const EVERYWHERE: [&str; 9] =
+    ["borrow", "borrow_mut", "clone_from", "clone_into", "into", "try_into", "try_from", "from", "type_id"];
+
+/// Whether it is one of those, by way of such a trait.
+fn is_of_every_type(item: &CompletionItem) -> bool {
+    is_of_a_trait(item) && EVERYWHERE.contains(&item.lookup())
 }
 
 /// Methods of traits come after a type's own.

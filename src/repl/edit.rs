@@ -3,7 +3,7 @@
 use super::complete;
 use super::highlight;
 use crate::engine::Engine;
-use crate::session::{Completeness, completeness};
+use crate::session::{Completeness, completeness, is_half};
 use rustyline::completion::{Completer, Pair};
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::{Hinter, HistoryHinter};
@@ -43,6 +43,7 @@ struct Dedent {
 pub fn editor(engine: Arc<dyn Engine>, colours: bool) -> anyhow::Result<Edit> {
     let config = Config::builder()
         .completion_type(CompletionType::List)
+        .completion_show_all_if_ambiguous(true)
         .color_mode(if colours { ColorMode::Enabled } else { ColorMode::Disabled })
         .max_history_size(10_000)?
         .history_ignore_dups(true)?
@@ -80,7 +81,7 @@ impl ConditionalEventHandler for Key {
         let (line, cursor) = (context.line(), context.pos());
         match self {
             Key::Enter => match state(line) {
-                Completeness::Incomplete { indent } if line[cursor..].trim().is_empty() => {
+                Completeness::Incomplete { indent } if line[cursor..].trim().is_empty() && !given_up(line) => {
                     Some(Cmd::Insert(1, format!("\n{indent}")))
                 }
                 _ => None,
@@ -108,6 +109,11 @@ fn closing(line: &str, cursor: usize, bracket: char) -> Option<(usize, String)> 
     (outer < indent.len()).then(|| (start, format!("{}{bracket}", " ".repeat(outer))))
 }
 
+/// Whether nothing was typed where a line such as `x.` or `let a =` was to go on: an empty line behind it asks what is wrong.
+fn given_up(line: &str) -> bool {
+    line.trim_end_matches(' ').ends_with('\n') && is_half(line)
+}
+
 /// Whether this could be run; commands always can.
 fn state(line: &str) -> Completeness {
     if line.trim().is_empty() || (line.starts_with(':') && !line.contains('\n')) {
@@ -119,9 +125,9 @@ fn state(line: &str) -> Completeness {
 impl Validator for Assistant {
     fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
         Ok(match state(context.input()) {
-            Completeness::Incomplete { .. } => ValidationResult::Incomplete,
+            Completeness::Incomplete { .. } if !given_up(context.input()) => ValidationResult::Incomplete,
             // What cannot become valid is run as well: the compiler says best what is wrong.
-            Completeness::Complete | Completeness::Invalid => ValidationResult::Valid(None),
+            _ => ValidationResult::Valid(None),
         })
     }
 }
@@ -166,6 +172,21 @@ impl Helper for Assistant {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_empty_line_behind_half_a_line_runs_it() {
+        for (line, expected) in [
+            ("x.", false),
+            ("x.\n    ", true),
+            ("let a =\n", true),
+            ("1 +\n    2", false),
+            ("fn f() {\n    x.\n    ", false),
+            ("let s = \"a\n", false),
+            ("let a = 1;\n", false),
+        ] {
+            assert_eq!(given_up(line), expected, "{line:?}");
+        }
+    }
 
     #[test]
     fn a_closing_bracket_steps_back_to_its_opening_line() {

@@ -21,13 +21,26 @@ pub(super) fn of_rust(rust: &str) -> Completeness {
         Delimiters::Open(depth) if depth > 0 => Completeness::Incomplete { indent: "    ".repeat(depth) },
         // Delimiters match, so only an error at the very end can be mended by going on.
         Delimiters::Open(_) => {
-            let end = BEFORE.len() + rust.trim_end().len();
+            let end = BEFORE.len() + said(rust);
             match errors.iter().all(|error| usize::from(error.range().start()) >= end) {
                 true => Completeness::Incomplete { indent: "    ".to_owned() },
                 false => Completeness::Invalid,
             }
         }
     }
+}
+
+/// Whether all that is wrong is that something is missing behind the end: `x.`, `1 +`, `let a =`.
+pub fn is_half(rust: &str) -> bool {
+    matches!(of_rust(rust), Completeness::Incomplete { .. }) && matches!(open_delimiters(rust), Delimiters::Open(0))
+}
+
+/// Where the last word ends; comments behind it say nothing.
+fn said(rust: &str) -> usize {
+    let file = SourceFile::parse(rust, Edition::Edition2024).syntax_node();
+    let words = file.descendants_with_tokens().filter_map(NodeOrToken::into_token);
+    let ends = words.filter(|word| !word.kind().is_trivia()).map(|word| usize::from(word.text_range().end()));
+    ends.max().unwrap_or(rust.trim_end().len())
 }
 
 enum Delimiters {

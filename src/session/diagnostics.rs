@@ -10,6 +10,7 @@ mod spans;
 mod special;
 mod unheeded;
 mod unkept;
+mod verbs;
 pub mod words;
 
 use super::memory::Told;

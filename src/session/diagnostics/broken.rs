@@ -4,7 +4,9 @@ use super::excerpt::{Mark, mark};
 use super::program::{Program, line_and_column};
 use super::report::{Report, Story};
 use super::rustc::{cell_error, compilation};
+use crate::session::completeness::is_half;
 use crate::session::edits::Edits;
+use crate::session::half::half;
 use crate::session::memory::{Memory, Told};
 use crate::session::prepare::Part;
 use crate::session::prepare::leading::Leading;
@@ -26,6 +28,13 @@ pub fn broken(code: &str) -> Option<CellError> {
     let told = Told { number: 0, code: code.to_owned(), edited, parts: vec![part] };
     if let Some(report) = brackets(&rust, &told) {
         return cell_error(&[report], &told);
+    }
+    // Where only the end is wrong, the compiler speaks of the bracket around the cell.
+    if is_half(&rust)
+        && let Some(half) = half(&rust)
+    {
+        let mark = Mark { label: half.missing.to_owned(), ..mark(&rust, half.range) };
+        return cell_error(&[Report { message: half.message, marks: vec![(&told, mark)], ..Report::default() }], &told);
     }
     let text = format!("{BEFORE}{}\n}}\n", &rust[leading.rust..]);
     let mut errors = messages::errors(&said_of(&text)?);
@@ -139,7 +148,17 @@ mod tests {
                 ["found keyword `type`", "2 | let type = 3;\n  |     ^^^^", "`let r#type = 3;`"],
             ),
             ("let = 3;", ["expected pattern, found `=`", "1 | let = 3;\n  |     ^", ""]),
-            ("let a = std::\n", ["found the end of the cell", "1 | let a = std::\n  |              ^", ""]),
+            (
+                "let a = std::\n",
+                ["the cell ends in `::`", "1 | let a = std::\n  |            ^^ a name is missing", ""],
+            ),
+            (
+                "learner.card()?.",
+                ["the cell ends in a dot", "1 | learner.card()?.\n  |                ^ a method or a field is", ""],
+            ),
+            (":dep a\nlet x =\n// why", ["the cell ends in `=`", "2 | let x =\n  |       ^ a value is missing", ""]),
+            ("1 +", ["the cell ends in `+`", "1 | 1 +\n  |   ^ what it is applied to is missing", ""]),
+            ("if true", ["found the end of the cell", "1 | if true", ""]),
             ("let x = 1\nlet y = 2;", ["expected `;`, found keyword `let`", "1 | let x = 1\n", ""]),
             (":dep a\nlet s = \"abc;", ["unterminated double quote string", "2 | let s = \"abc;\n  |         ^", ""]),
             (

@@ -3,6 +3,7 @@
 use super::excerpt::mark;
 use super::report::{Report, Story};
 use super::unkept;
+use super::verbs;
 use crate::session::prepare;
 use serde_json::Value;
 
@@ -59,6 +60,13 @@ pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
             );
         }
         Some("E0593") => arguments(story, report),
+        Some("E0061") if story.told.code.contains("Learner::load(") => {
+            report.advice.clear();
+            advise_first(
+                report,
+                "`Learner::open(path)?` makes a learner of a file; `learner.load(path)?` puts a file into a learner that there is",
+            );
+        }
         Some("E0061") if story.told.code.contains(".compare(&[") => advise_first(
             report,
             "learners are compared by a function: `compare(&[(\"frozen\", &a), (\"whole\", &b)])?`; `det.compare(picture, &before)?` shows a detector's answers",
@@ -117,6 +125,7 @@ pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
         )),
         _ => {}
     }
+    verbs::adapt(report);
     if report.marks.is_empty()
         && let Some(name) = packed_variable(error, story)
     {
