@@ -66,7 +66,7 @@ pub(crate) fn room(pictures: usize, side: usize) -> Result<()> {
 }
 
 /// So many bytes in words.
-fn in_words(bytes: u128) -> String {
+pub(crate) fn in_words(bytes: u128) -> String {
     let units = ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"];
     let power = bytes.checked_ilog(1000).unwrap_or(0) as usize;
     match units.get(power) {

@@ -14,6 +14,7 @@ use super::long;
 use super::token_rows::TokenRows;
 use super::vocabulary;
 use crate::data::{Fields, field};
+use crate::sealed::Sealed;
 use crate::show::Steps;
 use crate::{Error, Result, limits};
 
@@ -34,7 +35,7 @@ const CHUNK: usize = 256;
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]
 pub struct Tokens {
-    tokenizer: Arc<Tokenizer>,
+    tokenizer: Arc<Sealed<Tokenizer>>,
     json: Arc<str>,
     max_tokens: usize,
     pad: u32,
@@ -87,7 +88,7 @@ impl Tokens {
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(|error| Error::new(error.to_string()))?;
         let reads_on = long::reads_on(&tokenizer) && !cuts_left;
-        Ok(Tokens { tokenizer: Arc::new(tokenizer), json: json.into(), max_tokens, pad, cuts_left, reads_on })
+        Ok(Tokens { tokenizer: Arc::new(tokenizer.into()), json: json.into(), max_tokens, pad, cuts_left, reads_on })
     }
 
     /// Of the text of a `vocab.txt`, a token a line: what Hugging Face's `BertTokenizer` does with it. `lower_case` for the vocabularies called
@@ -129,6 +130,11 @@ impl Tokens {
     /// The number of the token that fills up a batch.
     pub fn pad(&self) -> u32 {
         self.pad
+    }
+
+    /// The token for what the vocabulary does not have.
+    pub(super) fn unknown(&self) -> Option<&'static str> {
+        ["[UNK]", "<unk>"].into_iter().find(|token| self.tokenizer.token_to_id(token).is_some())
     }
 
     /// All tokens and their numbers.
