@@ -130,13 +130,15 @@ fn separator(text: &str) -> u8 {
 fn marked(text: &str, mark: u8, shown: &str, words: &mut Vec<String>) -> Result<Cells> {
     let quoted = records(text, mark, true, shown);
     // tables with tabs are often written without quotes, and a text begins with one
-    if mark == b'\t' && text.contains('"') && quoted.as_ref().map_or(true, |cells| !cells.is_plain()) {
-        if let Ok(plain) = records(text, mark, false, shown) {
-            words.push(format!(
-                "quotes in `{shown}` are read as text: taken as marks around cells they do not fit together"
-            ));
-            return Ok(plain);
-        }
+    if mark == b'\t'
+        && text.contains('"')
+        && !quoted.as_ref().is_ok_and(Cells::is_plain)
+        && let Ok(plain) = records(text, mark, false, shown)
+    {
+        words.push(format!(
+            "quotes in `{shown}` are read as text: taken as marks around cells they do not fit together"
+        ));
+        return Ok(plain);
     }
     quoted
 }

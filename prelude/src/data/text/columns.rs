@@ -38,7 +38,7 @@ pub(super) enum Wanted {
 
 /// The columns of a table by what they are.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Columns {
+pub(super) struct TextColumns {
     pub text: usize,
     pub pair: Option<usize>,
     pub truth: Vec<usize>,
@@ -53,7 +53,7 @@ pub(super) struct Columns {
 ///
 /// # Errors
 /// When a column that was named is not there, and where none looks like a text or like a truth.
-pub(super) fn columns(cells: &Cells, said: &Said, shown: &str) -> Result<Columns> {
+pub(super) fn columns(cells: &Cells, said: &Said, shown: &str) -> Result<TextColumns> {
     let column = |name: &String| {
         cells.column(name).ok_or_else(|| {
             let error = Error::new(format!("`{shown}` has no column `{name}`"));
@@ -104,7 +104,7 @@ pub(super) fn columns(cells: &Cells, said: &Said, shown: &str) -> Result<Columns
     };
     let from = truth.iter().map(|at| name(*at)).collect::<Vec<_>>().join(", ");
     let words = format!("{text_words}, {what} from {from}");
-    Ok(Columns { text, pair, truth, part, group, words, guessed })
+    Ok(TextColumns { text, pair, truth, part, group, words, guessed })
 }
 
 /// Whether the first cells of a column name parts.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::cells::Cells;
-use super::columns::{Columns, Said, Wanted, columns};
+use super::columns::{Said, TextColumns, Wanted, columns};
 use crate::data::formats::class_name;
 use crate::data::picture_table::part_of;
 use crate::data::{Part, Target};
@@ -24,7 +24,7 @@ pub(super) enum Truth {
 #[derive(Clone, Debug)]
 pub(super) struct Examples {
     pub cells: Arc<Cells>,
-    pub columns: Columns,
+    pub columns: TextColumns,
     pub rows: Vec<u32>,
     pub target: Target,
     pub truth: Truth,

@@ -27,7 +27,7 @@ impl TextTable {
     /// # Errors
     /// When `fraction` is not between 0 and 1, or a class has fewer than two different texts.
     pub fn split(self, fraction: f64, seed: u64) -> Result<TextTable> {
-        limits::split(fraction)?;
+        limits::split_of(fraction, "texts")?;
         let examples = self.ready()?;
         if examples.parts.as_ref().is_some_and(|parts| parts.contains(&Part::Valid)) {
             show::note(&format!("`{}` comes with its own split, which is kept", self.0.shown));
@@ -145,6 +145,9 @@ impl TextTable {
         let copies = self.copies()?;
         let by_groups = self.0.groups.is_some();
         let near = self.alike()?;
+        if !self.is_searched() {
+            show::note(twins::NOT_SEARCHED);
+        }
         let extra = near.spare() - copies.spare();
         let found = match self.chosen(&near, fraction, seed) {
             Ok(ids) => {
@@ -229,10 +232,19 @@ impl TextTable {
     /// Groups of texts that are equal or nearly so, looked for once.
     pub(super) fn alike(&self) -> Result<Arc<Copies>> {
         if self.0.near.get().is_none() {
-            let near = twins::near(self.ready()?, &*self.copies()?)?;
-            let _ = self.0.near.set(Arc::new(near));
+            let copies = self.copies()?;
+            let near = match self.is_searched() {
+                true => Arc::new(twins::near(self.ready()?, &copies)?),
+                false => copies,
+            };
+            let _ = self.0.near.set(near);
         }
         Ok(self.0.near.get().cloned().unwrap_or_default())
+    }
+
+    /// Whether there are few enough texts to look for nearly equal ones.
+    pub(super) fn is_searched(&self) -> bool {
+        self.len() <= twins::MOST
     }
 
     /// What stays together of all that is not held out.
@@ -290,7 +302,7 @@ impl TextTable {
             batch: Some(self.0.batch),
             augmentation: Vec::new(),
             copies: self.0.copies.get().map(|copies| copies.spare()),
-            near_copies: self.0.near.get().map(|near| near.spare()),
+            near_copies: self.0.near.get().filter(|_| self.is_searched()).map(|near| near.spare()),
             copies_across_parts: searched.map(|copies| self.across(copies).len()),
             groups: self.0.groups.as_ref().map(|groups| groups.0.iter().collect::<BTreeSet<_>>().len()),
             notes,

@@ -36,12 +36,12 @@ struct ShownText {
 #[derive(Clone, Debug, PartialEq)]
 struct ShownToken {
     text: String,
-    kind: Kind,
+    kind: TokenKind,
 }
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Kind {
+enum TokenKind {
     /// It stands for a beginning or an end.
     Special,
     /// It begins a word.
@@ -98,20 +98,20 @@ fn shown(own: &Tokenized, (first, second): (&str, Option<&str>), unknown: Option
         let text = if own.types[at] == 1 { second.unwrap_or(first) } else { first };
         let cut = text.get(from..to).unwrap_or_default();
         let kind = match piece {
-            _ if from == to => Kind::Special,
-            piece if unknown == Some(piece.as_str()) => Kind::Unknown,
-            piece if piece.starts_with("##") => Kind::Piece,
+            _ if from == to => TokenKind::Special,
+            piece if unknown == Some(piece.as_str()) => TokenKind::Unknown,
+            piece if piece.starts_with("##") => TokenKind::Piece,
             piece
                 if spaced
                     && before == Some(from)
                     && !piece.starts_with(['Ġ', '▁'])
                     && cut.chars().all(char::is_alphanumeric) =>
             {
-                Kind::Piece
+                TokenKind::Piece
             }
-            _ => Kind::Word,
+            _ => TokenKind::Word,
         };
-        let text = if kind == Kind::Special { piece.clone() } else { cut.trim().to_owned() };
+        let text = if kind == TokenKind::Special { piece.clone() } else { cut.trim().to_owned() };
         // bytes of one character are no letters
         let text = if text.is_empty() { piece.clone() } else { text };
         before = Some(to);
@@ -128,18 +128,18 @@ impl TextBatch {
             html += &format!("<div style=\"margin:6px 0\"><b>{}</b>&ensp;", escape(&row.truth));
             let mut word = 0;
             for token in &row.tokens {
-                word += usize::from(token.kind != Kind::Piece);
+                word += usize::from(token.kind != TokenKind::Piece);
                 let ground = GROUNDS[word % 2];
                 let text = escape(&token.text);
                 html += &match token.kind {
-                    Kind::Special => format!(" <span style=\"opacity:.6;font-size:85%\">{text}</span>"),
-                    Kind::Word => {
+                    TokenKind::Special => format!(" <span style=\"opacity:.6;font-size:85%\">{text}</span>"),
+                    TokenKind::Word => {
                         format!(" <span style=\"background:{ground};padding:1px 2px;border-radius:2px\">{text}</span>")
                     }
-                    Kind::Piece => format!(
+                    TokenKind::Piece => format!(
                         "<span style=\"background:{ground};padding:1px 2px;border-left:1px solid currentColor\">{text}</span>"
                     ),
-                    Kind::Unknown => format!(
+                    TokenKind::Unknown => format!(
                         " <span title=\"unknown\" style=\"outline:1px dashed currentColor;padding:1px 2px\">{text}</span>"
                     ),
                 };
@@ -163,20 +163,20 @@ impl TextBatch {
             };
             let mut word = 0;
             for (at, token) in row.tokens.iter().enumerate() {
-                word += usize::from(token.kind != Kind::Piece);
+                word += usize::from(token.kind != TokenKind::Piece);
                 let ground = GROUNDS_ANSI[word % 2];
                 let text = match token.kind {
-                    Kind::Unknown => format!("‹{}›", plain(&token.text)),
-                    Kind::Piece => format!("·{}", plain(&token.text)),
+                    TokenKind::Unknown => format!("‹{}›", plain(&token.text)),
+                    TokenKind::Piece => format!("·{}", plain(&token.text)),
                     _ => plain(&token.text),
                 };
-                if token.kind != Kind::Piece && at > 0 {
+                if token.kind != TokenKind::Piece && at > 0 {
                     line.push(' ');
                 }
                 line += &match (colours, token.kind) {
                     (false, _) => text,
-                    (true, Kind::Special) => format!("\u{1b}[2m{text}\u{1b}[0m"),
-                    (true, Kind::Unknown) => format!("\u{1b}[4m{text}\u{1b}[0m"),
+                    (true, TokenKind::Special) => format!("\u{1b}[2m{text}\u{1b}[0m"),
+                    (true, TokenKind::Unknown) => format!("\u{1b}[4m{text}\u{1b}[0m"),
                     (true, _) => format!("\u{1b}[30;48;5;{ground}m{text}\u{1b}[0m"),
                 };
             }

@@ -1,6 +1,7 @@
 //! What a person wants to know of a table of texts before training on it.
 
 use super::options::TextTable;
+use super::twins::NOT_SEARCHED;
 use crate::Result;
 use crate::data::{Part, Target};
 use crate::limits::in_words;
@@ -39,8 +40,8 @@ pub struct TextSummary {
     pub of_network: bool,
     /// How many texts are equal to another one, beside one of each.
     pub copies: usize,
-    /// How many more are nearly so.
-    pub near_copies: usize,
+    /// How many more are nearly so; `None` where there are too many texts to look for such.
+    pub near_copies: Option<usize>,
     /// Equal texts with different truths: the text, and what is said to be true.
     pub contradictions: Vec<(String, Vec<String>)>,
     /// Equal or nearly equal texts in two parts: a few of them, and how many groups there are.
@@ -108,7 +109,7 @@ impl TextTable {
             max_tokens: tokens.max_tokens(),
             of_network: self.has_tokens(),
             copies: copies.spare(),
-            near_copies: near.spare() - copies.spare(),
+            near_copies: self.is_searched().then(|| near.spare() - copies.spare()),
             contradictions: against,
             across_parts: (shown, across.len()),
             groups: self
@@ -188,11 +189,13 @@ impl TextSummary {
                 does(self.copies, "text", "is", "are")
             ));
         }
-        if self.near_copies > 0 {
-            notes.push(format!(
+        match self.near_copies {
+            None => notes.push(NOT_SEARCHED.to_owned()),
+            Some(0) => {}
+            Some(near) => notes.push(format!(
                 "{} nearly like another, in all words but one or in most runs of three",
-                does(self.near_copies, "text", "is", "are")
-            ));
+                does(near, "text", "is", "are")
+            )),
         }
         if let (shown, n @ 1..) = (&self.across_parts.0, self.across_parts.1) {
             let what = count(n, "group");

@@ -33,7 +33,7 @@ const CHUNK: usize = 256;
 /// # Ok::<(), candlewick_prelude::Error>(())
 /// ```
 #[derive(Clone, Serialize, Deserialize)]
-#[serde(try_from = "Written", into = "Written")]
+#[serde(try_from = "WrittenTokens", into = "WrittenTokens")]
 pub struct Tokens {
     tokenizer: Arc<Sealed<Tokenizer>>,
     json: Arc<str>,
@@ -47,7 +47,7 @@ pub struct Tokens {
 
 /// How it stands in a file.
 #[derive(Clone, Serialize, Deserialize)]
-struct Written {
+struct WrittenTokens {
     tokenizer: String,
     max_tokens: usize,
 }
@@ -298,7 +298,7 @@ impl Tokens {
 
 impl PartialEq for Tokens {
     fn eq(&self, other: &Tokens) -> bool {
-        self.max_tokens == other.max_tokens && self.json == other.json
+        self.max_tokens == other.max_tokens && (Arc::ptr_eq(&self.json, &other.json) || self.json == other.json)
     }
 }
 
@@ -308,16 +308,16 @@ impl std::fmt::Debug for Tokens {
     }
 }
 
-impl From<Tokens> for Written {
-    fn from(tokens: Tokens) -> Written {
-        Written { tokenizer: tokens.json.to_string(), max_tokens: tokens.max_tokens }
+impl From<Tokens> for WrittenTokens {
+    fn from(tokens: Tokens) -> WrittenTokens {
+        WrittenTokens { tokenizer: tokens.json.to_string(), max_tokens: tokens.max_tokens }
     }
 }
 
-impl TryFrom<Written> for Tokens {
+impl TryFrom<WrittenTokens> for Tokens {
     type Error = Error;
 
-    fn try_from(written: Written) -> Result<Tokens> {
+    fn try_from(written: WrittenTokens) -> Result<Tokens> {
         Tokens::from_json(&written.tokenizer, written.max_tokens)
     }
 }

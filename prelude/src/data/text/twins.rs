@@ -29,6 +29,12 @@ const ROWS: usize = 4;
 /// Of texts in one band's bucket each is compared with so many before it.
 const COMPARED: usize = 8;
 
+/// Of more texts nearly equal ones are not looked for: half a kilobyte each would be needed.
+pub(super) const MOST: usize = 300_000;
+/// What is said then.
+pub(super) const NOT_SEARCHED: &str =
+    "so many texts are not searched for nearly equal ones; equal ones stay on one side";
+
 /// The hash of a text as it is compared.
 fn plain_hash(text: (&str, Option<&str>)) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325;
