@@ -38,7 +38,7 @@ pub mod prelude {
     pub use crate::boxes::{Annotation, BBox, Detection};
     pub use crate::data::{
         Augment, Batch, BatchIter, Boxes, Data, Example, Fields, Greys, ImageFolder, Input, LabelTable, Normalize,
-        NumberTable, Order, Part, Spec, Target, TensorData,
+        NumberTable, Order, Part, Spec, Target, TensorData, TextTable,
     };
     pub use crate::error::{Error, Result};
     pub use crate::layers::{

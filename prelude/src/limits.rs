@@ -34,8 +34,13 @@ pub(crate) fn held_out(fraction: f64, what: &str) -> Result<()> {
 
 /// Refuses a share of the pictures for validation that leaves one side empty by itself.
 pub(crate) fn split(fraction: f64) -> Result<()> {
-    let remedy = "0.2 keeps a fifth of the pictures for validation: `.split(0.2, 42)?`";
-    allow(fraction > 0.0 && fraction < 1.0, "the share of `split`", &fraction, "a number between 0 and 1", remedy)
+    split_of(fraction, "pictures")
+}
+
+/// The same of other things.
+pub(crate) fn split_of(fraction: f64, what: &str) -> Result<()> {
+    let remedy = format!("0.2 keeps a fifth of the {what} for validation: `.split(0.2, 42)?`");
+    allow(fraction > 0.0 && fraction < 1.0, "the share of `split`", &fraction, "a number between 0 and 1", &remedy)
 }
 
 /// Refuses to show no picture, or more than a figure holds.

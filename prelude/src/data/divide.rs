@@ -51,7 +51,7 @@ pub(super) fn blocks(
     together.into_values().map(|ids| Cluster::new(ids, labels)).collect()
 }
 
-fn root(first: &mut [usize], mut at: usize) -> usize {
+pub(super) fn root(first: &mut [usize], mut at: usize) -> usize {
     while first[at] != at {
         first[at] = first[first[at]];
         at = first[at];
@@ -59,7 +59,7 @@ fn root(first: &mut [usize], mut at: usize) -> usize {
     at
 }
 
-fn join(first: &mut [usize], a: usize, b: usize) {
+pub(super) fn join(first: &mut [usize], a: usize, b: usize) {
     let (a, b) = (root(first, a), root(first, b));
     first[a.max(b)] = a.min(b);
 }

@@ -94,7 +94,7 @@ pub use spec::{Input, Spec, Target};
 pub use summary::Summary;
 pub use table::LabelTable;
 pub use tensors::TensorData;
-pub use text::{Tokenized, Tokens};
+pub use text::{TextBatch, TextSummary, TextTable, Tokenized, Tokens};
 pub use transform::{Normalize, ResizeMethod, Transform};
 
 pub(crate) use annotations::write_boxes;

@@ -12,8 +12,8 @@ use crate::{Error, Result};
 /// What the column of files may be called, in lower case.
 const FILES: [&str; 10] =
     ["file", "filename", "file_name", "fname", "path", "filepath", "image", "picture", "img", "image_path"];
-const PARTS: [&str; 5] = ["part", "split", "set", "subset", "is_valid"];
-const GROUPS: [&str; 3] = ["group", "groups", "group_id"];
+pub(super) const PARTS: [&str; 5] = ["part", "split", "set", "subset", "is_valid"];
+pub(super) const GROUPS: [&str; 3] = ["group", "groups", "group_id"];
 
 /// A table that lists pictures, the columns of parts and groups taken out; the file comes first in each row.
 pub(super) struct PictureTable {
@@ -200,7 +200,7 @@ fn place(folder: &Path, file: &str) -> Option<PathBuf> {
     forms.into_iter().map(|form| folder.join(form)).find(|path| path.is_file())
 }
 
-fn part_of(cell: &str, by_flag: bool) -> Option<Part> {
+pub(super) fn part_of(cell: &str, by_flag: bool) -> Option<Part> {
     match (cell.to_lowercase().as_str(), by_flag) {
         ("true" | "1", true) => Some(Part::Valid),
         ("false" | "0", true) => Some(Part::Train),

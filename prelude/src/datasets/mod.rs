@@ -14,9 +14,12 @@
 //! classes fill the same share of a picture, in the same colours and places, so a network has to learn shapes. A linear
 //! classifier on the pixels stays below 70 % on cars against trucks; a test holds it there.
 //!
+//! [`reviews`] writes short reviews with known sentiment, and traps for whoever counts words.
+//!
 //! [`scenes`] draws photographs and paintings of the same things, with boxes: what a detector that has seen the ones misses in the others.
 
 mod draw;
+mod reviews;
 pub mod scenes;
 mod vehicles;
 
@@ -24,4 +27,5 @@ mod vehicles;
 mod tests;
 
 pub use draw::{Vehicle, draw};
+pub use reviews::{Reviews, reviews};
 pub use vehicles::{Vehicles, vehicles};

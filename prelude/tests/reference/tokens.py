@@ -3,14 +3,20 @@
 The vocabulary is this script's own: letters, marks, and the pieces of a few words. With transformers 5 and tokenizers 0.23.
 
     python prelude/tests/reference/tokens.py
+
+With the folder of a real network's tokenizer and files of sentences, a line each up to a tab, it writes what that tokenizer makes of them and of the hard
+cases into `tokens_reference.json` in that folder, which a test reads where CANDLEWICK_MINILM names the folder:
+
+    python prelude/tests/reference/tokens.py all-MiniLM-L6-v2 sst2/dev.tsv sst2/train.tsv
 """
 
 import json
+import sys
 import tempfile
 from pathlib import Path
 
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, decoders, trainers
-from transformers import BertTokenizerFast, PreTrainedTokenizerFast
+from transformers import AutoTokenizer, BertTokenizerFast, PreTrainedTokenizerFast
 
 HERE = Path(__file__).resolve().parent.parent / "fixtures"
 
@@ -103,4 +109,21 @@ def main():
     print((HERE / "tokens.json").stat().st_size)
 
 
-main()
+def of_network(folder, files):
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    sentences = [line.rstrip("\n").split("\t")[0] for file in files for line in open(file, encoding="utf-8")]
+    cases = [(text, None) for text in HARD + sentences] + PAIRS + list(zip(sentences[::7], sentences[1::7]))
+    out = []
+    for pair in (False, True):
+        own = [case for case in cases if (case[1] is not None) == pair]
+        texts = [[first for first, _ in own]] + ([[second for _, second in own]] if pair else [])
+        ids = tokenizer(*texts, truncation="longest_first", max_length=64)["input_ids"]
+        out += [[first, second, row] for (first, second), row in zip(own, ids)]
+    (Path(folder) / "tokens_reference.json").write_text(json.dumps(out))
+    print(len(out))
+
+
+if len(sys.argv) > 1:
+    of_network(sys.argv[1], sys.argv[2:])
+else:
+    main()

@@ -31,7 +31,7 @@ fn plain(name: &str) -> String {
 }
 
 /// The names, those that look most like `wanted` first.
-pub(super) fn nearest<'a>(wanted: &str, names: &'a [String]) -> Vec<&'a String> {
+pub(crate) fn nearest<'a>(wanted: &str, names: &'a [String]) -> Vec<&'a String> {
     let wanted = plain(wanted);
     let mut sorted: Vec<(usize, &String)> = names.iter().map(|name| (distance(&wanted, &plain(name)), name)).collect();
     sorted.sort();

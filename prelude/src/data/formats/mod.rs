@@ -39,7 +39,7 @@ mod yolo_lines;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use alike::likely_meant;
+pub(crate) use alike::{likely_meant, nearest};
 #[cfg(test)]
 pub(crate) use fault::{Fault, FaultKind, Spot};
 pub(crate) use form::{BoxForm, Counting};

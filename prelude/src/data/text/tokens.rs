@@ -14,6 +14,7 @@ use super::long;
 use super::token_rows::TokenRows;
 use super::vocabulary;
 use crate::data::{Fields, field};
+use crate::sealed::Sealed;
 use crate::show::Steps;
 use crate::{Error, Result, limits};
 
@@ -32,9 +33,9 @@ const CHUNK: usize = 256;
 /// # Ok::<(), candlewick_prelude::Error>(())
 /// ```
 #[derive(Clone, Serialize, Deserialize)]
-#[serde(try_from = "Written", into = "Written")]
+#[serde(try_from = "WrittenTokens", into = "WrittenTokens")]
 pub struct Tokens {
-    tokenizer: Arc<Tokenizer>,
+    tokenizer: Arc<Sealed<Tokenizer>>,
     json: Arc<str>,
     max_tokens: usize,
     pad: u32,
@@ -46,7 +47,7 @@ pub struct Tokens {
 
 /// How it stands in a file.
 #[derive(Clone, Serialize, Deserialize)]
-struct Written {
+struct WrittenTokens {
     tokenizer: String,
     max_tokens: usize,
 }
@@ -87,7 +88,7 @@ impl Tokens {
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(|error| Error::new(error.to_string()))?;
         let reads_on = long::reads_on(&tokenizer) && !cuts_left;
-        Ok(Tokens { tokenizer: Arc::new(tokenizer), json: json.into(), max_tokens, pad, cuts_left, reads_on })
+        Ok(Tokens { tokenizer: Arc::new(tokenizer.into()), json: json.into(), max_tokens, pad, cuts_left, reads_on })
     }
 
     /// Of the text of a `vocab.txt`, a token a line: what Hugging Face's `BertTokenizer` does with it. `lower_case` for the vocabularies called
@@ -129,6 +130,11 @@ impl Tokens {
     /// The number of the token that fills up a batch.
     pub fn pad(&self) -> u32 {
         self.pad
+    }
+
+    /// The token for what the vocabulary does not have.
+    pub(super) fn unknown(&self) -> Option<&'static str> {
+        ["[UNK]", "<unk>"].into_iter().find(|token| self.tokenizer.token_to_id(token).is_some())
     }
 
     /// All tokens and their numbers.
@@ -292,7 +298,7 @@ impl Tokens {
 
 impl PartialEq for Tokens {
     fn eq(&self, other: &Tokens) -> bool {
-        self.max_tokens == other.max_tokens && self.json == other.json
+        self.max_tokens == other.max_tokens && (Arc::ptr_eq(&self.json, &other.json) || self.json == other.json)
     }
 }
 
@@ -302,16 +308,16 @@ impl std::fmt::Debug for Tokens {
     }
 }
 
-impl From<Tokens> for Written {
-    fn from(tokens: Tokens) -> Written {
-        Written { tokenizer: tokens.json.to_string(), max_tokens: tokens.max_tokens }
+impl From<Tokens> for WrittenTokens {
+    fn from(tokens: Tokens) -> WrittenTokens {
+        WrittenTokens { tokenizer: tokens.json.to_string(), max_tokens: tokens.max_tokens }
     }
 }
 
-impl TryFrom<Written> for Tokens {
+impl TryFrom<WrittenTokens> for Tokens {
     type Error = Error;
 
-    fn try_from(written: Written) -> Result<Tokens> {
+    fn try_from(written: WrittenTokens) -> Result<Tokens> {
         Tokens::from_json(&written.tokenizer, written.max_tokens)
     }
 }

@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value, json};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 
 use crate::{Error, Result};
 
 /// What a vocabulary of BERT's kind has to have.
 const NEEDED: [&str; 4] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"];
 /// Own words are at most so many.
-const WORDS: usize = 8000;
+const WORDS: usize = 20_000;
 
 /// BERT's tokenizer with this vocabulary, as a `tokenizer.json`: as Hugging Face's `BertTokenizer` makes it.
 ///
@@ -64,7 +66,8 @@ pub(super) fn of_words<'a>(texts: impl Iterator<Item = &'a str>) -> String {
     let mut counts: HashMap<String, usize> = HashMap::new();
     let mut letters: BTreeMap<char, usize> = (' '..='~').filter(|c| !c.is_whitespace()).map(|c| (c, 0)).collect();
     for text in texts {
-        let lower = text.to_lowercase();
+        // as BERT reads them: in small letters, without accents
+        let lower: String = text.nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect();
         for word in lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
             if let Some(count) = counts.get_mut(word) {
                 *count += 1;
@@ -77,14 +80,29 @@ pub(super) fn of_words<'a>(texts: impl Iterator<Item = &'a str>) -> String {
             .filter(|c| !c.is_whitespace() && !c.is_control())
             .for_each(|c| *letters.entry(c).or_default() += 1);
     }
-    let mut words: Vec<(String, usize)> =
-        counts.into_iter().filter(|(word, count)| *count > 1 && word.len() > 1).collect();
+    let mut words: Vec<(String, usize)> = counts.into_iter().filter(|(word, _)| word.len() > 1).collect();
     words.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     let mut lines: Vec<String> = NEEDED.iter().map(|token| (*token).to_owned()).collect();
     lines.push("[MASK]".to_owned());
     lines.extend(letters.keys().map(char::to_string));
-    lines.extend(letters.keys().filter(|c| c.is_alphanumeric()).map(|c| format!("##{c}")));
+    lines.extend(letters.keys().filter(|c| !c.is_ascii_punctuation()).map(|c| format!("##{c}")));
     let known: std::collections::HashSet<String> = lines.iter().cloned().collect();
     lines.extend(words.into_iter().map(|(word, _)| word).filter(|word| !known.contains(word)).take(WORDS));
     lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Tokens;
+
+    #[test]
+    fn a_tables_own_words_are_whole_and_its_letters_are_known() -> Result<()> {
+        let texts = ["Le CAFÉ est bon, très bon 👍🏽", "电影 it's x"];
+        let tokens = Tokens::from_vocab(&of_words(texts.into_iter()), true, 64)?;
+        let pieces = |text: &str| Ok::<_, Error>(tokens.encode(&[(text, None)])?.remove(0).pieces);
+        assert_eq!(pieces(texts[0])?[1..9], ["le", "cafe", "est", "bon", ",", "tres", "bon", "👍"]);
+        assert_eq!(pieces("电影 its")?[1..], ["电", "影", "it", "##s", "[SEP]"]);
+        Ok(())
+    }
 }

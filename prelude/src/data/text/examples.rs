@@ -1,0 +1,324 @@
+//! The examples of a table: which rows have a text and a truth, and what is true of each.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::cells::Cells;
+use super::columns::{Said, TextColumns, Wanted, columns};
+use crate::data::formats::class_name;
+use crate::data::picture_table::part_of;
+use crate::data::{Part, Target};
+use crate::words::{count, does};
+use crate::{Error, Result};
+
+/// What is true of the examples.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Truth {
+    /// The index of each one's class.
+    Class(Vec<u32>),
+    /// A row of numbers each: 1 for labels that apply, or numbers to be told.
+    Rows(Vec<f32>),
+}
+
+/// Rows with a text and a truth.
+#[derive(Clone, Debug)]
+pub(super) struct Examples {
+    pub cells: Arc<Cells>,
+    pub columns: TextColumns,
+    pub rows: Vec<u32>,
+    pub target: Target,
+    pub truth: Truth,
+    /// The parts that the table gives, where it has such a column.
+    pub parts: Option<Vec<Part>>,
+    /// What is worth knowing of how they were read, a sentence each.
+    pub words: Vec<String>,
+}
+
+impl Examples {
+    /// Those of a table.
+    ///
+    /// # Errors
+    /// When a column is not there, a cell is no number, a part has no such name, or there is only one class.
+    pub fn of(cells: &Arc<Cells>, said: &Said, shown: &str) -> Result<Examples> {
+        let columns = columns(cells, said, shown)?;
+        let mut words = Vec::new();
+        let has_text = |row: usize| {
+            let blank = |at: usize| cells.cell(row, at).trim().is_empty();
+            !blank(columns.text) && !columns.pair.is_some_and(blank)
+        };
+        let mut without_text = Vec::new();
+        let mut rows: Vec<usize> = Vec::new();
+        for row in 0..cells.len() {
+            if has_text(row) { rows.push(row) } else { without_text.push(row) }
+        }
+        left_out(cells, &without_text, "text", &mut words);
+        let is_told = |row: &usize| match said.truth {
+            // a text without labels has none of them
+            Wanted::Labels(_) => true,
+            _ => columns.truth.iter().all(|at| !cells.cell(*row, *at).trim().is_empty()),
+        };
+        let (told, untold): (Vec<usize>, Vec<usize>) = rows.into_iter().partition(is_told);
+        left_out(cells, &untold, "label", &mut words);
+        if told.is_empty() {
+            return Err(Error::new(format!("no row of `{shown}` has both a text and a label: {}", columns.words))
+                .remedy(format!("name the columns: `.text(\"…\").label(\"…\")?`; there are {}", cells.names())));
+        }
+        let (target, truth) = match &said.truth {
+            Wanted::Labels(_) => labels(cells, &told, columns.truth[0], said, shown)?,
+            Wanted::Numbers(_) => numbers(cells, &told, &columns.truth, shown)?,
+            Wanted::Class(_) | Wanted::Guess => classes(cells, &told, columns.truth[0], said, shown, &mut words)?,
+        };
+        let parts = columns.part.map(|at| {
+            let by_flag = cells.head[at].trim().eq_ignore_ascii_case("is_valid");
+            let of = |row: &usize| {
+                let cell = cells.cell(*row, at).trim();
+                part_of(cell, by_flag).ok_or_else(|| {
+                    Error::new(format!("line {} of `{shown}` has the part `{cell}`", cells.line(*row)))
+                        .remedy("write `train`, `valid` or `test`")
+                })
+            };
+            told.iter().map(of).collect::<Result<Vec<Part>>>()
+        });
+        let rows = told.iter().map(|row| u32::try_from(*row).unwrap_or(u32::MAX)).collect();
+        Ok(Examples { cells: cells.clone(), parts: parts.transpose()?, columns, rows, target, truth, words })
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The text of one, and the second where it is a pair.
+    pub fn text(&self, id: usize) -> (&str, Option<&str>) {
+        let row = self.rows[id] as usize;
+        (self.cells.cell(row, self.columns.text), self.columns.pair.map(|at| self.cells.cell(row, at)))
+    }
+
+    /// The cell of a column.
+    pub fn cell(&self, id: usize, column: usize) -> &str {
+        self.cells.cell(self.rows[id] as usize, column)
+    }
+
+    /// The line of one.
+    pub fn line(&self, id: usize) -> usize {
+        self.cells.line(self.rows[id] as usize)
+    }
+
+    /// A number for each one's group, and the groups' names: those of a column; an empty cell is a group of its own.
+    pub fn groups(&self, column: usize) -> (Vec<usize>, Vec<String>) {
+        let n = self.len();
+        let names: Vec<String> = (0..n).map(|id| self.cell(id, column).trim().to_owned()).collect();
+        let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
+        let of = names.iter().enumerate().map(|(id, name)| {
+            let next = n + numbers.len();
+            if name.is_empty() { id } else { *numbers.entry(name).or_insert(next) }
+        });
+        (of.collect(), names.clone())
+    }
+
+    /// Goes on without these.
+    pub fn leave_out(&mut self, ids: &BTreeSet<usize>) {
+        let keeps = |id: &usize| !ids.contains(id);
+        let kept: Vec<usize> = (0..self.len()).filter(keeps).collect();
+        self.rows = kept.iter().map(|id| self.rows[*id]).collect();
+        if let Some(parts) = &mut self.parts {
+            *parts = kept.iter().map(|id| parts[*id]).collect();
+        }
+        let width = self.target.names().len();
+        match &mut self.truth {
+            Truth::Class(of) => *of = kept.iter().map(|id| of[*id]).collect(),
+            Truth::Rows(rows) => {
+                *rows = kept.iter().flat_map(|id| rows[id * width..(id + 1) * width].to_vec()).collect()
+            }
+        }
+    }
+
+    /// The class, or the labels that apply.
+    pub fn labels(&self, id: usize) -> Vec<usize> {
+        match (&self.truth, &self.target) {
+            (Truth::Class(of), _) => vec![of[id] as usize],
+            (Truth::Rows(values), Target::Classes(names)) => {
+                let row = &values[id * names.len()..(id + 1) * names.len()];
+                (0..names.len()).filter(|at| row[*at] > 0.5).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The smallest and the largest of each number.
+    pub fn ranges(&self) -> Vec<(f32, f32)> {
+        let width = self.target.names().len();
+        let Truth::Rows(values) = &self.truth else { return Vec::new() };
+        let of = |at: usize| values.iter().skip(at).step_by(width);
+        let range = |at: usize| {
+            of(at)
+                .fold((f32::INFINITY, f32::NEG_INFINITY), |(least, most), value| (least.min(*value), most.max(*value)))
+        };
+        (0..width).map(range).collect()
+    }
+
+    /// What is true of one, in words.
+    pub fn truth_words(&self, id: usize) -> String {
+        let names = self.target.names();
+        match (&self.truth, &self.target) {
+            (Truth::Rows(values), Target::Numbers(_)) => {
+                let row = &values[id * names.len()..(id + 1) * names.len()];
+                names.iter().zip(row).map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
+            }
+            _ => match self.labels(id).iter().map(|at| names[*at].as_str()).collect::<Vec<_>>() {
+                none if none.is_empty() => "none".to_owned(),
+                names => names.join(", "),
+            },
+        }
+    }
+}
+
+fn left_out(cells: &Cells, rows: &[usize], what: &str, words: &mut Vec<String>) {
+    if let Some(first) = rows.first() {
+        let many = does(rows.len(), "row", "has", "have");
+        let are = if rows.len() == 1 { "is" } else { "are" };
+        words.push(format!(
+            "{many} no {what} and {are} left out: line {}{}",
+            cells.line(*first),
+            if rows.len() > 1 { " …" } else { "" }
+        ));
+    }
+}
+
+/// One class a row. What differs in capitals and space alone is one class.
+fn classes(
+    cells: &Cells,
+    rows: &[usize],
+    at: usize,
+    said: &Said,
+    shown: &str,
+    words: &mut Vec<String>,
+) -> Result<(Target, Truth)> {
+    let mut spelled: HashMap<&str, usize> = HashMap::new();
+    rows.iter().for_each(|row| *spelled.entry(cells.cell(*row, at)).or_default() += 1);
+    let mut spellings: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
+    for (written, n) in &spelled {
+        let name = class_name(written);
+        *spellings.entry(name.to_lowercase()).or_default().entry(name).or_default() += n;
+    }
+    let mut names: Vec<(String, String)> = Vec::new();
+    let mut joined = Vec::new();
+    for (key, ways) in spellings {
+        let usual = ways.iter().max_by_key(|(_, n)| **n).map(|(name, _)| name.clone()).unwrap_or_default();
+        if ways.len() > 1 {
+            joined.push(format!("`{}`", ways.into_keys().collect::<Vec<_>>().join("` and `")));
+        }
+        names.push((key, usual));
+    }
+    if !joined.is_empty() {
+        words.push(format!("classes that differ in capitals alone are one: {}", joined.join("; ")));
+    }
+    let column = &cells.head[at];
+    if names.len() < 2 {
+        return Err(Error::new(format!(
+            "all texts of `{shown}` are of the class `{}`, from column `{column}`",
+            names[0].1
+        ))
+        .remedy(format!(
+            "a classifier needs two classes at least; another column is told by `.label(\"…\")?`: {}",
+            cells.names()
+        )));
+    }
+    let as_number = |name: &str| name.parse::<f64>().ok().filter(|number| number.is_finite());
+    let numeric = names.iter().all(|(key, _)| as_number(key).is_some());
+    if names.len() * 2 > rows.len() && rows.len() > 8 {
+        let own = count(names.len(), "different value");
+        let remedy = if numeric {
+            "numbers are told by `.number(\"score\")?`"
+        } else {
+            "name the column of the classes: `.label(\"…\")?`"
+        };
+        return Err(Error::new(format!(
+            "the column `{column}` of `{shown}` has {own} in {}",
+            count(rows.len(), "row")
+        ))
+        .remedy(format!("{remedy}; the columns are {}", cells.names())));
+    }
+    if numeric {
+        names.sort_by(|a, b| as_number(&a.0).unwrap_or(0.0).total_cmp(&as_number(&b.0).unwrap_or(0.0)));
+    }
+    let mut places: HashMap<String, u32> =
+        names.iter().enumerate().map(|(at, (key, _))| (key.clone(), at as u32)).collect();
+    let mut shown_names: Vec<String> = names.iter().map(|(_, name)| name.clone()).collect();
+    if let Some(given) = &said.names {
+        // numbers from 0 name their place
+        let numbers: Vec<Option<usize>> = names.iter().map(|(key, _)| key.parse().ok()).collect();
+        let by_place = numbers.iter().all(|number| number.is_some_and(|number| number < given.len()));
+        if !by_place && given.len() != names.len() {
+            let own = shown_names.iter().map(|name| format!("`{name}`")).take(10).collect::<Vec<_>>().join(", ");
+            return Err(Error::new(format!(
+                "{} for the {} of column `{column}`: {own}",
+                count(given.len(), "name"),
+                count(names.len(), "class")
+            ))
+            .remedy("give each class a name, in this order: `.label_names(&[\"negative\", \"positive\"])?`"));
+        }
+        if by_place {
+            for ((key, _), number) in names.iter().zip(&numbers) {
+                places.insert(key.clone(), number.unwrap_or(0) as u32);
+            }
+        }
+        shown_names.clone_from(given);
+    }
+    let of: HashMap<&str, u32> =
+        spelled.keys().map(|written| (*written, places[&class_name(written).to_lowercase()])).collect();
+    let truth = rows.iter().map(|row| of[cells.cell(*row, at)]).collect();
+    Ok((Target::Class(shown_names), Truth::Class(truth)))
+}
+
+/// Several labels a row.
+fn labels(cells: &Cells, rows: &[usize], at: usize, said: &Said, shown: &str) -> Result<(Target, Truth)> {
+    let parted = |row: usize| -> Vec<String> {
+        cells.cell(row, at).split([';', '|', ',']).map(class_name).filter(|name| !name.is_empty()).collect()
+    };
+    let mut found: BTreeMap<String, usize> = BTreeMap::new();
+    rows.iter().flat_map(|row| parted(*row)).for_each(|name| *found.entry(name).or_default() += 1);
+    if found.is_empty() || found.len() > 2000 {
+        let what =
+            format!("the column `{}` of `{shown}` holds {}", cells.head[at], count(found.len(), "different label"));
+        return Err(Error::new(what).remedy("labels stand in a cell, parted by `;`: `slow;funny`"));
+    }
+    let places: HashMap<&String, usize> = found.keys().enumerate().map(|(at, name)| (name, at)).collect();
+    let width = found.len();
+    let mut values = vec![0f32; rows.len() * width];
+    for (id, row) in rows.iter().enumerate() {
+        parted(*row).iter().for_each(|name| values[id * width + places[name]] = 1.0);
+    }
+    let names = match &said.names {
+        Some(given) if given.len() == width => given.clone(),
+        Some(given) => {
+            let own = found.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            return Err(Error::new(format!("{} for {}: {own}", count(given.len(), "name"), count(width, "label")))
+                .remedy("give each label a name, in this order"));
+        }
+        None => found.into_keys().collect(),
+    };
+    Ok((Target::Classes(names), Truth::Rows(values)))
+}
+
+/// A number a column.
+fn numbers(cells: &Cells, rows: &[usize], columns: &[usize], shown: &str) -> Result<(Target, Truth)> {
+    let mut values = Vec::with_capacity(rows.len() * columns.len());
+    for row in rows {
+        for at in columns {
+            let cell = cells.cell(*row, *at).trim();
+            // as written where a comma parts the decimals
+            let number = cell.replace(',', ".").parse::<f32>().ok().filter(|number| number.is_finite());
+            values.push(number.ok_or_else(|| {
+                let line = cells.line(*row);
+                Error::new(format!(
+                    "line {line} of `{shown}` has `{cell}` for `{}`, which is no number",
+                    cells.head[*at]
+                ))
+                .remedy("give it one, leave the cell empty, or name classes instead: `.label(\"…\")?`")
+            })?);
+        }
+    }
+    let names = columns.iter().map(|at| cells.head[*at].clone()).collect();
+    Ok((Target::Numbers(names), Truth::Rows(values)))
+}
