@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use candle_core::{Device, Tensor};
 
 use crate::Result;
-use crate::data::{Batch, Fields, Part};
+use crate::data::{Batch, Fields, Part, field};
 use crate::models::Network;
 
 /// The most that is kept, in bytes.
@@ -19,6 +19,8 @@ pub(super) struct FeatureCache {
     /// The fields and the shape of one picture's value in each; a row holds one after another.
     shapes: Vec<(String, Vec<usize>)>,
     rows: HashMap<(Part, usize), Vec<f32>>,
+    /// Whether an example has a row a token, so that what is kept of each is of another length.
+    packed: bool,
     /// The most training examples that came together: a batch's size.
     pub full: usize,
     pub hits: usize,
@@ -70,6 +72,20 @@ impl FeatureCache {
         if keep && (self.rows.len() + ids.len()) * row * size_of::<f32>() <= ROOM {
             self.shapes = state.iter().map(|(name, value)| (name.to_owned(), value.dims()[1..].to_vec())).collect();
             let mut rows = vec![Vec::with_capacity(row); ids.len()];
+            self.packed = state.find(field::LENGTHS).is_some();
+            if let Some(lengths) = state.find(field::LENGTHS) {
+                let features = state.get(field::FEATURES)?;
+                let (width, values) = (features.dim(1)?, features.flatten_all()?.to_vec1::<f32>()?);
+                let mut rest = values.as_slice();
+                for (row, length) in rows.iter_mut().zip(lengths.to_vec1::<u32>()?) {
+                    let (own, after) = rest.split_at(length as usize * width);
+                    row.extend_from_slice(own);
+                    rest = after;
+                }
+                self.shapes = vec![(field::FEATURES.to_owned(), vec![width])];
+                self.rows.extend(ids.iter().map(|id| (part, *id)).zip(rows));
+                return Ok(state);
+            }
             for (_, value) in state.iter() {
                 let values = value.flatten_all()?.to_vec1::<f32>()?;
                 let size = values.len() / ids.len().max(1);
@@ -82,6 +98,13 @@ impl FeatureCache {
 
     /// What is kept of these pictures.
     fn kept(&self, part: Part, ids: &[usize]) -> Result<Fields> {
+        if let (true, [(name, shape)]) = (self.packed, self.shapes.as_slice()) {
+            let rows: Vec<&[f32]> = ids.iter().map(|id| self.rows[&(part, *id)].as_slice()).collect();
+            let lengths: Vec<u32> = rows.iter().map(|row| (row.len() / shape[0]) as u32).collect();
+            let (count, lengths) = (lengths.iter().sum::<u32>() as usize, Tensor::new(lengths, &Device::Cpu)?);
+            let values = Tensor::from_vec(rows.concat(), (count, shape[0]), &Device::Cpu)?;
+            return Ok(Fields::of(name, values).with(field::LENGTHS, lengths));
+        }
         let (mut fields, mut from) = (Fields::default(), 0);
         for (name, shape) in &self.shapes {
             let size: usize = shape.iter().product();
@@ -100,7 +123,9 @@ impl FeatureCache {
 /// The state of a batch that is shorter than others, computed as theirs: kernels are chosen by a batch's size, and what is kept of
 /// an example is to be the same, to the last bit, in whichever batch it came.
 fn padded(network: &Network, blocks: usize, inputs: &Fields, (count, full): (usize, usize)) -> Result<Fields> {
-    if count == full || inputs.iter().any(|(_, value)| value.dims().first() != Some(&count)) {
+    // texts have another length in each batch, whatever is done
+    let texts = inputs.find(field::IDS).is_some();
+    if texts || count == full || inputs.iter().any(|(_, value)| value.dims().first() != Some(&count)) {
         return network.stem(blocks, inputs);
     }
     let index = Tensor::from_iter((0..full).map(|row| (row % count) as u32), &Device::Cpu)?;
@@ -112,4 +137,43 @@ fn padded(network: &Network, blocks: usize, inputs: &Fields, (count, full): (usi
         short.set(name, value.narrow(0, 0, count)?.contiguous()?);
     }
     Ok(short)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::{BertConfig, BertLayout, HeadMaker, Pooling};
+    use crate::params::ParamSet;
+
+    /// Of texts, whose tokens lie one after another, each one's own rows are kept and given back in another order.
+    #[test]
+    fn texts_are_kept_by_their_own_tokens() -> Result<()> {
+        let layout = BertLayout::new(BertConfig::new(20, 8, 3, 2), Pooling::Mean);
+        let network = Network::bert(ParamSet::new(1), layout, HeadMaker::classes(2))?;
+        let (ids, mask) =
+            ([[3u32, 4, 5, 6], [7, 8, 0, 0], [9, 1, 2, 0]], [[1u32, 1, 1, 1], [1, 1, 0, 0], [1, 1, 1, 0]]);
+        let batch = |order: [usize; 3]| -> Result<Batch> {
+            let table = |of: [[u32; 4]; 3]| Tensor::new(&order.map(|at| of[at]), &Device::Cpu);
+            let inputs = Fields::of(field::IDS, table(ids)?).with(field::MASK, table(mask)?);
+            Ok(Batch { inputs, targets: Fields::default(), ids: order.to_vec() })
+        };
+        for frozen in [2, 4] {
+            network.params().freeze_before(frozen);
+            let mut cache = FeatureCache::default();
+            cache.prepare(&network)?;
+            cache.stem(&network, Part::Train, &batch([0, 1, 2])?, true)?;
+            let other = batch([2, 0, 1])?;
+            let kept = cache.stem(&network, Part::Train, &other, true)?;
+            assert_eq!(cache.hits, 3);
+            let fresh = network.stem(frozen, &other.inputs)?;
+            assert_eq!(kept.names().collect::<Vec<_>>(), fresh.names().collect::<Vec<_>>());
+            for (name, value) in fresh.iter() {
+                let (kept, fresh) =
+                    (kept.get(name)?.to_dtype(candle_core::DType::F32)?, value.to_dtype(candle_core::DType::F32)?);
+                assert_eq!(kept.dims(), fresh.dims());
+                assert!((kept - fresh)?.abs()?.max_all()?.to_scalar::<f32>()? < 1e-5, "{name}");
+            }
+        }
+        Ok(())
+    }
 }

@@ -18,7 +18,7 @@ use super::run::{CutOff, FitRun, Underway};
 use super::similarity;
 use super::tasks;
 use crate::data::{Input, Spec, Target, Transform};
-use crate::models::{Arch, CARD, Detector, Network, Trained, device};
+use crate::models::{Arch, BertLayout, CARD, Detector, Network, Trained, device};
 use crate::params::{ParamSet, write_tensors};
 use crate::words::count;
 use crate::{Error, Result, show};
@@ -35,6 +35,9 @@ struct Card {
     /// Blocks cut off the body's end.
     #[serde(default)]
     cut: usize,
+    /// How an encoder of text is built, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bert: Option<BertLayout>,
     task: String,
     /// The names of what the network tells.
     classes: Vec<String>,
@@ -231,6 +234,7 @@ impl Learner {
             version: VERSION,
             arch: self.network.name().to_owned(),
             cut: self.network.removed(),
+            bert: self.network.bert_layout().cloned(),
             task: self.task.name().to_owned(),
             classes: self.classes().to_vec(),
             transform: self.spec.transform(),
@@ -403,12 +407,13 @@ impl Learner {
         }
         let task = tasks::named(&card.task).ok_or_else(|| own(&format!("a task (`{}`)", card.task)))?;
         let spec = card.spec();
-        let network = match Detector::named(&card.arch) {
-            Ok(detector) => {
+        let network = match (Detector::named(&card.arch), &card.bert) {
+            (_, Some(layout)) => Network::bert(ParamSet::on(&device()?, 0), layout.clone(), maker(&task, &spec))?,
+            (Ok(detector), None) => {
                 let (params, classes) = (ParamSet::on(&device()?, 0), spec.names().len());
                 Network::detecting_like(params, detector, classes, &trained.tensors)?
             }
-            Err(_) => Network::cut(Arch::named(&card.arch)?, card.cut, maker(&task, &spec), &device()?, 0)?,
+            (Err(_), None) => Network::cut(Arch::named(&card.arch)?, card.cut, maker(&task, &spec), &device()?, 0)?,
         };
         fill(&network, &trained, &card)?;
         let mut learner = Learner::assemble(network, task, spec, None);
