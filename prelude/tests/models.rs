@@ -15,7 +15,11 @@ use candlewick_prelude::train::Optimizer;
 mod attention;
 #[path = "models/bert.rs"]
 mod bert;
+#[path = "models/bert_files.rs"]
+mod bert_files;
 mod common;
+#[path = "models/minilm.rs"]
+mod minilm;
 
 use common::{close, four, largest, numbers, picture, values};
 

@@ -203,6 +203,7 @@ proptest! {
         check(&x, |a| scale(&a[0], 2.5)).unwrap();
         let two = [normal(&[shape.0, shape.1]), normal(&[shape.0, shape.1])];
         check(&two, |a| add(&a[0], &a[1])).unwrap();
+        check(&two, |a| add_dropout(&a[0], &a[1], 0.4, true, 5)).unwrap();
         check(&two[..1], |a| softmax(&a[0], 1)).unwrap();
         check(&two[..1], |a| log_softmax(&a[0], 0)).unwrap();
     }

@@ -435,10 +435,7 @@ impl Network {
         wanted: impl Fn(&str) -> bool,
     ) -> Result<LoadReport> {
         if let Making::Bert { layout, .. } = &self.plan {
-            return match lookalike::kind(tensors).filter(|kind| kind != lookalike::TEXT) {
-                Some(kind) => Err(lookalike::no_text(&kind, origin)),
-                None => layout.load(&self.params, tensors, origin, wanted),
-            };
+            return layout.load(&self.params, tensors, origin, wanted);
         }
         let Some(arch) = self.arch() else { return self.params.load_where(tensors, wanted) };
         let mut adopted = Vec::with_capacity(tensors.len());

@@ -242,6 +242,11 @@ unsafe impl<T: Send> Send for Shared<T> {}
 unsafe impl<T: Send> Sync for Shared<T> {}
 
 impl<T> Shared<T> {
+    /// The memory that a vector has room for, written or not.
+    pub fn of(room: &mut Vec<T>) -> Shared<T> {
+        Shared(room.as_mut_ptr())
+    }
+
     /// The pointer to an element; the buffer must be that long.
     #[inline(always)]
     pub unsafe fn at(&self, offset: usize) -> *mut T {

@@ -1,8 +1,10 @@
 //! Linear maps and look-ups in a table.
 
-use super::cpu::{Float, by_rows, multiply, on_cpu, read, threads, transposed};
+use super::activation::filled;
+use super::cpu::{Float, Matrix, by_rows, multiply, on_cpu, parallel, read, shared, threads, transposed};
 use super::graph::attach_lean;
 use candle_core::{DType, Device, Result, Tensor, bail};
+use std::mem::MaybeUninit;
 
 /// y = x wᵀ + b.
 ///
@@ -56,49 +58,37 @@ fn product<T: Float>(
     shape: Vec<usize>,
 ) -> Result<Tensor> {
     let LinearSize { rows, i, o } = size;
-    let mut y = vec![T::ZERO; rows * o];
-    if let Some(b) = b {
-        read::<T, _, 1>([b], |[b]| {
-            y.chunks_exact_mut(o.max(1)).for_each(|row| row.copy_from_slice(b));
-            Ok(())
-        })?;
-    }
-    read::<T, _, 2>([x, w], |[x, w]| {
-        // SAFETY: the slices hold rows × i, o × i and rows × o numbers.
-        unsafe {
-            let (x, w, y) = (by_rows(x.as_ptr(), i), transposed(w.as_ptr(), i), by_rows(y.as_mut_ptr(), o));
-            multiply((rows, i, o), x, w, y, b.is_some(), parts(size));
+    let y = read::<T, _, 2>([x, w], |[x, w]| {
+        let (x, w) = (by_rows(x.as_ptr(), i), transposed(w.as_ptr(), i));
+        // SAFETY: the slices hold rows × i and o × i numbers.
+        match b {
+            None => Ok(unsafe { fresh((rows, i, o), x, w, parts(size)) }),
+            Some(b) => read::<T, _, 1>([b], |[b]| {
+                let mut y = in_each_row(rows, b);
+                // SAFETY: as above, and y holds rows × o.
+                unsafe { multiply((rows, i, o), x, w, by_rows(y.as_mut_ptr(), o), true, parts(size)) };
+                Ok(y)
+            }),
         }
-        Ok(())
     })?;
     let backward = move |context: &super::graph::Context| {
         let (x, w, needs) = (&context.args[0], &context.args[1], context.needs);
         read::<T, _, 3>([x, w, context.grad], |[numbers, weights, dy]| {
             let mut gradients = vec![None, None, None];
             if needs[0] {
-                let mut dx = vec![T::ZERO; rows * i];
-                // SAFETY: the slices hold rows × o, o × i and rows × i numbers.
-                unsafe {
-                    let (dy, w) = (by_rows(dy.as_ptr(), o), by_rows(weights.as_ptr(), i));
-                    multiply((rows, o, i), dy, w, by_rows(dx.as_mut_ptr(), i), false, parts(size));
-                }
+                let (dy, w) = (by_rows(dy.as_ptr(), o), by_rows(weights.as_ptr(), i));
+                // SAFETY: the slices hold rows × o and o × i numbers.
+                let dx = unsafe { fresh((rows, o, i), dy, w, parts(size)) };
                 gradients[0] = Some(Tensor::from_vec(dx, x.shape(), &Device::Cpu)?);
             }
             if needs[1] {
-                let mut dw = vec![T::ZERO; o * i];
-                // SAFETY: the slices hold rows × o, rows × i and o × i numbers.
-                unsafe {
-                    let (dy, x) = (transposed(dy.as_ptr(), o), by_rows(numbers.as_ptr(), i));
-                    multiply((o, rows, i), dy, x, by_rows(dw.as_mut_ptr(), i), false, parts(size));
-                }
+                let (dy, x) = (transposed(dy.as_ptr(), o), by_rows(numbers.as_ptr(), i));
+                // SAFETY: the slices hold rows × o and rows × i numbers.
+                let dw = unsafe { fresh((o, rows, i), dy, x, parts(size)) };
                 gradients[1] = Some(Tensor::from_vec(dw, (o, i), &Device::Cpu)?);
             }
             if needs.get(2) == Some(&true) {
-                let mut db = vec![T::ZERO; o];
-                for row in dy.chunks_exact(o.max(1)) {
-                    db.iter_mut().zip(row).for_each(|(db, dy)| *db += *dy);
-                }
-                gradients[2] = Some(Tensor::from_vec(db, o, &Device::Cpu)?);
+                gradients[2] = Some(Tensor::from_vec(column_sums(o, dy), o, &Device::Cpu)?);
             }
             gradients.truncate(needs.len());
             Ok(gradients)
@@ -108,6 +98,54 @@ fn product<T: Float>(
         Some(b) => attach_lean("linear", &[x, w, b], y, shape, backward),
         None => attach_lean("linear", &[x, w], y, shape, backward),
     }
+}
+
+/// The product of two matrices, in memory that nobody has filled with zeros before.
+///
+/// # Safety
+/// The pointers reach over m × k and k × n elements.
+unsafe fn fresh<T: Float>(
+    (m, k, n): (usize, usize, usize),
+    lhs: Matrix<*const T>,
+    rhs: Matrix<*const T>,
+    parts: usize,
+) -> Vec<T> {
+    let mut out: Vec<T> = Vec::with_capacity(m * n);
+    // SAFETY: the caller's; all elements are written, and none is read before.
+    unsafe {
+        multiply((m, k, n), lhs, rhs, by_rows(out.as_mut_ptr(), n), false, parts);
+        out.set_len(m * n);
+    }
+    out
+}
+
+/// So many times the same row.
+fn in_each_row<T: Float>(rows: usize, row: &[T]) -> Vec<T> {
+    let wide = row.len().max(1);
+    filled(rows * row.len(), |part, mut out| {
+        let mut at = part.start % wide;
+        while !out.is_empty() {
+            let (now, later) = out.split_at_mut(out.len().min(wide - at));
+            now.iter_mut().zip(&row[at..]).for_each(|(out, number)| {
+                out.write(*number);
+            });
+            (out, at) = (later, 0);
+        }
+    })
+}
+
+/// The sum of each column; each belongs to one thread, so that the sums are the same whatever their number.
+fn column_sums<T: Float>(wide: usize, numbers: &[T]) -> Vec<T> {
+    let mut sums = vec![T::ZERO; wide];
+    let out = shared(&mut sums);
+    parallel(wide, (1 << 14) / (numbers.len() / wide.max(1)).max(1) + 1, |columns| {
+        // SAFETY: each part belongs to one thread.
+        let sums = unsafe { out.slice(columns.start, columns.len()) };
+        for row in numbers.chunks_exact(wide.max(1)) {
+            sums.iter_mut().zip(&row[columns.clone()]).for_each(|(sum, number)| *sum += *number);
+        }
+    });
+    sums
 }
 
 /// How many threads a product of this size is worth.
@@ -145,7 +183,7 @@ fn looked_up<T: Float>(table: &Tensor, wanted: Vec<usize>, c: usize, shape: Vec<
     })?;
     attach_lean("embedding", &[table], y, shape, move |context| {
         let table = &context.args[0];
-        let mut grad = vec![T::ZERO; table.elem_count()];
+        let mut grad = filled(table.elem_count(), |_, out| out.fill(MaybeUninit::new(T::ZERO)));
         read::<T, _, 1>([context.grad], |[dy]| {
             for (row, dy) in wanted.iter().zip(dy.chunks_exact(c.max(1))) {
                 grad[row * c..][..c].iter_mut().zip(dy).for_each(|(grad, dy)| *grad += *dy);

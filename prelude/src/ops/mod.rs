@@ -13,7 +13,7 @@
 //! | loss | [`cross_entropy`] with [`CrossEntropy`], [`smooth_l1`], [`bce_with_logits`] (means), [`smooth_l1_each`], [`bce_with_logits_each`] (one number an element) |
 //! | linear | [`linear`], [`embedding`]; with an adapter in one: [`lora_linear`] |
 //! | attention | [`attention`], [`tokens`], [`token`]; of texts without padding [`attention_packed`], [`mean_packed`] |
-//! | noise | [`dropout`], [`drop_path`] |
+//! | noise | [`dropout`], [`drop_path`]; with the sum of a residual branch in one: [`add_dropout`] |
 //! | plain | [`add`] (residual branches, sums of losses), [`add_relu`], [`gate`], [`scale`], [`flatten`], [`reshape`], [`cast`], [`concat()`], [`narrow`], [`focus`] |
 //! | gradients | [`backward`], [`backward_from`], [`backward_from_all`]: as candle's, without its passes over zeros where the graph is ours; [`with_gradient`] |
 //! | memory | [`keep_memory`] |
@@ -40,6 +40,7 @@ mod resize;
 mod soften;
 mod softmax;
 mod taps;
+mod thin;
 
 pub use activation::{Activation, activate, gelu, gelu_tanh, hard_swish, relu, relu6, sigmoid, silu, tanh};
 pub use arithmetic::{add, add_relu, cast, flatten, gate, reshape, scale};
@@ -55,7 +56,7 @@ pub use loss::{
     CrossEntropy, bce_with_logits, bce_with_logits_each, cross_entropy, cross_entropy_of_shares, sigmoid_focal_each,
     smooth_l1, smooth_l1_each,
 };
-pub use noise::{drop_path, dropout};
+pub use noise::{add_dropout, drop_path, dropout};
 pub use norm::{
     batch_norm_eval, batch_norm_eval_then, batch_norm_train, batch_norm_train_then, group_norm, layer_norm,
 };

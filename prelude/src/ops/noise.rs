@@ -1,8 +1,11 @@
 //! Noise in training: dropout and drop-path, repeatable by their seed.
 
-use super::cpu::{parallel, shared};
-use super::graph::attach_lean_tensor;
-use candle_core::{Result, Shape, Tensor, bail};
+use super::activation::filled;
+use super::add;
+use super::cpu::{Float, on_cpu, parallel, read, shared};
+use super::graph::{attach_lean, attach_lean_tensor, shell};
+use super::thin::{Thinning, plus_thinned, thin_into};
+use candle_core::{Device, Result, Shape, Tensor, bail};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -34,6 +37,48 @@ pub fn drop_path(x: &Tensor, p: f64, train: bool, seed: u64) -> Result<Tensor> {
     let mut shape = vec![1; x.rank()];
     shape[0] = x.dim(0)?;
     masked("drop_path", x, mask(x, shape.into(), p, seed)?)
+}
+
+/// x + [`dropout`] of a branch, in one, as residual branches of transformers have it. Which numbers are dropped is told by their places and the
+/// seed, and worked out again for the way back; it is another pattern than `dropout`'s.
+///
+/// # Shapes
+/// `x`, `branch` the same → the same
+///
+/// # Errors
+/// Shapes that differ; a share outside 0 ≤ p < 1.
+pub fn add_dropout(x: &Tensor, branch: &Tensor, p: f64, train: bool, seed: u64) -> Result<Tensor> {
+    if !keeps("add_dropout", p, train)? {
+        return add(x, branch);
+    }
+    if x.dims() != branch.dims() || x.dtype() != branch.dtype() {
+        bail!("add_dropout: expected two tensors alike, found {:?} and {:?}", x.dims(), branch.dims());
+    }
+    match on_cpu!(x, add_thinned(x, branch, Thinning::new(p, seed, 0))) {
+        Some(y) => y,
+        None => add(x, &dropout(branch, p, true, seed)?),
+    }
+}
+
+fn add_thinned<T: Float>(x: &Tensor, branch: &Tensor, thinning: Thinning) -> Result<Tensor> {
+    let y = read::<T, _, 2>([x, branch], |[x, branch]| {
+        Ok(filled(x.len(), |part, out| {
+            plus_thinned(thinning, part.start, &branch[part.clone()], &x[part], out);
+        }))
+    })?;
+    attach_lean("add_dropout", &[&shell(x)?, &shell(branch)?], y, x.shape(), move |context| {
+        let grad = context.grad;
+        let thinned = match context.needs[1] {
+            true => {
+                let numbers = read::<T, _, 1>([grad], |[dy]| {
+                    Ok(filled(dy.len(), |part, out| thin_into(thinning, part.start, &dy[part], out)))
+                })?;
+                Some(Tensor::from_vec(numbers, grad.shape(), &Device::Cpu)?)
+            }
+            false => None,
+        };
+        Ok(vec![context.needs[0].then(|| grad.clone()), thinned])
+    })
 }
 
 fn masked(name: &'static str, x: &Tensor, mask: Tensor) -> Result<Tensor> {

@@ -1,11 +1,12 @@
 //! Texts of different lengths without padding: the tokens of a batch one after another, a row each.
 
 use super::activation::filled;
-use super::cpu::{Float, by_rows, fastest, multiply, on_cpu, parallel, read, scratch, shared, transposed};
+use super::cpu::{Float, Shared, by_rows, multiply, on_cpu, parallel, read, scratch, transposed};
 use super::graph::{attach_lean, attach_lean_tensor};
 use super::noise::dropout;
 use super::soften::{soften, soften_back};
 use super::softmax::softmax;
+use super::thin::{Thinning, thin};
 use candle_core::{D, DType, Device, Result, Tensor, bail};
 
 /// Scaled dot-product attention of several heads, each example's tokens seeing that example's alone: softmax(q kᵀ / √d) v.
@@ -133,45 +134,9 @@ impl PackedSize {
     }
 
     /// Which numbers of a pair of example and head are left out, where any are.
-    fn noise(&self, pair: usize) -> Option<Noise> {
+    fn thinning(&self, pair: usize) -> Option<Thinning> {
         let (share, seed) = self.dropout;
-        (share > 0.).then(|| Noise::new(share, seed, pair))
-    }
-}
-
-/// Which numbers are left out, told by their places: a stream of numbers that is worked out anew for the way back.
-#[derive(Clone, Copy)]
-struct Noise {
-    first: u32,
-    second: u32,
-    least: u32,
-    scale: f64,
-}
-
-impl Noise {
-    fn new(share: f64, seed: u64, stream: usize) -> Noise {
-        // SplitMix64 of seed and stream
-        let mut mixed = seed.wrapping_add((stream as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^= mixed >> 31;
-        let least = (share * 4_294_967_296.).min(f64::from(u32::MAX)) as u32;
-        Noise { first: mixed as u32, second: (mixed >> 32) as u32, least, scale: 1. / (1. - share) }
-    }
-}
-
-fastest! {
-    /// Leaves out numbers of a row after row, and scales the others up.
-    fn thin[_FUSED]<T>(noise: Noise, from: &[T], to: &mut [T]) {
-        let (zero, scale) = (T::ZERO, T::of(noise.scale));
-        for (at, (to, from)) in to.iter_mut().zip(from).enumerate() {
-            // a mix of 32 bits by Wellons, with half of the key between its products
-            let mut x = (at as u32).wrapping_add(noise.first);
-            x = (x ^ (x >> 16)).wrapping_mul(0x7feb_352d) ^ noise.second;
-            x = (x ^ (x >> 15)).wrapping_mul(0x846c_a68b);
-            x ^= x >> 16;
-            *to = if x < noise.least { zero } else { *from * scale };
-        }
+        (share > 0.).then(|| Thinning::new(share, seed, pair))
     }
 }
 
@@ -190,9 +155,10 @@ fn by_pairs(runs: &Runs, size: PackedSize, f: impl Fn(usize, usize, usize, usize
 
 fn attend<T: Float>([q, k, v]: [&Tensor; 3], runs: Runs, size: PackedSize) -> Result<Tensor> {
     let (width, depth, longest) = (size.width(), size.depth, runs.longest());
-    let mut y = vec![T::ZERO; q.elem_count()];
+    let count = q.elem_count();
+    let mut y: Vec<T> = Vec::with_capacity(count);
     read::<T, _, 3>([q, k, v], |[q, k, v]| {
-        let out = shared(&mut y);
+        let out = Shared::of(&mut y);
         by_pairs(&runs, size, |pair, start, t, column| {
             let at = start * width + column;
             scratch::<T, _>(0, 2 * longest * longest, |both| {
@@ -209,6 +175,8 @@ fn attend<T: Float>([q, k, v]: [&Tensor; 3], runs: Runs, size: PackedSize) -> Re
         });
         Ok(())
     })?;
+    // SAFETY: the rows of all examples are all rows, and the columns of all heads are all columns.
+    unsafe { y.set_len(count) };
     attach_lean("attention_packed", &[q, k, v], y, q.shape(), move |context| {
         let [q, k, v] = [0, 1, 2].map(|which| &context.args[which]);
         let gradients =
@@ -231,9 +199,9 @@ unsafe fn shares_of<T: Float>(size: PackedSize, q: &[T], k: &[T], shares: &mut [
 
 /// The shares that are left, in the memory that is lent where some are left out.
 fn kept<'a, T: Float>(size: PackedSize, pair: usize, shares: &'a [T], thinned: &'a mut [T]) -> &'a [T] {
-    match size.noise(pair) {
-        Some(noise) => {
-            thin(noise, shares, thinned);
+    match size.thinning(pair) {
+        Some(thinning) => {
+            thin(thinning, 0, shares, thinned);
             thinned
         }
         None => shares,
@@ -243,8 +211,8 @@ fn kept<'a, T: Float>(size: PackedSize, pair: usize, shares: &'a [T], thinned: &
 /// The gradients of queries, keys and values; the shares are worked out again.
 fn attend_back<T: Float>(runs: &Runs, size: PackedSize, [q, k, v]: [&[T]; 3], dy: &[T]) -> [Vec<T>; 3] {
     let (width, depth, longest) = (size.width(), size.depth, runs.longest());
-    let mut grads = [(); 3].map(|()| vec![T::ZERO; q.len()]);
-    let outs = grads.each_mut().map(|grad| shared(grad));
+    let mut grads = [(); 3].map(|()| Vec::<T>::with_capacity(q.len()));
+    let outs = grads.each_mut().map(Shared::of);
     by_pairs(runs, size, |pair, start, t, column| {
         let at = start * width + column;
         scratch::<T, _>(0, 3 * longest * longest, |all| {
@@ -261,9 +229,9 @@ fn attend_back<T: Float>(runs: &Runs, size: PackedSize, [q, k, v]: [&[T]; 3], dy
                 multiply((t, t, depth), transposed(mixed.as_ptr(), t), dy, to(2), false, 1);
                 let values = transposed(v[at..].as_ptr(), width);
                 multiply((t, depth, t), dy, values, by_rows(scores.as_mut_ptr(), t), false, 1);
-                let grad: &mut [T] = match size.noise(pair) {
-                    Some(noise) => {
-                        thin(noise, scores, thinned);
+                let grad: &mut [T] = match size.thinning(pair) {
+                    Some(thinning) => {
+                        thin(thinning, 0, scores, thinned);
                         thinned
                     }
                     None => scores,
@@ -276,6 +244,8 @@ fn attend_back<T: Float>(runs: &Runs, size: PackedSize, [q, k, v]: [&[T]; 3], dy
             }
         });
     });
+    // SAFETY: the rows of all examples are all rows, and the columns of all heads are all columns.
+    grads.iter_mut().for_each(|grad| unsafe { grad.set_len(q.len()) });
     grads
 }
 

@@ -19,9 +19,8 @@ pub(super) struct FeatureCache {
     /// The fields and the shape of one picture's value in each; a row holds one after another.
     shapes: Vec<(String, Vec<usize>)>,
     rows: HashMap<(Part, usize), Vec<f32>>,
-    /// Where rows are those of a text's tokens, one after another: the numbers a token, and the bytes of all that came.
-    token_width: usize,
-    token_bytes: usize,
+    /// Whether an example has a row a token, so that what is kept of each is of another length.
+    packed: bool,
     /// The most training examples that came together: a batch's size.
     pub full: usize,
     pub hits: usize,
@@ -31,7 +30,7 @@ impl FeatureCache {
     /// Makes ready for a model: forgets everything where another number of blocks is frozen, or their values changed.
     pub fn prepare(&mut self, network: &Network) -> Result<()> {
         let blocks = network.frozen_parts();
-        let mut fingerprint = network.adapters().mark();
+        let mut fingerprint = 0u64;
         for param in network.params().params() {
             if param.group() < blocks {
                 fingerprint = fingerprint.rotate_left(7) ^ param.fingerprint()?;
@@ -69,14 +68,24 @@ impl FeatureCache {
         } else {
             network.stem(self.blocks, &batch.inputs)?
         };
-        if keep && let Some(lengths) = state.find(field::LENGTHS) {
-            self.keep_tokens(part, ids, state.get(field::FEATURES)?, &lengths.to_vec1()?)?;
-            return Ok(state);
-        }
         let row: usize = state.iter().map(|(_, value)| value.elem_count() / ids.len().max(1)).sum();
         if keep && (self.rows.len() + ids.len()) * row * size_of::<f32>() <= ROOM {
             self.shapes = state.iter().map(|(name, value)| (name.to_owned(), value.dims()[1..].to_vec())).collect();
             let mut rows = vec![Vec::with_capacity(row); ids.len()];
+            self.packed = state.find(field::LENGTHS).is_some();
+            if let Some(lengths) = state.find(field::LENGTHS) {
+                let features = state.get(field::FEATURES)?;
+                let (width, values) = (features.dim(1)?, features.flatten_all()?.to_vec1::<f32>()?);
+                let mut rest = values.as_slice();
+                for (row, length) in rows.iter_mut().zip(lengths.to_vec1::<u32>()?) {
+                    let (own, after) = rest.split_at(length as usize * width);
+                    row.extend_from_slice(own);
+                    rest = after;
+                }
+                self.shapes = vec![(field::FEATURES.to_owned(), vec![width])];
+                self.rows.extend(ids.iter().map(|id| (part, *id)).zip(rows));
+                return Ok(state);
+            }
             for (_, value) in state.iter() {
                 let values = value.flatten_all()?.to_vec1::<f32>()?;
                 let size = values.len() / ids.len().max(1);
@@ -87,34 +96,14 @@ impl FeatureCache {
         Ok(state)
     }
 
-    /// Keeps the rows of each text's tokens, which lie one after another.
-    fn keep_tokens(&mut self, part: Part, ids: &[usize], rows: &Tensor, lengths: &[u32]) -> Result<()> {
-        let (tokens, width) = rows.dims2()?;
-        self.token_bytes += tokens * width * size_of::<f32>();
-        if self.token_bytes > ROOM {
-            return Ok(());
-        }
-        self.token_width = width;
-        let values = rows.to_device(&Device::Cpu)?.flatten_all()?.to_vec1::<f32>()?;
-        let mut from = 0;
-        for (id, length) in ids.iter().zip(lengths) {
-            let to = from + *length as usize * width;
-            self.rows.insert((part, *id), values[from..to].to_vec());
-            from = to;
-        }
-        Ok(())
-    }
-
-    /// What is kept of these pictures or texts.
+    /// What is kept of these pictures.
     fn kept(&self, part: Part, ids: &[usize]) -> Result<Fields> {
-        if self.token_width > 0 {
-            let rows: Vec<&Vec<f32>> = ids.iter().map(|id| &self.rows[&(part, *id)]).collect();
-            let lengths: Vec<u32> = rows.iter().map(|row| (row.len() / self.token_width) as u32).collect();
-            let values: Vec<f32> = rows.into_iter().flatten().copied().collect();
-            let tokens = values.len() / self.token_width;
-            let features = Tensor::from_vec(values, (tokens, self.token_width), &Device::Cpu)?;
-            let lengths = Tensor::from_vec(lengths, ids.len(), &Device::Cpu)?;
-            return Ok(Fields::of(field::FEATURES, features).with(field::LENGTHS, lengths));
+        if let (true, [(name, shape)]) = (self.packed, self.shapes.as_slice()) {
+            let rows: Vec<&[f32]> = ids.iter().map(|id| self.rows[&(part, *id)].as_slice()).collect();
+            let lengths: Vec<u32> = rows.iter().map(|row| (row.len() / shape[0]) as u32).collect();
+            let (count, lengths) = (lengths.iter().sum::<u32>() as usize, Tensor::new(lengths, &Device::Cpu)?);
+            let values = Tensor::from_vec(rows.concat(), (count, shape[0]), &Device::Cpu)?;
+            return Ok(Fields::of(name, values).with(field::LENGTHS, lengths));
         }
         let (mut fields, mut from) = (Fields::default(), 0);
         for (name, shape) in &self.shapes {
@@ -132,12 +121,11 @@ impl FeatureCache {
 }
 
 /// The state of a batch that is shorter than others, computed as theirs: kernels are chosen by a batch's size, and what is kept of
-/// an example is to be the same, to the last bit, in whichever batch it came. Texts are of many lengths, and no batch is like another.
+/// an example is to be the same, to the last bit, in whichever batch it came.
 fn padded(network: &Network, blocks: usize, inputs: &Fields, (count, full): (usize, usize)) -> Result<Fields> {
-    if count == full
-        || inputs.find(field::IDS).is_some()
-        || inputs.iter().any(|(_, value)| value.dims().first() != Some(&count))
-    {
+    // texts have another length in each batch, whatever is done
+    let texts = inputs.find(field::IDS).is_some();
+    if texts || count == full || inputs.iter().any(|(_, value)| value.dims().first() != Some(&count)) {
         return network.stem(blocks, inputs);
     }
     let index = Tensor::from_iter((0..full).map(|row| (row % count) as u32), &Device::Cpu)?;
@@ -149,4 +137,43 @@ fn padded(network: &Network, blocks: usize, inputs: &Fields, (count, full): (usi
         short.set(name, value.narrow(0, 0, count)?.contiguous()?);
     }
     Ok(short)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::{BertConfig, BertLayout, HeadMaker, Pooling};
+    use crate::params::ParamSet;
+
+    /// Of texts, whose tokens lie one after another, each one's own rows are kept and given back in another order.
+    #[test]
+    fn texts_are_kept_by_their_own_tokens() -> Result<()> {
+        let layout = BertLayout::new(BertConfig::new(20, 8, 3, 2), Pooling::Mean);
+        let network = Network::bert(ParamSet::new(1), layout, HeadMaker::classes(2))?;
+        let (ids, mask) =
+            ([[3u32, 4, 5, 6], [7, 8, 0, 0], [9, 1, 2, 0]], [[1u32, 1, 1, 1], [1, 1, 0, 0], [1, 1, 1, 0]]);
+        let batch = |order: [usize; 3]| -> Result<Batch> {
+            let table = |of: [[u32; 4]; 3]| Tensor::new(&order.map(|at| of[at]), &Device::Cpu);
+            let inputs = Fields::of(field::IDS, table(ids)?).with(field::MASK, table(mask)?);
+            Ok(Batch { inputs, targets: Fields::default(), ids: order.to_vec() })
+        };
+        for frozen in [2, 4] {
+            network.params().freeze_before(frozen);
+            let mut cache = FeatureCache::default();
+            cache.prepare(&network)?;
+            cache.stem(&network, Part::Train, &batch([0, 1, 2])?, true)?;
+            let other = batch([2, 0, 1])?;
+            let kept = cache.stem(&network, Part::Train, &other, true)?;
+            assert_eq!(cache.hits, 3);
+            let fresh = network.stem(frozen, &other.inputs)?;
+            assert_eq!(kept.names().collect::<Vec<_>>(), fresh.names().collect::<Vec<_>>());
+            for (name, value) in fresh.iter() {
+                let (kept, fresh) =
+                    (kept.get(name)?.to_dtype(candle_core::DType::F32)?, value.to_dtype(candle_core::DType::F32)?);
+                assert_eq!(kept.dims(), fresh.dims());
+                assert!((kept - fresh)?.abs()?.max_all()?.to_scalar::<f32>()? < 1e-5, "{name}");
+            }
+        }
+        Ok(())
+    }
 }

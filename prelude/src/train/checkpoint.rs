@@ -40,7 +40,7 @@ struct Card {
     cut: usize,
     /// How an encoder of text is built, where it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    text: Option<Box<BertLayout>>,
+    bert: Option<BertLayout>,
     task: String,
     /// The names of what the network tells.
     classes: Vec<String>,
@@ -249,7 +249,7 @@ impl Learner {
             version: if adapters.is_empty() { VERSION } else { ADAPTED },
             arch: self.network.name().to_owned(),
             cut: self.network.removed(),
-            text: self.network.bert_layout().cloned().map(Box::new),
+            bert: self.network.bert_layout().cloned(),
             task: self.task.name().to_owned(),
             classes: self.classes().to_vec(),
             transform: self.spec.transform(),
@@ -453,8 +453,8 @@ impl Learner {
         }
         let task = tasks::named(&card.task).ok_or_else(|| own(&format!("a task (`{}`)", card.task)))?;
         let spec = card.spec();
-        let mut network = match (&card.text, Detector::named(&card.arch)) {
-            (Some(layout), _) => Network::bert(ParamSet::on(&device()?, 0), (**layout).clone(), maker(&task, &spec))?,
+        let mut network = match (&card.bert, Detector::named(&card.arch)) {
+            (Some(layout), _) => Network::bert(ParamSet::on(&device()?, 0), layout.clone(), maker(&task, &spec))?,
             (None, Ok(detector)) => {
                 let (params, classes) = (ParamSet::on(&device()?, 0), spec.names().len());
                 Network::detecting_like(params, detector, classes, &trained.tensors)?

@@ -1,4 +1,4 @@
-"""Writes ../fixtures/bert.safetensors: transformers' BERT, DistilBERT and RoBERTa, tiny ones, in f64, with attention computed plainly.
+"""Writes ../fixtures/bert.safetensors, bert.json (the configs) and bert_model.bin (the first one's weights): transformers' BERT, DistilBERT and RoBERTa, tiny ones, in f64, with attention computed plainly.
 
 Run it with torch, transformers and safetensors installed:  python prelude/tests/reference/bert.py
 Weights come from names as in models.py (published names), scaled by 0.5. A batch of three texts of 7, 4 and 2 tokens, with token types for BERT.
@@ -59,6 +59,8 @@ t = transformers
 sizes = dict(hidden_size=16, num_attention_heads=4, num_hidden_layers=2, intermediate_size=24, max_position_embeddings=12)
 plain = dict(attn_implementation="eager")
 bert = t.BertForSequenceClassification(t.BertConfig(**shared, **sizes, **plain))
+filled(bert)
+torch.save({k: v.float() for k, v in bert.state_dict().items()}, pathlib.Path(__file__).parent.parent / "fixtures" / "bert_model.bin")
 run("bert", bert, lambda m, out: m.bert.pooler(out), True, 0)
 tanh = t.BertForSequenceClassification(t.BertConfig(**shared, **sizes, **plain, hidden_act="gelu_new"))
 run("gelu_new", tanh, lambda m, out: m.bert.pooler(out), True, 0)

@@ -4,6 +4,7 @@ use candle_core::Tensor;
 
 use super::names::{Adopted, adopt};
 use super::{BertConfig, BertKind, BertLayout};
+use crate::models::lookalike;
 use crate::params::{LoadReport, ParamSet, is_under};
 use crate::{Error, Result};
 
@@ -21,6 +22,9 @@ pub(super) fn check(config: &BertConfig, tensors: &[(String, Tensor)], origin: &
     let Some([tokens, width]) =
         row("word_embeddings").as_deref().map(|dims| [dims[0], dims.get(1).copied().unwrap_or(0)])
     else {
+        if let Some(kind) = lookalike::kind(tensors).filter(|kind| kind != lookalike::TEXT) {
+            return Err(lookalike::no_text(&kind, origin));
+        }
         let some: Vec<String> = tensors.iter().take(3).map(|(name, _)| format!("`{name}`")).collect();
         let some = if some.is_empty() { "no tensors".to_owned() } else { some.join(", ") };
         return Err(Error::new(format!(

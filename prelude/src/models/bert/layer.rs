@@ -3,7 +3,7 @@
 use candle_core::Tensor;
 
 use super::BertConfig;
-use crate::layers::{Activation, Dropout, Layer, LayerNorm, Linear, Pass};
+use crate::layers::{Activation, Layer, LayerNorm, Linear, Pass};
 use crate::params::Scope;
 use crate::{Result, ops};
 
@@ -26,7 +26,7 @@ pub(super) struct BertLayer {
 /// A matrix, whose value is added to what came in and normalised.
 struct Joined {
     dense: Linear,
-    dropout: Dropout,
+    dropout: f64,
     norm: LayerNorm,
 }
 
@@ -35,14 +35,16 @@ impl Joined {
         let (width, spread) = (config.hidden_size, config.initializer_range as f32);
         Ok(Joined {
             dense: Linear::normal(&scope.child("dense"), from, width, spread)?,
-            dropout: Dropout(config.hidden_dropout_prob),
+            dropout: config.hidden_dropout_prob,
             norm: LayerNorm::new(&scope.child("LayerNorm"), width, config.layer_norm_eps)?,
         })
     }
 
     fn forward(&self, x: &Tensor, came_in: &Tensor, pass: &Pass) -> Result<Tensor> {
-        let branch = self.dropout.forward(&self.dense.forward(x, pass)?, pass)?;
-        self.norm.forward(&ops::add(&branch, came_in)?, pass)
+        let branch = self.dense.forward(x, pass)?;
+        let noisy = pass.noisy() && self.dropout > 0.0;
+        let seed = if noisy { pass.draw() } else { 0 };
+        self.norm.forward(&ops::add_dropout(came_in, &branch, self.dropout, noisy, seed)?, pass)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 
-use super::sweep::Sweep;
+use super::sweep::{Sweep, sweep_three};
 use super::{OptimizerState, Turn, blend};
 
 pub(super) fn fused(
@@ -16,15 +16,19 @@ pub(super) fn fused(
         true => (turn.grad.clone(), (1.0 - turn.rate * turn.decay) as f32),
         false => (turn.decayed()?, 1.0),
     };
-    let Means { first, second, short, root } = means(state, turn, &grad, betas)?;
+    let beta1 = turn.momentum.unwrap_or(betas.0);
+    let steps = state.step as f64;
+    let (short, root) = (1.0 - beta1.powf(steps), (1.0 - betas.1.powf(steps)).sqrt() as f32);
+    // differences before rounding: 1 - 0.999 has lost half its digits in f32
+    let (new1, new2, beta2) = ((1.0 - beta1) as f32, (1.0 - betas.1) as f32, betas.1 as f32);
     let (step, eps) = ((turn.rate / short) as f32, eps as f32);
-    turn.value.inplace_op3(
-        &first,
-        &second,
-        &Sweep(|value: &mut f32, first, second: f32| {
-            *value = keep * *value - step * first / (second.sqrt() / root + eps);
-        }),
-    )
+    let (first, second) = (turn.kept(&mut state.first)?, turn.kept(&mut state.second)?);
+    // value and means in one pass over memory, as `means` has them
+    sweep_three([turn.value, &first, &second], &grad, |[value, first, second], grad| {
+        *first += new1 * (grad - *first);
+        *second = beta2 * *second + new2 * grad * grad;
+        *value = keep * *value - step * *first / (second.sqrt() / root + eps);
+    })
 }
 
 /// The means after a step: of the gradient and of its square, how short of 1 the first one's weights are, and the root of

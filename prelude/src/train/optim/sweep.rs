@@ -1,6 +1,9 @@
 //! One sweep over numbers: what makes a step of f32 on the CPU one pass through memory.
 
-use candle_core::{CpuStorage, InplaceOp3, Layout, Storage, Tensor};
+use std::cell::RefCell;
+
+use candle_core::{CpuStorage, InplaceOp1, InplaceOp3, Layout, Storage, Tensor};
+use rayon::prelude::*;
 
 /// Changes each number of the first tensor by those at the same place in two others; contiguous f32 on the CPU.
 pub(super) struct Sweep<F>(pub F);
@@ -32,6 +35,58 @@ impl<F: Fn(&mut f32, f32, f32) + Send + Sync> InplaceOp3 for Sweep<F> {
         }
         Ok(())
     }
+}
+
+/// So many numbers are one thread's at a time.
+const RUN: usize = 1 << 15;
+
+/// Changes each number of three tensors by that at the same place in a fourth one, all of one shape: in one pass over memory, in parallel;
+/// contiguous f32 on the CPU.
+pub(super) fn sweep_three(
+    [a, b, c]: [&Tensor; 3],
+    by: &Tensor,
+    change: impl Fn([&mut f32; 3], f32) + Sync,
+) -> candle_core::Result<()> {
+    let by = by.contiguous()?;
+    let (storage, layout) = by.storage_and_layout();
+    let (Storage::Cpu(CpuStorage::F32(all)), Some((start, end))) = (&*storage, layout.contiguous_offsets()) else {
+        candle_core::bail!("the optimiser's fused step is for f32 on the CPU");
+    };
+    let by = &all[start..end];
+    lend(a, &mut |a| {
+        lend(b, &mut |b| {
+            lend(c, &mut |c| {
+                let runs = a.par_chunks_mut(RUN).zip(b.par_chunks_mut(RUN)).zip(c.par_chunks_mut(RUN));
+                runs.zip(by.par_chunks(RUN)).for_each(|(((a, b), c), by)| {
+                    for (((a, b), c), by) in a.iter_mut().zip(b).zip(c).zip(by) {
+                        change([a, b, c], *by);
+                    }
+                });
+                Ok(())
+            })
+        })
+    })
+}
+
+type WithNumbers<'a> = dyn FnMut(&mut [f32]) -> candle_core::Result<()> + 'a;
+
+/// Lends a tensor's numbers to be changed in place.
+fn lend(tensor: &Tensor, f: &mut WithNumbers) -> candle_core::Result<()> {
+    struct Lent<'a, 'b>(RefCell<&'a mut WithNumbers<'b>>);
+
+    impl InplaceOp1 for Lent<'_, '_> {
+        fn name(&self) -> &'static str {
+            "optimiser"
+        }
+
+        fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> candle_core::Result<()> {
+            match (storage, layout.contiguous_offsets()) {
+                (CpuStorage::F32(all), Some((start, end))) => (self.0.borrow_mut())(&mut all[start..end]),
+                _ => candle_core::bail!("the optimiser's fused step is for contiguous f32"),
+            }
+        }
+    }
+    tensor.inplace_op1(&Lent(RefCell::new(f)))
 }
 
 /// A tensor's Euclidean norm.
