@@ -1,12 +1,12 @@
 //! Times training steps of whole networks; benches/step.sh sets it beside benches/step_torch.py.
 //!
 //! `CARGO_PROFILE_RELEASE_LTO=false cargo run --release --example bench_step [rounds] [network]`. It computes where learners would; on a GPU, `HALF=1` makes
-//! products in bfloat16.
+//! products in bfloat16. `LORA=8` trains adapters of rank 8 and the head, `DROPOUT=0.1` drops what goes into them.
 
 use std::time::{Duration, Instant};
 
 use candlewick_prelude::candle_core::{DType, Device, Tensor};
-use candlewick_prelude::layers::Pass;
+use candlewick_prelude::layers::{Lora, Pass};
 use candlewick_prelude::models::{Arch, HeadMaker, Network, device};
 use candlewick_prelude::train::Optimizer;
 use candlewick_prelude::{Result, ops};
@@ -20,7 +20,13 @@ fn main() -> Result<()> {
     let side = arch.picture();
     let device = device()?;
     let half = std::env::var_os("HALF").map(|_| DType::BF16);
-    let model = Network::new(arch, HeadMaker::classes(1000), &device, 0)?;
+    let mut model = Network::new(arch, HeadMaker::classes(1000), &device, 0)?;
+    let number = |name: &str| std::env::var(name).ok().and_then(|number| number.parse::<f64>().ok());
+    if let Some(rank) = number("LORA") {
+        let lora = Lora::rank(rank as usize).dropout(number("DROPOUT").unwrap_or_default());
+        model.add_adapter(model.plan_adapter("default", &lora)?)?;
+        model.freeze_where(|_| false);
+    }
     let mut optimizer = Optimizer::sgd(0.9);
     let images = Tensor::randn(0f32, 1.0, (batch, 3, side, side), &Device::Cpu)?.to_device(&device)?;
     let labels = Tensor::zeros(batch, DType::U32, &device)?;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use candlewick_prelude::Result;
 use candlewick_prelude::candle_core::{DType, Device, Tensor, safetensors};
 use candlewick_prelude::layers::{Conv2d, GlobalAvgPool, Layer, Linear, Lora, Pass};
-use candlewick_prelude::models::{AdapterFile, Arch, HeadMaker, Network};
+use candlewick_prelude::models::{AdapterFile, Arch, Detector, HeadMaker, Network};
 use candlewick_prelude::ops;
 use candlewick_prelude::params::ParamSet;
 use candlewick_prelude::train::Optimizer;
@@ -183,4 +183,88 @@ fn a_bert_steps_as_pefts_on_hugging_faces() -> Result<()> {
         &saved("bert")?,
         1e-4,
     )
+}
+
+/// What is written has the names, the shapes and the numbers of PEFT's own file, and says the same of itself.
+#[test]
+fn what_is_written_is_as_peft_writes_it() -> Result<()> {
+    let (place, fixture) =
+        (tempfile::tempdir()?, std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/peft_small")));
+    let mut network = small()?;
+    network.add_adapter(
+        network.plan_adapter("default", &Lora::rank(3).alpha(6.0).rslora().targets(&["stem", "point", "fc"]))?,
+    )?;
+    fill(&network, str::to_owned)?;
+    network.save_adapter(place.path(), &["a".into(), "b".into(), "c".into()])?;
+    let tensors = |folder: &std::path::Path| safetensors::load(folder.join("adapter_model.safetensors"), &Device::Cpu);
+    let (ours, pefts) = (tensors(place.path())?, tensors(fixture)?);
+    assert_eq!(ours.len(), pefts.len());
+    for (name, theirs) in &pefts {
+        assert_eq!((ours[name].dims(), numbers(&ours[name])?), (theirs.dims(), numbers(theirs)?), "{name}");
+    }
+    let config = |folder: &std::path::Path| -> serde_json::Value {
+        let text = std::fs::read(folder.join("adapter_config.json")).expect("it is there");
+        serde_json::from_slice(&text).expect("JSON")
+    };
+    let (mut ours, pefts) = (config(place.path()), config(fixture));
+    ours["target_modules"].as_array_mut().expect("a list").sort_by_key(ToString::to_string);
+    for (option, value) in ours.as_object().expect("options") {
+        assert_eq!(*value, pefts[option], "{option}");
+    }
+    Ok(())
+}
+
+/// The head of a published architecture has the name there under which PEFT finds it.
+#[test]
+fn heads_are_written_under_published_names() -> Result<()> {
+    for (arch, head) in [(Arch::VitTiny, "head"), (Arch::ResNet18, "fc"), (Arch::MobileNetV2, "classifier.1")] {
+        let (place, mut network) = (tempfile::tempdir()?, Network::new(arch, HeadMaker::classes(2), &Device::Cpu, 1)?);
+        network.add_adapter(network.plan_adapter("default", &Lora::rank(2))?)?;
+        network.save_adapter(place.path(), &[])?;
+        let file = AdapterFile::read(place.path())?;
+        let mut rest: Vec<&str> = file.rest.iter().map(|(name, _)| name.as_str()).collect();
+        rest.sort_unstable();
+        assert_eq!(rest, [format!("{head}.bias"), format!("{head}.weight")], "{arch}");
+        let fitting = Network::new(arch, HeadMaker::classes(2), &Device::Cpu, 2)?.fit_adapter("other", &file)?;
+        assert_eq!(
+            (fitting.plan.layers, fitting.head.map(|head| head.len())),
+            (network.adapters().plans[0].layers.clone(), Ok(2)),
+            "{arch}"
+        );
+    }
+    Ok(())
+}
+
+/// Every architecture and detector takes adapters without being told, answers as before, and every matrix of theirs gets a gradient.
+#[test]
+fn every_network_takes_them() -> Result<()> {
+    let fresh = || ParamSet::new(3);
+    let mut networks: Vec<Network> = Vec::new();
+    for arch in [Arch::Small, Arch::ResNet50, Arch::MobileNetV2, Arch::EfficientNetB0, Arch::Vgg11Bn, Arch::VitTiny] {
+        networks.push(Network::of(fresh(), arch, 0, HeadMaker::classes(3))?);
+    }
+    for detector in [Detector::YoloxNano, Detector::YoloV8n] {
+        networks.push(Network::detecting(fresh(), detector, 3)?);
+    }
+    for mut network in networks {
+        let (x, name) = (picture("x", [1, 3, 64, 64])?, network.name());
+        let says = |network: &Network| numbers(network.forward(&x, &Pass::eval())?.iter().next().expect("an answer").1);
+        let before = says(&network)?;
+        network.add_adapter(network.plan_adapter("default", &Lora::rank(4))?)?;
+        network.freeze_where(|_| false);
+        assert_eq!(says(&network)?, before, "{name}");
+        let said = network.forward(&x, &Pass::train_without_noise())?;
+        let grads = ops::backward(&said.iter().next().expect("an answer").1.sqr()?.sum_all()?)?;
+        let adapted = network.adapted();
+        assert!(adapted.len() >= 10, "{name}: {}", adapted.len());
+        for param in &adapted {
+            assert!(grads.get(param.var()).is_some(), "{name}: no gradient reaches {}", param.name());
+        }
+        let base = network.params().params().into_iter().filter(|param| param.group() < network.backbone_parts());
+        assert!(
+            base.filter(|param| !param.name().contains("lora_")).all(|param| grads.get(param.var()).is_none()),
+            "{name}"
+        );
+    }
+    Ok(())
 }

@@ -58,15 +58,15 @@ struct Sizes {
 }
 
 /// Which numbers stay, a byte each, and what they are multiplied by.
-struct Kept<T> {
+struct Undropped<T> {
     stays: Vec<bool>,
     by: T,
 }
 
-impl<T: Float> Kept<T> {
-    fn of(x: &Tensor, (share, seed): (f64, u64)) -> Result<Kept<T>> {
+impl<T: Float> Undropped<T> {
+    fn of(x: &Tensor, (share, seed): (f64, u64)) -> Result<Undropped<T>> {
         let mask = mask(x, x.shape().clone(), share, seed)?.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
-        Ok(Kept { stays: mask.into_iter().map(|factor| factor != 0.).collect(), by: T::of(1. / (1. - share)) })
+        Ok(Undropped { stays: mask.into_iter().map(|factor| factor != 0.).collect(), by: T::of(1. / (1. - share)) })
     }
 
     fn apply(&self, x: &[T]) -> Vec<T> {
@@ -84,7 +84,7 @@ fn fused<T: Float>(
     noise: Option<(f64, u64)>,
 ) -> Result<Tensor> {
     let Sizes { rows, i, o, r } = size;
-    let kept = noise.map(|noise| Kept::<T>::of(x, noise)).transpose()?;
+    let kept = noise.map(|noise| Undropped::<T>::of(x, noise)).transpose()?;
     let (mut y, mut few) = (vec![T::ZERO; rows * o], vec![T::ZERO; rows * r]);
     if let Some(bias) = bias {
         read::<T, _, 1>([bias], |[bias]| {
@@ -131,7 +131,7 @@ fn gradients<T: Float>(
     context: &Context,
     w: &Tensor,
     few: &[T],
-    kept: Option<&Kept<T>>,
+    kept: Option<&Undropped<T>>,
     factor: f64,
 ) -> Result<ArgumentGradients> {
     let Sizes { rows, i, o, r } = size;

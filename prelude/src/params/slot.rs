@@ -44,11 +44,11 @@ struct HeldSlot {
     name: String,
     weight: Param,
     groups: usize,
-    state: Mutex<State>,
+    state: Mutex<PluggedIn>,
 }
 
 #[derive(Default)]
-struct State {
+struct PluggedIn {
     plugged: Option<LowRank>,
     /// The weight as it was, while what the adapter adds is in it.
     base: Option<Tensor>,
@@ -65,7 +65,7 @@ impl Slot {
         Slot(Arc::new(HeldSlot { name, weight, groups, state: Mutex::default() }))
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, PluggedIn> {
         self.0.held().state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
@@ -133,7 +133,7 @@ impl Slot {
 
     /// Takes the adapter out; where it was merged, the weight stays as it is now.
     pub fn unload(&self) {
-        *self.state() = State::default();
+        *self.state() = PluggedIn::default();
     }
 
     /// The weight as it was before it was merged; `None` where it is not.

@@ -46,6 +46,7 @@
 //! | `learner.balanced_weights()?`, `class_weights(&[1.0, 5.0])?`, `focal_loss(2.0)` | what weighs more in the loss: rare classes, what is hard |
 //! | `learner.card()?.save("card.md")?` | what was trained on what, how, how well and within which limits; `card.json` for programs |
 //! | `learner.export_onnx("model.onnx")?` | the network for onnxruntime and others, its preprocessing in the file |
+//! | `lora(Lora::rank(8))?`, `save_adapter`, `load_adapter`, `add_adapter`, `use_adapter`, `merge_lora` | small matrices beside frozen weights train instead of these (LoRA), in PEFT's folders |
 //! | `learner.save(path)?`, `load(path)?` | weights, frozen flags, optimiser, classes, history |
 //!
 //! All of them leave the learner whole when they fail or are interrupted.

@@ -129,7 +129,7 @@ fn folders_that_are_no_adapter_of_this_network() -> Result<()> {
         let mut config = good.clone();
         config[option] = value;
         std::fs::write(at("bad/adapter_config.json"), config.to_string())?;
-        let says = own(&data, 12)?.load_adapter(at("bad")).err().expect("refused").to_string();
+        let says = own(&data, 12)?.load_adapter(at("bad")).expect_err("refused").to_string();
         assert!(says.contains(text), "`{text}` is not in: {says}");
     }
     std::fs::write(at("bad/adapter_config.json"), "{")?;
