@@ -53,8 +53,8 @@ pub mod prelude {
     pub use crate::train::compare;
     pub use crate::train::{
         Answer, BestWeights, Better, Callback, Checkpoints, Classify, CsvLog, EarlyStopping, Fit, Labels, Learner,
-        Localize, Loss, Metric, NanGuard, Next, Optimizer, Prediction, Rate, Regress, Schedule, Seen, SimilarityIndex,
-        Task, TensorBoard, Unit, When,
+        Localize, Loss, Metric, NanGuard, Next, NormLog, Optimizer, Prediction, Rate, Regress, Schedule, Seen,
+        SimilarityIndex, Task, TensorBoard, Unit, When,
     };
     pub use crate::widgets::{AnyWidget, Button, FloatProgress, FloatSlider, IntProgress, Label, VBox, Widget};
     pub use crate::{datasets, interrupt, plot, show, widgets};

@@ -8,6 +8,15 @@ pub(crate) fn expanded(path: &Path) -> Cow<'_, Path> {
     within(path, std::env::home_dir())
 }
 
+/// Where the prelude keeps what it can make again: `CANDLEWICK_HOME/cache`, or `candlewick` in the user's cache folder.
+pub(crate) fn cache() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("CANDLEWICK_HOME")
+        .map(|home| home.join("cache"))
+        .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("candlewick")))
+        .or_else(|| set("HOME").map(|home| home.join(".cache").join("candlewick")))
+}
+
 fn within(path: &Path, home: Option<PathBuf>) -> Cow<'_, Path> {
     match (path.strip_prefix("~"), home.filter(|home| !home.as_os_str().is_empty())) {
         (Ok(rest), Some(home)) => Cow::Owned(home.join(rest)),

@@ -104,6 +104,16 @@ impl Boxes {
         self.with(|pictures| pictures.batch(count))
     }
 
+    /// Keeps decoded pictures in files too; as [`ImageFolder::cache_on_disk`].
+    pub fn cache_on_disk(self) -> Boxes {
+        self.with(ImageFolder::cache_on_disk)
+    }
+
+    /// The same in a folder of one's own choice, of at most so many bytes; as [`ImageFolder::cache_in`].
+    pub fn cache_in(self, folder: impl AsRef<Path>, bytes: u64) -> Boxes {
+        self.with(|pictures| pictures.cache_in(folder, bytes))
+    }
+
     /// The shift and scale of the values (default: those that the detector was trained with).
     pub fn normalize(self, normalize: Normalize) -> Boxes {
         self.with(|pictures| pictures.normalize(normalize))

@@ -2,8 +2,8 @@
 
 use super::augment::{Mix, mixed};
 use super::batches::{Batches, mix};
+use super::decoded::Decoded;
 use super::folder::ImageFolder;
-use super::store::Decoded;
 use super::truth;
 use super::{Augment, Batch, Fields, Normalize, Part, Transform, field};
 use crate::boxes::BBox;

@@ -1,9 +1,11 @@
 //! What a person says of an image folder's pictures: size, batch, augmentation and the like; and what makes no sense.
 
+use super::disk::{self, DiskCache};
 use super::folder::ImageFolder;
 use super::store::Store;
 use super::{Augment, Greys, Normalize, ResizeMethod, Transform};
-use crate::{Result, limits};
+use crate::{Result, limits, paths};
+use std::path::Path;
 use std::sync::Arc;
 
 impl ImageFolder {
@@ -44,7 +46,41 @@ impl ImageFolder {
     /// Keeps decoded pictures in memory where they take no more than so many bytes, at the network's size (default 1 GiB). Where they take more,
     /// each epoch decodes them anew, on all processors, ahead of the step; `summary` says which it is.
     pub fn memory(mut self, bytes: usize) -> ImageFolder {
-        self.store = Arc::new(Store::new(self.samples.len(), self.transform, bytes));
+        let store = Store::new(self.samples.len(), self.transform, bytes).on_disk(self.store.disk());
+        self.store = Arc::new(store);
+        self.warned = Arc::default();
+        self
+    }
+
+    /// Keeps decoded pictures at the network's size in files too: what does not fit into memory is decoded once, and not in each epoch, and what was
+    /// decoded in an earlier session is read. They lie in `CANDLEWICK_HOME/cache/pictures`, or `candlewick/pictures` in the user's cache folder, and
+    /// take up to 20 GB; `summary` says how it is.
+    ///
+    /// A picture is decoded anew where its file, the size or the way to it has changed, and where its cached file is damaged. Files of other data sets
+    /// make room, the oldest first. Where the folder cannot be written to, a note says so and pictures are decoded as without it.
+    ///
+    /// ```no_run
+    /// use candlewick_prelude::prelude::*;
+    /// let data = ImageFolder::open("many")?.split(0.2, 42)?.size(224).cache_on_disk();
+    /// # Ok::<(), candlewick_prelude::Error>(())
+    /// ```
+    pub fn cache_on_disk(self) -> ImageFolder {
+        let disk = match paths::cache() {
+            Some(folder) => DiskCache::at(folder.join("pictures"), disk::MOST),
+            None => DiskCache::nowhere("there is no folder for it, as neither CANDLEWICK_HOME nor HOME is set"),
+        };
+        self.cached(disk)
+    }
+
+    /// The same in a folder of one's own choice, such as on a fast disk, and of at most so many bytes: `.cache_in("/scratch/pictures", 50_000_000_000)`.
+    /// What the folder holds beside decoded pictures is left alone.
+    pub fn cache_in(self, folder: impl AsRef<Path>, bytes: u64) -> ImageFolder {
+        self.cached(DiskCache::at(paths::expanded(folder.as_ref()).into_owned(), bytes))
+    }
+
+    pub(super) fn cached(mut self, disk: DiskCache) -> ImageFolder {
+        let store = Store::new(self.samples.len(), self.transform, self.store.most());
+        self.store = Arc::new(store.on_disk(Some(Arc::new(disk))));
         self.warned = Arc::default();
         self
     }
@@ -118,7 +154,8 @@ impl ImageFolder {
         let new = self.transform;
         // a window that is no number differs from itself, and is refused later
         if old.size != new.size || old.resize != new.resize || old.greys != new.greys {
-            self.store = Arc::new(Store::new(self.samples.len(), self.transform, self.store.most()));
+            let store = Store::new(self.samples.len(), self.transform, self.store.most());
+            self.store = Arc::new(store.on_disk(self.store.disk()));
             self.warned = Arc::default();
         }
         self

@@ -3,8 +3,8 @@
 use super::annotated::Boxes;
 use super::augment::{Augment, Change, GREY};
 use super::batches::{Batches, mix};
+use super::decoded::Decoded;
 use super::feed::{nothing_varies, variant_name};
-use super::store::Decoded;
 use super::{
     Batch, BatchIter, Data, Example, Fields, ImageFolder, Order, Part, Provenance, Sample, Spec, Target, Transform,
     field,

@@ -1,24 +1,18 @@
 //! Decoded pictures, kept in memory at the network's size where they fit.
 
 use super::Sample;
+use super::decoded::Decoded;
+use super::disk::{CacheKey, Cached, DiskCache};
 use super::transform::Transform;
 use crate::Result;
 use crate::show::Steps;
 use image::RgbImage;
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, Once, OnceLock};
 
 /// Most bytes of pixels that are kept, where nobody says otherwise.
 pub(super) const MOST: usize = 1 << 30;
-
-/// A decoded picture at the network's size.
-pub(super) struct Decoded {
-    /// Rows of red, green and blue.
-    pub pixels: Vec<u8>,
-    /// Width and height of the file's picture.
-    pub source: (u32, u32),
-}
 
 /// The pictures of one data set at one size.
 pub(super) struct Store {
@@ -30,6 +24,10 @@ pub(super) struct Store {
     /// Pictures of sixteen bits that look black because they use little of their range.
     dim: AtomicUsize,
     told: AtomicBool,
+    /// Where they are in files too, where somebody wants that.
+    disk: Option<Arc<DiskCache>>,
+    /// Whether the cache has room for them, as far as it can.
+    has_room: Once,
 }
 
 /// A picture, or why there is none.
@@ -49,7 +47,20 @@ impl Store {
             bad: Mutex::new(Vec::new()),
             dim: AtomicUsize::new(0),
             told: AtomicBool::new(false),
+            disk: None,
+            has_room: Once::new(),
         }
+    }
+
+    /// The same with files of decoded pictures.
+    pub fn on_disk(mut self, disk: Option<Arc<DiskCache>>) -> Store {
+        self.disk = disk;
+        self
+    }
+
+    /// The files of decoded pictures.
+    pub fn disk(&self) -> Option<Arc<DiskCache>> {
+        self.disk.clone()
     }
 
     /// The most bytes of pixels that are kept.
@@ -84,19 +95,36 @@ impl Store {
     }
 
     fn load(&self, id: usize, sample: &Sample) -> Loaded {
-        let picture = self.decoded(id, sample)?;
+        let cache = self.cache(sample);
+        if let Some((disk, key)) = &cache
+            && let Some(Cached { picture, dim }) = disk.read(key, self.transform.size)
+        {
+            self.dim.fetch_add(usize::from(dim), Ordering::Relaxed);
+            return Ok(Arc::new(picture));
+        }
+        let (picture, dim) = self.decoded(id, sample)?;
         let source = picture.dimensions();
-        Ok(Arc::new(Decoded { pixels: self.transform.square(&picture).into_raw(), source }))
+        let decoded = Decoded { pixels: self.transform.square(&picture).into_raw(), source };
+        if let Some((disk, key)) = &cache {
+            disk.write(key, &decoded, self.transform.size, dim);
+        }
+        Ok(Arc::new(decoded))
     }
 
-    /// The picture at its own size; noted as bad where it cannot be read.
-    fn decoded(&self, id: usize, sample: &Sample) -> std::result::Result<RgbImage, String> {
+    /// The cache, and what this picture is known by there.
+    fn cache(&self, sample: &Sample) -> Option<(&DiskCache, CacheKey)> {
+        let disk = self.disk.as_deref()?;
+        Some((disk, DiskCache::key(sample, &self.transform)?))
+    }
+
+    /// The picture at its own size, and whether it looks black; noted as bad where it cannot be read.
+    fn decoded(&self, id: usize, sample: &Sample) -> std::result::Result<(RgbImage, bool), String> {
         let read = sample.read(self.transform.greys).inspect_err(|why| {
             self.bad.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push((id, why.clone()));
         });
         let (picture, dim) = read?;
         self.dim.fetch_add(usize::from(dim), Ordering::Relaxed);
-        Ok(picture)
+        Ok((picture, dim))
     }
 
     /// Width and height of a picture's file; where pictures are not kept, it is not brought to the network's size for that.
@@ -104,8 +132,17 @@ impl Store {
         if self.keep || self.kept[id].get().is_some() {
             return self.get(id, sample).ok().map(|picture| picture.source);
         }
+        if let Some((disk, key)) = self.cache(sample)
+            && let Some((source, dim)) = disk.source(&key, self.transform.size)
+        {
+            self.dim.fetch_add(usize::from(dim), Ordering::Relaxed);
+            return Some(source);
+        }
+        if self.disk.is_some() {
+            return self.get(id, sample).ok().map(|picture| picture.source);
+        }
         match self.decoded(id, sample) {
-            Ok(picture) => Some(picture.dimensions()),
+            Ok((picture, _)) => Some(picture.dimensions()),
             Err(why) => {
                 let _ = self.kept[id].set(Err(why));
                 None
@@ -118,6 +155,10 @@ impl Store {
     /// # Errors
     /// Where the user interrupts.
     pub fn fill(&self, ids: &[usize], samples: &[Sample]) -> Result<()> {
+        if let Some(disk) = &self.disk {
+            let own = || samples.iter().collect::<Vec<_>>();
+            self.has_room.call_once(|| disk.make_room(&own(), &self.transform));
+        }
         if !self.keep {
             return Ok(());
         }
@@ -162,11 +203,15 @@ impl Store {
             _ => format!("{:.1} GB", bytes as f64 / 1e9),
         };
         let all = size(each * self.kept.len());
+        if let Some(disk) = &self.disk {
+            let memory = if self.keep { "kept in memory while they are used; " } else { "" };
+            return memory.to_owned() + &disk.words(self.kept.len(), (each * self.kept.len()) as u64);
+        }
         match self.keep {
             true => format!("decoded once and kept in memory ({all})"),
             false => format!(
                 "at this size the pictures take {all}, more than the {} that are kept in memory: each epoch decodes them anew, on all \
-                 processors, ahead of the step",
+                 processors, ahead of the step; `.cache_on_disk()` keeps them in files",
                 size(self.most)
             ),
         }

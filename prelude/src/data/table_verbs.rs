@@ -56,6 +56,16 @@ macro_rules! picture_verbs {
                 self.with(|pictures| pictures.augment(augment))
             }
 
+            /// Keeps decoded pictures in files too; as [`ImageFolder::cache_on_disk`](crate::data::ImageFolder::cache_on_disk).
+            pub fn cache_on_disk(self) -> $table {
+                self.with($crate::data::ImageFolder::cache_on_disk)
+            }
+
+            /// The same in a folder of one's own choice, of at most so many bytes; as [`ImageFolder::cache_in`](crate::data::ImageFolder::cache_in).
+            pub fn cache_in(self, folder: impl AsRef<std::path::Path>, bytes: u64) -> $table {
+                self.with(|pictures| pictures.cache_in(folder, bytes))
+            }
+
             /// How pictures of sixteen bits are brought to eight (default: their whole range).
             pub fn greys(self, greys: $crate::data::Greys) -> $table {
                 self.with(|pictures| pictures.greys(greys))

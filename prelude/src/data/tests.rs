@@ -9,6 +9,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 mod clumsy;
+mod disk;
 mod parts;
 mod table;
 

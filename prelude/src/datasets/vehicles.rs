@@ -167,13 +167,8 @@ impl Vehicles {
 
 /// The prelude's cache: `$CANDLEWICK_HOME/cache`, else the user's cache folder.
 fn cache_folder() -> Result<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    set("CANDLEWICK_HOME")
-        .map(|home| home.join("cache"))
-        .or_else(|| set("XDG_CACHE_HOME").map(|cache| cache.join("candlewick")))
-        .or_else(|| set("HOME").map(|home| home.join(".cache").join("candlewick")))
-        .ok_or_else(|| {
-            Error::new("no folder for the cache: neither CANDLEWICK_HOME nor HOME is set")
-                .remedy("set CANDLEWICK_HOME to a folder that may be written")
-        })
+    paths::cache().ok_or_else(|| {
+        Error::new("no folder for the cache: neither CANDLEWICK_HOME nor HOME is set")
+            .remedy("set CANDLEWICK_HOME to a folder that may be written")
+    })
 }

@@ -2,15 +2,18 @@
 
 use super::Figure;
 use super::canvas::{Align, Canvas, INK, PALE};
-use super::lettering::fit_text;
+use super::lettering;
 use super::lines::DENSITY;
 use image::RgbImage;
 use image::imageops::{self, FilterType};
 
+/// The size of a caption's letters.
+const SIZE: f32 = 23.0;
+
 /// The side of a picture of a grid at most, in device pixels.
 const LARGEST: u32 = 288;
 
-/// Small pictures in rows, each with a caption below; a line break parts a caption into two.
+/// Small pictures in rows, each with a caption below; a line break parts a caption into two. A line that is too long goes on below once, between words.
 ///
 /// Pictures of any size are scaled to one; small ones stay sharp. There may be fewer captions than pictures.
 pub fn grid(pictures: &[RgbImage], captions: &[String]) -> Figure {
@@ -79,8 +82,10 @@ pub(super) fn side_of(count: usize) -> u32 {
 fn laid_out(pictures: &[RgbImage], captions: &[String], largest: u32, foot: u32) -> (Canvas, String) {
     let count = pictures.len().max(1);
     let columns = abreast(count);
-    let lines = captions.iter().map(|caption| caption.lines().count()).max().unwrap_or(0);
     let side = side(columns, largest);
+    let captions_of = |caption: &String| caption_lines(caption, side as f32);
+    let wrapped: Vec<Vec<(String, bool)>> = captions.iter().map(captions_of).collect();
+    let lines = wrapped.iter().map(Vec::len).max().unwrap_or(0);
     let (gap, below) = (20, if lines == 0 { 0 } else { 12 + 28 * lines as u32 });
     let rows = count.div_ceil(columns) as u32;
     let width = gap + columns as u32 * (side + gap);
@@ -92,11 +97,10 @@ fn laid_out(pictures: &[RgbImage], captions: &[String], largest: u32, foot: u32)
         let scaled = scaled(picture, side);
         let (dx, dy) = ((side - scaled.width()) / 2, (side - scaled.height()) / 2);
         canvas.picture(&scaled, i64::from(x + dx), i64::from(y + dy));
-        for (row, line) in captions.get(i).iter().flat_map(|caption| caption.lines()).enumerate() {
-            let line = fit_text(line, 23.0, side as f32);
+        for (row, (line, is_first)) in wrapped.get(i).into_iter().flatten().enumerate() {
             let foot = (y + side + 28 * (row as u32 + 1)) as f32;
-            let ink = if row == 0 { INK } else { PALE };
-            canvas.text(&line, (x + side / 2) as f32, foot, 23.0, ink, Align::Center);
+            let ink = if *is_first { INK } else { PALE };
+            canvas.text(line, (x + side / 2) as f32, foot, SIZE, ink, Align::Center);
         }
     }
     let text: Vec<String> = (0..pictures.len())
@@ -104,6 +108,14 @@ fn laid_out(pictures: &[RgbImage], captions: &[String], largest: u32, foot: u32)
         .collect();
     let text = text.chunks(columns).map(|row| row.join(" | ") + "\n").collect::<String>();
     (canvas, text)
+}
+
+/// The lines of a caption, and whether each is of its first one.
+fn caption_lines(caption: &str, width: f32) -> Vec<(String, bool)> {
+    let lines = caption.lines().enumerate();
+    lines
+        .flat_map(|(at, line)| lettering::wrap_text(line, SIZE, width).into_iter().map(move |line| (line, at == 0)))
+        .collect()
 }
 
 /// A picture that fills a square of `side` pixels in one direction; much smaller ones keep their pixels' edges.
@@ -128,6 +140,23 @@ mod tests {
         assert_eq!(pixel.0, [255, 0, 0, 255]);
         // above the wide picture the card shows
         assert_eq!(figure.pixels().get_pixel(20 + 144, 30).0, [255; 4]);
+    }
+
+    #[test]
+    fn long_captions_go_on_below() {
+        let caption = "2 × person, 1 × bicycle, 3 × traffic light\nis 1 × car\nloss 2.31";
+        let lines = caption_lines(caption, 288.0);
+        let all: Vec<(&str, bool)> = lines.iter().map(|(line, first)| (line.as_str(), *first)).collect();
+        let expected = [
+            ("2 × person, 1 × bicycle,", true),
+            ("3 × traffic light", true),
+            ("is 1 × car", false),
+            ("loss 2.31", false),
+        ];
+        assert_eq!(all, expected);
+        let pictures = vec![RgbImage::new(8, 8); 2];
+        let height = |caption: &str| grid(&pictures, &["short".to_owned(), caption.to_owned()]).size().1;
+        assert_eq!(height(caption), height("a\nb\nc\nd"));
     }
 
     #[test]

@@ -189,6 +189,29 @@ pub(super) fn fit_text(text: &str, size: f32, width: f32) -> String {
     String::new()
 }
 
+/// The text in two lines at most, parted between words; what does not fit is left out from a word on, and `…` stands for it.
+pub(super) fn wrap_text(text: &str, size: f32, width: f32) -> Vec<String> {
+    if text_width(text, size) <= width {
+        return vec![text.to_owned()];
+    }
+    let ends: Vec<usize> = text.match_indices(' ').map(|(at, _)| at).collect();
+    let fitting = |text: &str, ends: &mut dyn DoubleEndedIterator<Item = usize>, more: &str| {
+        ends.rev().find(|end| text_width(&format!("{}{more}", text[..*end].trim_end_matches(',')), size) <= width)
+    };
+    let Some(end) = fitting(text, &mut ends.iter().copied(), ",") else { return vec![fit_text(text, size, width)] };
+    let (first, rest) = (text[..end].to_owned(), &text[end + 1..]);
+    if text_width(rest, size) <= width {
+        return vec![first, rest.to_owned()];
+    }
+    let ends: Vec<usize> = rest.match_indices(' ').map(|(at, _)| at).collect();
+    let rest = match fitting(rest, &mut ends.into_iter(), ", …") {
+        Some(end) if rest[..end].ends_with(',') => format!("{} …", &rest[..end]),
+        Some(end) => format!("{}…", &rest[..end]),
+        None => fit_text(rest, size, width),
+    };
+    vec![first, rest]
+}
+
 /// Calls `dot` for each pixel of a text that starts at the origin and stands on the line `y = 0`: where it lies, how much of it the letter
 /// covers, and its colour where the letter has colours of its own.
 pub(super) fn glyphs(text: &str, size: f32, mut dot: impl FnMut(i32, i32, f32, Option<[u8; 3]>)) {
@@ -264,6 +287,24 @@ mod tests {
         }
         // joined, from right to left: heh marbuta, noon, hah, alef, sheen
         assert_eq!(in_sight("شاحنة 7"), "7 \u{fe94}\u{fee8}\u{fea3}\u{fe8e}\u{feb7}");
+    }
+
+    #[test]
+    fn long_text_goes_on_below_between_words() {
+        let wrapped = |text: &str, width: f32| wrap_text(text, 20.0, width);
+        assert_eq!(wrapped("1 × car, 2 × bus", 300.0), ["1 × car, 2 × bus"]);
+        assert_eq!(wrapped("1 × car, 2 × bus", 100.0), ["1 × car,", "2 × bus"]);
+        assert_eq!(wrapped("1 × car, 2 × bus, 3 × van, 4 × lorry", 100.0), ["1 × car,", "2 × bus, …"]);
+        assert_eq!(wrapped("one two three four five six", 90.0), ["one two", "three…"]);
+        let long = wrapped("Donaudampfschifffahrt", 100.0);
+        assert!(long.len() == 1 && long[0].ends_with('…'), "{long:?}");
+        for text in ["1 × car, 2 × bus, 3 × van, 4 × lorry", "one two three four", "a verylongwordthatfitsnowhere b"]
+        {
+            assert!(
+                (40..300)
+                    .all(|width| wrapped(text, width as f32).iter().all(|line| text_width(line, 20.0) <= width as f32))
+            );
+        }
     }
 
     #[test]

@@ -55,6 +55,7 @@ pub struct Lines {
     best: Option<(f64, f64, String)>,
     percent: bool,
     log_x: bool,
+    log_y: bool,
     from_zero: bool,
     size: (u32, u32),
     table: Option<Table>,
@@ -76,6 +77,7 @@ impl Lines {
             best: None,
             percent: false,
             log_x: false,
+            log_y: false,
             from_zero: true,
             size: (640, 340),
             table: None,
@@ -141,6 +143,18 @@ impl Lines {
         self
     }
 
+    /// Makes every step of the y axis a factor; points that are not above 0 are left out.
+    pub fn log_y(mut self) -> Lines {
+        self.log_y = true;
+        self.from_zero = false;
+        self
+    }
+
+    /// How high a value stands.
+    fn height(&self, y: f64) -> f64 {
+        if self.log_y { y.log10() } else { y }
+    }
+
     /// Lets the y axis begin near the lowest value instead of at 0.
     pub fn zoom(mut self) -> Lines {
         self.from_zero = false;
@@ -162,7 +176,8 @@ impl Lines {
     }
 
     fn push(&mut self, name: String, points: &[(f64, f64)], look: Look, hue: Hue) {
-        let keep = |(x, y): &&(f64, f64)| x.is_finite() && y.is_finite() && (!self.log_x || *x > 0.0);
+        let above = |log: bool, value: f64| value.is_finite() && (!log || value > 0.0);
+        let keep = |(x, y): &&(f64, f64)| above(self.log_x, *x) && above(self.log_y, *y);
         let points = points.iter().filter(keep).copied().collect();
         self.lines.push(Line { name, points, look, hue, dashed: false });
     }
@@ -244,7 +259,11 @@ impl Lines {
             .x_labels(if self.log_x { 8 } else { self.x_ticks() })
             .y_labels(6)
             .x_label_formatter(&|x| if self.log_x { format!("{x:.0e}") } else { number(*x) })
-            .y_label_formatter(&|y| if self.percent { format!("{:.0} %", y * 100.0) } else { number(*y) })
+            .y_label_formatter(&|y| match (self.percent, self.log_y) {
+                (true, _) => format!("{:.0} %", y * 100.0),
+                (_, true) => format!("{:.1e}", 10f64.powf(*y)),
+                _ => number(*y),
+            })
             .draw()
             .map_err(|error| error.to_string())?;
         let (x, y) = chart.plotting_area().get_pixel_range();
@@ -258,12 +277,12 @@ impl Lines {
         let place = |x: f64, y: f64| {
             let (start, end) = (along(x_range.start), along(x_range.end));
             let right = ((along(x) - start) / (end - start)) as f32;
-            let up = ((y - y_range.start) / (y_range.end - y_range.start)).clamp(0.0, 1.0) as f32;
+            let up = ((self.height(y) - y_range.start) / (y_range.end - y_range.start)).clamp(0.0, 1.0) as f32;
             (frame.x.start + right * (frame.x.end - frame.x.start), frame.y.end - up * (frame.y.end - frame.y.start))
         };
         let mut free = f32::MIN;
         for (x, word) in &self.marks {
-            let x = place(*x, y_range.start).0;
+            let x = place(*x, 1.0).0;
             canvas.polyline(&[(x, frame.y.start), (x, frame.y.end)], 2.0, PALE, 0.6, &[6.0, 6.0]);
             let room = frame.x.end - x - 10.0;
             let word = lettering::fit_text(word, 21.0, room);
@@ -336,7 +355,7 @@ impl Lines {
         }
         let (mut low, mut high) = (f64::MAX, f64::MIN);
         for line in &self.lines {
-            let mut values: Vec<f64> = line.points.iter().map(|(_, y)| *y).collect();
+            let mut values: Vec<f64> = line.points.iter().map(|(_, y)| self.height(*y)).collect();
             values.sort_by(f64::total_cmp);
             let Some(first) = values.first() else { continue };
             low = low.min(*first);
@@ -355,19 +374,23 @@ impl Lines {
 
     /// The figure in characters, for terminals.
     pub fn text(&self) -> String {
+        let heights: Vec<Vec<(f64, f64)>> =
+            self.lines.iter().map(|line| line.points.iter().map(|(x, y)| (*x, self.height(*y))).collect()).collect();
+        let y_label = if self.log_y { format!("log10 of {}", self.y_label) } else { self.y_label.clone() };
         let lines: Vec<terminal::Curve<'_>> = self
             .lines
             .iter()
-            .map(|line| terminal::Curve {
+            .zip(&heights)
+            .map(|(line, points)| terminal::Curve {
                 name: &line.name,
-                points: &line.points,
+                points,
                 mark: (line.look == Look::Marked).then(|| terminal::MARKS[line.hue.shape % terminal::MARKS.len()]),
             })
             .collect();
         let chart = terminal::Chart {
             title: &self.title,
             x_label: &self.x_label,
-            y_label: &self.y_label,
+            y_label: &y_label,
             x: self.x_range(),
             y: self.y_range(),
             log_x: self.log_x,
@@ -477,6 +500,16 @@ mod tests {
     fn sizes_that_make_no_sense_become_the_nearest() {
         let size = |width, height| Lines::new("x", "y").size(width, height).size;
         assert_eq!([size(0, 0), size(u32::MAX, 10), size(900, 300)], [(200, 140), (4000, 140), (900, 300)]);
+    }
+
+    #[test]
+    fn a_height_is_a_factor_where_asked_for() {
+        let lines = Lines::new("epoch", "norm").log_y().line("a", &[(1.0, 100.0), (2.0, 0.01), (3.0, 0.0)], Look::Line);
+        let Range { start, end } = lines.y_range();
+        assert!((start + 2.24).abs() < 1e-9 && (end - 2.24).abs() < 1e-9, "{start} {end}");
+        assert_eq!(lines.lines[0].points.len(), 2);
+        assert!(lines.text().contains("log10 of norm") && lines.figure().size() == (640, 340));
+        assert_eq!(lines.numbers().csv().lines().nth(1), Some("a,1,100"));
     }
 
     #[test]

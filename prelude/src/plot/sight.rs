@@ -5,11 +5,11 @@ use super::canvas::Rgb;
 /// No two of the palette's colours are nearer to each other than this in OKLab, to anybody.
 const NEAR: f64 = 0.05;
 
-type Matrix = [[f64; 3]; 3];
+type ColorMatrix = [[f64; 3]; 3];
 
 /// What each kind makes of linear red, green and blue, where it is complete. Machado et al. 2009, "A Physiologically-based Model for Simulation of
 /// Color Vision Deficiency", severity 1.0.
-const KINDS: [(&str, Matrix); 3] = [
+const KINDS: [(&str, ColorMatrix); 3] = [
     (
         "protanopia",
         [[0.152_286, 1.052_583, -0.204_868], [0.114_503, 0.786_281, 0.099_216], [-0.003_882, -0.048_116, 1.051_998]],
@@ -24,18 +24,18 @@ const KINDS: [(&str, Matrix); 3] = [
     ),
 ];
 /// Linear red, green and blue to cones, and these to OKLab. Ottosson 2020.
-const CONES: Matrix = [
+const CONES: ColorMatrix = [
     [0.412_221_470_8, 0.536_332_536_3, 0.051_445_992_9],
     [0.211_903_498_2, 0.680_699_545_1, 0.107_396_956_6],
     [0.088_302_461_9, 0.281_718_837_6, 0.629_978_700_5],
 ];
-const LAB: Matrix = [
+const LAB: ColorMatrix = [
     [0.210_454_255_3, 0.793_617_785_0, -0.004_072_046_8],
     [1.977_998_495_1, -2.428_592_205_0, 0.450_593_709_9],
     [0.025_904_037_1, 0.782_771_766_2, -0.808_675_766_0],
 ];
 
-fn times(matrix: &Matrix, values: [f64; 3]) -> [f64; 3] {
+fn times(matrix: &ColorMatrix, values: [f64; 3]) -> [f64; 3] {
     matrix.map(|row| row.iter().zip(values).map(|(a, b)| a * b).sum())
 }
 
@@ -47,7 +47,7 @@ fn linear(ink: Rgb) -> [f64; 3] {
 }
 
 /// How far two colours are from each other in OKLab; to a kind of colour blindness where one is given.
-fn distance(one: Rgb, other: Rgb, kind: Option<&Matrix>) -> f64 {
+fn distance(one: Rgb, other: Rgb, kind: Option<&ColorMatrix>) -> f64 {
     let seen = |ink: Rgb| {
         let linear = linear(ink);
         let seen = kind.map_or(linear, |kind| times(kind, linear).map(|value| value.clamp(0.0, 1.0)));

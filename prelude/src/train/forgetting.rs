@@ -1,6 +1,6 @@
 //! More classes without losing the old ones: a wider head, what the old classes still get right, rehearsal, distillation.
 
-use super::callbacks::{Distill, Rehearse};
+use super::callbacks::{Distill, Rehearse, Softened};
 use super::learner::Learner;
 use super::old_classes::OldClasses;
 use crate::data::{Data, Part, Renamed, Target};
@@ -76,16 +76,26 @@ impl Learner {
             .remedy("keep some apart: `.split(0.2, 42)?`"));
         }
         let old = self.older(old)?;
+        if !matches!(self.spec.target, Target::Class(_)) {
+            let what = format!(
+                "the old classes' accuracy is measured where an example has one class; these have {}",
+                self.spec.target.words()
+            );
+            return Err(Error::new(what)
+                .remedy("`learner.set_data(&old)?; learner.validate()?` measures what it still knows of older data"));
+        }
         self.metrics.retain(|metric| metric.name() != OldClasses::NAME);
         self.metrics.push(Box::new(OldClasses::of(old)?));
         Ok(self)
     }
 
     /// Adds examples of older data to each batch of every later fit, so that they are this share of it (0.25: a quarter), another few each time:
-    /// rehearsal (Robins 1995). It is a callback: `learner.remove_callbacks()` ends it.
+    /// rehearsal (Robins 1995). Of a detector these are whole pictures with their boxes, without those that are put together of several. An old
+    /// example does not say whether it has a new label. It is a callback: `learner.remove_callbacks()` ends it.
     ///
     /// # Errors
-    /// When the share is not between 0 and 1, the old data has no training examples, or the network does not know one of its classes.
+    /// When the share is not between 0 and 1, the old data is of another kind or has no training examples, or the network does not know one of
+    /// its classes.
     pub fn rehearse(&mut self, old: &impl Data, share: f64) -> Result<&mut Learner> {
         self.rehearse_with(old, share)
     }
@@ -104,6 +114,7 @@ impl Learner {
             return Err(Error::new("the old data has no training examples").remedy("give it some"));
         }
         self.callbacks.retain(|callback| callback.name() != Rehearse::NAME);
+        let old = old.settled().unwrap_or(old);
         Ok(self.add_boxed(Box::new(Rehearse::of(old, share))))
     }
 
@@ -112,8 +123,13 @@ impl Learner {
     /// temperature T to this network's (Hinton et al. 2015); 2 and 1 are the paper's. The older network is copied and stays as it is. It is a
     /// callback: `learner.remove_callbacks()` ends it.
     ///
+    /// Of several labels it is T² · the binary cross-entropy of each label's share at the temperature T towards the older network's. Of detectors
+    /// it is the squared difference of what both say, boxes' numbers and logits, of the 64 cells of each picture where the older one is surest
+    /// of something (Shmelkov et al. 2017, on proposals); logits as they are have no temperature.
+    ///
     /// # Errors
-    /// When temperature or weight is no number above 0, the two share no two classes, or the memory does not hold another network.
+    /// When temperature or weight is no number above 0, the two share no class (no two where an example has one class), are of different kinds, or the
+    /// memory does not hold another network.
     pub fn distill(&mut self, older: &Learner, temperature: f64, weight: f64) -> Result<&mut Learner> {
         let remedy = "`learner.distill(&older, 2.0, 1.0)?` is the paper's";
         for (name, value) in [("temperature", temperature), ("weight", weight)] {
@@ -126,11 +142,24 @@ impl Learner {
             .enumerate()
             .filter_map(|(at, name)| Some((at as u32, self.classes().iter().position(|own| own == name)? as u32)))
             .collect();
-        if shared.len() < 2 {
+        let kinds = (&self.spec.target, &older.spec.target);
+        let (kind, least) = match kinds {
+            (Target::Class(_), Target::Class(_)) => (Softened::Classes, 2),
+            (Target::Classes(_), Target::Classes(_)) => (Softened::Labels, 1),
+            (Target::Boxes(_), Target::Boxes(_)) => (Softened::Cells, 1),
+            _ => {
+                let what = format!("the older network tells {}, this one {}", kinds.1.words(), kinds.0.words());
+                return Err(Error::new(what).remedy(
+                    "one class an example, labels, or boxes are kept: make this one of the older, `older.add_classes(&data)?`",
+                ));
+            }
+        };
+        if shared.len() < least {
             let what = format!(
-                "the older network knows {}, this one {}: they share no two classes",
+                "the older network knows {}, this one {}: they share no {}",
                 older.classes().join(", "),
-                self.classes().join(", ")
+                self.classes().join(", "),
+                if least == 2 { "two classes" } else { "class" }
             );
             return Err(
                 Error::new(what).remedy("make this one of the older: `let mut both = older.add_classes(&data)?;`")
@@ -138,21 +167,27 @@ impl Learner {
         }
         let network = older.judged().copy()?;
         self.callbacks.retain(|callback| callback.name() != Distill::NAME);
-        Ok(self.add_boxed(Box::new(Distill { network, shared, temperature, weight })))
+        Ok(self.add_boxed(Box::new(Distill { network, kind, shared, temperature, weight })))
     }
 
     /// Older data as this network wants it, with the numbers of its own classes.
     fn older(&self, old: &dyn Data) -> Result<Box<dyn Data>> {
         old.check()?;
         let target = old.spec().target;
-        let (Target::Class(_), Target::Class(_)) = (&target, &self.spec.target) else {
+        let both = (&target, &self.spec.target);
+        if !matches!(
+            both,
+            (Target::Class(_), Target::Class(_))
+                | (Target::Classes(_), Target::Classes(_))
+                | (Target::Boxes(_), Target::Boxes(_))
+        ) {
             return Err(Error::new(format!(
-                "expected one class an example, the old data has {}, the network tells {}",
+                "the old data has {}, the network tells {}",
                 target.words(),
                 self.spec.target.words()
             ))
-            .remedy("`learner.evaluate_on(…)` measures other tasks on data that the learner is given by `set_data`"));
-        };
+            .remedy("old data are of the kind that the network learns: classes, labels or boxes"));
+        }
         let renamed = Renamed::of(old.boxed(), self.classes())?;
         Ok(match self.spec.transform() {
             Some(transform) => renamed.suited(transform),

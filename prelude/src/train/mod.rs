@@ -132,7 +132,7 @@ pub use answer::{Answer, Located};
 pub use attention::{AttentionMap, AttentionMaps};
 pub use attributions::Attributions;
 pub use callback::{Callback, Fit, Next, When};
-pub use callbacks::{BestWeights, Checkpoints, CsvLog, EarlyStopping, NanGuard, TensorBoard};
+pub use callbacks::{BestWeights, Checkpoints, CsvLog, EarlyStopping, NanGuard, NormLog, NormRow, TensorBoard};
 pub use card::RunCard;
 pub use class_report::{ClassReport, ReportRow};
 pub use comparison::{Comparison, compare};

@@ -3,8 +3,9 @@
 use candle_core::{D, DType, Tensor};
 
 use super::learner::Learner;
-use crate::data::{Fields, Order, Part, field};
+use crate::data::{Data, Fields, Order, Part, field};
 use crate::layers::Pass;
+use crate::models::Network;
 use crate::plot::{self, Figure};
 use crate::show::{Bundle, Show, Steps, Table};
 use crate::{Error, Result, interrupt};
@@ -75,7 +76,7 @@ impl Learner {
                 Some(self.gradients(&batch, (0, 0))?.1)
             }
         };
-        let dead = self.dead_units()?;
+        let dead = dead_units(data.as_ref(), self.judged())?;
         let mut parts = Vec::new();
         for (group, name) in self.network.parts().iter().enumerate() {
             let (mut weights, mut found) = (0.0, None);
@@ -91,39 +92,38 @@ impl Learner {
         }
         Ok(Norms { parts })
     }
+}
 
-    /// Of each part of the body its dead units and all of them.
-    fn dead_units(&self) -> Result<Vec<Option<(usize, usize)>>> {
-        let (data, network) = (self.need_data()?, self.judged());
-        let (count, pass) = (network.body().parts().len(), Pass::eval());
-        let mut most: Vec<Option<Vec<f32>>> = vec![None; count];
-        let mut below = vec![false; count];
-        let steps = Steps::new("measuring", data.count(Part::Valid));
-        for batch in data.batches(Part::Valid, Order::Given)? {
-            interrupt::check()?;
-            let batch = batch?;
-            steps.advance(batch.len())?;
-            let mut state: Fields = batch.inputs.to_device(network.params().device())?;
-            for part in 0..count {
-                state = network.body().run(part..part + 1, state, &pass)?;
-                let Some(value) = state.find(field::FEATURES) else { continue };
-                let units = by_unit(value)?;
-                below[part] |= units.min_all()?.to_scalar::<f32>()? < 0.0;
-                let highest = units.max(D::Minus1)?.to_vec1::<f32>()?;
-                most[part] = Some(match most[part].take() {
-                    Some(before) => before.iter().zip(&highest).map(|(a, b)| a.max(*b)).collect(),
-                    None => highest,
-                });
-            }
+/// Of each part of a network's body its dead units on the validation examples, and all of them.
+pub(super) fn dead_units(data: &dyn Data, network: &Network) -> Result<Vec<Option<(usize, usize)>>> {
+    let (count, pass) = (network.body().parts().len(), Pass::eval());
+    let mut most: Vec<Option<Vec<f32>>> = vec![None; count];
+    let mut below = vec![false; count];
+    let steps = Steps::new("measuring", data.count(Part::Valid));
+    for batch in data.batches(Part::Valid, Order::Given)? {
+        interrupt::check()?;
+        let batch = batch?;
+        steps.advance(batch.len())?;
+        let mut state: Fields = batch.inputs.to_device(network.params().device())?;
+        for part in 0..count {
+            state = network.body().run(part..part + 1, state, &pass)?;
+            let Some(value) = state.find(field::FEATURES) else { continue };
+            let units = by_unit(value)?;
+            below[part] |= units.min_all()?.to_scalar::<f32>()? < 0.0;
+            let highest = units.max(D::Minus1)?.to_vec1::<f32>()?;
+            most[part] = Some(match most[part].take() {
+                Some(before) => before.iter().zip(&highest).map(|(a, b)| a.max(*b)).collect(),
+                None => highest,
+            });
         }
-        let each = most.into_iter().zip(below);
-        Ok(each
-            .map(|(most, below)| {
-                let most = most.filter(|_| !below)?;
-                Some((most.iter().filter(|value| **value <= 0.0).count(), most.len()))
-            })
-            .collect())
     }
+    let each = most.into_iter().zip(below);
+    Ok(each
+        .map(|(most, below)| {
+            let most = most.filter(|_| !below)?;
+            Some((most.iter().filter(|value| **value <= 0.0).count(), most.len()))
+        })
+        .collect())
 }
 
 /// A row a unit, with all its values: of maps the channels, of tokens and rows the last dimension.
@@ -133,6 +133,7 @@ fn by_unit(value: &Tensor) -> Result<Tensor> {
     Ok(units.contiguous()?.flatten_from(1)?)
 }
 
-fn squares(value: &Tensor) -> Result<f64> {
+/// The sum of the squares.
+pub(super) fn squares(value: &Tensor) -> Result<f64> {
     Ok(f64::from(value.detach().to_dtype(DType::F32)?.sqr()?.sum_all()?.to_scalar::<f32>()?))
 }

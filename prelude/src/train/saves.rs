@@ -17,7 +17,7 @@ use crate::show::Table;
 use crate::{Error, Result};
 
 /// Writes what is drawn, or with the ending csv its numbers.
-fn write(path: &Path, figure: Option<Figure>, table: &Table) -> Result<()> {
+pub(super) fn write(path: &Path, figure: Option<Figure>, table: &Table) -> Result<()> {
     match (path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("csv")), figure) {
         (true, _) => table.save(path),
         (false, Some(figure)) => figure.save(path),

@@ -66,7 +66,12 @@ impl TopLosses {
                 }
                 let loss = if one.error().is_some() { String::new() } else { format!(", loss {:.2}", one.loss) };
                 pictures.push(picture);
-                captions.push(format!("{said}\nis {truth}{loss}"));
+                // a detector's lists are long: its loss stands on a line of its own
+                let caption = match spec.target {
+                    Target::Boxes(_) => format!("{said}\nis {truth}\n{}", loss.trim_start_matches(", ")),
+                    _ => format!("{said}\nis {truth}{loss}"),
+                };
+                captions.push(caption);
             }
             examples.push(TopLoss { name: example.name, text: example.text, said, truth, loss: one.badness() });
         }

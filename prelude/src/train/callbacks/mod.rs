@@ -6,6 +6,7 @@ mod checkpoints;
 mod clip;
 mod csv_log;
 mod distill;
+mod distill_cells;
 mod early_stopping;
 mod event_file;
 mod follow;
@@ -13,11 +14,12 @@ mod gather;
 mod left_behind;
 mod live;
 mod nan_guard;
+mod norm_log;
 mod plateau;
 mod rehearse;
 mod tensor_board;
 
-pub(super) use distill::Distill;
+pub(super) use distill::{Distill, Softened};
 pub(super) use rehearse::Rehearse;
 
 pub use best_weights::BestWeights;
@@ -25,6 +27,7 @@ pub use checkpoints::Checkpoints;
 pub use csv_log::CsvLog;
 pub use early_stopping::EarlyStopping;
 pub use nan_guard::NanGuard;
+pub use norm_log::{NormLog, NormRow};
 pub use tensor_board::TensorBoard;
 
 use super::metric::{Better, Measure};

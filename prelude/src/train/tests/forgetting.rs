@@ -204,3 +204,106 @@ fn what_makes_no_sense_is_refused() -> Result<()> {
     assert!(alone.keep_old_classes(&unparted).unwrap_err().to_string().contains("no validation examples"));
     Ok(())
 }
+
+/// Pictures of noise with labels.
+fn labelled(names: &[&str], seed: u64) -> Result<TensorData> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let images: Vec<f32> = (0..16 * 3 * SIDE * SIDE).map(|_| rng.random_range(0.0..1.0f32)).collect();
+    let truth: Vec<f32> = (0..16 * names.len()).map(|_| f32::from(rng.random_range(0..2u8))).collect();
+    let images = Tensor::from_vec(images, (16, 3, SIDE, SIDE), &Device::Cpu)?;
+    let truth = Tensor::from_vec(truth, (16, names.len()), &Device::Cpu)?;
+    TensorData::labels(images, truth, names)?.split(0.25, seed).map(|data| data.batch(4))
+}
+
+/// The parts of a fit's last loss by name.
+fn parts(learner: &Learner) -> Vec<(String, f64)> {
+    learner.history().epochs.last().expect("an epoch").parts.clone()
+}
+
+#[test]
+fn labels_are_rehearsed_and_distilled() -> Result<()> {
+    let (old_data, new) = (labelled(&["sea", "boat"], 20)?, labelled(&["boat", "sky"], 21)?);
+    let mut old = quiet(Learner::labels(Arch::default().untrained(), &old_data)?);
+    old.fit(2, 1e-3)?;
+    let mut both = quiet(old.add_classes(&new)?);
+    let shapes = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = std::sync::Arc::clone(&shapes);
+    both.rehearse(&old_data, 0.5)?.distill(&old, 2.0, 1.0)?.add(move |when: When, fit: &mut Fit| {
+        if when == When::LossKnown {
+            let batch = fit.batch()?;
+            seen.lock()
+                .expect("no panic")
+                .push((batch.targets.get("labels")?.dims().to_vec(), batch.inputs.get("image")?.dims()[0]));
+        }
+        Ok(Next::Go)
+    });
+    both.fit(1, 1e-4)?;
+    assert_eq!(shapes.lock().expect("no panic")[..], vec![(vec![8, 3], 8); 3]);
+    assert!(parts(&both).iter().any(|(name, value)| name == "distillation" && value.is_finite()), "{:?}", parts(&both));
+    let stranger = quiet(Learner::labels(Arch::default().untrained(), &labelled(&["moon"], 22)?)?);
+    let error = both.distill(&stranger, 2.0, 1.0).unwrap_err().to_string();
+    assert!(error.contains("share no class"), "{error}");
+    let error = both.distill(&learner(&plain(16, 23)?)?, 2.0, 1.0).unwrap_err().to_string();
+    assert!(error.contains("the older network tells") && error.contains("add_classes"), "{error}");
+    let error = both.keep_old_classes(&old_data).unwrap_err().to_string();
+    assert!(error.contains("one class"), "{error}");
+    assert!(both.rehearse(&plain(16, 24)?, 0.5).unwrap_err().to_string().contains("the old data has"));
+    Ok(())
+}
+
+#[test]
+fn a_detector_keeps_what_it_knows_by_both() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let drawn = crate::datasets::scenes::photographs(folder.path().join("drawn"), 16, 128u32, 5)?;
+    let all = crate::data::Boxes::open(drawn.join("annotations.json"))?;
+    let (first, second) = (all.classes()[..3].to_vec(), all.classes()[2..].to_vec());
+    let only = |names: &[String]| all.clone().only(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let prepared = |data: crate::data::Boxes| {
+        data.split(0.25, 3).map(|data| data.size(96).batch(4).augment(crate::data::Augment::mosaic()))
+    };
+    let (old_data, new) = (prepared(only(&first)?)?, prepared(only(&second)?)?);
+    let mut old = quiet(Learner::detection(crate::models::Detector::YoloxNano.untrained(), &old_data)?);
+    old.fit(1, 1e-3)?;
+    let apart = |keep: bool| -> Result<f64> {
+        let mut both = quiet(old.add_classes(&new)?);
+        if keep {
+            both.distill(&old, 2.0, 5.0)?;
+        }
+        both.fit(3, 2e-3)?;
+        // what both say of the same pictures, of the old classes alone
+        let batch = crate::data::Data::batches(&new, crate::data::Part::Valid, crate::data::Order::Given)?
+            .next()
+            .expect("one")?;
+        let said = |learner: &Learner| -> Result<Tensor> {
+            Ok(learner.network().rest(0, &batch.inputs, &Pass::eval())?.get("yolox")?.narrow(1, 0, 5 + first.len())?)
+        };
+        Ok(f64::from((said(&both)? - said(&old)?)?.sqr()?.mean_all()?.to_scalar::<f32>()?))
+    };
+    let (free, held) = (apart(false)?, apart(true)?);
+    assert!(held < 0.7 * free, "{held} {free}");
+    let mut both = quiet(old.add_classes(&new)?);
+    let boxes = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = std::sync::Arc::clone(&boxes);
+    both.rehearse(&old_data, 0.5)?.add(move |when: When, fit: &mut Fit| {
+        if when == When::LossKnown {
+            let batch = fit.batch()?;
+            let of = batch.targets.get("box_of")?.to_vec1::<u32>()?;
+            let own = (batch.len() / 2) as u32;
+            let classes = batch.targets.get("box_class")?.to_vec1::<u32>()?;
+            let pairs: Vec<(bool, u32)> = of.iter().map(|of| *of >= own).zip(classes).collect();
+            seen.lock().expect("no panic").extend(pairs);
+            assert_eq!(batch.inputs.get("image")?.dims()[0], batch.targets.get("source")?.dims()[0]);
+        }
+        Ok(Next::Go)
+    });
+    both.fit(2, 1e-3)?;
+    let boxes = boxes.lock().expect("no panic");
+    // the old classes come first in the list, and in the old pictures alone
+    assert!(
+        boxes.iter().filter(|(is_old, _)| *is_old).all(|(_, class)| *class < 3)
+            && boxes.iter().any(|(is_old, _)| *is_old)
+    );
+    assert!(boxes.iter().filter(|(is_old, _)| !*is_old).all(|(_, class)| *class >= 2));
+    assert!(parts(&both).iter().all(|(_, value)| value.is_finite()));
+    Ok(())
+}

@@ -462,3 +462,65 @@ fn one_class_only_in_validation_is_measured_and_told() -> Result<()> {
     learner.add(EarlyStopping::new("accuracy")).add(BestWeights::new("loss")).fit(1, 1e-3)?;
     Ok(())
 }
+
+#[test]
+fn norms_are_gathered_each_epoch() -> Result<()> {
+    let data = bars(32, 90)?;
+    let mut learner = quiet(Learner::vision(Arch::default().untrained(), &data)?);
+    let norms = NormLog::new().dead_units(&data);
+    learner.add(norms.clone()).freeze();
+    learner.fit(1, 1e-3)?;
+    learner.unfreeze();
+    learner.fit(2, 1e-3)?;
+    let (rows, parts) = (norms.rows(), learner.network().parts().to_vec());
+    assert_eq!(rows.len(), 3 * parts.len());
+    let names: Vec<&String> = rows.iter().filter(|row| row.epoch == 2).map(|row| &row.part).collect();
+    assert_eq!(names, parts.iter().collect::<Vec<_>>());
+    // the first fit trains the head alone
+    assert!(rows[..parts.len()].iter().all(|row| row.gradients.is_some() == (row.part == "head")));
+    assert!(rows[parts.len()..].iter().all(|row| row.gradients.is_some_and(|norm| norm > 0.0)));
+    // what `norms` measures now is what the last epoch left
+    let now = learner.norms()?;
+    for (row, now) in rows[2 * parts.len()..].iter().zip(&now.parts) {
+        assert!((row.weights - now.weights).abs() < 1e-9 && row.dead == now.dead, "{row:?} {now:?}");
+    }
+    let table = norms.table().csv();
+    assert!(table.starts_with("epoch,part,weights,gradients,dead units\n1,") && table.contains(",frozen,"), "{table}");
+    let folder = tempfile::tempdir()?;
+    norms.save(folder.path().join("norms.svg"))?;
+    norms.save(folder.path().join("norms.csv"))?;
+    let figure = std::fs::read_to_string(folder.path().join("norms.svg"))?;
+    assert!(figure.contains("norm of gradients") && figure.contains("norm of weights") && figure.contains("head"));
+    // a file keeps them
+    learner.save(folder.path().join("a.safetensors"))?;
+    let other = NormLog::new();
+    let mut again = quiet(Learner::vision(Arch::default().untrained(), &data)?);
+    again.add(other.clone());
+    again.load(folder.path().join("a.safetensors"))?;
+    assert_eq!(other.rows(), rows);
+    if let Ok(path) = std::env::var("LEFT_PICTURES") {
+        norms.save(format!("{path}/norms.png"))?;
+    }
+    Ok(())
+}
+
+/// One step of a linear layer by hand: of F.cross_entropy its gradient is (softmax - one hot) ⊗ x.
+#[test]
+fn norms_of_gradients_are_the_steps_mean() -> Result<()> {
+    let inputs = Tensor::new(&[[1f32, 2.0], [3.0, -1.0]], &Device::Cpu)?;
+    let data = TensorData::new(inputs, vec![0, 1], &["a", "b"])?.batch(1);
+    let network = Network::whole(1, |at| {
+        let linear = crate::layers::Linear::new(&at.child("last"), 2, 2)?;
+        Ok(move |x: &Tensor, pass: &Pass| crate::layers::Layer::forward(&linear, x, pass))
+    })?;
+    network.params().params().iter().try_for_each(|param| param.set(&param.value().zeros_like()?))?;
+    let mut learner = quiet(Learner::new(network, Classify, &data)?);
+    let norms = NormLog::new();
+    learner.optimizer(Optimizer::sgd(0.0)).add(norms.clone());
+    learner.fit(1, 1e-12)?;
+    // at zero weights both shares are a half: (±0.5) of x and of the bias, so |g|² = 0.5 (|x|² + 1): √3 and √5.5
+    let expected = (3f64.sqrt() + 5.5f64.sqrt()) / 2.0;
+    let found = norms.rows()[0].gradients.expect("it trains");
+    assert!((found - expected).abs() < 1e-5, "{found} {expected}");
+    Ok(())
+}
