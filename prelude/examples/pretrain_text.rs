@@ -111,7 +111,7 @@ fn read(files: &[String], draw: &mut ChaCha8Rng) -> Result<Vec<String>> {
             let words: Vec<&str> = sentence.split(' ').collect();
             for _ in 0..8 {
                 let places: Vec<usize> = (0..=words.len()).collect();
-                let mut ends: Vec<usize> = places.sample(draw, 2).copied().collect();
+                let mut ends: Vec<usize> = places.choose_multiple(draw, 2).copied().collect();
                 ends.sort_unstable();
                 if ends.len() == 2 && ends[1] - ends[0] >= 3 {
                     sentences.push(words[ends[0]..ends[1]].join(" "));
