@@ -242,9 +242,9 @@ unsafe impl<T: Send> Send for Shared<T> {}
 unsafe impl<T: Send> Sync for Shared<T> {}
 
 impl<T> Shared<T> {
-    /// The memory that a vector has room for, written or not.
+    /// The memory that an empty vector has room for.
     pub fn of(room: &mut Vec<T>) -> Shared<T> {
-        Shared(room.as_mut_ptr())
+        Shared(room.spare_capacity_mut().as_mut_ptr().cast())
     }
 
     /// The pointer to an element; the buffer must be that long.

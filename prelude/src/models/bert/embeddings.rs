@@ -20,7 +20,7 @@ pub(super) struct BertEmbeddings {
 }
 
 /// The tokens of a batch, one after another without padding.
-struct Rows {
+struct PackedTokens {
     ids: Vec<u32>,
     places: Vec<u32>,
     types: Vec<u32>,
@@ -60,7 +60,7 @@ impl BertEmbeddings {
         Ok(Fields::of(field::FEATURES, x).with(field::LENGTHS, lengths))
     }
 
-    fn rows(&self, state: &Fields) -> Result<Rows> {
+    fn rows(&self, state: &Fields) -> Result<PackedTokens> {
         let ids = state.get(field::IDS)?;
         let (_, t) = ids.dims2().map_err(|_| {
             Error::new(format!("the field `ids` is (texts, tokens), found {:?}", ids.dims()))
@@ -77,7 +77,7 @@ impl BertEmbeddings {
         let (mask, types) = (table(field::MASK)?, table(field::TYPES)?);
         let ids = table(field::IDS)?.unwrap_or_default();
         let config = &self.config;
-        let mut rows = Rows { ids: Vec::new(), places: Vec::new(), types: Vec::new(), lengths: Vec::new() };
+        let mut rows = PackedTokens { ids: Vec::new(), places: Vec::new(), types: Vec::new(), lengths: Vec::new() };
         for (text, ids) in ids.iter().enumerate() {
             let length = match &mask {
                 Some(mask) => length(&mask[text])?,

@@ -72,9 +72,9 @@ type WithNumbers<'a> = dyn FnMut(&mut [f32]) -> candle_core::Result<()> + 'a;
 
 /// Lends a tensor's numbers to be changed in place.
 fn lend(tensor: &Tensor, f: &mut WithNumbers) -> candle_core::Result<()> {
-    struct Lent<'a, 'b>(RefCell<&'a mut WithNumbers<'b>>);
+    struct ByHand<'a, 'b>(RefCell<&'a mut WithNumbers<'b>>);
 
-    impl InplaceOp1 for Lent<'_, '_> {
+    impl InplaceOp1 for ByHand<'_, '_> {
         fn name(&self) -> &'static str {
             "optimiser"
         }
@@ -86,7 +86,7 @@ fn lend(tensor: &Tensor, f: &mut WithNumbers) -> candle_core::Result<()> {
             }
         }
     }
-    tensor.inplace_op1(&Lent(RefCell::new(f)))
+    tensor.inplace_op1(&ByHand(RefCell::new(f)))
 }
 
 /// A tensor's Euclidean norm.
