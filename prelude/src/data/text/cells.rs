@@ -108,7 +108,7 @@ fn separator(text: &str) -> u8 {
     let widths = |mark: u8| {
         let mut reader = ReaderBuilder::new();
         reader.has_headers(false).flexible(true).delimiter(mark);
-        let records = reader.from_reader(text[..end].as_bytes()).into_records();
+        let records = reader.from_reader(&text.as_bytes()[..end]).into_records();
         let mut widths: Vec<usize> = records.take(200).filter_map(|row| Some(row.ok()?.len())).collect();
         if end < text.len() {
             widths.pop();
@@ -154,7 +154,7 @@ fn records(text: &str, mark: u8, quotes: bool, shown: &str) -> Result<Cells> {
     let (mut at, mut line) = (0, 1);
     let mut width = 0;
     loop {
-        if cells.lines.len() % 4096 == 0 {
+        if cells.lines.len().is_multiple_of(4096) {
             interrupt::check()?;
         }
         let more = reader
@@ -332,7 +332,7 @@ fn json(text: &str, shown: &str) -> Result<Cells> {
         }
     } else {
         for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            if at % 4096 == 0 {
+            if at.is_multiple_of(4096) {
                 interrupt::check()?;
             }
             let value = serde_json::from_str(line).map_err(|error| unreadable(at + 1, &error.to_string()))?;

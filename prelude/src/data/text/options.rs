@@ -41,6 +41,9 @@ impl Clone for TextTable {
     }
 }
 
+/// A tokenizer, and what it made of all texts.
+type KeptRows = (Tokens, Arc<TokenRows>);
+
 /// What a table holds.
 #[derive(Clone)]
 pub(super) struct Inner {
@@ -68,7 +71,7 @@ pub(super) struct Inner {
     max: Option<usize>,
     tokens: Option<Tokens>,
     own: Arc<OnceLock<Tokens>>,
-    kept: Arc<Mutex<Vec<(Tokens, Arc<TokenRows>)>>>,
+    kept: Arc<Mutex<Vec<KeptRows>>>,
 }
 
 impl TextTable {
@@ -438,8 +441,18 @@ impl TextTable {
         self.0.tokens.is_some()
     }
 
-    /// The same, cut into these tokens.
-    pub(super) fn with_tokens(&self, tokens: &Tokens) -> Result<TextTable> {
+    /// The same, cut into these tokens, as a learner does it with its network's: to see them, and how many texts are longer than the limit.
+    ///
+    /// ```no_run
+    /// use candlewick_prelude::{data::Tokens, prelude::*};
+    /// let reviews = TextTable::tsv("reviews.tsv")?;
+    /// reviews.with_tokens(&Tokens::open("minilm/tokenizer.json".as_ref(), 128)?)?.show_batch(6)?;
+    /// # Ok::<(), candlewick::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the limit leaves no room for a token, the tokenizer cannot read a text, or the user interrupts.
+    pub fn with_tokens(&self, tokens: &Tokens) -> Result<TextTable> {
         let mut table = self.clone();
         table.0.tokens = Some(tokens.clone());
         let kept = self.0.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner());

@@ -24,7 +24,7 @@ fn numbered(count: usize) -> TextTable {
     let text = |id: usize| {
         let words: Vec<String> =
             (0..2 + id % 13).map(|word| format!("word{}", (id * 31 + word * word * 7) % 997)).collect();
-        (format!("{} number{id}", words.join(" ")), if id % 4 == 0 { "rare" } else { "usual" })
+        (format!("{} number{id}", words.join(" ")), if id.is_multiple_of(4) { "rare" } else { "usual" })
     };
     TextTable::from_texts(&(0..count).map(text).collect::<Vec<_>>()).unwrap()
 }
@@ -161,8 +161,8 @@ fn a_text_of_a_million_characters_is_a_text_as_others() -> Result<()> {
 #[test]
 fn a_table_of_a_million_rows_is_read_in_seconds() -> Result<()> {
     let mut text = String::from("text,label\n");
-    for row in 0..1_000_000 {
-        text.push_str(if row % 2 == 0 { "a fine film it was,1\n" } else { "a dull film it was,0\n" });
+    for row in 0..1_000_000usize {
+        text.push_str(if row.is_multiple_of(2) { "a fine film it was,1\n" } else { "a dull film it was,0\n" });
     }
     let (_folder, path) = file("x.csv", &text);
     let began = std::time::Instant::now();
@@ -183,8 +183,8 @@ fn a_split_keeps_shares_and_like_texts_together() -> Result<()> {
             })
             .collect();
         let text = words.join(" ");
-        let class = if id % 4 == 0 { "rare" } else { "usual" };
-        if id % 10 == 0 {
+        let class = if id.is_multiple_of(4) { "rare" } else { "usual" };
+        if id.is_multiple_of(10) {
             // the same in capitals, and another in one word
             texts.push((text.to_uppercase(), class));
             texts.push((text.replacen(&words[3], "other", 1), class));

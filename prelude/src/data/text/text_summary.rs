@@ -146,10 +146,9 @@ impl TextSummary {
     fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         let [median, most, longest] = self.lengths;
-        let unit = if self.of_network {
-            "tokens of the network"
-        } else {
-            "words and marks, until a learner has said its network's tokens"
+        let unit = match self.of_network {
+            true => "tokens of the network",
+            false => "words and marks, until a learner has said its network's tokens",
         };
         let cut = match self.cut {
             (0, _) => format!("none is cut at {}", self.max_tokens),
@@ -163,9 +162,7 @@ impl TextSummary {
                 )
             }
         };
-        notes.push(format!(
-            "lengths: {median} half of them at most, {most} of 95 in 100, {longest} the longest, in {unit}; {cut}"
-        ));
+        notes.push(format!("lengths in {unit}: median {median}, 95 % up to {most}, longest {longest}; {cut}"));
         for (name, (least, most)) in self.names.iter().zip(&self.ranges) {
             notes.push(format!("`{name}` from {least} to {most}"));
         }

@@ -111,10 +111,10 @@ impl Reviews {
         // halves alternate in pairs, in an order of the seed
         let mut first = false;
         for number in 0..self.count {
-            if number % 1024 == 0 {
+            if number.is_multiple_of(1024) {
                 interrupt::check()?;
             }
-            first = if number % 2 == 0 { below(&mut random, 2) == 0 } else { !first };
+            first = if number.is_multiple_of(2) { below(&mut random, 2) == 0 } else { !first };
             let (topic, trap) = grammar::kind(&mut random);
             let main = fresh(&mut used, || grammar::opinion(&mut random, topic, trap, first))?;
             let beside = below(&mut random, 10);
