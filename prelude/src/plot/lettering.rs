@@ -189,27 +189,30 @@ pub(super) fn fit_text(text: &str, size: f32, width: f32) -> String {
     String::new()
 }
 
-/// The text in two lines at most, parted between words; what does not fit is left out from a word on, and `…` stands for it.
+/// The text in two lines at most, parted behind commas where that is possible, else between words; what does not fit is left out from such a place on,
+/// and `…` stands for it.
 pub(super) fn wrap_text(text: &str, size: f32, width: f32) -> Vec<String> {
     if text_width(text, size) <= width {
         return vec![text.to_owned()];
     }
-    let ends: Vec<usize> = text.match_indices(' ').map(|(at, _)| at).collect();
-    let fitting = |text: &str, ends: &mut dyn DoubleEndedIterator<Item = usize>, more: &str| {
-        ends.rev().find(|end| text_width(&format!("{}{more}", text[..*end].trim_end_matches(',')), size) <= width)
-    };
-    let Some(end) = fitting(text, &mut ends.iter().copied(), ",") else { return vec![fit_text(text, size, width)] };
+    let Some(end) = fitting_end(text, size, width, "") else { return vec![fit_text(text, size, width)] };
     let (first, rest) = (text[..end].to_owned(), &text[end + 1..]);
     if text_width(rest, size) <= width {
         return vec![first, rest.to_owned()];
     }
-    let ends: Vec<usize> = rest.match_indices(' ').map(|(at, _)| at).collect();
-    let rest = match fitting(rest, &mut ends.into_iter(), ", …") {
-        Some(end) if rest[..end].ends_with(',') => format!("{} …", &rest[..end]),
-        Some(end) => format!("{}…", &rest[..end]),
+    let rest = match fitting_end(rest, size, width, " …") {
+        Some(end) => format!("{} …", &rest[..end]),
         None => fit_text(rest, size, width),
     };
     vec![first, rest]
+}
+
+/// The last space behind which a text may be parted so that what is before it, with `more`, is no wider than `width`.
+fn fitting_end(text: &str, size: f32, width: f32, more: &str) -> Option<usize> {
+    let fits = |end: &usize| text_width(&format!("{}{more}", &text[..*end]), size) <= width;
+    let mut commas = text.rmatch_indices(", ").map(|(at, _)| at + 1);
+    let mut words = text.rmatch_indices(' ').map(|(at, _)| at);
+    commas.find(&fits).or_else(|| words.find(&fits))
 }
 
 /// Calls `dot` for each pixel of a text that starts at the origin and stands on the line `y = 0`: where it lies, how much of it the letter
@@ -295,7 +298,7 @@ mod tests {
         assert_eq!(wrapped("1 × car, 2 × bus", 300.0), ["1 × car, 2 × bus"]);
         assert_eq!(wrapped("1 × car, 2 × bus", 100.0), ["1 × car,", "2 × bus"]);
         assert_eq!(wrapped("1 × car, 2 × bus, 3 × van, 4 × lorry", 100.0), ["1 × car,", "2 × bus, …"]);
-        assert_eq!(wrapped("one two three four five six", 90.0), ["one two", "three…"]);
+        assert_eq!(wrapped("one two three four five six", 90.0), ["one two", "three …"]);
         let long = wrapped("Donaudampfschifffahrt", 100.0);
         assert!(long.len() == 1 && long[0].ends_with('…'), "{long:?}");
         for text in ["1 × car, 2 × bus, 3 × van, 4 × lorry", "one two three four", "a verylongwordthatfitsnowhere b"]
