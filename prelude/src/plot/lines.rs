@@ -261,7 +261,7 @@ impl Lines {
             .x_label_formatter(&|x| if self.log_x { format!("{x:.0e}") } else { number(*x) })
             .y_label_formatter(&|y| match (self.percent, self.log_y) {
                 (true, _) => format!("{:.0} %", y * 100.0),
-                (_, true) => format!("{:.1e}", 10f64.powf(*y)),
+                (_, true) => two_digits(10f64.powf(*y)),
                 _ => number(*y),
             })
             .draw()
@@ -400,6 +400,14 @@ impl Lines {
     }
 }
 
+/// A number with two digits that count: `32`, `0.63`, `4.0e-5`.
+fn two_digits(value: f64) -> String {
+    match value {
+        0.01..1e4 => format!("{value:.*}", (1 - value.log10().floor() as i32).max(0) as usize),
+        _ => format!("{value:.1e}"),
+    }
+}
+
 /// Several of them beside each other in one figure, each 460 CSS pixels wide.
 pub fn panels(lines: &[Lines]) -> Figure {
     let (each, height) = (460, 340);
@@ -510,6 +518,8 @@ mod tests {
         assert_eq!(lines.lines[0].points.len(), 2);
         assert!(lines.text().contains("log10 of norm") && lines.figure().size() == (640, 340));
         assert_eq!(lines.numbers().csv().lines().nth(1), Some("a,1,100"));
+        let digits = [0.631, 31.62, 1.0, 4e-5, 2512.0, 0.0316].map(two_digits);
+        assert_eq!(digits, ["0.63", "32", "1.0", "4.0e-5", "2512", "0.032"]);
     }
 
     #[test]

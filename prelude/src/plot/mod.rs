@@ -13,16 +13,16 @@
 //!
 //! A class keeps its colour for the session, whatever speaks of it: [`class_color`], [`set_class_color`].
 //!
-//! `canvas` draws smooth shapes and is plotters' backend, `vector` has the same as SVG, `lettering` knows the fonts, `joining` how Arabic letters join; `terminal` draws in characters.
+//! `canvas` draws smooth shapes and is plotters' backend, `vector` has the same as SVG, `lettering` sets text, `shaping` parts it into scripts and shapes them, `faces` knows the fonts; `terminal` draws in characters.
 
 mod bars;
 mod canvas;
 mod columns;
 mod confusion;
+mod faces;
 mod figure;
 mod grid;
 mod heat;
-mod joining;
 mod lettering;
 mod lines;
 mod loss;
@@ -30,6 +30,7 @@ mod number;
 mod overlay;
 mod palette;
 mod scatter;
+mod shaping;
 mod sight;
 mod terminal;
 mod vector;
