@@ -175,6 +175,11 @@ fn main() -> Result<()> {
         halves.insert(name, tensor.to_dtype(DType::F16)?);
     }
     safetensors::save(&halves, &path)?;
+    // what the crate knows by itself
+    for file in ["modules.json", "sentence_bert_config.json", "tokenizer_config.json", "1_Pooling/config.json"] {
+        std::fs::remove_file(format!("{folder}/{file}")).map_err(|error| Error::new(file).caused_by(error))?;
+    }
+    std::fs::remove_dir(format!("{folder}/1_Pooling")).map_err(|error| Error::new("1_Pooling").caused_by(error))?;
     let size = std::fs::metadata(&path).map_or(0.0, |file| file.len() as f64 / 1e6);
     println!("{}{size:.2} MB, {:.0} s in all", learner.history().table().text(), begun.elapsed().as_secs_f64());
     Ok(())

@@ -5,8 +5,9 @@
 //! seconds and the most memory in MB.
 
 use candlewick_prelude::data::TextTable;
+use candlewick_prelude::layers::Lora;
 use candlewick_prelude::models::{Bert, Pooling};
-use candlewick_prelude::train::{Learner, Lora};
+use candlewick_prelude::train::Learner;
 use candlewick_prelude::{Error, Result};
 
 fn main() -> Result<()> {

@@ -115,6 +115,11 @@ impl Hub {
         }
     }
 
+    /// A file that was fetched before; `None` where it was not.
+    pub(super) fn kept(&self, repo: &str, file: &str) -> Option<PathBuf> {
+        Cache::new(self.cache.clone()).repo(Repo::model(repo.to_owned())).get(file)
+    }
+
     /// One download: how many bytes are there after it, and how it ended.
     fn attempt(&self, published: &Published) -> Result<(u64, Result<PathBuf, ApiError>)> {
         let api = ApiBuilder::from_cache(Cache::new(self.cache.clone()))

@@ -79,7 +79,7 @@ impl ThresholdSlider {
     /// # Errors
     /// When the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        self.seen.figure(self.score())?.save(&paths::expanded(path.as_ref()))
+        self.seen.figure(self.score())?.save(paths::expanded(path.as_ref()))
     }
 
     /// The score at which it stands.

@@ -4,8 +4,8 @@ use super::options::TextTable;
 use super::twins::NOT_SEARCHED;
 use crate::Result;
 use crate::data::{Part, Target};
-use crate::words::bytes as in_words;
 use crate::show::{Bundle, Show, Table};
+use crate::words::bytes as in_words;
 use crate::words::{count, does};
 
 /// Where the largest class has so many times the texts of the smallest, something is to be done about it.

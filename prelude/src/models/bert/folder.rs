@@ -102,13 +102,8 @@ fn tokens(folder: &Path, most: usize) -> Result<Tokens> {
     }
     let said = json(&folder.join("tokenizer_config.json"))?;
     let lower = said.and_then(|said| said.get("do_lower_case")?.as_bool()).unwrap_or(true);
-    of_vocabulary(&text(&path)?, lower, most)
+    Tokens::from_vocab(&text(&path)?, lower, most)
         .map_err(|error| Error::new(format!("`{}` cannot be used", path.display())).caused_by(error))
-}
-
-/// WordPiece as BERT has it, of the text of a `vocab.txt`.
-fn of_vocabulary(_text: &str, _lower_case: bool, _most: usize) -> Result<Tokens> {
-    Err(Error::new("a `vocab.txt` alone is not read yet").remedy("put the `tokenizer.json` beside it"))
 }
 
 /// What the folder says of the most tokens, within what the encoder has places for.

@@ -20,6 +20,7 @@ mod names;
 mod pooler;
 mod pooling;
 mod start;
+mod tiny;
 mod write;
 
 pub use config::{BertConfig, BertKind};

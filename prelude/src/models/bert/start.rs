@@ -13,9 +13,9 @@ use super::{BertConfig, BertLayout, Pooling};
 use crate::data::Tokens;
 use crate::models::hub::{Hub, Published};
 use crate::models::{HeadMaker, Network, Trained};
-use crate::params::{LoadReport, ParamSet};
+use crate::params::{LoadReport, ParamSet, read_tensors};
 use crate::sealed::Sealed;
-use crate::{Error, Result};
+use crate::{Error, Result, show};
 
 /// The variable that names MiniLM's folder.
 const MINILM_FOLDER: &str = "CANDLEWICK_MINILM";
@@ -58,6 +58,44 @@ impl Bert {
             return Bert::open(shelf);
         }
         Bert::fetched(&Hub::from_env(), MINILM.1, &format!("or put them into `{}`", shelf.display()))
+    }
+
+    /// The tiny encoder that ships with this crate, which needs no file: three layers of 128 numbers a token, 6000 tokens of English, 1.2
+    /// million parameters. It has learned from MiniLM which sentences of reviews are alike (`examples/pretrain_text.rs`), and knows little else.
+    ///
+    /// # Errors
+    /// When there is no memory for it.
+    pub fn tiny() -> Result<Bert> {
+        let [config, tokens, weights] = super::tiny::FILES;
+        let origin = "the tiny encoder that comes with candlewick";
+        let (tensors, metadata) = read_tensors(weights, origin)?;
+        let trained = Trained { tensors, origin: origin.to_owned(), metadata };
+        let text = |bytes: &'static [u8]| String::from_utf8_lossy(bytes);
+        let tokens = Tokens::from_json(&text(tokens), super::tiny::LONGEST)?;
+        Ok(Bert::of(BertConfig::from_json(&text(config))?, tokens, Some(trained))?.pooling(Pooling::Mean))
+    }
+
+    /// MiniLM where it is on this machine (see [`minilm`](Bert::minilm)), else the [`tiny`](Bert::tiny) encoder that ships with this crate; a note
+    /// says which. Nothing is fetched.
+    ///
+    /// # Errors
+    /// When MiniLM is there and cannot be read.
+    pub fn at_hand() -> Result<Bert> {
+        let named = std::env::var_os(MINILM_FOLDER).is_some_and(|folder| !folder.is_empty());
+        let shelved = || Shelf::find().is_ok_and(|shelf| shelf.folder().join(MINILM.0).is_dir());
+        if named || shelved() {
+            return Bert::minilm();
+        }
+        if let Some(folder) =
+            Hub::from_env().kept(MINILM.1, "config.json").and_then(|file| file.parent().map(Path::to_owned))
+            && folder.join(WEIGHTS[0]).is_file()
+        {
+            return Bert::open(folder);
+        }
+        show::note(
+            "MiniLM is not on this machine: a tiny encoder stands in for it; `Bert::minilm()?` fetches it from the hub",
+        );
+        Bert::tiny()
     }
 
     /// The encoder in a folder as Hugging Face writes it: `config.json`, `model.safetensors` or `pytorch_model.bin`, `tokenizer.json` or
