@@ -30,7 +30,7 @@ impl FeatureCache {
     /// Makes ready for a model: forgets everything where another number of blocks is frozen, or their values changed.
     pub fn prepare(&mut self, network: &Network) -> Result<()> {
         let blocks = network.frozen_parts();
-        let mut fingerprint = 0u64;
+        let mut fingerprint = network.adapters().mark();
         for param in network.params().params() {
             if param.group() < blocks {
                 fingerprint = fingerprint.rotate_left(7) ^ param.fingerprint()?;

@@ -212,14 +212,15 @@ impl SimilarityIndex {
     }
 
     fn filled(self) -> Result<SimilarityIndex> {
-        match self.rows.is_empty() {
-            false => Ok(self),
-            true => {
-                let place = self.card.folder.as_ref().map(|folder| format!(" in `{}`", folder.display()));
-                let what = format!("there is nothing to find{}", place.unwrap_or_default());
-                Err(Error::new(what).remedy("give a folder or data with pictures, `learner.index(\"photos\")?`, or texts, `SimilarityIndex::of_texts(&learner, &texts)?`"))
-            }
+        if !self.rows.is_empty() {
+            return Ok(self);
         }
+        Err(match &self.card.folder {
+            Some(folder) => Error::new(format!("there is no picture to find in `{}`", folder.display()))
+                .remedy("give a folder with pictures: `learner.index(\"photos\")?`"),
+            None => Error::new("there is nothing to find")
+                .remedy("give data with examples, `SimilarityIndex::of(&learner, &data)?`, or texts, `SimilarityIndex::of_texts(&learner, &texts)?`"),
+        })
     }
 
     /// How many pictures it knows.

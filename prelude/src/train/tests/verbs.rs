@@ -152,7 +152,7 @@ fn an_embedding_is_the_mean_of_the_features() -> Result<()> {
     }
     assert_eq!(learner.embed(&pictures[33])?.len(), 128);
     let none: [&str; 0] = [];
-    assert!(learner.embed_all(&none).unwrap_err().to_string().contains("no picture to embed"));
+    assert!(learner.embed_all(&none).unwrap_err().to_string().contains("nothing to embed"));
     Ok(())
 }
 
