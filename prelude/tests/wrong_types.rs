@@ -67,7 +67,7 @@ fn wrong_types_are_told_in_our_own_words() {
         (
             "learner.predict(7)?",
             "is no picture",
-            "expected the path of a picture file, or a picture",
+            "expected the path of a picture file, a picture, or a text",
             "a path is text or a `PathBuf`: `learner.predict(\"new.jpg\")?`",
         ),
         (
