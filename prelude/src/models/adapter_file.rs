@@ -161,6 +161,8 @@ pub struct AdapterToWrite<'a> {
     pub plan: &'a AdapterPlan,
     /// A's and B's values by their names here.
     pub matrices: &'a [(String, Tensor)],
+    /// What stands before the layers' names in the file.
+    pub start: &'a str,
     /// The head's values, by the names that the file is to have.
     pub head: &'a [(String, Tensor)],
     /// The head's parts, by the same names.
@@ -185,7 +187,7 @@ pub fn write_adapter(folder: &Path, adapter: &AdapterToWrite) -> Result<()> {
         for (own, matrix) in [(plan.down(layer), "lora_A.weight"), (plan.up(layer), "lora_B.weight")] {
             let value = adapter.matrices.iter().find(|(name, _)| *name == own).map(|(_, value)| value.clone());
             let value = value.ok_or_else(|| Error::new(format!("the adapter's `{own}` is missing")))?;
-            tensors.push((format!("{PREFIX}{}", named(layer, matrix)), value));
+            tensors.push((format!("{PREFIX}{}{}", adapter.start, named(layer, matrix)), value));
         }
     }
     tensors.extend(adapter.head.iter().map(|(name, value)| (format!("{PREFIX}{name}"), value.clone())));

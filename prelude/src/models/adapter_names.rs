@@ -4,7 +4,7 @@ use candle_core::Tensor;
 
 use super::adapter::AdapterPlan;
 use super::adapter_file::{AdapterFile, AdapterToWrite, write_adapter};
-use super::{Arch, Network};
+use super::{Arch, BertKind, Network};
 use crate::params::{NamedTensors, Param, is_under};
 use crate::{Error, Result};
 
@@ -139,9 +139,10 @@ impl Network {
     pub fn save_adapter(&self, folder: &std::path::Path, classes: &[String]) -> Result<()> {
         let Some(plan) = self.adapters().active() else { return Err(no_adapter()) };
         let (backbone, values) = (self.backbone_parts(), self.params().snapshot()?);
-        let published = |name: &str| match self.arch().and_then(Arch::published_head) {
+        let own_head = self.published_head();
+        let published = |name: &str| match own_head {
             Some(head) if is_under(name, "head.linear") => name.replacen("head.linear", head, 1),
-            _ => name.to_owned(),
+            _ => format!("{}{name}", self.published_start()),
         };
         let parts: Vec<String> = self.parts()[backbone..].to_vec();
         let (matrices, rest): (NamedTensors, NamedTensors) =
@@ -150,17 +151,43 @@ impl Network {
         let head: NamedTensors =
             rest.into_iter().filter(|(name, _)| of_head(name)).map(|(name, value)| (published(&name), value)).collect();
         // `head`, unless its one matrix is what is published under another name
-        let only = head
-            .iter()
-            .all(|(name, _)| self.arch().and_then(Arch::published_head).is_some_and(|own| is_under(name, own)));
-        let head_parts = match self.arch().and_then(Arch::published_head).filter(|_| only) {
+        let only = head.iter().all(|(name, _)| own_head.is_some_and(|own| is_under(name, own)));
+        let head_parts = match own_head.filter(|_| only) {
             Some(own) => vec![own.to_owned()],
             None => parts,
         };
         write_adapter(
             folder,
-            &AdapterToWrite { plan, matrices: &matrices, head: &head, head_parts: &head_parts, classes },
+            &AdapterToWrite {
+                plan,
+                start: self.published_start(),
+                matrices: &matrices,
+                head: &head,
+                head_parts: &head_parts,
+                classes,
+            },
         )
+    }
+}
+
+impl Network {
+    /// What its head's one matrix is published as.
+    fn published_head(&self) -> Option<&'static str> {
+        match self.bert_layout().map(|layout| layout.config.kind) {
+            // as in `BertForSequenceClassification`
+            Some(BertKind::Bert) => Some("classifier"),
+            Some(BertKind::DistilBert | BertKind::Roberta) => None,
+            None => self.arch().and_then(Arch::published_head),
+        }
+    }
+
+    /// What stands before its layers' names in the published classifier.
+    fn published_start(&self) -> &'static str {
+        match self.bert_layout().map(|layout| layout.config.kind) {
+            Some(BertKind::Bert) => "bert.",
+            Some(BertKind::Roberta) => "roberta.",
+            Some(BertKind::DistilBert) | None => "",
+        }
     }
 }
 

@@ -92,9 +92,7 @@ impl Bert {
         {
             return Bert::open(folder);
         }
-        show::note(
-            "MiniLM is not on this machine: a tiny encoder stands in for it; `Bert::minilm()?` fetches it from the hub",
-        );
+        show::note("MiniLM is not here: a tiny encoder stands in for it (`Bert::minilm()?` fetches it)");
         Bert::tiny()
     }
 

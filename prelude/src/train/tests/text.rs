@@ -4,6 +4,7 @@ use super::resume::traces;
 use super::*;
 use crate::Error;
 use crate::data::{Input, Part, TextTable, Tokens};
+use crate::layers::Lora;
 use crate::models::{Bert, BertConfig, Pooling};
 use crate::show::Show;
 
@@ -250,5 +251,28 @@ fn a_learner_of_texts_refuses_pictures_and_the_reverse() -> Result<()> {
         assert!(says.contains(wanted), "{wanted}: {says}");
     }
     assert!(matches!(reader.spec().input, Input::Text(_)));
+    Ok(())
+}
+
+/// An adapter goes through PEFT's folder, under the names of Hugging Face's classifier.
+#[test]
+fn an_adapter_is_written_for_a_classifier_of_hugging_face() -> Result<()> {
+    let data = reviews()?;
+    let mut learner = reader(&data)?;
+    learner.lora(Lora::rank(2).alpha(4.0))?;
+    learner.fit(4, 1e-2)?;
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("adapter");
+    learner.save_adapter(&path)?;
+    let (tensors, _) =
+        crate::params::read_tensors(&std::fs::read(path.join("adapter_model.safetensors"))?, "the adapter")?;
+    let names: Vec<&str> = tensors.iter().map(|(name, _)| name.as_str()).collect();
+    assert!(names.contains(&"base_model.model.bert.encoder.layer.0.attention.self.query.lora_A.weight"), "{names:?}");
+    assert!(names.contains(&"base_model.model.classifier.weight"), "{names:?}");
+    let mut again = reader(&data)?;
+    again.network().params().load(&learner.network().params().snapshot()?, None)?;
+    again.load_adapter(&path)?;
+    let (a, b) = (learner.predict("the film was bad")?.score, again.predict("the film was bad")?.score);
+    assert!((a - b).abs() < 1e-6, "{a} {b}");
     Ok(())
 }
