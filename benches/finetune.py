@@ -23,6 +23,7 @@ from xml.etree import ElementTree
 
 from PIL import Image
 
+from beside import run
 from finetune_torch import weights
 
 ROOT = Path(__file__).parents[1]
@@ -65,13 +66,6 @@ def cells(source, out, side):
                 picture = Image.open(source / "JPEGImages" / f"{name}.jpg").convert("RGB")
                 cell = picture.crop(square).resize((side, side), Image.BILINEAR)
                 cell.save(folder / f"{name}-{number}.png")
-
-
-def run(command, environment):
-    done = subprocess.run([str(word) for word in command], env=environment, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
-    return [float(word) for word in done.stdout.split()[-5:]]
 
 
 def main():

@@ -16,6 +16,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from beside import run
+
 ROOT = Path(__file__).parents[1]
 PEER = Path(__file__).with_name("text_hf.py")
 OURS = Path(os.environ.get("BENCH_TEXT", ROOT / "target/release/examples/text_finetune"))
@@ -30,13 +32,6 @@ def table(data, out, sentences):
         for part, name, most in (("train", "train.tsv", sentences), ("valid", "dev.tsv", None)):
             for line in (data / "sst2" / name).read_text(encoding="utf-8").splitlines()[:most]:
                 writer.writerow([part, *line.rsplit("\t", 1)])
-
-
-def run(command, environment):
-    done = subprocess.run([str(word) for word in command], env=environment, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{command[0]} failed:\n{done.stdout}{done.stderr}")
-    return [float(word) for word in done.stdout.split()[-5:]]
 
 
 def main():

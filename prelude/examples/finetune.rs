@@ -4,10 +4,13 @@
 //! the weights' file; FOLDER holds train/CLASS and val/CLASS, its pictures are squares of the size wanted. Prints the
 //! validation accuracy, the validation loss, the seconds of fitting, the processor's seconds and the most memory in MB.
 
+mod measured;
+
 use candlewick_prelude::data::{Augment, ImageFolder, Part, read_picture};
 use candlewick_prelude::models::Arch;
 use candlewick_prelude::train::Learner;
 use candlewick_prelude::{Error, Result};
+use measured::{memory, processor};
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -40,20 +43,4 @@ fn main() -> Result<()> {
     let accuracy = valid.get("accuracy")?;
     println!("{accuracy:.4}\t{:.4}\t{:.2}\t{:.2}\t{:.0}", valid.loss, report.seconds, processor() - before, memory());
     Ok(())
-}
-
-/// The seconds that this process's threads have computed.
-fn processor() -> f64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the call fills the struct that it is given.
-    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
-    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
-}
-
-/// The most memory that this process held, in MB.
-fn memory() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kilobytes = most.and_then(|most| most.split_whitespace().next()).and_then(|number| number.parse::<f64>().ok());
-    kilobytes.unwrap_or(f64::NAN) / 1024.0
 }

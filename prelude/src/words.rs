@@ -27,6 +27,19 @@ pub(crate) fn bytes(count: impl Into<u128>) -> String {
     }
 }
 
+/// A number with its thousands apart: `1,234,567` with a comma as the mark.
+pub(crate) fn thousands(number: u64, mark: char) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(mark);
+        }
+        text.push(digit);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

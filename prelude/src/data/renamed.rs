@@ -3,7 +3,7 @@
 use candle_core::{Device, Tensor};
 
 use super::{
-    Augment, Batch, BatchIter, Data, Example, Fields, Order, Part, Provenance, Spec, Target, Transform, field,
+    Augment, Batch, BatchIter, Data, Example, Fields, Order, Part, Provenance, Spec, Target, Tokens, Transform, field,
 };
 use crate::{Error, Result};
 
@@ -131,6 +131,10 @@ impl Data for Renamed {
 
     fn settled(&self) -> Option<Box<dyn Data>> {
         self.inner.settled().map(|inner| self.around(inner))
+    }
+
+    fn tokenized(&self, tokens: &Tokens) -> Result<Box<dyn Data>> {
+        Ok(self.around(self.inner.tokenized(tokens)?))
     }
 
     fn suited(&self, network: Transform) -> Box<dyn Data> {

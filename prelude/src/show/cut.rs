@@ -1,6 +1,7 @@
 //! Text that is cut where it is too long to be looked at, without ever being whole in memory.
 
 use crate::interrupt;
+use crate::words::thousands;
 use std::cell::Cell;
 use std::fmt::{self, Arguments, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -85,15 +86,7 @@ impl Taken {
 
 /// A number with its thousands apart.
 fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    thousands(number as u64, ',')
 }
 
 #[cfg(test)]

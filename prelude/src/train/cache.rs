@@ -70,33 +70,42 @@ impl FeatureCache {
         };
         let row: usize = state.iter().map(|(_, value)| value.elem_count() / ids.len().max(1)).sum();
         if keep && (self.rows.len() + ids.len()) * row * size_of::<f32>() <= ROOM {
-            self.shapes = state.iter().map(|(name, value)| (name.to_owned(), value.dims()[1..].to_vec())).collect();
-            let mut rows = vec![Vec::with_capacity(row); ids.len()];
-            self.packed = state.find(field::LENGTHS).is_some();
-            if let Some(lengths) = state.find(field::LENGTHS) {
-                let features = state.get(field::FEATURES)?;
-                let (width, values) = (features.dim(1)?, features.flatten_all()?.to_vec1::<f32>()?);
-                let mut rest = values.as_slice();
-                for (row, length) in rows.iter_mut().zip(lengths.to_vec1::<u32>()?) {
-                    let (own, after) = rest.split_at(length as usize * width);
-                    row.extend_from_slice(own);
-                    rest = after;
-                }
-                self.shapes = vec![(field::FEATURES.to_owned(), vec![width])];
-                self.rows.extend(ids.iter().map(|id| (part, *id)).zip(rows));
-                return Ok(state);
-            }
-            for (_, value) in state.iter() {
-                let values = value.flatten_all()?.to_vec1::<f32>()?;
-                let size = values.len() / ids.len().max(1);
-                rows.iter_mut().zip(values.chunks_exact(size)).for_each(|(row, own)| row.extend_from_slice(own));
-            }
+            let rows = match state.find(field::LENGTHS) {
+                Some(lengths) => self.token_rows(state.get(field::FEATURES)?, &lengths.to_vec1()?)?,
+                None => self.example_rows(&state, ids.len())?,
+            };
             self.rows.extend(ids.iter().map(|id| (part, *id)).zip(rows));
         }
         Ok(state)
     }
 
-    /// What is kept of these pictures.
+    /// A row an example: its part of each field, one after another.
+    fn example_rows(&mut self, state: &Fields, count: usize) -> Result<Vec<Vec<f32>>> {
+        self.shapes = state.iter().map(|(name, value)| (name.to_owned(), value.dims()[1..].to_vec())).collect();
+        let mut rows = vec![Vec::new(); count];
+        for (_, value) in state.iter() {
+            let values = value.flatten_all()?.to_vec1::<f32>()?;
+            let size = values.len() / count.max(1);
+            rows.iter_mut().zip(values.chunks_exact(size)).for_each(|(row, own)| row.extend_from_slice(own));
+        }
+        Ok(rows)
+    }
+
+    /// A row a text: those of its tokens, one after another.
+    fn token_rows(&mut self, features: &Tensor, lengths: &[u32]) -> Result<Vec<Vec<f32>>> {
+        let (width, values) = (features.dim(1)?, features.flatten_all()?.to_vec1::<f32>()?);
+        self.packed = true;
+        self.shapes = vec![(field::FEATURES.to_owned(), vec![width])];
+        let mut rest = values.as_slice();
+        let each = lengths.iter().map(|length| {
+            let (own, after) = rest.split_at(*length as usize * width);
+            rest = after;
+            own.to_vec()
+        });
+        Ok(each.collect())
+    }
+
+    /// What is kept of these pictures or texts.
     fn kept(&self, part: Part, ids: &[usize]) -> Result<Fields> {
         if let (true, [(name, shape)]) = (self.packed, self.shapes.as_slice()) {
             let rows: Vec<&[f32]> = ids.iter().map(|id| self.rows[&(part, *id)].as_slice()).collect();

@@ -67,7 +67,7 @@ impl EmbeddingMap {
         table
     }
 
-    /// Writes the table as a CSV file, with all digits: `picture,x,y,class,says,wrong`.
+    /// Writes the table as a CSV file, with all digits: `example,x,y,class,says,wrong`.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -80,7 +80,7 @@ impl EmbeddingMap {
             Error::new(format!("the map cannot be written to `{}`", path.display())).caused_by(error)
         };
         let mut file = csv::Writer::from_path(path).map_err(failed)?;
-        file.write_record(["picture", "x", "y", "class", "says", "wrong"]).map_err(failed)?;
+        file.write_record(["example", "x", "y", "class", "says", "wrong"]).map_err(failed)?;
         for point in &self.points {
             let class = point.class.clone().unwrap_or_default();
             let (x, y, wrong) = (point.x.to_string(), point.y.to_string(), point.wrong.to_string());

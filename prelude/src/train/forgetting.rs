@@ -188,10 +188,6 @@ impl Learner {
             ))
             .remedy("old data are of the kind that the network learns: classes, labels or boxes"));
         }
-        let renamed = Renamed::of(old.boxed(), self.classes())?;
-        Ok(match self.spec.transform() {
-            Some(transform) => renamed.suited(transform),
-            None => Box::new(renamed),
-        })
+        self.suited(&Renamed::of(old.boxed(), self.classes())?)
     }
 }

@@ -298,14 +298,7 @@ impl Learner {
             ))
             .remedy("bring the data to the shape that the network was made for"));
         }
-        if std::mem::discriminant(&spec.input) != std::mem::discriminant(&self.spec.input) {
-            return Err(Error::new(format!(
-                "the network takes {}, the data has {}",
-                self.spec.input.words(),
-                spec.input.words()
-            ))
-            .remedy("give it data of the kind that it was made for, or make another network"));
-        }
+        self.check_kind(&spec)?;
         if let Input::Tensor(_) = spec.input {
             try_out(&self.network, self.task.as_ref(), data)?;
         }
@@ -340,17 +333,25 @@ impl Learner {
         Ok(())
     }
 
+    /// Refuses data of another kind than the network takes.
+    fn check_kind(&self, spec: &Spec) -> Result<()> {
+        let (own, other) = (&self.spec.input, &spec.input);
+        if std::mem::discriminant(own) == std::mem::discriminant(other) {
+            return Ok(());
+        }
+        Err(Error::new(format!("the network takes {}, the data has {}", own.words(), other.words()))
+            .remedy("give it data of the kind that it was made for, or make another network"))
+    }
+
     /// Other data as the network takes them.
     pub(super) fn suited(&self, data: &dyn Data) -> Result<Box<dyn Data>> {
-        match (&self.spec.input, data.spec().input) {
-            (Input::Picture(transform), Input::Picture(_)) => Ok(data.suited(*transform)),
-            (Input::Text(tokens), Input::Text(_)) => data.tokenized(tokens),
-            (own, other) if std::mem::discriminant(own) == std::mem::discriminant(&other) => Ok(data.boxed()),
-            (own, other) => {
-                Err(Error::new(format!("the network takes {}, the data has {}", own.words(), other.words()))
-                    .remedy("give it data of the kind that it was made for"))
-            }
-        }
+        let suited = match &self.spec.input {
+            Input::Picture(transform) => data.suited(*transform),
+            Input::Text(tokens) => data.tokenized(tokens)?,
+            Input::Tensor(_) => data.boxed(),
+        };
+        self.check_kind(&suited.spec())?;
+        Ok(suited)
     }
 
     /// Freezes the body: only the head trains. Of a detector it is the backbone that is frozen; its pyramid and its head train.

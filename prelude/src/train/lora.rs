@@ -7,7 +7,7 @@ use super::summary::thousands;
 use crate::layers::Lora;
 use crate::models::{AdapterFile, Network, WaitingHead};
 use crate::words::count;
-use crate::{Error, Result, show};
+use crate::{Error, Result, paths, show};
 
 /// The name of the first adapter, PEFT's.
 const FIRST: &str = "default";
@@ -101,7 +101,7 @@ impl Learner {
     /// # Errors
     /// When there is no adapter, or the folder cannot be written to.
     pub fn save_adapter(&self, folder: impl AsRef<Path>) -> Result<()> {
-        self.judged().save_adapter(folder.as_ref(), self.classes())
+        self.judged().save_adapter(&paths::expanded(folder.as_ref()), self.classes())
     }
 
     /// Takes over an adapter and its head from a folder that [`save_adapter`](Learner::save_adapter) or PEFT wrote. Where there is none yet, it is
@@ -112,7 +112,7 @@ impl Learner {
     /// When a file is missing or damaged, the adapter is another network's (its layers and shapes are named), uses options of PEFT that there is
     /// nothing like here (DoRA, trained biases, a rank for each layer), or is not like the one that takes part.
     pub fn load_adapter(&mut self, folder: impl AsRef<Path>) -> Result<&mut Learner> {
-        self.take_adapter(None, folder.as_ref())
+        self.take_adapter(None, &paths::expanded(folder.as_ref()))
     }
 
     /// Adds the adapter of a folder beside those that are there, under a name; `use_adapter` has it take part.
@@ -120,7 +120,7 @@ impl Learner {
     /// # Errors
     /// As [`load_adapter`](Learner::load_adapter), and when the name is taken.
     pub fn load_adapter_as(&mut self, name: &str, folder: impl AsRef<Path>) -> Result<&mut Learner> {
-        self.take_adapter(Some(name), folder.as_ref())
+        self.take_adapter(Some(name), &paths::expanded(folder.as_ref()))
     }
 
     fn take_adapter(&mut self, name: Option<&str>, folder: &Path) -> Result<&mut Learner> {

@@ -5,7 +5,7 @@ use crate::Result;
 use crate::data::field;
 use crate::plot::{Figure, LossCurve};
 use crate::show::{Bundle, Describe, Description, Show, Table};
-use crate::words::count;
+use crate::words::{self, count};
 
 /// A network's parts, their shapes and sizes, and what of them is trainable.
 #[derive(Clone, Debug, PartialEq)]
@@ -128,15 +128,7 @@ impl Show for Learner {
 
 /// `1234567` as `1 234 567`, with thin spaces.
 pub(super) fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push('\u{202f}');
-        }
-        text.push(digit);
-    }
-    text
+    words::thousands(number as u64, '\u{202f}')
 }
 
 #[cfg(test)]

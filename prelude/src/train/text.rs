@@ -43,17 +43,15 @@ impl Learner {
     // Not generic, so that a cell does not compile it.
     fn start_text(encoder: &Bert, data: &dyn Data) -> Result<Learner> {
         data.check()?;
-        let given = data.spec();
-        if given.tokens().is_none() {
-            return Err(Error::new(format!("expected texts, found {}", given.input.words())).remedy(
-                match given.input {
-                    Input::Picture(_) => "of pictures it is `Learner::vision(Arch::default(), &data)?`",
-                    _ => "texts come from a table: `TextTable::csv(\"reviews.csv\")?`",
-                },
-            ));
-        }
+        // before anything is asked of the data: they would make a vocabulary of their own
         let data = data.tokenized(encoder.tokens())?;
         let spec = data.spec();
+        if spec.tokens().is_none() {
+            return Err(Error::new(format!("expected texts, found {}", spec.input.words())).remedy(match spec.input {
+                Input::Picture(_) => "of pictures it is `Learner::vision(Arch::default(), &data)?`",
+                _ => "texts come from a table: `TextTable::csv(\"reviews.csv\")?`",
+            }));
+        }
         let task = tasks::usual(&spec)?;
         let (network, report) = encoder.network(ParamSet::on(&device()?, spec.seed), maker(&task, &spec))?;
         let mut learner = Learner::assemble(network, task, spec, Some(data));

@@ -138,7 +138,7 @@ impl Data for TextTable {
     fn example(&self, id: usize) -> Result<Example> {
         let examples = self.known(id)?;
         let (first, second) = examples.text(id);
-        let text = second.map_or_else(|| first.to_owned(), |second| format!("{first} | {second}"));
+        let text = second.map_or_else(|| first.to_owned(), |second| format!("{first} / {second}"));
         Ok(Example { name: format!("{}:{}", self.0.shown, examples.line(id)), picture: None, text: Some(text) })
     }
 

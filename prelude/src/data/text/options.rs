@@ -17,7 +17,7 @@ use crate::data::split::Copies;
 use crate::data::{Part, Target};
 use crate::sealed::Sealed;
 use crate::words::does;
-use crate::{Error, Result, limits, show};
+use crate::{Error, Result, limits, paths, show};
 
 /// Until a learner has said how many tokens its network takes.
 const MOST_TOKENS: usize = 128;
@@ -83,7 +83,7 @@ impl TextTable {
     /// # Errors
     /// When the file cannot be read, its rows have different numbers of cells (the line is named), or NUL bytes stand in it.
     pub fn csv(path: impl AsRef<Path>) -> Result<TextTable> {
-        TextTable::read(path.as_ref(), Form::Marks, None)
+        TextTable::read(&paths::expanded(path.as_ref()), Form::Marks, None)
     }
 
     /// The same of a table whose cells are parted by tabs.
@@ -91,7 +91,7 @@ impl TextTable {
     /// # Errors
     /// As [`csv`](TextTable::csv).
     pub fn tsv(path: impl AsRef<Path>) -> Result<TextTable> {
-        TextTable::read(path.as_ref(), Form::Tabs, None)
+        TextTable::read(&paths::expanded(path.as_ref()), Form::Tabs, None)
     }
 
     /// Reads JSON Lines: an object a line, whose names are the columns. An array of such objects is read too.
@@ -99,7 +99,7 @@ impl TextTable {
     /// # Errors
     /// When the file cannot be read, or a line is no object (it is named).
     pub fn jsonl(path: impl AsRef<Path>) -> Result<TextTable> {
-        TextTable::read(path.as_ref(), Form::Json, None)
+        TextTable::read(&paths::expanded(path.as_ref()), Form::Json, None)
     }
 
     /// Reads a table by its name: `.csv`, `.tsv`, `.jsonl`, `.json`; others are taken as `.csv`.
@@ -107,7 +107,7 @@ impl TextTable {
     /// # Errors
     /// As [`csv`](TextTable::csv) and [`jsonl`](TextTable::jsonl).
     pub fn open(path: impl AsRef<Path>) -> Result<TextTable> {
-        let path = path.as_ref();
+        let path = &*paths::expanded(path.as_ref());
         let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         let form = match ending.as_str() {
             "tsv" | "tab" => Form::Tabs,

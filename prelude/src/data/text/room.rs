@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use crate::words::bytes as in_words;
+use crate::words::{bytes as in_words, thousands};
 use crate::{Error, Result, show};
 
 /// Tables of fewer rows are read without a word.
@@ -67,15 +67,7 @@ fn free() -> Option<u64> {
 /// A number to two digits, with thousands apart: `1,000,000`.
 fn in_thousands(number: u64) -> String {
     let step = 10u64.pow(number.checked_ilog10().unwrap_or(0).saturating_sub(1));
-    let digits = ((number + step / 2) / step * step).to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    thousands((number + step / 2) / step * step, ',')
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::data::TextTable;
-use crate::{Error, Result, interrupt, limits};
+use crate::{Error, Result, interrupt, limits, paths};
 
 /// The columns of the table.
 const HEAD: [&str; 4] = ["text", "label", "trap", "topic"];
@@ -82,7 +82,7 @@ impl Reviews {
     /// # Errors
     /// When the count is out of its range, or the file cannot be written.
     pub fn write(&self, path: impl AsRef<Path>) -> Result<TextTable> {
-        self.write_at(path.as_ref())
+        self.write_at(&paths::expanded(path.as_ref()))
     }
 
     fn write_at(&self, path: &Path) -> Result<TextTable> {

@@ -15,7 +15,7 @@ use crate::models::hub::{Hub, Published};
 use crate::models::{HeadMaker, Network, Trained};
 use crate::params::{LoadReport, ParamSet, read_tensors};
 use crate::sealed::Sealed;
-use crate::{Error, Result, show};
+use crate::{Error, Result, paths, show};
 
 /// The variable that names MiniLM's folder.
 const MINILM_FOLDER: &str = "CANDLEWICK_MINILM";
@@ -102,7 +102,7 @@ impl Bert {
     /// # Errors
     /// When a file is missing or cannot be read, and when config, weights and tokenizer do not fit each other.
     pub fn open(path: impl AsRef<Path>) -> Result<Bert> {
-        Bert::open_at(path.as_ref())
+        Bert::open_at(&paths::expanded(path.as_ref()))
     }
 
     fn open_at(path: &Path) -> Result<Bert> {

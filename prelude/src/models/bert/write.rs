@@ -25,10 +25,7 @@ impl BertLayout {
         let put = |name: &str, value: &Value| std::fs::write(folder.join(name), format!("{value:#}\n")).map_err(failed);
         put("config.json", &self.config.written())?;
         std::fs::write(folder.join("tokenizer.json"), tokens.json()).map_err(failed)?;
-        put(
-            "tokenizer_config.json",
-            &json!({ "tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": tokens.max_tokens() }),
-        )?;
+        put("tokenizer_config.json", &tokenizer_config(tokens))?;
         let part = |index: usize, path: &str, kind: &str| {
             let kind = format!("sentence_transformers.models.{kind}");
             json!({ "idx": index, "name": index.to_string(), "path": path, "type": kind })
@@ -55,6 +52,24 @@ impl BertLayout {
             HashMap::from([("format".to_owned(), "pt".to_owned())]),
         )
     }
+}
+
+/// Which tokens stand for padding, a beginning and the like: without that transformers pads no batch.
+fn tokenizer_config(tokens: &Tokens) -> Value {
+    let mut config = json!({ "tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": tokens.max_tokens() });
+    let all = tokens.all();
+    for (role, names) in [
+        ("unk_token", ["[UNK]", "<unk>"]),
+        ("pad_token", ["[PAD]", "<pad>"]),
+        ("cls_token", ["[CLS]", "<s>"]),
+        ("sep_token", ["[SEP]", "</s>"]),
+        ("mask_token", ["[MASK]", "<mask>"]),
+    ] {
+        if let Some(name) = names.iter().find(|name| all.contains_key(**name)) {
+            config[role] = json!(name);
+        }
+    }
+    config
 }
 
 impl BertConfig {

@@ -93,13 +93,20 @@ impl Rehearse {
 fn behind(own: &Fields, old: &Fields, (from, count): (usize, usize)) -> Result<Fields> {
     let mut both = Fields::default();
     for (name, value) in own.iter() {
-        let rows = old.get(name)?.narrow(0, from, count)?;
+        let mut rows = old.get(name)?.narrow(0, from, count)?;
+        let mut value = value.clone();
+        if matches!(name, field::IDS | field::TYPES | field::MASK) {
+            // of texts the shorter ones get more padding, which the mask leaves out
+            let (short, long) = (value.dim(1)?, rows.dim(1)?);
+            value = value.pad_with_zeros(1, 0, long.saturating_sub(short))?;
+            rows = rows.pad_with_zeros(1, 0, short.saturating_sub(long))?;
+        }
         if rows.dims()[1..] != value.dims()[1..] {
             let (new, old) = (&value.dims()[1..], &rows.dims()[1..]);
             return Err(Error::new(format!("`{name}` is {old:?} of the old data and {new:?} of the new"))
                 .remedy("bring both to one size: `.size(64)`"));
         }
-        both.set(name, Tensor::cat(&[value, &rows.to_dtype(value.dtype())?], 0)?);
+        both.set(name, Tensor::cat(&[&value, &rows.to_dtype(value.dtype())?], 0)?);
     }
     Ok(both)
 }

@@ -116,7 +116,7 @@ fn a_map_of_the_validation_pictures() -> Result<()> {
         let folder = tempfile::tempdir()?;
         map.write_csv(folder.path().join("map.csv"))?;
         let text = std::fs::read_to_string(folder.path().join("map.csv"))?;
-        assert!(text.starts_with("picture,x,y,class,says,wrong\npicture ") && text.lines().count() == 17, "{text}");
+        assert!(text.starts_with("example,x,y,class,says,wrong\npicture ") && text.lines().count() == 17, "{text}");
         assert!(map.table().text().lines().count() == 17 && map.figure.size().0 == 720);
     }
     assert_eq!(learner.embedding_map()?.points, learner.embedding_map()?.points);

@@ -276,3 +276,47 @@ fn an_adapter_is_written_for_a_classifier_of_hugging_face() -> Result<()> {
     assert!((a - b).abs() < 1e-6, "{a} {b}");
     Ok(())
 }
+
+/// Old texts go beside new ones, whatever the lengths of both, and are measured in the network's own tokens.
+#[test]
+fn texts_are_rehearsed_and_measured_again() -> Result<()> {
+    let old = reviews()?;
+    let mut learner = reader(&old)?;
+    learner.fit(20, 3e-3)?;
+    let rows: Vec<(String, &str)> = ["film", "food", "staff", "the staff", "the film", "very fine food"]
+        .iter()
+        .flat_map(|what| {
+            [
+                (format!("is {what} good and bad"), "mixed"),
+                (format!("the {what} was fine and dull and very bad , not good"), "mixed"),
+            ]
+        })
+        .chain((0..12).map(|at| (format!("good {at}"), "glad")))
+        .collect();
+    let new = TextTable::from_texts(&rows)?.split(0.25, 1)?.batch(4);
+    let mut both = quiet(learner.add_classes(&new)?);
+    both.keep_old_classes(&old)?.rehearse(&old, 0.4)?;
+    both.fit(12, 2e-3)?;
+    let measured = both.history().epochs.last().and_then(|epoch| epoch.valid.as_ref()?.find("old accuracy"));
+    assert!(measured.is_some_and(|right| right > 0.8), "{measured:?}");
+    Ok(())
+}
+
+#[test]
+fn a_written_encoder_says_which_token_pads() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    quiet(Learner::encoder(encoder()?)?).save_encoder(folder.path())?;
+    let json = std::fs::read_to_string(folder.path().join("tokenizer_config.json"))?;
+    let config: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    for (role, token) in
+        [("pad_token", "[PAD]"), ("cls_token", "[CLS]"), ("sep_token", "[SEP]"), ("unk_token", "[UNK]")]
+    {
+        assert_eq!(config[role], token, "{json}");
+    }
+    // `~` is the user's own folder here too
+    for error in [TextTable::csv("~/no/such.csv").err(), Bert::open("~/no/such").err()] {
+        let says = error.map(|error| error.to_string()).unwrap_or_default();
+        assert!(!says.is_empty() && !says.contains('~'), "{says}");
+    }
+    Ok(())
+}
