@@ -135,7 +135,7 @@ impl Learner {
     /// # Errors
     /// When the file cannot be read, no pictures go into the network, or the user interrupts.
     pub fn attention(&self, picture: impl Query) -> Result<AttentionMap> {
-        self.attend_one(picture.pixels()?, None)
+        self.attend_one(self.pixels_of(&picture)?, None)
     }
 
     /// What in a picture speaks for a class, a label or a number of this name, whatever the network answers: `attention_for("new.jpg", "cat")`.
@@ -143,7 +143,7 @@ impl Learner {
     /// # Errors
     /// As [`attention`](Learner::attention), and when there is no such class; the message lists them.
     pub fn attention_for(&self, picture: impl Query, class: &str) -> Result<AttentionMap> {
-        self.attend_one(picture.pixels()?, Some(class))
+        self.attend_one(self.pixels_of(&picture)?, Some(class))
     }
 
     /// What in each picture speaks for its answer, beside one another.
@@ -151,7 +151,13 @@ impl Learner {
     /// # Errors
     /// As [`attention`](Learner::attention), and when there is no picture.
     pub fn attention_all(&self, pictures: &[impl Query]) -> Result<AttentionMaps> {
-        self.attend(&mut pictures.iter().map(Query::pixels), pictures.len(), None)
+        self.attend(&mut pictures.iter().map(|picture| self.pixels_of(picture)), pictures.len(), None)
+    }
+
+    /// A picture's pixels, where the network takes pictures.
+    pub(super) fn pixels_of(&self, query: &dyn Query) -> Result<RgbImage> {
+        self.transform()?;
+        query.pixels_as(self.greys())
     }
 
     fn attend_one(&self, picture: RgbImage, class: Option<&str>) -> Result<AttentionMap> {

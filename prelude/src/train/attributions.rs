@@ -83,7 +83,7 @@ impl Learner {
     /// # Errors
     /// When no texts go into the network, when the text is empty, or the user interrupts.
     pub fn attributions(&self, query: impl Query) -> Result<Attributions> {
-        self.attribute(Asked::of(&query, &self.spec)?, None)
+        self.attribute(&query, None)
     }
 
     /// What in a text speaks for a class, a label or a number of this name, whatever the network answers.
@@ -91,15 +91,16 @@ impl Learner {
     /// # Errors
     /// As [`attributions`](Learner::attributions), and when there is no such class; the message lists them.
     pub fn attributions_for(&self, query: impl Query, class: &str) -> Result<Attributions> {
-        self.attribute(Asked::of(&query, &self.spec)?, Some(class))
+        self.attribute(&query, Some(class))
     }
 
-    fn attribute(&self, asked: Asked, class: Option<&str>) -> Result<Attributions> {
-        let Asked::Text(one, other) = &asked else {
-            return Err(Error::new("attributions are of texts, this network takes pictures")
-                .remedy("what in a picture speaks for the answer: `learner.attention(\"new.jpg\")?`"));
-        };
-        let tokens = self.spec.tokens().ok_or_else(|| Error::new("this network takes no texts"))?;
+    fn attribute(&self, query: &dyn Query, class: Option<&str>) -> Result<Attributions> {
+        let tokens = self.spec.tokens().ok_or_else(|| {
+            Error::new(format!("attributions are of texts, this network takes {}", self.spec.input.words()))
+                .remedy("what in a picture speaks for the answer: `learner.attention(\"new.jpg\")?`")
+        })?;
+        let asked = Asked::of(query, &self.spec)?;
+        let Asked::Text(one, other) = &asked else { return Err(Error::new("attributions are of texts")) };
         let row = tokens.encode(&[(one, other.as_deref())])?.pop().unwrap_or_default();
         if !row.spans.iter().any(|(from, to)| from < to) {
             return Err(Error::new("the text is empty: there is no word that could speak for an answer"));

@@ -141,7 +141,12 @@ impl Learner {
     /// # Errors
     /// When the file is missing, damaged, or not written by a learner.
     pub fn open(path: impl AsRef<Path>) -> Result<Learner> {
-        Learner::from_trained(Trained::open(&paths::expanded(path.as_ref()))?)
+        let path = &*paths::expanded(path.as_ref());
+        if path.join("config.json").is_file() {
+            return Err(Error::new(format!("`{}` is the folder of an encoder, and no learner's file", path.display()))
+                .remedy("start one from it: `Learner::text(Bert::open(path)?, &data)?`; to compare texts, `Learner::encoder(Bert::open(path)?)?`"));
+        }
+        Learner::from_trained(Trained::open(path)?)
     }
 
     /// A network of one's own, or of a candle model, and what it is to learn from which data:
@@ -453,7 +458,10 @@ impl Learner {
     pub fn transform(&self) -> Result<Transform> {
         self.spec.transform().ok_or_else(|| {
             Error::new(format!("expected a network that takes pictures, found {}", self.spec.input.words()))
-                .remedy("give it what it takes: `learner.answers(&x)?`, a row an example")
+                .remedy(match self.spec.tokens() {
+                    Some(_) => "of texts there are `learner.predict(\"a text\")?`, `attributions`, `top_losses(9)?` and `SimilarityIndex::of_texts(&learner, &texts)?`",
+                    None => "give it what it takes: `learner.answers(&x)?`, a row an example",
+                })
         })
     }
 

@@ -6,6 +6,7 @@ use super::learner::Learner;
 use super::summary::thousands;
 use crate::layers::Lora;
 use crate::models::{AdapterFile, Network, WaitingHead};
+use crate::params::Param;
 use crate::words::count;
 use crate::{Error, Result, paths, show};
 
@@ -101,7 +102,20 @@ impl Learner {
     /// # Errors
     /// When there is no adapter, or the folder cannot be written to.
     pub fn save_adapter(&self, folder: impl AsRef<Path>) -> Result<()> {
-        self.judged().save_adapter(&paths::expanded(folder.as_ref()), self.classes())
+        self.write_adapter(&paths::expanded(folder.as_ref()))
+    }
+
+    fn write_adapter(&self, folder: &Path) -> Result<()> {
+        self.judged().save_adapter(folder, self.classes())?;
+        let (adapters, backbone) = (self.network.adapters(), self.network.backbone_parts());
+        let is_base = |param: &&Param| param.group() < backbone && adapters.owner(param.name()).is_none();
+        let params = self.network.params().params();
+        if params.iter().filter(is_base).any(|param| self.optimizer.state().contains_key(param.name())) {
+            show::note(
+                "the base was trained too: the adapter answers so on this base alone; `learner.save(path)?` keeps both",
+            );
+        }
+        Ok(())
     }
 
     /// Takes over an adapter and its head from a folder that [`save_adapter`](Learner::save_adapter) or PEFT wrote. Where there is none yet, it is

@@ -90,7 +90,7 @@ impl Learner {
     }
 
     /// Writes the encoder without its head as a folder: `config.json`, `model.safetensors`, `tokenizer.json`. `Bert::open` reads it, and so do Hugging
-    /// Face's transformers and sentence-transformers.
+    /// Face's transformers and sentence-transformers. What an adapter adds is merged into what is written.
     ///
     /// # Errors
     /// When the learner is no encoder of text, or the folder cannot be written.
@@ -105,7 +105,8 @@ impl Learner {
                 Error::new("this network is no encoder of text").remedy("`learner.save(path)?` writes any learner")
             );
         };
-        let mut tensors = network.params().snapshot()?;
+        // what an adapter adds is in the weights then
+        let mut tensors = network.plain_values()?;
         tensors.retain(|(name, _)| !is_under(name, "head"));
         layout.write(folder, tensors, tokens)
     }

@@ -22,7 +22,7 @@ impl Learner {
     /// # Errors
     /// When the count makes no sense, the file cannot be read, or the network says where something is.
     pub fn predict_tta(&self, picture: impl Query, views: usize) -> Result<Prediction> {
-        self.predict_views(picture.pixels_as(self.greys())?, views)
+        self.predict_views(self.pixels_of(&picture)?, views)
     }
 
     // Not generic, so that the cell does not compile it.

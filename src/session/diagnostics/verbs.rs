@@ -17,8 +17,11 @@ const LEARNER: Verbs = &[
     ),
     (
         &["save_model", "save_pretrained", "save_checkpoint", "save_state"],
-        "`learner.save(\"model.safetensors\")?` writes all of it, `learner.save_weights(\"weights.safetensors\")?` the weights alone",
+        "`learner.save(\"model.safetensors\")?` writes all of it, `learner.save_weights(\"weights.safetensors\")?` the weights alone; \
+         an encoder of text goes to Hugging Face's libraries by `learner.save_encoder(\"folder\")?`",
     ),
+    (&["print_trainable_parameters", "num_parameters"], "`learner.summary()?` says what trains and its share"),
+    (&["disable_adapter", "unload"], "`learner.unload_lora()?` takes the adapters away"),
     (
         &["load_learner", "load_model", "from_file", "read", "restore", "load_from_checkpoint", "from_checkpoint"],
         "`Learner::open(\"model.safetensors\")?` makes a learner of a file that `learner.save` wrote; `learner.load(path)?` puts one into a learner that there is",
@@ -207,6 +210,26 @@ const TENSOR: Verbs = &[
     (&["add_", "mul_", "sub_", "zero_", "fill_"], "tensors do not change: `let x = (x + y)?;`"),
 ];
 
+/// Methods of tables of texts.
+const TEXTS: Verbs = &[
+    (
+        &["from_csv", "read_csv", "load", "from_file"],
+        "`TextTable::csv(\"reviews.csv\")?`, `::tsv`, `::jsonl`, or `::open` by the name's ending",
+    ),
+    (&["sep", "delimiter", "separator"], "what parts the cells is found by itself"),
+    (&["train_test_split", "random_split"], "`data.split(0.2, 42)?`"),
+    (&["map", "tokenize"], "a learner cuts the texts into its network's tokens by itself"),
+];
+
+/// Methods of encoders of text.
+const ENCODER: Verbs = &[
+    (
+        &["from_pretrained", "load", "new"],
+        "`Bert::open(\"folder\")?`, `Bert::hub(\"distilbert-base-uncased\")?`, `Bert::minilm()?`",
+    ),
+    (&["encode", "embed"], "`Learner::encoder(encoder)?.embed(\"a text\")?`"),
+];
+
 /// Functions and types that other libraries have.
 const NAMES: Verbs = &[
     (
@@ -259,6 +282,19 @@ const NAMES: Verbs = &[
         &["CrossEntropyLoss", "CrossEntropyLossFlat", "BCEWithLogitsLoss", "MSELoss"],
         "the loss comes with the task: `Classify`, `Labels`, `Regress`; in `ops` there are `ops::cross_entropy` and its kin",
     ),
+    (
+        &["AutoTokenizer", "BertTokenizer", "AutoModel", "BertModel", "AutoModelForSequenceClassification"],
+        "`Bert::minilm()?`, `Bert::open(\"folder\")?` are encoders with their tokenizers: `Learner::text(Bert::minilm()?, &data)?`",
+    ),
+    (
+        &["pipeline", "Trainer", "TrainingArguments", "SentenceTransformer"],
+        "`let mut learner = Learner::text(Bert::minilm()?, &data)?;`, then `learner.fit(2, 5e-5)?`; to compare texts `Learner::encoder(Bert::minilm()?)?`",
+    ),
+    (&["load_dataset"], "`let data = TextTable::open(\"reviews.csv\")?.split(0.2, 42)?;`"),
+    (
+        &["get_peft_model", "LoraConfig", "PeftModel", "LoraModel"],
+        "`learner.lora(Lora::rank(8).alpha(16.0))?`; a folder of PEFT's is read by `learner.load_adapter(\"folder\")?`",
+    ),
     (&["no_grad", "set_grad_enabled"], "`predict` and `validate` keep no gradients; `tensor.detach()` cuts one off"),
     (
         &["resnet18", "ResNet18", "resnet34", "resnet50", "efficientnet_b0", "mobilenet_v2", "vgg16", "vit_tiny"],
@@ -284,6 +320,8 @@ pub fn adapt(report: &mut Report<'_>) {
         Some("E0599" | "E0609" | "E0610") => match quoted.next().map(bare) {
             Some("Learner") => find(LEARNER, name),
             Some("ImageFolder" | "Boxes" | "LabelTable" | "NumberTable" | "TensorData") => find(DATA, name),
+            Some("TextTable") => find(TEXTS, name),
+            Some("Bert") => find(ENCODER, name),
             Some("Tensor") => find(TENSOR, name),
             _ => None,
         },
@@ -334,6 +372,9 @@ mod tests {
             ("cache", "struct `LabelTable`", "`data.cache_on_disk()`"),
             ("view", "struct `candle_core::Tensor`", "`x.reshape("),
             ("item", "reference `&Tensor`", "`x.to_scalar"),
+            ("from_csv", "struct `TextTable`", "`TextTable::csv("),
+            ("from_pretrained", "struct `Bert`", "`Bert::open("),
+            ("print_trainable_parameters", "reference `&Learner`", "`learner.summary()?`"),
         ] {
             let message = format!("no method named `{name}` found for {kind} in the current scope");
             let told = told("E0599", &message).unwrap_or_else(|| panic!("{name} is known"));
@@ -348,6 +389,10 @@ mod tests {
         assert!(
             told("E0425", "cannot find function `vision_learner` in this scope")
                 .is_some_and(|told| told.contains("`let mut learner"))
+        );
+        assert!(
+            told("E0425", "cannot find function `get_peft_model` in this scope")
+                .is_some_and(|told| told.contains("`learner.lora("))
         );
         assert!(
             told("E0433", "cannot find type `ImageDataLoaders` in this scope")
@@ -370,7 +415,7 @@ mod tests {
     /// A remedy is for a name of one meaning.
     #[test]
     fn each_name_stands_once() {
-        for verbs in [LEARNER, DATA, TENSOR, NAMES] {
+        for verbs in [LEARNER, DATA, TENSOR, TEXTS, ENCODER, NAMES] {
             let mut names: Vec<&str> = verbs.iter().flat_map(|(names, _)| names.iter().copied()).collect();
             let all = names.len();
             names.sort_unstable();

@@ -86,7 +86,12 @@ impl Cells {
     /// When rows have different numbers of cells, a line is no JSON, or there is none.
     pub fn read(text: &str, form: Form, shown: &str) -> Result<(Cells, Vec<String>)> {
         let mut words = Vec::new();
-        let mut cells = match form {
+        let begins = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+        let is_json = form != Form::Json && serde_json::from_str::<serde_json::Map<String, Value>>(begins).is_ok();
+        if is_json {
+            words.push(format!("`{shown}` holds JSON Lines, and is read so"));
+        }
+        let mut cells = match if is_json { Form::Json } else { form } {
             Form::Json => json(text, shown)?,
             Form::Tabs => marked(text, b'\t', shown, &mut words)?,
             Form::Marks => marked(text, separator(text), shown, &mut words)?,
@@ -262,9 +267,9 @@ impl Cells {
         }
         let first: Vec<String> = (0..width).map(|at| self.cell(0, at).trim().to_owned()).collect();
         let is_number = |text: &str| text.trim().parse::<f64>().is_ok();
-        let fits = first.iter().enumerate().all(|(at, name)| {
-            !name.is_empty() && name.chars().count() <= 40 && !is_number(name) && !first[..at].contains(name)
-        });
+        let fits = first.iter().all(|name| name.chars().count() <= 40 && !is_number(name));
+        // an index that nobody named, a column twice
+        let odd = first.iter().enumerate().any(|(at, name)| name.is_empty() || first[..at].contains(name));
         let lower: Vec<String> = first.iter().map(|name| name.to_lowercase()).collect();
         let is_known = |name: &String| {
             let name = name.as_str();
@@ -283,9 +288,15 @@ impl Cells {
             own.iter().all(|cell| is_number(cell))
                 || (own.len() >= 10 && different.len() * 5 <= own.len() && !different.contains_key(first[at].as_str()))
         };
-        if !fits || !(lower.iter().any(is_known) || (0..width).any(stands_above)) {
+        if !fits || !(lower.iter().any(is_known) || (!odd && (0..width).any(stands_above))) {
             return self;
         }
+        let named = |(at, name): (usize, &String)| match first[..at].iter().filter(|other| *other == name).count() {
+            _ if name.is_empty() => format!("column {}", at + 1),
+            0 => name.clone(),
+            before => format!("{name} ({})", before + 1),
+        };
+        let first: Vec<String> = first.iter().enumerate().map(named).collect();
         let taken = self.ends[width - 1];
         self.text.drain(..taken);
         self.ends.drain(..width);

@@ -41,6 +41,19 @@ impl Clone for TextTable {
     }
 }
 
+/// Refuses what is no table of text yet.
+fn refuse_packed(bytes: &[u8], shown: &str) -> Result<()> {
+    match bytes {
+        [0x1f, 0x8b, ..] => Err(Error::new(format!("`{shown}` is compressed (gzip)"))
+            .remedy(format!("unpack it first: `!gunzip -k {shown}`"))),
+        [b'P', b'K', 3, 4, ..] => {
+            Err(Error::new(format!("`{shown}` is a workbook (xlsx) or a zip archive, and no table of text"))
+                .remedy("save it as CSV from the program that made it, or unpack it"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A tokenizer, and what it made of all texts.
 type KeptRows = (Tokens, Arc<TokenRows>);
 
@@ -161,6 +174,7 @@ impl TextTable {
         };
         room::say(path, &shown)?;
         let bytes = std::fs::read(path).map_err(unreadable)?;
+        refuse_packed(&bytes, &shown)?;
         let (text, words) = encoding::decoded(bytes, told, &shown)?;
         let (cells, more) = Cells::read(&text, form, &shown)?;
         drop(text);
@@ -464,7 +478,7 @@ impl TextTable {
             let (share, most) = (cut as f64 * 100.0 / table.len() as f64, wanted.max_tokens());
             let many = does(cut, "text", "is", "are");
             show::note(&format!(
-                "{many} longer than {most} tokens ({share:.1} %) and cut there; `data.summary()?` says by how much"
+                "{many} longer than {most} tokens ({share:.1} %) and cut there; `.max_tokens(…)` of the encoder says how many are read"
             ));
         }
         Ok(table)

@@ -337,3 +337,33 @@ fn a_real_networks_tokenizer_gives_hugging_faces_tokens() -> Result<()> {
     }
     Ok(())
 }
+
+/// As `DataFrame.to_csv` of pandas writes them, with an index that has no name; JSON Lines under another name; what is packed.
+#[test]
+fn tables_of_other_programs_are_read_or_named() -> Result<()> {
+    let rows = "0,a fine film,pos\n1,a dull film,neg\n2,a good meal,pos\n";
+    let (_folder, path) = file("pandas.csv", format!(",text,label\n{rows}"));
+    let data = TextTable::csv(&path)?;
+    assert_eq!(
+        (data.len(), data.columns(), data.names()),
+        (3, &["column 1", "text", "label"].map(str::to_owned)[..], &["neg", "pos"].map(str::to_owned)[..])
+    );
+    let (_folder, path) = file("twice.csv", "text,text,label\na,b,pos\nc,d,neg\n");
+    assert_eq!(TextTable::csv(&path)?.columns(), ["text", "text (2)", "label"]);
+    // a first text without a label is no head
+    let (_folder, path) = file("plain.csv", "a fine film,pos\na dull film,neg\n");
+    assert_eq!(TextTable::csv(&path)?.len(), 2);
+    let (_folder, path) = file(
+        "lines.csv",
+        "{\"text\": \"a fine film\", \"label\": \"pos\"}\n{\"text\": \"dull\", \"label\": \"neg\"}\n",
+    );
+    assert_eq!(TextTable::csv(&path)?.names(), ["neg", "pos"]);
+    for (name, bytes, wanted) in
+        [("x.csv.gz", &[0x1fu8, 0x8b, 8, 0, 0][..], "compressed (gzip)"), ("x.xlsx", b"PK\x03\x04\0", "workbook")]
+    {
+        let (_folder, path) = file(name, bytes);
+        let says = says(TextTable::open(&path));
+        assert!(says.contains(wanted) && says.contains("  → "), "{says}");
+    }
+    Ok(())
+}

@@ -11,8 +11,9 @@ use super::{BertConfig, Pooling};
 use crate::data::{Fields, field};
 use crate::layers::Pass;
 use crate::models::{Body, Shapes};
+use crate::onnx::{OnnxFields, OnnxGraph};
 use crate::params::ParamSet;
-use crate::{Result, ops};
+use crate::{Error, Result, ops};
 
 /// From tokens to a row a text.
 pub(in crate::models) struct BertBody {
@@ -86,6 +87,12 @@ impl Body for BertBody {
             state.set(field::FEATURES, x);
         }
         Ok(state)
+    }
+
+    fn export(&self, _: &mut OnnxGraph, _: OnnxFields) -> Result<OnnxFields> {
+        Err(Error::new("encoders of text are not written as ONNX").remedy(
+            "`learner.save_encoder(\"folder\")?` writes the encoder for Hugging Face's libraries, whose `optimum` exports it",
+        ))
     }
 
     fn backbone(&self) -> usize {

@@ -320,3 +320,41 @@ fn a_written_encoder_says_which_token_pads() -> Result<()> {
     }
     Ok(())
 }
+
+/// What an adapter adds goes into a written encoder; an adapter whose base was trained says so.
+#[test]
+fn an_adapter_is_written_with_what_it_stands_on() -> Result<()> {
+    let data = reviews()?;
+    let mut learner = reader(&data)?;
+    learner.lora(Lora::rank(2).alpha(8.0))?;
+    learner.fit(6, 2e-2)?;
+    let folder = tempfile::tempdir()?;
+    learner.save_encoder(folder.path().join("merged"))?;
+    let again = quiet(Learner::encoder(Bert::open(folder.path().join("merged"))?)?);
+    let (own, read) = (learner.embed("awful food")?, again.embed("awful food")?);
+    assert!(own.iter().zip(&read).all(|(a, b)| (a - b).abs() < 1e-5), "{own:?} {read:?}");
+    Ok(())
+}
+
+#[test]
+fn verbs_of_pictures_name_those_of_texts() -> Result<()> {
+    let data = reviews()?;
+    let mut learner = reader(&data)?;
+    let folder = tempfile::tempdir()?;
+    learner.save_encoder(folder.path())?;
+    for (says, wanted) in [
+        (learner.attention("good film").err(), "`learner.predict(\"a text\")?`"),
+        (learner.predict_tta("good film", 4).err(), "`learner.predict(\"a text\")?`"),
+        (learner.watch(2).err(), "top_losses(9)"),
+        (learner.index(folder.path()).err(), "SimilarityIndex::of_texts"),
+        (learner.export_onnx(folder.path().join("x.onnx")).err(), "save_encoder"),
+        (Learner::open(folder.path()).err(), "Bert::open(path)"),
+    ] {
+        let says = says.map(|error| error.to_string()).unwrap_or_default();
+        assert!(says.contains(wanted), "{wanted}: {says}");
+    }
+    // more classes, and still the network's own tokens
+    let wider = learner.add_classes(&TextTable::from_texts(&[("so so film", "mixed"), ("lovely food", "glad")])?)?;
+    assert_eq!(wider.spec().tokens(), learner.spec().tokens());
+    Ok(())
+}
