@@ -8,7 +8,7 @@
 //! - [`LossCurve`] and [`compare`]: training as it runs, and several runs; [`Lines`]: any other curve; [`panels`]: several beside each other.
 //! - [`scatter`]: points on a plane, coloured by class.
 //! - [`bars`], [`confusion`]: counts, and what is taken for what.
-//! - [`grid`]: many small pictures; [`columns`]: the same picture in several ways; [`overlay`]: boxes on one; [`warmed`], [`warm_grid`]: how much each
+//! - [`grid`]: many small pictures ([`page`]: a text as one); [`columns`]: the same picture in several ways; [`overlay`]: boxes on one; [`warmed`], [`warm_grid`]: how much each
 //!   place counts, as heat.
 //!
 //! A class keeps its colour for the session, whatever speaks of it: [`class_color`], [`set_class_color`].
@@ -28,6 +28,7 @@ mod lines;
 mod loss;
 mod number;
 mod overlay;
+mod page;
 mod palette;
 mod scatter;
 mod shaping;
@@ -45,6 +46,7 @@ pub use lettering::register_fonts;
 pub use lines::{Lines, Look, panels};
 pub use loss::{LossCurve, Run, compare};
 pub use overlay::{Mark, draw_marks, draw_thumb, overlay};
+pub use page::page;
 pub(crate) use palette::list_classes;
 pub use palette::{class_color, set_class_color};
 pub use scatter::{Dot, scatter, spread_out};

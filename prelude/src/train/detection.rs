@@ -279,8 +279,7 @@ impl Learner {
         }
         let caption = |when: &str, one: &Prediction| format!("{when}: {}", one.caption());
         let captions = [caption("before", before), caption("now", &now)];
-        let pictures: Vec<RgbImage> = [before.drawn(), now.drawn()].into_iter().flatten().collect();
-        Ok(plot::beside(&pictures, &captions))
+        Ok(plot::beside(&[before.drawn(), now.drawn()], &captions))
     }
 
     /// A detector as its weights were trained, to predict with: published ones know COCO's 80 classes.

@@ -74,9 +74,9 @@ impl Prediction {
         self.boxes.first().cloned()
     }
 
-    /// The picture with the boxes drawn on it; `None` of a text.
-    pub fn drawn(&self) -> Option<RgbImage> {
-        self.marked(plot::draw_marks)
+    /// The picture with the boxes drawn on it; of a text a picture of its words.
+    pub fn drawn(&self) -> RgbImage {
+        self.marked(plot::draw_marks).unwrap_or_else(|| plot::page(self.text.as_deref().unwrap_or_default()))
     }
 
     /// The picture with its boxes as it stands among so many.
