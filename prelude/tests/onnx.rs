@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use candlewick_prelude::Result;
-use candlewick_prelude::data::{Fields, Input, Normalize, TensorData, field};
+use candlewick_prelude::data::{Fields, Input, Normalize, TensorData, TextTable, field};
 use candlewick_prelude::layers::{
     Activation, Attention, DropPath, Dropout, GlobalAvgPool, Layer, LayerNorm, Linear, MaxPool2d, Pass, Sequential,
 };
 use candlewick_prelude::layers::{BatchNorm2d, Conv2d, SqueezeExcite};
-use candlewick_prelude::models::{Arch, Detector, HeadMaker, Network};
+use candlewick_prelude::models::{Arch, Bert, BertConfig, BertKind, Detector, HeadMaker, Network, Pooling};
 use candlewick_prelude::onnx::{OnnxGraph, OnnxModel, OnnxValue};
 use candlewick_prelude::params::{ParamSet, write_tensors, write_whole};
 use candlewick_prelude::train::{Classify, Learner};
+use onnx_rs::ast::Dimension;
 
 /// Where files are left for onnxruntime.
 fn folder() -> Option<PathBuf> {
@@ -116,6 +117,68 @@ fn every_detector_is_written() -> Result<()> {
         as_if_trained(&network)?;
         assert_eq!(check(detector.name(), &network, &picture(96))?, Vec::<String>::new());
     }
+    Ok(())
+}
+
+/// Of texts whole numbers go in, of any length, padded; what comes out is what the network says of texts without padding.
+#[test]
+fn every_encoder_of_text_is_written() -> Result<()> {
+    let tiny = Bert::tiny()?;
+    let tokens = tiny.tokens().with_max(40);
+    let vocab = tokens.vocabulary();
+    let small = |kind: BertKind, types: usize, hidden_act: &str| BertConfig {
+        kind,
+        type_vocab_size: types,
+        hidden_act: hidden_act.to_owned(),
+        initializer_range: 0.2,
+        ..BertConfig::new(vocab, 24, 2, 3)
+    };
+    // a vocabulary that pads with 0 does so in RoBERTa too
+    let kinds = [
+        ("bert", small(BertKind::Bert, 2, "gelu"), Pooling::Pooler),
+        ("bert_mean", small(BertKind::Bert, 2, "gelu_new"), Pooling::Mean),
+        ("distilbert", small(BertKind::DistilBert, 0, "gelu"), Pooling::Cls),
+        ("roberta", small(BertKind::Roberta, 1, "relu"), Pooling::Pooler),
+    ];
+    let texts = [("a film that I liked, from beginning to end", None), ("bad", Some("worse"))];
+    let rows = tokens.encode(&texts)?;
+    let fields = tokens.fields(&rows.iter().collect::<Vec<_>>())?;
+    for (name, config, pooling) in kinds {
+        let encoder = Bert::of(config, tokens.clone(), None)?.pooling(pooling);
+        let (network, _) = encoder.network(ParamSet::on(&Device::Cpu, 3), HeadMaker::classes(3))?;
+        as_if_trained(&network)?;
+        let said = network.rest(0, &fields, &Pass::eval())?;
+        let bytes = network.to_onnx(&Input::Text(tokens.clone()))?.bytes()?;
+        let parsed = onnx_rs::parse(&bytes).expect("it is whole");
+        let graph = parsed.graph.expect("there is one");
+        let names: Vec<&str> = graph.input.iter().map(|value| value.name).collect();
+        let own = [("ids", "input_ids"), ("mask", "attention_mask"), ("types", "token_type_ids")];
+        let wanted = if name.starts_with("bert") { &own[..] } else { &own[..2] };
+        assert_eq!(names, wanted.iter().map(|(_, name)| *name).collect::<Vec<_>>(), "{name}");
+        let dims = &graph.input[0].tensor_shape().expect("a shape").dim;
+        assert_eq!((&dims[0].value, &dims[1].value), (&Dimension::Param("N"), &Dimension::Param("T")));
+        for param in network.params().params() {
+            assert!(graph.get_initializer(param.name()).is_some(), "{name}: {}", param.name());
+        }
+        if let Some(folder) = folder() {
+            write_whole(&folder.join(format!("{name}.onnx")), &bytes)?;
+            let mut all = vec![("out.logits".to_owned(), said.get("logits")?.clone())];
+            for (field, name) in wanted {
+                all.push((format!("in.{name}"), fields.get(field)?.clone()));
+            }
+            write_tensors(&folder.join(format!("{name}.safetensors")), &all, Default::default())?;
+        }
+    }
+    // what a learner writes has its tokenizer with it
+    let data = TextTable::from_texts(&[("good", "pos"), ("bad", "neg"), ("fine", "pos"), ("dull", "neg")])?;
+    let learner = Learner::text(tiny, &data)?;
+    let place = tempfile::tempdir()?;
+    let path = folder().unwrap_or_else(|| place.path().to_owned()).join("reviews.onnx");
+    learner.export_onnx(&path)?;
+    let bytes = std::fs::read(&path)?;
+    let model = onnx_rs::parse(&bytes).expect("it is whole");
+    assert_eq!((said(&model, "max_tokens"), said(&model, "pad_token_id")), ("64", "0"));
+    assert!(said(&model, "tokenizer").contains("\"model\"") && said(&model, "prepare").contains("attention_mask"));
     Ok(())
 }
 

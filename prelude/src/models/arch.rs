@@ -198,7 +198,8 @@ impl Start {
     label = "expected an architecture, such as `Arch::ResNet18`",
     note = "`Arch::ResNet18` starts from its trained weights, `Arch::ResNet18.untrained()` from random ones, and \
             `Arch::ResNet18.weights(\"file.safetensors\")` from those of a file",
-    note = "a name becomes an architecture by `Arch::named(\"resnet18\")?`"
+    note = "a name becomes an architecture by `Arch::named(\"resnet18\")?`",
+    note = "an encoder of text goes into `Learner::text(Bert::at_hand()?, &data)?`, a detector into `Learner::detection`"
 )]
 pub trait IntoStart {
     /// The kind of body and its weights.

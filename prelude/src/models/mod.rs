@@ -52,7 +52,7 @@ pub use adapter::{AdapterPlan, Adapters, WaitingHead};
 pub use adapter_file::{AdapterFile, AdapterToWrite, write_adapter};
 pub use adapter_names::FittingAdapter;
 pub use arch::{Arch, IntoStart, Start, Weights};
-pub use bert::{Bert, BertConfig, BertKind, BertLayout, Pooling};
+pub use bert::{AsEncoder, Bert, BertConfig, BertKind, BertLayout, Pooling};
 pub use body::Body;
 pub use detectors::{Detector, DetectorReport, DetectorStart, IntoDetector, YoloV8Head, YoloxHead};
 pub use device::device;

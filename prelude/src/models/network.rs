@@ -334,14 +334,27 @@ impl Network {
     /// When a layer cannot be written as ONNX; the message names it.
     pub fn to_onnx(&self, input: &Input) -> Result<OnnxModel> {
         let mut graph = OnnxGraph::new();
-        let value = graph.input(input.field(), &input.shape());
-        let features = self.body.export(&mut graph, OnnxFields::of(input.field(), value.clone()))?;
+        let mut inputs = OnnxFields::default();
+        match input {
+            // as Hugging Face calls them
+            Input::Text(_) => {
+                for (own, name) in
+                    [(field::IDS, "input_ids"), (field::MASK, "attention_mask"), (field::TYPES, "token_type_ids")]
+                {
+                    inputs = inputs.with(own, graph.whole_input(name, &[0]));
+                }
+            }
+            _ => inputs = OnnxFields::of(input.field(), graph.input(input.field(), &input.shape())),
+        }
+        let features = self.body.export(&mut graph, inputs.clone())?;
         let mut outputs = OnnxFields::default();
         for (name, value) in self.head.export(&mut graph, &features)?.iter() {
             let named = self.says.as_deref().filter(|_| name == field::OUTPUT).unwrap_or(name);
             outputs = outputs.with(named, value.clone());
         }
-        Ok(OnnxModel { graph, inputs: vec![value], outputs, metadata: Vec::new() })
+        let asked = inputs.iter().filter(|(_, value)| graph.takes(value) || !matches!(input, Input::Text(_)));
+        let inputs = asked.map(|(_, value)| value.clone()).collect();
+        Ok(OnnxModel { graph, inputs, outputs, metadata: Vec::new() })
     }
 
     fn run(&self, parts: Range<usize>, state: &Fields, pass: &Pass) -> Result<Fields> {

@@ -32,6 +32,10 @@ pub struct Trained {
 /// YOLOX-nano that knows the things of drawn photographs, made by `examples/pretrain_scenes.rs`.
 static SCENES: &[u8] = include_bytes!("../../weights/scenes_yolox_nano.safetensors");
 
+/// How learners of text start from a folder.
+const TEXT_STARTS: &str =
+    "`Learner::text(Bert::open(path)?, &data)?`, or, to compare texts, `Learner::encoder(Bert::open(path)?)?`";
+
 impl Trained {
     /// The weights that belong to an architecture: built in, or by its name as [`named`](Trained::named).
     ///
@@ -90,6 +94,13 @@ impl Trained {
         {
             return store.open(name);
         }
+        if path.join("config.json").is_file() {
+            return Err(Error::new(format!(
+                "`{}` is the folder of an encoder, and no file of weights",
+                path.display()
+            ))
+            .remedy(format!("an encoder of text is read by `Bert::open(path)?`: {TEXT_STARTS}")));
+        }
         Trained::read(&read_whole(path)?, &path.display().to_string())
     }
 
@@ -136,6 +147,11 @@ impl Trained {
             );
         }
         match lookalike::kind(&self.tensors) {
+            Some(kind) if kind == lookalike::TEXT => {
+                format!(
+                    "its names are those of an encoder of text: open the folder that it lies in, with its config and tokenizer: {TEXT_STARTS}"
+                )
+            }
             Some(kind) => format!(
                 "its names look like those of {kind}, which none of the architectures here takes: choose one of them, such as `Arch::default()`"
             ),

@@ -43,7 +43,17 @@ impl OnnxGraph {
 
     /// What goes into the network under this name, with the shape of one example.
     pub fn input(&mut self, name: &str, dims: &[usize]) -> OnnxValue {
-        OnnxValue { name: self.free(name), dims: dims.to_vec() }
+        OnnxValue { name: self.free(name), dims: dims.to_vec(), whole: false }
+    }
+
+    /// What goes in as whole numbers, such as those of tokens.
+    pub fn whole_input(&mut self, name: &str, dims: &[usize]) -> OnnxValue {
+        OnnxValue { whole: true, ..self.input(name, dims) }
+    }
+
+    /// Whether a node takes this value.
+    pub(crate) fn takes(&self, value: &OnnxValue) -> bool {
+        self.nodes.iter().any(|node| node.inputs.contains(&value.name))
     }
 
     /// A name that is free: this one, or this one with a number.
@@ -68,7 +78,7 @@ impl OnnxGraph {
             output: output.clone(),
             attributes: attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
         });
-        OnnxValue { name: output, dims: dims.to_vec() }
+        OnnxValue { name: output, dims: dims.to_vec(), whole: false }
     }
 
     /// A constant of f32, such as a weight, under its name; a tensor of a GPU is copied. The same weight twice stands in the file once.
@@ -85,7 +95,7 @@ impl OnnxGraph {
         let dims = tensor.dims().to_vec();
         if let Some(same) = self.constants.iter().find(|own| own.name == name && own.dims == dims && own.bytes == bytes)
         {
-            return Ok(OnnxValue { name: same.name.clone(), dims });
+            return Ok(OnnxValue { name: same.name.clone(), dims, whole: false });
         }
         Ok(self.constant(name, dims, false, bytes))
     }
@@ -93,7 +103,7 @@ impl OnnxGraph {
     fn constant(&mut self, name: &str, dims: Vec<usize>, whole: bool, bytes: Vec<u8>) -> OnnxValue {
         let name = self.free(name);
         self.constants.push(OnnxConstant { name: name.clone(), dims: dims.clone(), whole, bytes });
-        OnnxValue { name, dims }
+        OnnxValue { name, dims, whole }
     }
 
     /// A constant number.
@@ -108,7 +118,7 @@ impl OnnxGraph {
     }
 
     /// A constant whole number without dimensions, which `Gather` takes to drop an axis.
-    fn integer(&mut self, value: i64) -> OnnxValue {
+    pub fn integer(&mut self, value: i64) -> OnnxValue {
         self.constant("integer", Vec::new(), true, value.to_le_bytes().to_vec())
     }
 
@@ -140,7 +150,7 @@ impl OnnxGraph {
         Ok(self.node("Concat", values, &[("axis", OnnxAttribute::Int(axis as i64))], &dims))
     }
 
-    /// Another shape of each example, of as many numbers.
+    /// Another shape of each example, of as many numbers; 0 keeps the length that stands at the same place.
     pub fn reshape(&mut self, x: &OnnxValue, dims: &[usize]) -> OnnxValue {
         // 0 keeps the batch as it is
         let shape: Vec<i64> = std::iter::once(0).chain(dims.iter().map(|dim| *dim as i64)).collect();
@@ -192,6 +202,29 @@ impl OnnxGraph {
         dims.remove(axis - 1);
         let index = self.integer(index as i64);
         Ok(self.node("Gather", &[x, &index], &[("axis", OnnxAttribute::Int(axis as i64))], &dims))
+    }
+
+    /// The rows of a table (rows, width) at these numbers: PyTorch's `Embedding`.
+    pub fn embedding(&mut self, table: &OnnxValue, ids: &OnnxValue) -> OnnxValue {
+        let width = table.dims.last().copied().unwrap_or(0);
+        self.node("Gather", &[table, ids], &[("axis", OnnxAttribute::Int(0))], &[&ids.dims[..], &[width]].concat())
+    }
+
+    /// Whole numbers as f32, or f32 as whole numbers.
+    pub fn cast(&mut self, x: &OnnxValue, whole: bool) -> OnnxValue {
+        // the numbers of ONNX's types
+        let kind = if whole { 7 } else { 1 };
+        OnnxValue { whole, ..self.node("Cast", &[x], &[("to", OnnxAttribute::Int(kind))], &x.dims) }
+    }
+
+    /// New axes of length one at these places, which count from 1.
+    pub fn unsqueeze(&mut self, x: &OnnxValue, axes: &[i64]) -> OnnxValue {
+        let mut dims = x.dims.clone();
+        for axis in axes {
+            dims.insert((*axis as usize).clamp(1, dims.len() + 1) - 1, 1);
+        }
+        let axes = self.integers(axes);
+        self.node("Unsqueeze", &[x, &axes], &[], &dims)
     }
 
     /// Channels in the order of these numbers.
@@ -271,7 +304,7 @@ impl OnnxGraph {
         }
         let scales = Tensor::new(&[1f32, 1.0, (oh / h) as f32, (ow / w) as f32], &Device::Cpu)?;
         let scales = self.weight("scales", &scales)?;
-        let none = OnnxValue { name: String::new(), dims: Vec::new() };
+        let none = OnnxValue { name: String::new(), dims: Vec::new(), whole: false };
         let text = |word: &str| OnnxAttribute::Text(word.to_owned());
         let how = [
             ("mode", text("nearest")),

@@ -7,6 +7,7 @@ use crate::{Error, Result};
 pub struct OnnxValue {
     pub(super) name: String,
     pub(super) dims: Vec<usize>,
+    pub(super) whole: bool,
 }
 
 impl OnnxValue {
@@ -15,7 +16,8 @@ impl OnnxValue {
         &self.name
     }
 
-    /// The shape of one example, without the batch, as [`Layer::output`](crate::layers::Layer::output) has it; of a constant the whole shape.
+    /// The shape of one example, without the batch, as [`Layer::output`](crate::layers::Layer::output) has it; of a constant the whole shape. 0 stands
+    /// for what differs from batch to batch, such as the number of tokens.
     pub fn dims(&self) -> &[usize] {
         &self.dims
     }

@@ -17,6 +17,8 @@ const IR: i64 = 8;
 const MOST: usize = (1 << 31) - (1 << 20);
 /// What the batch is called.
 const BATCH: &str = "N";
+/// What a length is called that differs from batch to batch.
+const LENGTH: &str = "T";
 
 /// A network that is ready to be written.
 #[derive(Debug)]
@@ -68,8 +70,8 @@ impl OnnxModel {
                 name: "network",
                 node: nodes.chain(named).collect(),
                 initializer: constants.collect(),
-                input: self.inputs.iter().map(|value| about(&value.name, &value.dims)).collect(),
-                output: self.outputs.iter().map(|(name, value)| about(name, &value.dims)).collect(),
+                input: self.inputs.iter().map(|value| about(&value.name, value)).collect(),
+                output: self.outputs.iter().map(|(name, value)| about(name, value)).collect(),
                 ..Graph::default()
             }),
             metadata_props: self.metadata.iter().map(|(key, value)| StringStringEntry { key, value }).collect(),
@@ -99,11 +101,15 @@ fn attribute<'a>(name: &'a str, value: &'a OnnxAttribute) -> Attribute<'a> {
 }
 
 /// A value's name, kind and shape; the batch is of any size.
-fn about<'a>(name: &'a str, dims: &[usize]) -> ValueInfo<'a> {
+fn about<'a>(name: &'a str, value: &OnnxValue) -> ValueInfo<'a> {
     let batch = std::iter::once(Dimension::Param(BATCH));
-    let dims = batch.chain(dims.iter().map(|dim| Dimension::Value(*dim as i64)));
+    let dims = batch.chain(value.dims.iter().map(|dim| match dim {
+        0 => Dimension::Param(LENGTH),
+        dim => Dimension::Value(*dim as i64),
+    }));
     let dim = dims.map(|value| TensorShapeDimension { value, ..TensorShapeDimension::default() }).collect();
-    let tensor = TensorTypeProto { elem_type: DataType::Float, shape: Some(TensorShape { dim }) };
+    let elem_type = if value.whole { DataType::Int64 } else { DataType::Float };
+    let tensor = TensorTypeProto { elem_type, shape: Some(TensorShape { dim }) };
     let r#type = Some(TypeProto { value: Some(TypeValue::Tensor(tensor)), ..TypeProto::default() });
     ValueInfo { name, r#type, ..ValueInfo::default() }
 }

@@ -14,14 +14,20 @@ use crate::{Error, Result, show};
 const PREPARE: &str = "turn as its EXIF orientation says; lay transparency onto white; resize bilinearly with antialiasing (Pillow's BILINEAR) as \
                        `resize` says; divide by 255; subtract `mean` and divide by `std`, channel by channel";
 
+/// What is done to texts before they go in.
+const TEXTS: &str = "cut into tokens with `tokenizer`, of at most `max_tokens`, the special ones among them; shorter texts of a batch are padded at the \
+                     end with `pad_token_id`, and `attention_mask` is 1 where there is a token, 0 where there is padding; `token_type_ids`, where \
+                     the network takes them, are 0 for the first text and 1 for the second";
+
 /// The version of the keys that a file has.
 const FORMAT: &str = "candlewick onnx 1";
 
 impl Learner {
     /// Writes the network that predicts, in evaluation mode, as an ONNX file (operators of version 17), which onnxruntime and many others run.
     ///
-    /// It takes `image` (N, 3, size, size) of f32, or `input` (N, …) where no pictures go in, with any N, prepared as the file's metadata say;
-    /// it gives what the network says, such as `logits` (N, classes): **softmax and sigmoid are not applied**. A detector's boxes are not
+    /// It takes `image` (N, 3, size, size) of f32, or `input` (N, …) where no pictures go in, with any N, prepared as the file's metadata say; of
+    /// texts, as Hugging Face calls them, `input_ids`, `attention_mask` and, where the encoder has types, `token_type_ids` (N, T) of i64 with any T.
+    /// It gives what the network says, such as `logits` (N, classes): **softmax and sigmoid are not applied**. A detector's boxes are not
     /// decoded. Where a moving average of the weights is kept, it is the average that is written.
     ///
     /// The metadata (`metadata_props`) have these keys, lists and maps as JSON:
@@ -37,6 +43,8 @@ impl Learner {
     /// | `prepare` | all steps from the file of a picture to the input, in words |
     /// | `channels`, `layout` | `RGB`, `NCHW` |
     /// | `mean`, `std` | of values from 0 to 1: (value − mean) / std a channel |
+    /// | `max_tokens`, `pad_token_id` | of texts: the most tokens, and the number that pads |
+    /// | `tokenizer` | of texts: the whole `tokenizer.json`, which `tokenizers.Tokenizer.from_str` reads |
     ///
     /// A network of one's own is written if it is made of layers ([`Network::layer`](crate::models::Network::layer)) that say how
     /// ([`Layer::export`](crate::layers::Layer::export)).
@@ -92,6 +100,12 @@ impl Learner {
             say("mean", format!("{:?}", transform.normalize.mean));
             say("std", format!("{:?}", transform.normalize.std));
         }
+        if let Some(tokens) = self.spec.tokens() {
+            say("max_tokens", tokens.max_tokens().to_string());
+            say("pad_token_id", tokens.pad().to_string());
+            say("prepare", TEXTS.to_owned());
+            say("tokenizer", tokens.json().to_owned());
+        }
         write_whole(path, &model.bytes()?)?;
         let into = model.inputs.iter().map(|value| value.name()).collect::<Vec<_>>().join(", ");
         let outputs: Vec<&str> = model.outputs.iter().map(|(name, _)| name).collect();
@@ -104,7 +118,8 @@ impl Learner {
 }
 
 fn shape(dims: &[usize]) -> String {
-    dims.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")
+    let one = |dim: &usize| if *dim == 0 { "T".to_owned() } else { dim.to_string() };
+    dims.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// What an output means, and what is still to be done with it.

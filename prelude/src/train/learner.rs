@@ -141,12 +141,7 @@ impl Learner {
     /// # Errors
     /// When the file is missing, damaged, or not written by a learner.
     pub fn open(path: impl AsRef<Path>) -> Result<Learner> {
-        let path = &*paths::expanded(path.as_ref());
-        if path.join("config.json").is_file() {
-            return Err(Error::new(format!("`{}` is the folder of an encoder, and no learner's file", path.display()))
-                .remedy("start one from it: `Learner::text(Bert::open(path)?, &data)?`; to compare texts, `Learner::encoder(Bert::open(path)?)?`"));
-        }
-        Learner::from_trained(Trained::open(path)?)
+        Learner::from_trained(Trained::open(&paths::expanded(path.as_ref()))?)
     }
 
     /// A network of one's own, or of a candle model, and what it is to learn from which data:

@@ -1,6 +1,5 @@
 //! Learners of text: how one starts, and what it compares.
 
-use std::borrow::Borrow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,7 +9,7 @@ use super::learner::{Learner, maker};
 use super::query::Query;
 use super::tasks::{self, EMBEDDING, Embed};
 use crate::data::{Data, Input, Spec, Target};
-use crate::models::{Bert, device};
+use crate::models::{AsEncoder, Bert, device};
 use crate::params::{ParamSet, is_under};
 use crate::show::Table;
 use crate::{Error, Result, paths, show};
@@ -36,8 +35,8 @@ impl Learner {
     ///
     /// # Errors
     /// When the data are no texts, have fewer than two classes or an option that makes no sense, and when the weights are not those of the encoder.
-    pub fn text(encoder: impl Borrow<Bert>, data: &impl Data) -> Result<Learner> {
-        Learner::start_text(encoder.borrow(), data)
+    pub fn text(encoder: impl AsEncoder, data: &impl Data) -> Result<Learner> {
+        Learner::start_text(encoder.as_encoder(), data)
     }
 
     // Not generic, so that a cell does not compile it.
@@ -73,8 +72,8 @@ impl Learner {
     ///
     /// # Errors
     /// When the weights are not those of the encoder.
-    pub fn encoder(encoder: impl Borrow<Bert>) -> Result<Learner> {
-        Learner::start_encoder(encoder.borrow())
+    pub fn encoder(encoder: impl AsEncoder) -> Result<Learner> {
+        Learner::start_encoder(encoder.as_encoder())
     }
 
     fn start_encoder(encoder: &Bert) -> Result<Learner> {
@@ -108,7 +107,17 @@ impl Learner {
         // what an adapter adds is in the weights then
         let mut tensors = network.plain_values()?;
         tensors.retain(|(name, _)| !is_under(name, "head"));
-        layout.write(folder, tensors, tokens)
+        let is_there = folder.join("config.json").is_file();
+        layout.write(folder, tensors, tokens)?;
+        show::written(
+            &folder.join("model.safetensors"),
+            &format!(
+                "{}, with its config and tokenizer{}",
+                network.name(),
+                if is_there { "; in place of the one that was there" } else { "" }
+            ),
+        );
+        Ok(())
     }
 
     /// How alike each of several texts, or pictures, is to each: a row and a column each, numbered.

@@ -29,6 +29,9 @@ for path in sorted(pathlib.Path(sys.argv[1]).glob("*.onnx")):
         continue
     tensors = load_file(beside)
     inputs = {name[3:]: value for name, value in tensors.items() if name.startswith("in.")}
+    # numbers of tokens are whole
+    whole = {value.name for value in session.get_inputs() if "int64" in value.type}
+    inputs = {name: value.astype(np.int64) if name in whole else value for name, value in inputs.items()}
     for name, own in tensors.items():
         if not name.startswith("out."):
             continue

@@ -11,9 +11,9 @@ use super::{BertConfig, Pooling};
 use crate::data::{Fields, field};
 use crate::layers::Pass;
 use crate::models::{Body, Shapes};
-use crate::onnx::{OnnxFields, OnnxGraph};
+use crate::onnx::{OnnxAttribute, OnnxFields, OnnxGraph, OnnxValue};
 use crate::params::ParamSet;
-use crate::{Error, Result, ops};
+use crate::{Result, ops};
 
 /// From tokens to a row a text.
 pub(in crate::models) struct BertBody {
@@ -49,6 +49,22 @@ impl BertBody {
             start += length;
         }
         Ok(ops::embedding(x, &Tensor::new(first, x.device())?)?)
+    }
+
+    /// The same as ONNX, of texts with padding.
+    fn export_pooled(&self, graph: &mut OnnxGraph, x: &OnnxValue, mask: &OnnxValue) -> Result<OnnxValue> {
+        if self.pooling != Pooling::Mean {
+            // the first token of any number
+            let first = graph.integer(0);
+            return Ok(graph.node("Gather", &[x, &first], &[("axis", OnnxAttribute::Int(1))], &[self.width]));
+        }
+        // a product of the mask as one row with the rows of a text
+        let weights = graph.unsqueeze(mask, &[1]);
+        let sum = graph.node("MatMul", &[&weights, x], &[], &[1, self.width]);
+        let axes = graph.integers(&[2]);
+        let count = graph.node("ReduceSum", &[&weights, &axes], &[("keepdims", OnnxAttribute::Int(1))], &[1, 1]);
+        let mean = graph.node("Div", &[&sum, &count], &[], &[1, self.width]);
+        Ok(graph.reshape(&mean, &[self.width]))
     }
 }
 
@@ -89,10 +105,22 @@ impl Body for BertBody {
         Ok(state)
     }
 
-    fn export(&self, _: &mut OnnxGraph, _: OnnxFields) -> Result<OnnxFields> {
-        Err(Error::new("encoders of text are not written as ONNX").remedy(
-            "`learner.save_encoder(\"folder\")?` writes the encoder for Hugging Face's libraries, whose `optimum` exports it",
-        ))
+    fn export(&self, graph: &mut OnnxGraph, inputs: OnnxFields) -> Result<OnnxFields> {
+        let mask = graph.cast(inputs.get(field::MASK)?, false);
+        let mut x = self.embeddings.export(graph, &inputs)?;
+        // what is added to the scores of padding: so little that nothing is left of them
+        let (one, low) = (graph.scalar(1.0), graph.scalar(-1e9));
+        let padding = graph.node("Sub", &[&one, &mask], &[], mask.dims());
+        let padding = graph.mul(&padding, &low);
+        let padding = graph.unsqueeze(&padding, &[1, 2]);
+        for layer in &self.layers {
+            x = layer.export(graph, &x, &padding)?;
+        }
+        let mut row = self.export_pooled(graph, &x, &mask)?;
+        if let Some(pooler) = &self.pooler {
+            row = pooler.export(graph, &row)?;
+        }
+        Ok(OnnxFields::of(field::FEATURES, row))
     }
 
     fn backbone(&self) -> usize {

@@ -5,6 +5,7 @@ use candle_core::{Device, Tensor};
 use super::{BertConfig, BertKind};
 use crate::data::{Fields, field};
 use crate::layers::{Dropout, Layer, LayerNorm, Pass};
+use crate::onnx::{OnnxAttribute, OnnxFields, OnnxGraph, OnnxValue};
 use crate::params::{Init, Param, Scope};
 use crate::{Error, Result, ops};
 
@@ -58,6 +59,47 @@ impl BertEmbeddings {
         let x = self.dropout.forward(&self.norm.forward(&x, pass)?, pass)?;
         let lengths = Tensor::new(rows.lengths, &Device::Cpu)?;
         Ok(Fields::of(field::FEATURES, x).with(field::LENGTHS, lengths))
+    }
+
+    /// The same as ONNX, of texts with padding: (n, tokens) of whole numbers become (n, tokens, features).
+    pub fn export(&self, graph: &mut OnnxGraph, inputs: &OnnxFields) -> Result<OnnxValue> {
+        let ids = inputs.get(field::IDS)?;
+        let words = graph.weight(self.words.name(), &self.words.value())?;
+        let x = graph.embedding(&words, ids);
+        let places = graph.weight(self.places.name(), &self.places.value())?;
+        let own = self.export_places(graph, ids);
+        let own = graph.embedding(&places, &own);
+        let mut x = graph.add(&x, &own);
+        if let Some(types) = &self.types {
+            let table = graph.weight(types.name(), &types.value())?;
+            // RoBERTa has one type
+            let kinds = match self.config.type_vocab_size {
+                1 => graph.integers(&[0]),
+                _ => inputs.get(field::TYPES)?.clone(),
+            };
+            let own = graph.embedding(&table, &kinds);
+            x = graph.add(&x, &own);
+        }
+        self.norm.export(graph, &x)
+    }
+
+    /// The places of tokens: counted from the first, or, as RoBERTa does, from the number of padding on, tokens of padding left out.
+    fn export_places(&self, graph: &mut OnnxGraph, ids: &OnnxValue) -> OnnxValue {
+        if self.config.kind != BertKind::Roberta {
+            let part = [("start", OnnxAttribute::Int(1)), ("end", OnnxAttribute::Int(2))];
+            let length = graph.node("Shape", &[ids], &part, &[]);
+            let length = graph.node("Squeeze", &[&length], &[], &[]);
+            let (first, step) = (graph.integer(0), graph.integer(1));
+            return graph.node("Range", &[&first, &length, &step], &[], &[0]);
+        }
+        let pad = graph.integer(self.config.pad_token_id as i64);
+        let is_pad = graph.node("Equal", &[ids, &pad], &[], ids.dims());
+        let is_token = graph.unary("Not", &is_pad);
+        let counted = graph.cast(&is_token, true);
+        let axis = graph.integer(1);
+        let place = graph.node("CumSum", &[&counted, &axis], &[], ids.dims());
+        let place = graph.mul(&place, &counted);
+        graph.add(&place, &pad)
     }
 
     fn rows(&self, state: &Fields) -> Result<PackedTokens> {

@@ -4,6 +4,7 @@ use candle_core::Tensor;
 
 use super::BertConfig;
 use crate::layers::{Activation, Layer, LayerNorm, Linear, Pass};
+use crate::onnx::{OnnxGraph, OnnxValue};
 use crate::params::Scope;
 use crate::{Result, ops};
 
@@ -46,6 +47,12 @@ impl Joined {
         let seed = if noisy { pass.draw() } else { 0 };
         self.norm.forward(&ops::add_dropout(came_in, &branch, self.dropout, noisy, seed)?, pass)
     }
+
+    fn export(&self, graph: &mut OnnxGraph, x: &OnnxValue, came_in: &OnnxValue) -> Result<OnnxValue> {
+        let branch = self.dense.export(graph, x)?;
+        let sum = graph.add(came_in, &branch);
+        self.norm.export(graph, &sum)
+    }
 }
 
 impl BertLayer {
@@ -76,5 +83,32 @@ impl BertLayer {
         let x = self.mixed.forward(&mixed, x, pass)?;
         let between = self.activation.forward(&self.between.forward(&x, pass)?, pass)?;
         self.back.forward(&between, &x, pass)
+    }
+
+    /// The same as ONNX, of texts with padding, whose scores get `padding` (n, 1, 1, tokens) added.
+    pub fn export(&self, graph: &mut OnnxGraph, x: &OnnxValue, padding: &OnnxValue) -> Result<OnnxValue> {
+        let width = x.dims().last().copied().unwrap_or(0);
+        let (heads, depth) = (self.heads, width / self.heads);
+        // tokens stay as many as there are
+        let by_head = |graph: &mut OnnxGraph, linear: &Linear, order: &[usize]| {
+            let rows = linear.export(graph, x)?;
+            let parts = graph.reshape(&rows, &[0, heads, depth]);
+            graph.transpose(&parts, order)
+        };
+        let q = by_head(graph, &self.query, &[0, 2, 1, 3])?;
+        let k = by_head(graph, &self.key, &[0, 2, 3, 1])?;
+        let v = by_head(graph, &self.value, &[0, 2, 1, 3])?;
+        let scores = graph.node("MatMul", &[&q, &k], &[], &[heads, 0, 0]);
+        let scale = graph.scalar((1.0 / (depth as f64).sqrt()) as f32);
+        let scores = graph.mul(&scores, &scale);
+        let scores = graph.add(&scores, padding);
+        let shares = graph.softmax(&scores, 3);
+        let mixed = graph.node("MatMul", &[&shares, &v], &[], &[heads, 0, depth]);
+        let mixed = graph.transpose(&mixed, &[0, 2, 1, 3])?;
+        let mixed = graph.reshape(&mixed, &[0, width]);
+        let x = self.mixed.export(graph, &mixed, x)?;
+        let between = self.between.export(graph, &x)?;
+        let between = self.activation.export(graph, &between)?;
+        self.back.export(graph, &between, &x)
     }
 }

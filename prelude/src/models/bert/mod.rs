@@ -26,4 +26,4 @@ mod write;
 pub use config::{BertConfig, BertKind};
 pub use layout::BertLayout;
 pub use pooling::Pooling;
-pub use start::Bert;
+pub use start::{AsEncoder, Bert};

@@ -5,6 +5,7 @@ use candle_core::Tensor;
 use super::{BertConfig, BertKind};
 use crate::Result;
 use crate::layers::{Activation, Layer, Linear, Pass};
+use crate::onnx::{OnnxGraph, OnnxValue};
 use crate::params::Scope;
 
 /// A matrix and an activation on the first token of a text. Name: `dense`.
@@ -25,5 +26,10 @@ impl Pooler {
 
     pub fn forward(&self, first: &Tensor, pass: &Pass) -> Result<Tensor> {
         self.activation.forward(&self.dense.forward(first, pass)?, pass)
+    }
+
+    pub fn export(&self, graph: &mut OnnxGraph, first: &OnnxValue) -> Result<OnnxValue> {
+        let dense = self.dense.export(graph, first)?;
+        self.activation.export(graph, &dense)
     }
 }

@@ -271,3 +271,34 @@ impl fmt::Debug for Bert {
         write!(f, "Bert: {}, {layers} layers of {hidden_size} numbers a token, {origin}", kind.name())
     }
 }
+
+/// What a learner of text starts from: a [`Bert`], or a reference to one.
+///
+/// ```
+/// use candlewick_prelude::models::{AsEncoder, Bert};
+/// let tiny = Bert::tiny()?;
+/// assert_eq!(tiny.as_encoder().origin(), (&tiny).as_encoder().origin());
+/// # Ok::<(), candlewick_prelude::Error>(())
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no encoder of text",
+    label = "expected a `Bert`, such as `Bert::at_hand()?`",
+    note = "encoders are `Bert::at_hand()?`, `Bert::minilm()?`, `Bert::open(\"folder\")?`, `Bert::hub(\"name\")?`, each with its `?`",
+    note = "a network of pictures starts by `Learner::vision(Arch::default(), &data)?`"
+)]
+pub trait AsEncoder {
+    /// The encoder.
+    fn as_encoder(&self) -> &Bert;
+}
+
+impl AsEncoder for Bert {
+    fn as_encoder(&self) -> &Bert {
+        self
+    }
+}
+
+impl<T: AsEncoder> AsEncoder for &T {
+    fn as_encoder(&self) -> &Bert {
+        T::as_encoder(self)
+    }
+}

@@ -347,7 +347,7 @@ fn verbs_of_pictures_name_those_of_texts() -> Result<()> {
         (learner.predict_tta("good film", 4).err(), "`learner.predict(\"a text\")?`"),
         (learner.watch(2).err(), "top_losses(9)"),
         (learner.index(folder.path()).err(), "SimilarityIndex::of_texts"),
-        (learner.export_onnx(folder.path().join("x.onnx")).err(), "save_encoder"),
+        (Learner::open(folder.path().join("model.safetensors")).err(), "Bert::open(path)"),
         (Learner::open(folder.path()).err(), "Bert::open(path)"),
     ] {
         let says = says.map(|error| error.to_string()).unwrap_or_default();
