@@ -51,7 +51,7 @@ pub(crate) fn shown(verb: &str, count: usize) -> Result<()> {
 /// The same for a verb whose usual arguments are these.
 pub(crate) fn shown_as(verb: &str, usual: &str, count: usize) -> Result<()> {
     let (option, remedy) = (format!("the count of `{verb}`"), format!("nine are usual: `{verb}{usual}?`"));
-    allow((1..=1000).contains(&count), &option, &count, "1 to 1000 pictures", &remedy)
+    allow((1..=1000).contains(&count), &option, &count, "1 to 1000", &remedy)
 }
 
 /// Refuses square pictures of `side` pixels where so many at once take more memory than is sane.
@@ -83,7 +83,7 @@ mod tests {
         assert!(says.starts_with("the share of `split` is NaN; expected a number between 0 and 1\n  → 0.2"), "{says}");
         for count in [0, 1001] {
             let says = shown("show_batch", count).unwrap_err().to_string();
-            assert!(says.contains(&format!("`show_batch` is {count}; expected 1 to 1000 pictures")), "{says}");
+            assert!(says.contains(&format!("`show_batch` is {count}; expected 1 to 1000")), "{says}");
         }
     }
 

@@ -26,6 +26,19 @@ pub struct Example {
     pub picture: Option<RgbImage>,
     /// Its text.
     pub text: Option<String>,
+    /// Of a pair of texts the second one.
+    pub other: Option<String>,
+}
+
+impl Example {
+    /// What to know it by: its text, of a pair both, parted by ` / `; else its name.
+    pub fn words(&self) -> String {
+        match (&self.text, &self.other) {
+            (Some(text), Some(other)) => format!("{text} / {other}"),
+            (Some(text), None) => text.clone(),
+            _ => self.name.clone(),
+        }
+    }
 }
 
 /// What a learner wants of its data: [`ImageFolder`] and [`TensorData`](super::TensorData) give it, and so may a type of
@@ -197,7 +210,7 @@ impl Data for ImageFolder {
 
     fn example(&self, id: usize) -> Result<Example> {
         let name = self.sample(id).name.clone();
-        Ok(Example { name, picture: Some(ImageFolder::picture(self, id)?), text: None })
+        Ok(Example { name, picture: Some(ImageFolder::picture(self, id)?), ..Example::default() })
     }
 
     fn check(&self) -> Result<()> {

@@ -95,7 +95,7 @@ impl Target {
     pub fn words(&self) -> String {
         let (what, names) = match self {
             Target::Class(names) => ("classes", names),
-            Target::Classes(names) => ("labels, several a picture", names),
+            Target::Classes(names) => ("labels, any number of them", names),
             Target::Numbers(names) => ("numbers", names),
             Target::Boxes(names) => ("boxes", names),
             Target::Own(what) => return what.clone(),

@@ -340,11 +340,11 @@ impl Data for TensorData {
             Input::Picture(transform) => (format!("picture {id}"), Some(self.picture(id, transform)?)),
             Input::Tensor(_) | Input::Text(_) => (format!("example {id}"), None),
         };
-        Ok(Example { name, picture, text: None })
+        Ok(Example { name, picture, ..Example::default() })
     }
 
     fn check(&self) -> Result<()> {
-        limits::some("`batch`", self.batch, "pictures", "32 are usual: `.batch(32)`")?;
+        limits::some("`batch`", self.batch, "examples", "32 are usual: `.batch(32)`")?;
         self.spec().transform().map_or(Ok(()), |transform| transform.normalize.check())
     }
 

@@ -4,7 +4,7 @@ use candle_core::{Device, Tensor, Var};
 
 use super::learner::Learner;
 use super::predict::Prediction;
-use super::query::{Asked, Query};
+use super::query::{Asked, Query, tell_cut};
 use crate::data::{Fields, Tokenized, Tokens, field};
 use crate::layers::Pass;
 use crate::show::{Bundle, Show, Table};
@@ -102,6 +102,7 @@ impl Learner {
         let asked = Asked::of(query, &self.spec)?;
         let Asked::Text(one, other) = &asked else { return Err(Error::new("attributions are of texts")) };
         let row = tokens.encode(&[(one, other.as_deref())])?.pop().unwrap_or_default();
+        tell_cut(usize::from(row.cut > 0), &self.spec);
         if !row.spans.iter().any(|(from, to)| from < to) {
             return Err(Error::new("the text is empty: there is no word that could speak for an answer"));
         }

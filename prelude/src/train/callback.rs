@@ -132,6 +132,8 @@ pub(super) trait Trainee {
     fn judged(&self) -> &Network;
     /// The names of what is measured on validation examples.
     fn measured(&self) -> Vec<String>;
+    /// What an example is called.
+    fn noun(&self) -> &'static str;
 }
 
 /// A fit while it runs, as a callback sees it.

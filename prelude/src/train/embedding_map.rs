@@ -137,8 +137,12 @@ impl Learner {
         let noun = self.spec.input.noun();
         let data = self.need_data()?;
         if data.count(Part::Valid) == 0 {
-            return Err(Error::new(format!("the data has no {noun}s for validation"))
-                .remedy("keep some apart: `.split(0.2, 42)?`, or a folder named val"));
+            return Err(Error::new(format!("the data has no {noun}s for validation")).remedy(
+                match self.spec.transform() {
+                    Some(_) => "keep some apart: `.split(0.2, 42)?`, or a folder named val",
+                    None => "keep some apart: `.split(0.2, 42)?`",
+                },
+            ));
         }
         let known = self.known(data.as_ref())?;
         let rows: Vec<Vec<f32>> = known.iter().map(|one| one.row.clone()).collect();
@@ -155,7 +159,7 @@ impl Learner {
         let mut names = Vec::with_capacity(known.len());
         for (at, one) in known.iter().enumerate() {
             let example = data.example(one.id)?;
-            names.push(example.text.unwrap_or(example.name));
+            names.push(example.words());
             dots[at].picture = example.picture.filter(|_| shown.contains(&at));
         }
         let named = known.iter().any(|one| one.class.is_some());

@@ -229,5 +229,5 @@ fn each_answer(
 }
 
 fn check_epochs(epochs: usize) -> Result<()> {
-    limits::some("`epochs`", epochs, "passes through the training pictures", "a few are usual: `learner.fit(3, 1e-3)?`")
+    limits::some("`epochs`", epochs, "passes through the training examples", "a few are usual: `learner.fit(3, 1e-3)?`")
 }

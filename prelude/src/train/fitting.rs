@@ -21,6 +21,10 @@ use crate::words::count;
 use crate::{Error, Result, interrupt, show};
 
 impl Trainee for Learner {
+    fn noun(&self) -> &'static str {
+        self.spec.input.noun()
+    }
+
     fn network(&self) -> &Network {
         &self.network
     }

@@ -212,7 +212,7 @@ pub(super) fn no_examples(part: Part, spec: &Spec) -> Error {
 impl Show for Evaluation {
     fn bundle(&self) -> Bundle {
         let boxes = self.classes.iter().any(|class| class.iou.is_some());
-        let mut head = vec!["class", "pictures", "recall", "precision"];
+        let mut head = vec!["class", "examples", "recall", "precision"];
         head.extend(boxes.then_some("mean IoU"));
         let mut table = Table::new(head).left(0);
         for class in &self.classes {

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
-use image::RgbImage;
 
 use super::average::Average;
 use super::cache::FeatureCache;
@@ -14,6 +13,7 @@ use super::history::History;
 use super::metric::Metric;
 use super::optim::Optimizer;
 use super::options::Options;
+use super::query::Asked;
 use super::run::CutOff;
 use super::task::Task;
 use super::tasks::{self, Classify, Localize, Regress};
@@ -23,6 +23,7 @@ use crate::models::{Arch, HeadMaker, IntoStart, Network, Start, Trained, Weights
 use crate::params::LoadReport;
 use crate::paths;
 use crate::sealed::Sealed;
+use crate::words::count;
 use crate::{Error, Result, show};
 
 /// A network, its data, its optimiser and its history: the one object that training is driven through.
@@ -55,7 +56,7 @@ pub struct Learner {
     /// The moving average of the weights, where one is kept.
     pub(super) average: Sealed<Option<Average>>,
     /// Pictures of which each fit shows what is said of them, after each epoch.
-    pub(super) watched: Sealed<Vec<RgbImage>>,
+    pub(super) watched: Sealed<Vec<Asked>>,
     /// The fit that was cut off, where something of it is left to do.
     pub(super) cut_off: Sealed<Option<CutOff>>,
     /// What became of the weights that it started from.
@@ -588,11 +589,11 @@ impl std::fmt::Debug for Learner {
         let trainable: usize = params.trainable().iter().map(|param| param.count()).sum();
         write!(
             f,
-            "Learner: {} for {:?}, {} parameters, {trainable} trainable, {} epochs",
+            "Learner: {} for {}, {} parameters, {trainable} trainable, {}",
             self.network.name(),
-            self.classes(),
+            self.spec.target.words(),
             params.count(),
-            self.history.epochs.len()
+            count(self.history.epochs.len(), "epoch")
         )
     }
 }

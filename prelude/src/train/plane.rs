@@ -175,7 +175,7 @@ const PERPLEXITY: f64 = 30.0;
 pub(super) fn neighbours(rows: &[Vec<f32>]) -> Result<Plane> {
     let count = rows.len();
     if count < 5 {
-        return Err(Error::new(format!("t-SNE needs 5 pictures or more, there are {count}"))
+        return Err(Error::new(format!("t-SNE needs 5 examples or more, there are {count}"))
             .remedy("`learner.embedding_map()?` places any number of them"));
     }
     let perplexity = PERPLEXITY.min((count - 1) as f64 / 3.0);
@@ -201,7 +201,7 @@ pub(super) fn neighbours(rows: &[Vec<f32>]) -> Result<Plane> {
     });
     let points: Vec<[f64; 2]> = flat.chunks_exact(2).map(|point| [point[0], point[1]]).collect();
     if points.iter().flatten().any(|at| !at.is_finite()) {
-        return Err(Error::new("t-SNE found no place for these pictures: too many of them are the same")
+        return Err(Error::new("t-SNE found no place for these examples: too many of them are the same")
             .remedy("`learner.embedding_map()?` places them by their principal components"));
     }
     Ok(Plane { points, explained: None })
@@ -260,7 +260,7 @@ mod tests {
         }
         let line = principal(&[vec![1.0], vec![2.0], vec![6.0]]);
         assert!((line.points[2][0] - 3.0).abs() < 1e-12 && line.explained == Some([1.0, 0.0]), "{:?}", line.points);
-        assert!(neighbours(&heaps(4, 3)).is_err_and(|error| error.to_string().contains("5 pictures or more")));
+        assert!(neighbours(&heaps(4, 3)).is_err_and(|error| error.to_string().contains("5 examples or more")));
     }
 
     #[test]

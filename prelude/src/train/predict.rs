@@ -5,7 +5,7 @@ use image::RgbImage;
 
 use super::answer::Answer;
 use super::learner::Learner;
-use super::query::{Asked, Query};
+use super::query::{Asked, Query, tell_cut};
 use crate::boxes::Detection;
 use crate::data::{Fields, Greys, Input, Spec};
 use crate::layers::Pass;
@@ -97,14 +97,22 @@ impl Prediction {
     }
 }
 
+/// So many letters of a text are shown.
+const LONGEST: usize = 300;
+
 impl Show for Prediction {
     fn bundle(&self) -> Bundle {
         let rest = self.probabilities.iter().take(5);
         let rest: Vec<String> = rest.map(|(name, share)| format!("{name} {:.1} %", share * 100.0)).collect();
         let text = if rest.is_empty() { self.label.clone() } else { rest.join("\n") };
         let Some(picture) = &self.picture else {
+            // the beginning of a long text is enough to know it by
             let asked = self.text.as_deref().unwrap_or_default();
-            return Bundle::new().text(format!("{asked}\n{text}"));
+            let begin = match asked.char_indices().nth(LONGEST) {
+                Some((at, _)) => format!("{}…", &asked[..at]),
+                None => asked.to_owned(),
+            };
+            return Bundle::new().text(format!("{begin}\n{text}"));
         };
         match self.boxes.is_empty() {
             false => plot::overlay(picture, &self.boxes).bundle(),
@@ -164,14 +172,21 @@ impl Learner {
     }
 
     // Not generic, so that a cell that calls the verbs does not compile it.
-    fn predict_each(&self, asked: &mut dyn Iterator<Item = Result<Asked>>, count: usize) -> Result<Vec<Prediction>> {
-        let mut predictions = Vec::new();
+    pub(super) fn predict_each(
+        &self,
+        asked: &mut dyn Iterator<Item = Result<Asked>>,
+        count: usize,
+    ) -> Result<Vec<Prediction>> {
+        let (mut predictions, mut all_cut) = (Vec::new(), 0);
         let steps = Steps::new("predicting", count);
         while let Some(chunk) = chunk(asked, &steps)? {
-            let answers = self.answers_of(&Asked::fields(&chunk, &self.spec)?)?;
+            let (fields, cut) = Asked::fields(&chunk, &self.spec)?;
+            all_cut += cut;
+            let answers = self.answers_of(&fields)?;
             let each = answers.into_iter().zip(chunk);
             predictions.extend(each.map(|(answer, asked)| Prediction::of(answer, asked, &self.spec)));
         }
+        tell_cut(all_cut, &self.spec);
         Ok(predictions)
     }
 
@@ -238,11 +253,14 @@ impl Learner {
 
     // Not generic, as above.
     fn embed_each(&self, asked: &mut dyn Iterator<Item = Result<Asked>>, count: usize) -> Result<Tensor> {
-        let mut rows = Vec::new();
+        let (mut rows, mut all_cut) = (Vec::new(), 0);
         let steps = Steps::new("embedding", count);
         while let Some(chunk) = chunk(asked, &steps)? {
-            rows.push(self.judged().embed(&Asked::fields(&chunk, &self.spec)?)?);
+            let (fields, cut) = Asked::fields(&chunk, &self.spec)?;
+            all_cut += cut;
+            rows.push(self.judged().embed(&fields)?);
         }
+        tell_cut(all_cut, &self.spec);
         if rows.is_empty() {
             return Err(Error::new("there is nothing to embed").remedy("give a picture or a text, or more"));
         }

@@ -90,7 +90,7 @@ impl Learner {
         let without: Vec<&str> =
             (0..names.len()).filter(|class| !classes.contains(class)).map(|class| names[class].as_str()).collect();
         if rows.is_empty() || !without.is_empty() {
-            return Err(Error::new(format!("there is no training picture of {}", without.join(", ")))
+            return Err(Error::new(format!("there is no training example of {}", without.join(", ")))
                 .remedy("give each class one or more, and keep fewer apart: `.split(0.2, 42)?`"));
         }
         let x = Tensor::cat(&rows, 0)?.to_dtype(DType::F64)?;

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use candle_core::Tensor;
 use image::{DynamicImage, RgbImage};
 
-use crate::data::{Fields, Greys, Input, Spec, field, read_picture, read_picture_as, to_rgb, to_rgb_as};
-use crate::{Error, Result};
+use crate::data::{Example, Fields, Greys, Input, Spec, field, read_picture, read_picture_as, to_rgb, to_rgb_as};
+use crate::words::does;
+use crate::{Error, Result, show};
 
 /// What a network can be asked about: the path of a picture, or a picture; where it takes texts, a text or a pair of texts.
 #[diagnostic::on_unimplemented(
@@ -126,14 +127,23 @@ impl Asked {
         }
     }
 
-    /// Several, all pictures or all texts, as what goes into the network.
-    pub fn fields(all: &[Asked], spec: &Spec) -> Result<Fields> {
+    /// What an example of a data set asks.
+    pub fn example(example: Example) -> Option<Asked> {
+        match (example.picture, example.text) {
+            (Some(picture), _) => Some(Asked::Picture(picture)),
+            (None, Some(text)) => Some(Asked::Text(text, example.other)),
+            (None, None) => None,
+        }
+    }
+
+    /// Several, all pictures or all texts, as what goes into the network; and how many of the texts are cut.
+    pub fn fields(all: &[Asked], spec: &Spec) -> Result<(Fields, usize)> {
         if let Some(transform) = spec.transform() {
             let each = all.iter().filter_map(|one| match one {
                 Asked::Picture(picture) => Some(transform.tensor(picture)),
                 Asked::Text(..) => None,
             });
-            return Ok(Fields::of(field::IMAGE, Tensor::stack(&each.collect::<Result<Vec<_>>>()?, 0)?));
+            return Ok((Fields::of(field::IMAGE, Tensor::stack(&each.collect::<Result<Vec<_>>>()?, 0)?), 0));
         }
         let tokens =
             spec.tokens().ok_or_else(|| Error::new(format!("expected texts, found {}", spec.input.words())))?;
@@ -142,6 +152,18 @@ impl Asked {
             Asked::Picture(_) => None,
         });
         let rows = tokens.encode(&texts.collect::<Vec<_>>())?;
-        tokens.fields(&rows.iter().collect::<Vec<_>>())
+        let cut = rows.iter().filter(|row| row.cut > 0).count();
+        Ok((tokens.fields(&rows.iter().collect::<Vec<_>>())?, cut))
+    }
+}
+
+/// Tells that so many texts are read in part.
+pub(super) fn tell_cut(cut: usize, spec: &Spec) {
+    if let (1.., Some(tokens)) = (cut, spec.tokens()) {
+        let most = tokens.max_tokens();
+        show::note(&format!(
+            "{} longer than {most} tokens: what stands behind is not read",
+            does(cut, "text", "is", "are")
+        ));
     }
 }

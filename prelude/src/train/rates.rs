@@ -42,7 +42,7 @@ impl Learner {
     }
 
     fn schedule_plot(&self, epochs: usize, rate: Rate, schedule: &Schedule) -> Result<SchedulePlot> {
-        limits::some("`epochs`", epochs, "passes through the training pictures", "a few are usual")?;
+        limits::some("`epochs`", epochs, "passes through the training examples", "a few are usual")?;
         rate.check()?;
         self.check_schedule(schedule)?;
         let epoch = self.need_data()?.batches(Part::Train, Order::Given)?.size_hint().0.max(1);

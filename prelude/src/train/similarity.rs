@@ -8,7 +8,7 @@ use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use super::learner::Learner;
-use super::query::{Asked, Query};
+use super::query::{Asked, Query, tell_cut};
 use crate::data::{Data, Fields, Input, Order, Part, Target, field, pictures_in, read_picture};
 use crate::models::CARD as LEARNERS;
 use crate::params::{read_tensors, read_whole, write_tensors};
@@ -139,7 +139,7 @@ impl SimilarityIndex {
                 let classes = classes.map_or(Ok(Vec::new()), Tensor::to_vec1::<u32>)?;
                 for (at, id) in batch.ids.iter().enumerate() {
                     let example = data.example(*id)?;
-                    index.card.names.push(example.text.unwrap_or(example.name));
+                    index.card.names.push(example.words());
                     index.card.ids.push(*id);
                     index.card.classes.push(classes.get(at).and_then(|class| names.get(*class as usize)).cloned());
                 }
@@ -160,15 +160,18 @@ impl SimilarityIndex {
     // Not generic, so that the cell does not compile it.
     fn of_all(learner: &Learner, texts: &mut dyn Iterator<Item = &str>, count: usize) -> Result<SimilarityIndex> {
         let steps = Steps::new("embedding", count);
-        let mut index = SimilarityIndex::empty(learner, None)?;
+        let (mut index, mut all_cut) = (SimilarityIndex::empty(learner, None)?, 0);
         loop {
             let some: Vec<&str> = texts.take(32).collect();
             if some.is_empty() {
+                tell_cut(all_cut, &learner.spec);
                 return index.filled();
             }
             steps.advance(some.len())?;
             let asked = some.iter().map(|text| Asked::of(text, &learner.spec)).collect::<Result<Vec<_>>>()?;
-            index.add(&learner.judged().embed(&Asked::fields(&asked, &learner.spec)?)?)?;
+            let (fields, cut) = Asked::fields(&asked, &learner.spec)?;
+            all_cut += cut;
+            index.add(&learner.judged().embed(&fields)?)?;
             for text in some {
                 index.card.names.push(text.to_owned());
                 index.card.classes.push(None);

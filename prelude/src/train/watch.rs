@@ -1,6 +1,7 @@
-//! Pictures that are looked at after each epoch, to see a network learn.
+//! Pictures, or texts, that are looked at after each epoch, to see a network learn.
 
 use super::learner::Learner;
+use super::query::Asked;
 use crate::data::{Order, Part, Target};
 use crate::plot::{self, Figure};
 use crate::{Error, Result, limits};
@@ -9,11 +10,11 @@ use crate::{Error, Result, limits};
 const MOST: usize = 12;
 
 impl Learner {
-    /// Shows in each later fit, after each epoch (where epochs are short, less often), what the network says of these validation pictures: `count` of them, spread over all, up to 12.
+    /// Shows in each later fit, after each epoch (where epochs are short, less often), what the network says of these validation pictures or texts: `count` of them, spread over all, up to 12.
     /// 0 shows none. It costs one more prediction each.
     ///
     /// # Errors
-    /// When the count is above 12, the data has no validation pictures, or one cannot be read.
+    /// When the count is above 12, the data has nothing for validation that could be looked at, or one cannot be read.
     pub fn watch(&mut self, count: usize) -> Result<&mut Learner> {
         let remedy = "4 are usual: `learner.watch(4)?`";
         limits::allow(count <= MOST, "the count of `watch`", &count, "a number from 0 to 12", remedy)?;
@@ -21,22 +22,28 @@ impl Learner {
         if count == 0 {
             return Ok(self);
         }
-        self.transform()?;
         let data = self.need_data()?;
         let (every, mut ids) = (data.count(Part::Valid).div_ceil(count).max(1), Vec::new());
         for batch in data.batches(Part::Valid, Order::Given)? {
             ids.extend(batch?.ids);
         }
-        let mut pictures = Vec::new();
+        let is_empty = ids.is_empty();
+        let mut watched = Vec::new();
         for id in ids.into_iter().step_by(every) {
-            pictures.extend(data.example(id)?.picture);
+            watched.extend(Asked::example(data.example(id)?));
         }
-        if pictures.is_empty() {
-            return Err(
-                Error::new("there are no validation pictures to watch").remedy("keep some apart: `.split(0.2, 42)?`")
-            );
+        if watched.is_empty() {
+            return Err(match is_empty {
+                true => Error::new(format!("there are no validation {}s to watch", self.spec.input.noun()))
+                    .remedy("keep some apart: `.split(0.2, 42)?`"),
+                false => Error::new(format!(
+                    "{} are neither pictures nor texts that could be looked at",
+                    self.spec.input.words()
+                ))
+                .remedy("`learner.validate()?` measures them; a callback of your own may show what you like"),
+            });
         }
-        *self.watched = pictures;
+        *self.watched = watched;
         Ok(self)
     }
 
@@ -45,14 +52,14 @@ impl Learner {
         if self.watched.is_empty() {
             return Ok(None);
         }
-        let said = self.predict_all(&self.watched)?;
+        let said = self.predict_each(&mut self.watched.iter().cloned().map(Ok), self.watched.len())?;
         let finds = matches!(self.spec.target, Target::Boxes(_));
         let caption = |one: &super::Prediction| match (finds, one.boxes.len()) {
             (true, count) => format!("{count} found"),
             (false, _) => one.caption(),
         };
         let captions: Vec<String> = said.iter().map(caption).collect();
-        let pictures: Vec<_> = said.iter().filter_map(|one| one.thumb(said.len())).collect();
+        let pictures: Vec<_> = said.iter().map(|one| one.thumb(said.len()).unwrap_or_else(|| one.drawn())).collect();
         Ok(Some(plot::strip(&pictures, &captions)))
     }
 }

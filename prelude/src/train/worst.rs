@@ -46,6 +46,7 @@ impl TopLosses {
         let (mut examples, mut pictures, mut captions) = (Vec::new(), Vec::new(), Vec::new());
         for one in verdicts.iter().take(count) {
             let example = data.example(one.id)?;
+            let text = example.text.as_ref().map(|_| example.words());
             let words = |answer: &Answer| match answer.numbers.len() {
                 // the names of numbers stand elsewhere
                 1.. => answer.numbers.iter().map(|value| format!("{value:.3}")).collect::<Vec<_>>().join(", "),
@@ -73,7 +74,7 @@ impl TopLosses {
                 };
                 captions.push(caption);
             }
-            examples.push(TopLoss { name: example.name, text: example.text, said, truth, loss: one.badness() });
+            examples.push(TopLoss { name: example.name, text, said, truth, loss: one.badness() });
         }
         let all_pictures = !pictures.is_empty() && pictures.len() == examples.len();
         Ok(TopLosses { examples, figure: all_pictures.then(|| plot::grid(&pictures, &captions)) })

@@ -59,7 +59,7 @@ fn options_that_make_no_sense_are_told_by_the_next_verb() -> Result<()> {
     }
     for count in [0, 5000] {
         let says = data()?.show_batch(count).expect_err("an error").to_string();
-        assert!(says.contains(&format!("`data.show_batch` is {count}; expected 1 to 1000 pictures")), "{says}");
+        assert!(says.contains(&format!("`data.show_batch` is {count}; expected 1 to 1000")), "{says}");
     }
     Ok(())
 }

@@ -91,10 +91,17 @@ impl Cells {
         if is_json {
             words.push(format!("`{shown}` holds JSON Lines, and is read so"));
         }
+        // Excel says in a line of its own what parts the cells
+        let said = begins.trim().trim_matches('"').strip_prefix("sep=").map(str::as_bytes);
+        let (text, said) = match said {
+            Some([mark]) => (&text[text.find("sep=").unwrap_or(0)..], Some(*mark)),
+            _ => (text, None),
+        };
+        let text = if said.is_some() { text.find('\n').map_or("", |end| &text[end..]) } else { text };
         let mut cells = match if is_json { Form::Json } else { form } {
             Form::Json => json(text, shown)?,
-            Form::Tabs => marked(text, b'\t', shown, &mut words)?,
-            Form::Marks => marked(text, separator(text), shown, &mut words)?,
+            Form::Tabs => marked(text, said.unwrap_or(b'\t'), shown, &mut words)?,
+            Form::Marks => marked(text, said.unwrap_or_else(|| separator(text)), shown, &mut words)?,
         };
         if cells.len() == 0 {
             return Err(
@@ -180,6 +187,12 @@ fn records(text: &str, mark: u8, quotes: bool, shown: &str) -> Result<Cells> {
         if width == 0 {
             width = record.len();
         }
+        if quotes && record.iter().any(|cell| cell.contains('\n')) {
+            let end = usize::try_from(reader.position().byte()).unwrap_or(text.len()).min(text.len());
+            if !closes(&text.as_bytes()[begins..end], mark) {
+                return Err(open_quote(&record, line, shown));
+            }
+        }
         if record.len() != width {
             return Err(ragged(&record, (line, width), shown));
         }
@@ -202,6 +215,44 @@ fn ragged(record: &csv::StringRecord, (line, width): (usize, usize), shown: &str
             error.remedy("put a text in which the mark between columns stands in quotes: `\"slow, but fine\",pos`")
         }
     }
+}
+
+/// Whether each quote of a row that opens a cell closes it: a mark, the line's end or nothing stands behind.
+fn closes(row: &[u8], mark: u8) -> bool {
+    let (mut at, mut begins) = (0, true);
+    while at < row.len() {
+        if begins && row[at] == b'"' {
+            at += 1;
+            loop {
+                match (row.get(at), row.get(at + 1)) {
+                    (None, _) => return false,
+                    (Some(b'"'), Some(b'"')) => at += 2,
+                    (Some(b'"'), _) => break,
+                    _ => at += 1,
+                }
+            }
+            at += 1;
+            if row.get(at).is_some_and(|next| ![mark, b'\r', b'\n'].contains(next)) {
+                return false;
+            }
+        }
+        begins = row.get(at) == Some(&mark);
+        at += 1;
+    }
+    true
+}
+
+/// The refusal of rows that a quote has made one.
+fn open_quote(record: &csv::StringRecord, line: usize, shown: &str) -> Error {
+    let cell = record.iter().find(|cell| cell.contains('\n')).unwrap_or_default();
+    let (begin, rows) = (cell.lines().next().unwrap_or_default(), cell.matches('\n').count());
+    let begin: String = begin.chars().take(40).collect();
+    Error::new(format!(
+        "a quote in line {line} of `{shown}` is not closed: the {} below {} taken into its text, “{begin}…”",
+        count(rows, "line"),
+        if rows == 1 { "is" } else { "are" }
+    ))
+    .remedy("close it, take it out, or, where it is a letter of the text, double it (`\"\"`) in a cell in quotes")
 }
 
 /// What columns of texts, truths, parts and groups are called, in lower case.
@@ -346,7 +397,12 @@ fn json(text: &str, shown: &str) -> Result<Cells> {
             if at.is_multiple_of(4096) {
                 interrupt::check()?;
             }
-            let value = serde_json::from_str(line).map_err(|error| unreadable(at + 1, &error.to_string()))?;
+            let value = serde_json::from_str(line).map_err(|error| {
+                // the line is told already, and it is one
+                let why = error.to_string();
+                let why = why.split(" at line ").next().unwrap_or_default();
+                unreadable(at + 1, &format!("{why}, at letter {}", error.column()))
+            })?;
             add(at + 1, value)?;
         }
     }
@@ -441,7 +497,7 @@ mod tests {
         let ragged = says("text,label\na,1\n\nslow, but fine,0\n", Form::Marks);
         assert!(ragged.contains("line 4 of `x.csv` has 3 columns, where 2 were expected"), "{ragged}");
         let open = says("text,label\na,1\n\"open,0\nb,1\nc,0\n", Form::Marks);
-        assert!(open.contains("line 3") && open.contains("does not close"), "{open}");
+        assert!(open.contains("line 3") && open.contains("is not closed: the 3 lines below are"), "{open}");
         assert!(says("", Form::Marks).contains("`x.csv` has no rows"));
         assert!(says("{\"a\":1}\n[1]\n", Form::Json).contains("line 2 of `x.csv` is no JSON object"));
         assert!(says("{\"a\":1}\nno\n", Form::Json).contains("line 2 of `x.csv`"));

@@ -79,6 +79,11 @@ pub(super) fn columns(cells: &Cells, said: &Said, shown: &str) -> Result<TextCol
             None => (text_column(cells, &taken, shown, &mut guessed)?, None),
         },
     };
+    if pair == Some(text) {
+        let what = format!("both texts of a pair are of the column `{}` of `{shown}`", cells.head[text]);
+        return Err(Error::new(what)
+            .remedy(format!("name two: `.pair(\"sentence1\", \"sentence2\")?`; there are {}", cells.names())));
+    }
     if let Some(at) = told.iter().copied().find(|at| *at == text || Some(*at) == pair) {
         return Err(Error::new(format!(
             "the column `{}` of `{shown}` is both text and what is to be told",

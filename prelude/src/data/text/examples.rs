@@ -73,8 +73,12 @@ impl Examples {
             let of = |row: &usize| {
                 let cell = cells.cell(*row, at).trim();
                 part_of(cell, by_flag).ok_or_else(|| {
-                    Error::new(format!("line {} of `{shown}` has the part `{cell}`", cells.line(*row)))
-                        .remedy("write `train`, `valid` or `test`")
+                    let line = cells.line(*row);
+                    let what = match cell {
+                        "" => format!("line {line} of `{shown}` says no part in `{}`", cells.head[at]),
+                        cell => format!("line {line} of `{shown}` has the part `{cell}`"),
+                    };
+                    Error::new(what).remedy("write `train`, `valid` or `test` in each row, or take the column out")
                 })
             };
             told.iter().map(of).collect::<Result<Vec<Part>>>()
@@ -228,8 +232,15 @@ fn classes(
     let numeric = names.iter().all(|(key, _)| as_number(key).is_some());
     if names.len() * 2 > rows.len() && rows.len() > 8 {
         let own = count(names.len(), "different value");
+        // several pieces a cell, of which there are few
+        let pieces: BTreeSet<&str> =
+            names.iter().flat_map(|(key, _)| key.split([';', '|', ','])).map(str::trim).collect();
         let remedy = if numeric {
             "numbers are told by `.number(\"score\")?`"
+        } else if pieces.len() * 2 <= names.len()
+            || (pieces.len() < names.len() && names.iter().any(|(key, _)| key.contains([';', '|'])))
+        {
+            "several labels in a cell are told by `.labels(\"tags\")?`"
         } else {
             "name the column of the classes: `.label(\"…\")?`"
         };

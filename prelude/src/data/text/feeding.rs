@@ -138,8 +138,8 @@ impl Data for TextTable {
     fn example(&self, id: usize) -> Result<Example> {
         let examples = self.known(id)?;
         let (first, second) = examples.text(id);
-        let text = second.map_or_else(|| first.to_owned(), |second| format!("{first} / {second}"));
-        Ok(Example { name: format!("{}:{}", self.0.shown, examples.line(id)), picture: None, text: Some(text) })
+        let name = format!("{}:{}", self.0.shown, examples.line(id));
+        Ok(Example { name, text: Some(first.to_owned()), other: second.map(str::to_owned), ..Example::default() })
     }
 
     fn check(&self) -> Result<()> {

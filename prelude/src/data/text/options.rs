@@ -168,9 +168,16 @@ impl TextTable {
         let shown = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let unreadable = |error: std::io::Error| {
             let here = std::env::current_dir().map(|folder| folder.display().to_string()).unwrap_or_default();
-            Error::new(format!("`{}` cannot be read", path.display()))
-                .caused_by(error)
-                .remedy(format!("check the path; cells run in `{here}`"))
+            let what = Error::new(format!("`{}` cannot be read", path.display()));
+            match path.to_str().is_some_and(|path| path.starts_with("http://") || path.starts_with("https://")) {
+                true => what
+                    .caused_by(error)
+                    .remedy(format!("tables are read from files: fetch it first, `!curl -LO {}`", path.display())),
+                false if path.is_dir() => {
+                    what.remedy("it is a folder: name the table in it, such as `reviews/train.csv`")
+                }
+                false => what.caused_by(error).remedy(format!("check the path; cells run in `{here}`")),
+            }
         };
         room::say(path, &shown)?;
         let bytes = std::fs::read(path).map_err(unreadable)?;

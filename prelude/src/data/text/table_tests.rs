@@ -367,3 +367,51 @@ fn tables_of_other_programs_are_read_or_named() -> Result<()> {
     }
     Ok(())
 }
+
+/// What spreadsheets leave in a file, and what goes wrong in one that was written by hand.
+#[test]
+fn quotes_marks_and_columns_that_go_wrong_are_told() -> Result<()> {
+    let (_folder, path) = file("excel.csv", "sep=;\r\ntext;label\r\ngood, really;pos\r\nbad;neg\r\n");
+    let data = TextTable::csv(&path)?;
+    assert_eq!((data.len(), data.columns()), (2, &["text".to_owned(), "label".to_owned()][..]));
+    assert_eq!(Data::example(&data, 0)?.name, "excel.csv:3");
+    // a text over two lines is fine
+    let (_folder, path) = file("two.csv", "text,label\n\"good\nfilm\",pos\n\"he said \"\"no\"\"\nand left\",neg\n");
+    assert_eq!(Data::example(&TextTable::csv(&path)?, 1)?.text.as_deref(), Some("he said \"no\"\nand left"));
+    for (name, text, wanted) in [
+        ("end.csv", "text,label\n\"bad,neg\ngood,pos\nfine,pos\n", "line 2 of `end.csv`"),
+        (
+            "later.csv",
+            "text,label\nfine,pos\n\"bad film,neg\ngood,pos\n\"dull, really\",neg\nso so,pos\n",
+            "a quote in line 3 of `later.csv` is not closed: the 2 lines below are taken into its text, “bad film,neg…”",
+        ),
+        (
+            "part.csv",
+            "text,label,part\ngood,pos,train\nbad,neg,valid\nfine,pos,\n",
+            "line 4 of `part.csv` says no part in `part`",
+        ),
+        (
+            "bad.jsonl",
+            "{\"text\": \"a\", \"label\": \"x\"}\n{\"text\": \"b\", \"label\" \"y\"}\n",
+            "line 2 of `bad.jsonl` is no JSON object: expected `:`, at letter 23",
+        ),
+    ] {
+        let (_folder, path) = file(name, text);
+        let Err(says) = TextTable::open(&path).and_then(|data| data.split(0.3, 1)) else { panic!("{name} is read") };
+        let says = says.to_string();
+        assert!(says.contains(wanted) && says.contains("  → ") && !says.contains("at line 1"), "{name}: {says}");
+    }
+    let (folder, path) = file("pairs.csv", "text1,text2,label\na,b,yes\nc,d,no\n");
+    let says_of = |table: Result<TextTable>| says(table);
+    let twice = says_of(TextTable::csv(&path)?.pair("text1", "text1").label("label"));
+    assert!(twice.contains("both texts of a pair are of the column `text1`"), "{twice}");
+    assert!(says_of(TextTable::open(folder.path())).contains("it is a folder"));
+    assert!(says_of(TextTable::csv("https://example.org/a.csv")).contains("`!curl -LO https://example.org/a.csv`"));
+    let tags: String = (0..20)
+        .map(|at| format!("text {at},{}|{}\n", ["a", "b", "c", "d", "e"][at % 5], ["x", "y", "z", "u"][at % 4]))
+        .collect();
+    let (_folder, path) = file("tags.csv", format!("text,tags\n{tags}"));
+    let says = says(TextTable::csv(&path)?.label("tags"));
+    assert!(says.contains("`.labels(\"tags\")?`"), "{says}");
+    Ok(())
+}

@@ -192,9 +192,10 @@ impl BertConfig {
                 return Err(Error::new(format!("the config's `{key}` is {share}; expected at least 0 and below 1")));
             }
         }
-        if !(self.layer_norm_eps.is_finite() && self.layer_norm_eps >= 0.0) {
+        if !(0.0..=0.01).contains(&self.layer_norm_eps) {
             let eps = self.layer_norm_eps;
-            return Err(Error::new(format!("the config's `layer_norm_eps` is {eps}; expected 0 or above")));
+            return Err(Error::new(format!("the config's `layer_norm_eps` is {eps}; expected 0 to 0.01"))
+                .remedy("1e-12 is usual for BERT, 1e-5 for RoBERTa"));
         }
         if self.max_tokens() == 0 {
             let (places, pad) = (self.max_position_embeddings, self.pad_token_id);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{BertConfig, Pooling};
+use super::{BertConfig, BertKind, Pooling};
 use crate::data::Tokens;
 use crate::models::Trained;
 use crate::{Error, Result};
@@ -49,6 +49,14 @@ impl Folder {
         let config = BertConfig::from_json(&text(&config)?)
             .map_err(|error| Error::new(format!("`{}` cannot be used", config.display())).caused_by(error))?;
         let tokens = tokens(&folder, most_tokens(&folder, &config))?;
+        let all = tokens.all();
+        if config.kind == BertKind::Roberta && all.contains_key("[CLS]") && !all.contains_key("<s>") {
+            let what = format!(
+                "the config of {} says RoBERTa, whose texts begin with `<s>`; the tokenizer beside it begins them with `[CLS]`, as BERT's do",
+                folder.display()
+            );
+            return Err(Error::new(what).remedy("take the config and the tokenizer that came with the weights"));
+        }
         let pooling = pooling(path, &folder)?;
         Ok(Folder { tokens, pooling, trained: Trained::open(&weights)?, config })
     }

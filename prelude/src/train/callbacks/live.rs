@@ -107,7 +107,11 @@ impl Screen {
             let left = clock(elapsed / done.max(1) as f64 * total.saturating_sub(done) as f64);
             let trained = fit.run.trained.iter().map(|part| format!(" · {part}")).collect::<String>();
             let epoch = format!("epoch {}/{}{trained}", fit.epoch(), fit.epochs());
-            format!("{epoch} · batch {}/{} · {speed:.0} img/s · {left} left", fit.batch_number(), fit.batches())
+            let unit = match fit.learner.noun() {
+                "picture" => "img".to_owned(),
+                noun => format!("{noun}s"),
+            };
+            format!("{epoch} · batch {}/{} · {speed:.0} {unit}/s · {left} left", fit.batch_number(), fit.batches())
         });
         Ok(())
     }

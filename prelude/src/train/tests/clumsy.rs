@@ -63,7 +63,7 @@ fn options_that_make_no_sense_are_told_by_fit() -> Result<()> {
     assert!(learner.network().params().trainable().len() > 20, "fine_tune froze nothing");
     for count in [0, 9999] {
         let says = learner.top_losses(count).unwrap_err().to_string();
-        assert!(says.contains(&format!("`learner.top_losses` is {count}; expected 1 to 1000 pictures")), "{says}");
+        assert!(says.contains(&format!("`learner.top_losses` is {count}; expected 1 to 1000")), "{says}");
     }
     for wrong in [1.0, -0.1, f64::NAN] {
         let says = learner.ema(wrong).expect_err("an error").to_string();
@@ -114,7 +114,7 @@ fn data_that_makes_no_sense_is_refused_by_every_learner() -> Result<()> {
     let says = |data: &TensorData| Learner::vision_untrained(Arch::default(), data).unwrap_err().to_string();
     let data = bars(16, 42)?;
     let batch = says(&data.clone().batch(0));
-    assert!(batch.contains("`batch` is 0; expected 1 or more pictures\n  → 32 are usual"), "{batch}");
+    assert!(batch.contains("`batch` is 0; expected 1 or more examples\n  → 32 are usual"), "{batch}");
     assert!(data.clone().batch(0).train_batches(0).err().expect("an error").to_string().contains("`batch` is 0"));
     let std = says(&data.clone().normalized(Normalize { mean: [0.5; 3], std: [0.0; 3] }));
     assert!(std.contains("a `std` of the normalisation is 0; expected a finite number above 0"), "{std}");

@@ -491,7 +491,7 @@ fn several_labels_an_example_are_learned() -> Result<()> {
     assert_eq!(opened.replace_head(&bars(16, 68)?)?.task().name(), "classify");
     assert_eq!(super::learner(&bars(16, 68)?)?.replace_head(&data)?.task().name(), "labels");
     let says = Learner::vision(Arch::default(), &data).unwrap_err().to_string();
-    assert!(says.contains("labels, several a picture (lying, left)"), "{says}");
+    assert!(says.contains("labels, any number of them (lying, left)"), "{says}");
     let says = Learner::labels(Arch::default(), &bars(16, 68)?).unwrap_err().to_string();
     assert!(says.contains("but no labels") && says.contains("TensorData::labels"), "{says}");
     let wrong = TensorData::labels(

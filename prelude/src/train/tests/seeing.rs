@@ -231,7 +231,7 @@ fn a_handful_of_examples_makes_a_classifier() -> Result<()> {
 
     let images = Tensor::zeros((4, 3, SIDE, SIDE), candle_core::DType::F32, &Device::Cpu)?;
     let lacking = TensorData::new(images.clone(), vec![0, 1, 1, 1], &["a", "b", "c"])?;
-    assert!(trained.linear_probe(&lacking).unwrap_err().to_string().contains("no training picture of c"));
+    assert!(trained.linear_probe(&lacking).unwrap_err().to_string().contains("no training example of c"));
     let numbers = TensorData::numbers(images, Tensor::zeros((4, 1), candle_core::DType::F32, &Device::Cpu)?, &["age"])?;
     assert!(trained.prototypes(&numbers).unwrap_err().to_string().contains("expected one class an example"));
     Ok(())

@@ -1,5 +1,6 @@
 //! Learners of text, on a tiny encoder of random weights and reviews made here.
 
+use super::query::Asked;
 use super::resume::traces;
 use super::*;
 use crate::Error;
@@ -345,7 +346,6 @@ fn verbs_of_pictures_name_those_of_texts() -> Result<()> {
     for (says, wanted) in [
         (learner.attention("good film").err(), "`learner.predict(\"a text\")?`"),
         (learner.predict_tta("good film", 4).err(), "`learner.predict(\"a text\")?`"),
-        (learner.watch(2).err(), "top_losses(9)"),
         (learner.index(folder.path()).err(), "SimilarityIndex::of_texts"),
         (Learner::open(folder.path().join("model.safetensors")).err(), "Bert::open(path)"),
         (Learner::open(folder.path()).err(), "Bert::open(path)"),
@@ -356,5 +356,34 @@ fn verbs_of_pictures_name_those_of_texts() -> Result<()> {
     // more classes, and still the network's own tokens
     let wider = learner.add_classes(&TextTable::from_texts(&[("so so film", "mixed"), ("lovely food", "glad")])?)?;
     assert_eq!(wider.spec().tokens(), learner.spec().tokens());
+    Ok(())
+}
+
+/// Texts are watched as pictures are, pairs with both of their texts; what is cut is told.
+#[test]
+fn texts_are_watched_while_they_are_learned() -> Result<()> {
+    let mut learner = reader(&reviews()?)?;
+    learner.watch(3)?;
+    assert_eq!(learner.watched.len(), 3);
+    let figure = learner.glance()?.expect("there are some");
+    assert!(figure.text().contains('%'), "{}", figure.text());
+    learner.fit(1, 1e-3)?;
+    learner.watch(0)?;
+    assert!(learner.glance()?.is_none());
+    let said = learner.predict("a good film")?;
+    assert!(said.drawn().pixels().any(|pixel| pixel.0[0] < 128));
+    let long = "good ".repeat(400);
+    let said = learner.predict(&long)?;
+    let shown = said.bundle().as_text().unwrap_or_default().to_owned();
+    assert!(shown.contains('…') && shown.len() < 600, "{shown}");
+
+    let rows: Vec<Vec<String>> = (0..12)
+        .map(|at| [format!("film {at}"), format!("food {at}"), ["yes", "no"][at % 2].to_owned()].to_vec())
+        .collect();
+    let pairs = TextTable::of_rows(&["one", "other", "same"], &rows, "pairs")?.pair("one", "other").label("same")?;
+    let mut learner = reader(&pairs.split(0.25, 1)?.batch(4))?;
+    learner.watch(2)?;
+    let both = |asked: &Asked| matches!(asked, Asked::Text(one, Some(other)) if one.starts_with("film") && other.starts_with("food"));
+    assert!(learner.watched.iter().all(both));
     Ok(())
 }
