@@ -34,6 +34,22 @@ fn grouped(mut ids: Vec<usize>, batch: usize, rows: &TokenRows, seed: u64) -> Ve
     batches
 }
 
+/// As many texts, each class equally often: of a large class some, those of a small one several times.
+fn evened(mut ids: Vec<usize>, examples: &Examples, seed: u64) -> Vec<usize> {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    ids.shuffle(&mut random);
+    let mut own: Vec<Vec<usize>> = vec![Vec::new(); examples.target.names().len()];
+    ids.iter().for_each(|id| examples.labels(*id).iter().for_each(|class| own[*class].push(*id)));
+    own.retain(|ids| !ids.is_empty());
+    // which classes get one more where the count does not divide is drawn
+    own.shuffle(&mut random);
+    let one = |at: usize| {
+        let ids = &own[at % own.len()];
+        ids[at / own.len() % ids.len()]
+    };
+    (0..ids.len()).map(one).collect()
+}
+
 /// The longest first, so that a batch that does not fit into memory does not come at the end.
 fn sorted(mut ids: Vec<usize>, batch: usize, rows: &TokenRows) -> Vec<Vec<usize>> {
     ids.sort_by_key(|id| std::cmp::Reverse(rows.length(*id)));
@@ -98,7 +114,7 @@ impl Data for TextTable {
 
     fn batches(&self, part: Part, order: Order) -> Result<BatchIter> {
         Data::check(self)?;
-        let (examples, ids) = (self.ready()?.clone(), self.ids(part));
+        let (examples, mut ids) = (self.ready()?.clone(), self.ids(part));
         if ids.is_empty() {
             let error = Error::new(format!("`{}` keeps no texts for `{}`", self.0.shown, part.as_str()));
             return Err(match part {
@@ -108,6 +124,9 @@ impl Data for TextTable {
             });
         }
         let (rows, tokens, size) = (self.rows()?, self.tokens(), self.0.batch);
+        if let (true, Part::Train, Order::Epoch(epoch)) = (self.0.balanced, part, order) {
+            ids = evened(ids, &examples, name_seed(self.0.seed, &format!("classes of epoch {epoch}")));
+        }
         let batches = match order {
             Order::Given => sorted(ids, size, &rows),
             Order::Epoch(epoch) => {
@@ -145,7 +164,16 @@ impl Data for TextTable {
     fn check(&self) -> Result<()> {
         limits::some("`batch`", self.0.batch, "texts", "16 are usual: `.batch(16)`")?;
         limits::some("`limit`", self.0.limit.unwrap_or(1), "texts of each class", "write `.limit(100)`")?;
-        self.ready().map(|_| ())
+        let target = &self.ready()?.target;
+        if self.0.balanced && !matches!(target, Target::Class(_)) {
+            return Err(Error::new(format!(
+                "`balanced` shows classes equally often; `{}` tells {}",
+                self.0.shown,
+                target.words()
+            ))
+            .remedy("leave it out; rare labels weigh more with `learner.balanced_weights()?`"));
+        }
+        Ok(())
     }
 
     fn reseeded(&self, seed: u64) -> Box<dyn Data> {

@@ -81,6 +81,7 @@ pub(super) struct Inner {
     pub batch: usize,
     pub seed: u64,
     pub limit: Option<usize>,
+    pub balanced: bool,
     max: Option<usize>,
     tokens: Option<Tokens>,
     own: Arc<OnceLock<Tokens>>,
@@ -208,6 +209,7 @@ impl TextTable {
             batch: 32,
             seed: 42,
             limit: None,
+            balanced: false,
             max: None,
             tokens: None,
             own: Arc::default(),
@@ -361,6 +363,15 @@ impl TextTable {
     /// How many texts go through the network at once, 1 or more (32 unless told).
     pub fn batch(mut self, texts: usize) -> TextTable {
         self.0.batch = texts;
+        self
+    }
+
+    /// Has each epoch show every class equally often: of large classes other texts in each epoch, those of small ones several times. Validation keeps
+    /// its own counts. Epochs stay as long as they were. Of texts of one class each.
+    ///
+    /// Against imbalance take this or `learner.balanced_weights()?`, not both.
+    pub fn balanced(mut self) -> TextTable {
+        self.0.balanced = true;
         self
     }
 

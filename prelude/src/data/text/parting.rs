@@ -288,6 +288,7 @@ impl TextTable {
         let mut notes = Vec::new();
         notes.extend(self.found().map(|examples| examples.columns.words.clone()));
         notes.extend(self.0.limit.map(|limit| format!("at most {limit} training texts of each class")));
+        notes.extend(self.0.balanced.then(|| "training shows each class equally often".to_owned()));
         notes.extend(self.0.file_words.iter().cloned());
         let file = self.path().and_then(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned());
         Provenance {

@@ -415,3 +415,28 @@ fn quotes_marks_and_columns_that_go_wrong_are_told() -> Result<()> {
     assert!(says.contains("`.labels(\"tags\")?`"), "{says}");
     Ok(())
 }
+
+#[test]
+fn balanced_epochs_show_each_class_equally_often() -> Result<()> {
+    let data = numbered(80).split(0.25, 3)?.batch(8);
+    let target = |data: &TextTable, epoch: u64| -> Result<(Vec<usize>, Vec<usize>)> {
+        let (mut counts, mut ids) = (vec![0; 2], Vec::new());
+        for batch in Data::batches(data, Part::Train, Order::Epoch(epoch))? {
+            let batch = batch?;
+            batch.targets.get(field::CLASS)?.to_vec1::<u32>()?.iter().for_each(|class| counts[*class as usize] += 1);
+            ids.extend(batch.ids);
+        }
+        Ok((counts, ids))
+    };
+    let (plain, _) = target(&data, 1)?;
+    let even = data.balanced();
+    let (counts, first) = target(&even, 1)?;
+    assert!(plain[0] * 2 < plain[1] && counts[0].abs_diff(counts[1]) <= 1, "{plain:?} {counts:?}");
+    assert_eq!(counts.iter().sum::<usize>(), plain.iter().sum::<usize>());
+    assert_eq!(target(&even, 1)?.1, first);
+    assert_ne!(target(&even, 2)?.1, first);
+    assert!(even.summary()?.table().text().contains("training shows each equally often"));
+    let (_folder, path) = file("tags.csv", "text,tags\na,x;y\nb,x\nc,y\nd,x\n");
+    assert!(says(Data::check(&TextTable::csv(&path)?.labels("tags")?.balanced())).contains("balanced_weights"));
+    Ok(())
+}

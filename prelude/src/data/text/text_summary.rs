@@ -30,6 +30,8 @@ pub struct TextSummary {
     pub ranges: Vec<(f32, f32)>,
     /// The largest class of the training texts divided by the smallest; 1 is balanced.
     pub imbalance: f64,
+    /// Whether training shows each class equally often.
+    pub balanced: bool,
     /// The texts' lengths in tokens, before they are cut: the median, what 95 of 100 have at most, the longest.
     pub lengths: [usize; 3],
     /// How many texts are cut because they are longer than the limit, and how many tokens that takes away.
@@ -96,6 +98,7 @@ impl TextTable {
         Ok(TextSummary {
             names: self.names().to_vec(),
             texts: parts.map(|part| self.ids(part).len()),
+            balanced: self.0.balanced,
             imbalance: most as f64 / least.max(1) as f64,
             ranges: match examples.target {
                 Target::Numbers(_) => examples.ranges(),
@@ -170,8 +173,10 @@ impl TextSummary {
             notes.push("nothing is kept for validation yet: `.split(0.2, 42)?`".to_owned());
         }
         if self.imbalance >= 1.5 {
-            let advice = if self.imbalance >= ADVISED {
-                "; rare ones weigh more with `learner.balanced_weights()?`"
+            let advice = if self.balanced {
+                "; training shows each equally often"
+            } else if self.imbalance >= ADVISED {
+                "; rare ones come more often with `data.balanced()`, or weigh more with `learner.balanced_weights()?`"
             } else {
                 ""
             };

@@ -340,7 +340,7 @@ fn an_adapter_is_written_with_what_it_stands_on() -> Result<()> {
 #[test]
 fn verbs_of_pictures_name_those_of_texts() -> Result<()> {
     let data = reviews()?;
-    let mut learner = reader(&data)?;
+    let learner = reader(&data)?;
     let folder = tempfile::tempdir()?;
     learner.save_encoder(folder.path())?;
     for (says, wanted) in [
