@@ -175,6 +175,12 @@ proptest! {
         let lengths = Tensor::new(lengths, &Device::Cpu).unwrap();
         for dropout in [(0., 0), (0.4, seed)] {
             check(&inputs, |a| attention_packed(&a[0], &a[1], &a[2], &lengths, heads, dropout)).unwrap();
+            // of texts that have tokens the first ones
+            let own = lengths.to_vec1::<u32>().unwrap();
+            if own.iter().all(|length| *length > 0) {
+                let inputs = [normal(&[own.len(), width]), inputs[1].clone(), inputs[2].clone()];
+                check(&inputs, |a| attention_first(&a[0], &a[1], &a[2], &lengths, heads, dropout)).unwrap();
+            }
         }
         check(&inputs[..1], |a| mean_packed(&a[0], &lengths)).unwrap();
     }
@@ -367,6 +373,14 @@ fn packed_texts_are_texts_by_themselves() -> Result<()> {
         assert!(far < 1e-12, "{far}");
         start += length;
     }
+    let first = Tensor::new(&[0u32, 5, 6], &Device::Cpu)?;
+    let alone = attention_first(&q.index_select(&first, 0)?, k, v, &each, heads, (0., 0))?;
+    let far = (alone - packed.index_select(&first, 0)?)?.abs()?.max_all()?.to_scalar::<f64>()?;
+    assert!(far < 1e-12, "{far}");
+    let none = Tensor::new(&[5u32, 18, 0], &Device::Cpu)?;
+    let says = attention_first(&q.narrow(0, 0, 3)?, k, v, &none, heads, (0., 0)).unwrap_err().to_string();
+    assert!(says.contains("expected 3 examples of 1 token or more"), "{says}");
+    assert!(attention_first(&q.narrow(0, 0, 2)?, k, v, &each, heads, (0., 0)).is_err());
     // of equal shares and values of one, what is left of a row is told by its sum
     let (long, zeros) = (256, Tensor::zeros((256, 8), DType::F64, &Device::Cpu)?);
     let each = Tensor::new(&[long as u32], &Device::Cpu)?;

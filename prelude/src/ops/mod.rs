@@ -12,7 +12,7 @@
 //! | probability | [`softmax`], [`log_softmax`] |
 //! | loss | [`cross_entropy`] with [`CrossEntropy`], [`smooth_l1`], [`bce_with_logits`] (means), [`smooth_l1_each`], [`bce_with_logits_each`] (one number an element) |
 //! | linear | [`linear`], [`embedding`]; with an adapter in one: [`lora_linear`] |
-//! | attention | [`attention`], [`tokens`], [`token`]; of texts without padding [`attention_packed`], [`mean_packed`] |
+//! | attention | [`attention`], [`tokens`], [`token`]; of texts without padding [`attention_packed`], [`attention_first`], [`mean_packed`] |
 //! | noise | [`dropout`], [`drop_path`]; with the sum of a residual branch in one: [`add_dropout`] |
 //! | plain | [`add`] (residual branches, sums of losses), [`add_relu`], [`gate`], [`scale`], [`flatten`], [`reshape`], [`cast`], [`concat()`], [`narrow`], [`focus`] |
 //! | gradients | [`backward`], [`backward_from`], [`backward_from_all`]: as candle's, without its passes over zeros where the graph is ours; [`with_gradient`] |
@@ -60,7 +60,7 @@ pub use noise::{add_dropout, drop_path, dropout};
 pub use norm::{
     batch_norm_eval, batch_norm_eval_then, batch_norm_train, batch_norm_train_then, group_norm, layer_norm,
 };
-pub use packed::{attention_packed, mean_packed};
+pub use packed::{attention_first, attention_packed, mean_packed};
 pub use pool::{adaptive_avg_pool2d, avg_pool2d, max_pool2d};
 pub use resize::{fit_places, upsample_bilinear2d, upsample_nearest2d};
 pub use softmax::{log_softmax, softmax};

@@ -38,24 +38,66 @@ pub fn attention_packed(
     heads: usize,
     dropout: (f64, u64),
 ) -> Result<Tensor> {
-    let (rows, width) = q.dims2()?;
+    let runs = Runs::of(lengths, q.dims2()?.0)?;
+    attention_of("attention_packed", [q, k, v], (runs.clone(), runs), heads, dropout)
+}
+
+/// As [`attention_packed`], of each example's first token alone: what an encoder's last layer has to work out where nobody asks for the other tokens.
+///
+/// # Shapes
+/// `q` (n, c), `k`, `v` (tokens, c), `lengths` (n) of u32, each 1 or more, whose sum is the tokens → (n, c)
+///
+/// # Errors
+/// As [`attention_packed`], and where an example has no token.
+///
+/// ```
+/// use candlewick_prelude::candle_core::{Device, Tensor};
+/// use candlewick_prelude::ops;
+/// let x = Tensor::new(&[[1f32, 2.], [3., 4.], [3., 4.]], &Device::Cpu)?;
+/// let lengths = Tensor::new(&[1u32, 2], &Device::Cpu)?;
+/// let first = x.index_select(&Tensor::new(&[0u32, 1], &Device::Cpu)?, 0)?;
+/// let y = ops::attention_first(&first, &x, &x, &lengths, 1, (0., 0))?;
+/// assert_eq!(y.to_vec2::<f32>()?, [[1., 2.], [3., 4.]]);
+/// # Ok::<(), candlewick_prelude::candle_core::Error>(())
+/// ```
+pub fn attention_first(
+    q: &Tensor,
+    k: &Tensor,
+    v: &Tensor,
+    lengths: &Tensor,
+    heads: usize,
+    dropout: (f64, u64),
+) -> Result<Tensor> {
+    let (runs, examples) = (Runs::of(lengths, k.dims2()?.0)?, q.dims2()?.0);
+    if runs.0.len() != examples || runs.0.iter().any(|(_, count)| *count == 0) {
+        bail!("attention_first: expected {examples} examples of 1 token or more, found lengths {lengths}");
+    }
+    let first = Runs((0..examples).map(|example| (example, 1)).collect());
+    attention_of("attention_first", [q, k, v], (first, runs), heads, dropout)
+}
+
+/// Attention of runs of queries over runs of keys and values, an example's each.
+fn attention_of(
+    name: &'static str,
+    [q, k, v]: [&Tensor; 3],
+    runs: (Runs, Runs),
+    heads: usize,
+    dropout: (f64, u64),
+) -> Result<Tensor> {
+    let width = q.dims2()?.1;
+    let rows = runs.1.0.last().map_or(0, |(start, count)| start + count);
     for other in [k, v] {
-        if other.dims() != q.dims() || other.dtype() != q.dtype() {
-            bail!(
-                "attention_packed: expected keys and values like the queries, {:?}, found {:?}",
-                q.dims(),
-                other.dims()
-            );
+        if other.dims() != [rows, width] || other.dtype() != q.dtype() {
+            bail!("{name}: expected keys and values ({rows}, {width}) of {:?}, found {:?}", q.dtype(), other.dims());
         }
     }
     if heads == 0 || !width.is_multiple_of(heads) {
-        bail!("attention_packed: {heads} heads do not divide {width} numbers");
+        bail!("{name}: {heads} heads do not divide {width} numbers");
     }
     if !(0. ..1.).contains(&dropout.0) {
-        bail!("attention_packed: expected a share of at least 0 and below 1, found {}", dropout.0);
+        bail!("{name}: expected a share of at least 0 and below 1, found {}", dropout.0);
     }
-    let runs = Runs::of(lengths, rows)?;
-    let size = PackedSize { heads, depth: width / heads, dropout };
+    let size = PackedSize { name, heads, depth: width / heads, dropout };
     match on_cpu!(q, attend([q, k, v], runs.clone(), size)) {
         Some(y) => y,
         None => padded([q, k, v], &runs, size),
@@ -118,6 +160,7 @@ impl Runs {
 
 #[derive(Clone, Copy)]
 struct PackedSize {
+    name: &'static str,
     heads: usize,
     /// Numbers a head.
     depth: usize,
@@ -140,36 +183,47 @@ impl PackedSize {
     }
 }
 
-/// Calls a function for each pair of example and head, in parallel: the pair, its first row, its tokens, its first column.
-fn by_pairs(runs: &Runs, size: PackedSize, f: impl Fn(usize, usize, usize, usize) + Sync) {
-    let pairs = runs.0.len() * size.heads;
+/// A pair of example and head: where its part of the queries begins, and of the keys and values; how many of both there are.
+#[derive(Clone, Copy)]
+struct PackedPair {
+    number: usize,
+    from: usize,
+    at: usize,
+    queries: usize,
+    tokens: usize,
+}
+
+/// Calls a function for each pair, in parallel.
+fn by_pairs(runs: &(Runs, Runs), size: PackedSize, f: impl Fn(PackedPair) + Sync) {
+    let (pairs, width) = (runs.0.0.len() * size.heads, size.width());
     parallel(pairs, 1, |part| {
-        for pair in part {
-            let (start, count) = runs.0[pair / size.heads];
-            if count > 0 {
-                f(pair, start, count, pair % size.heads * size.depth);
+        for number in part {
+            let (example, column) = (number / size.heads, number % size.heads * size.depth);
+            let ((first, queries), (start, tokens)) = (runs.0.0[example], runs.1.0[example]);
+            if tokens > 0 {
+                f(PackedPair { number, from: first * width + column, at: start * width + column, queries, tokens });
             }
         }
     });
 }
 
-fn attend<T: Float>([q, k, v]: [&Tensor; 3], runs: Runs, size: PackedSize) -> Result<Tensor> {
-    let (width, depth, longest) = (size.width(), size.depth, runs.longest());
+fn attend<T: Float>([q, k, v]: [&Tensor; 3], runs: (Runs, Runs), size: PackedSize) -> Result<Tensor> {
+    let (width, depth, most) = (size.width(), size.depth, runs.0.longest() * runs.1.longest());
     let count = q.elem_count();
     let mut y: Vec<T> = Vec::with_capacity(count);
     read::<T, _, 3>([q, k, v], |[q, k, v]| {
         let out = Shared::of(&mut y);
-        by_pairs(&runs, size, |pair, start, t, column| {
-            let at = start * width + column;
-            scratch::<T, _>(0, 2 * longest * longest, |both| {
-                let (shares, thinned) = both.split_at_mut(longest * longest);
-                let (shares, thinned) = (&mut shares[..t * t], &mut thinned[..t * t]);
+        by_pairs(&runs, size, |pair| {
+            let PackedPair { from, at, queries: n, tokens: t, .. } = pair;
+            scratch::<T, _>(0, 2 * most, |both| {
+                let (shares, thinned) = both.split_at_mut(most);
+                let (shares, thinned) = (&mut shares[..n * t], &mut thinned[..n * t]);
                 // SAFETY: each pair has its own rows and columns of y; the parts lie in q, k and v.
                 unsafe {
-                    shares_of(size, &q[at..], &k[at..], shares);
-                    let mixed = kept(size, pair, shares, thinned);
+                    shares_of(size, pair, (&q[from..], &k[at..]), shares);
+                    let mixed = kept(size, pair.number, shares, thinned);
                     let values = by_rows(v[at..].as_ptr(), width);
-                    multiply((t, t, depth), by_rows(mixed.as_ptr(), t), values, by_rows(out.at(at), width), false, 1);
+                    multiply((n, t, depth), by_rows(mixed.as_ptr(), t), values, by_rows(out.at(from), width), false, 1);
                 }
             });
         });
@@ -177,23 +231,24 @@ fn attend<T: Float>([q, k, v]: [&Tensor; 3], runs: Runs, size: PackedSize) -> Re
     })?;
     // SAFETY: the rows of all examples are all rows, and the columns of all heads are all columns.
     unsafe { y.set_len(count) };
-    attach_lean("attention_packed", &[q, k, v], y, q.shape(), move |context| {
+    attach_lean(size.name, &[q, k, v], y, q.shape(), move |context| {
         let [q, k, v] = [0, 1, 2].map(|which| &context.args[which]);
         let gradients =
             read::<T, _, 4>([q, k, v, context.grad], |[q, k, v, dy]| Ok(attend_back(&runs, size, [q, k, v], dy)))?;
-        gradients.map(|grad| Tensor::from_vec(grad, q.shape(), &Device::Cpu).map(Some)).into_iter().collect()
+        let own = gradients.into_iter().zip([q, k, v]);
+        own.map(|(grad, x)| Tensor::from_vec(grad, x.shape(), &Device::Cpu).map(Some)).collect()
     })
 }
 
-/// The shares that a pair's tokens have in one another, before any is left out.
+/// The shares that a pair's tokens have in its queries, before any is left out.
 ///
 /// # Safety
 /// The pair's parts begin where the slices do, and lie in them.
-unsafe fn shares_of<T: Float>(size: PackedSize, q: &[T], k: &[T], shares: &mut [T]) {
-    let (width, t) = (size.width(), shares.len().isqrt());
+unsafe fn shares_of<T: Float>(size: PackedSize, pair: PackedPair, (q, k): (&[T], &[T]), shares: &mut [T]) {
+    let (width, n, t) = (size.width(), pair.queries, pair.tokens);
     let (q, k) = (by_rows(q.as_ptr(), width), transposed(k.as_ptr(), width));
     // SAFETY: the caller's.
-    unsafe { multiply((t, size.depth, t), q, k, by_rows(shares.as_mut_ptr(), t), false, 1) };
+    unsafe { multiply((n, size.depth, t), q, k, by_rows(shares.as_mut_ptr(), t), false, 1) };
     soften(t, T::of(size.scale()), shares);
 }
 
@@ -209,27 +264,27 @@ fn kept<'a, T: Float>(size: PackedSize, pair: usize, shares: &'a [T], thinned: &
 }
 
 /// The gradients of queries, keys and values; the shares are worked out again.
-fn attend_back<T: Float>(runs: &Runs, size: PackedSize, [q, k, v]: [&[T]; 3], dy: &[T]) -> [Vec<T>; 3] {
-    let (width, depth, longest) = (size.width(), size.depth, runs.longest());
-    let mut grads = [(); 3].map(|()| Vec::<T>::with_capacity(q.len()));
+fn attend_back<T: Float>(runs: &(Runs, Runs), size: PackedSize, [q, k, v]: [&[T]; 3], dy: &[T]) -> [Vec<T>; 3] {
+    let (width, depth, most) = (size.width(), size.depth, runs.0.longest() * runs.1.longest());
+    let mut grads = [q, k, v].map(|x| Vec::<T>::with_capacity(x.len()));
     let outs = grads.each_mut().map(Shared::of);
-    by_pairs(runs, size, |pair, start, t, column| {
-        let at = start * width + column;
-        scratch::<T, _>(0, 3 * longest * longest, |all| {
-            let (shares, rest) = all.split_at_mut(longest * longest);
-            let (thinned, scores) = rest.split_at_mut(longest * longest);
-            let (shares, thinned, scores) = (&mut shares[..t * t], &mut thinned[..t * t], &mut scores[..t * t]);
-            let dy = by_rows(dy[at..].as_ptr(), width);
+    by_pairs(runs, size, |pair| {
+        let PackedPair { number, from, at, queries: n, tokens: t } = pair;
+        scratch::<T, _>(0, 3 * most, |all| {
+            let (shares, rest) = all.split_at_mut(most);
+            let (thinned, scores) = rest.split_at_mut(most);
+            let (shares, thinned, scores) = (&mut shares[..n * t], &mut thinned[..n * t], &mut scores[..n * t]);
+            let dy = by_rows(dy[from..].as_ptr(), width);
             // SAFETY: each pair has its own rows and columns of the gradients; the parts lie in the slices.
             unsafe {
-                let to = |which: usize| by_rows(outs[which].at(at), width);
-                shares_of(size, &q[at..], &k[at..], shares);
+                let to = |which: usize| by_rows(outs[which].at(if which == 0 { from } else { at }), width);
+                shares_of(size, pair, (&q[from..], &k[at..]), shares);
                 // dv = keptᵀ dy, dkept = dy vᵀ
-                let mixed = kept(size, pair, shares, thinned);
-                multiply((t, t, depth), transposed(mixed.as_ptr(), t), dy, to(2), false, 1);
+                let mixed = kept(size, number, shares, thinned);
+                multiply((t, n, depth), transposed(mixed.as_ptr(), t), dy, to(2), false, 1);
                 let values = transposed(v[at..].as_ptr(), width);
-                multiply((t, depth, t), dy, values, by_rows(scores.as_mut_ptr(), t), false, 1);
-                let grad: &mut [T] = match size.thinning(pair) {
+                multiply((n, depth, t), dy, values, by_rows(scores.as_mut_ptr(), t), false, 1);
+                let grad: &mut [T] = match size.thinning(number) {
                     Some(thinning) => {
                         thin(thinning, 0, scores, thinned);
                         thinned
@@ -238,36 +293,39 @@ fn attend_back<T: Float>(runs: &Runs, size: PackedSize, [q, k, v]: [&[T]; 3], dy
                 };
                 soften_back(t, T::of(size.scale()), shares, grad);
                 // dq = dscores k, dk = dscoresᵀ q
-                let (keys, queries) = (by_rows(k[at..].as_ptr(), width), by_rows(q[at..].as_ptr(), width));
-                multiply((t, t, depth), by_rows(grad.as_ptr(), t), keys, to(0), false, 1);
-                multiply((t, t, depth), transposed(grad.as_ptr(), t), queries, to(1), false, 1);
+                let (keys, queries) = (by_rows(k[at..].as_ptr(), width), by_rows(q[from..].as_ptr(), width));
+                multiply((n, t, depth), by_rows(grad.as_ptr(), t), keys, to(0), false, 1);
+                multiply((t, n, depth), transposed(grad.as_ptr(), t), queries, to(1), false, 1);
             }
         });
     });
     // SAFETY: the rows of all examples are all rows, and the columns of all heads are all columns.
-    grads.iter_mut().for_each(|grad| unsafe { grad.set_len(q.len()) });
+    grads.iter_mut().zip([q, k, v]).for_each(|(grad, x)| unsafe { grad.set_len(x.len()) });
     grads
 }
 
 /// The same composed of candle's operations on padded tensors, elsewhere than on the CPU.
-fn padded([q, k, v]: [&Tensor; 3], runs: &Runs, size: PackedSize) -> Result<Tensor> {
-    let (n, t, device) = (runs.0.len(), runs.longest(), q.device());
-    let (mut from, mut back, mut hidden) = (Vec::new(), Vec::new(), Vec::new());
-    for (example, (start, count)) in runs.0.iter().enumerate() {
-        from.extend((0..t).map(|at| if at < *count { (start + at) as u32 } else { 0 }));
-        hidden.extend((0..t).map(|at| if at < *count { 0f32 } else { f32::NEG_INFINITY }));
-        back.extend((0..*count).map(|at| (example * t + at) as u32));
-    }
-    let (from, back) = (Tensor::new(from, device)?, Tensor::new(back, device)?);
+fn padded([q, k, v]: [&Tensor; 3], (queries, runs): &(Runs, Runs), size: PackedSize) -> Result<Tensor> {
+    let (n, t, asking, device) = (runs.0.len(), runs.longest(), queries.longest(), q.device());
+    let shown = |at: usize, count: usize| if at < count { 0f32 } else { f32::NEG_INFINITY };
+    let hidden: Vec<f32> = runs.0.iter().flat_map(|(_, count)| (0..t).map(move |at| shown(at, *count))).collect();
     let hidden = Tensor::from_vec(hidden, (n, 1, 1, t), device)?.to_dtype(q.dtype())?;
-    let by_head = |x: &Tensor| {
-        let rows = x.index_select(&from, 0)?.reshape((n, t, size.heads, size.depth))?;
+    let by_head = |x: &Tensor, of: &Runs| {
+        let longest = of.longest();
+        let place = |start: usize, count: usize, at: usize| if at < count { (start + at) as u32 } else { 0 };
+        let from: Vec<u32> =
+            (of.0.iter()).flat_map(|(start, count)| (0..longest).map(move |at| place(*start, *count, at))).collect();
+        let rows = x.index_select(&Tensor::new(from, device)?, 0)?.reshape((n, longest, size.heads, size.depth))?;
         rows.transpose(1, 2)?.contiguous()
     };
-    let (q, k, v) = (by_head(q)?, by_head(k)?, by_head(v)?);
+    let back: Vec<u32> = (queries.0.iter().enumerate())
+        .flat_map(|(example, (_, count))| (0..*count).map(move |at| (example * asking + at) as u32))
+        .collect();
+    let back = Tensor::new(back, device)?;
+    let (q, k, v) = (by_head(q, queries)?, by_head(k, runs)?, by_head(v, runs)?);
     let scores = (q.matmul(&k.transpose(2, 3)?.contiguous()?)? * size.scale())?.broadcast_add(&hidden)?;
     let shares = dropout(&softmax(&scores, D::Minus1)?, size.dropout.0, true, size.dropout.1)?;
-    let mixed = shares.matmul(&v)?.transpose(1, 2)?.reshape((n * t, size.width()))?;
+    let mixed = shares.matmul(&v)?.transpose(1, 2)?.reshape((n * asking, size.width()))?;
     mixed.index_select(&back, 0)
 }
 

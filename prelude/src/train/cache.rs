@@ -21,6 +21,8 @@ pub(super) struct FeatureCache {
     rows: HashMap<(Part, usize), Vec<f32>>,
     /// Whether an example has a row a token, so that what is kept of each is of another length.
     packed: bool,
+    /// Whether something was not kept, because it had no room.
+    is_full: bool,
     /// The most training examples that came together: a batch's size.
     pub full: usize,
     pub hits: usize,
@@ -52,6 +54,14 @@ impl FeatureCache {
         self.blocks
     }
 
+    /// How many tokens, with their padding, frozen blocks have to work through for a batch of texts; `None` where there is nothing to be kept of it, or
+    /// it is kept already.
+    pub fn lacks(&self, part: Part, batch: &Batch) -> Option<usize> {
+        let (ids, _) = (batch.inputs.find(field::IDS)?, batch.inputs.find(field::MASK)?);
+        let is_kept = batch.ids.iter().all(|id| self.rows.contains_key(&(part, *id)));
+        (self.blocks > 0 && !self.is_full && !is_kept).then(|| ids.elem_count())
+    }
+
     /// The state after the frozen blocks for a batch: from what is kept, or computed and, where `keep`, kept.
     pub fn stem(&mut self, network: &Network, part: Part, batch: &Batch, keep: bool) -> Result<Fields> {
         let ids = &batch.ids;
@@ -62,14 +72,18 @@ impl FeatureCache {
             self.hits += ids.len();
             return self.kept(part, ids);
         }
-        let state = if keep && part == Part::Train {
+        // texts have another length in each batch, whatever is done
+        let texts = batch.inputs.find(field::IDS).is_some();
+        let state = if keep && part == Part::Train && !texts {
             self.full = self.full.max(ids.len());
             padded(network, self.blocks, &batch.inputs, (ids.len(), self.full))?
         } else {
             network.stem(self.blocks, &batch.inputs)?
         };
         let row: usize = state.iter().map(|(_, value)| value.elem_count() / ids.len().max(1)).sum();
-        if keep && (self.rows.len() + ids.len()) * row * size_of::<f32>() <= ROOM {
+        let has_room = (self.rows.len() + ids.len()) * row * size_of::<f32>() <= ROOM;
+        self.is_full |= !has_room;
+        if keep && has_room {
             let rows = match state.find(field::LENGTHS) {
                 Some(lengths) => self.token_rows(state.get(field::FEATURES)?, &lengths.to_vec1()?)?,
                 None => self.example_rows(&state, ids.len())?,
@@ -132,9 +146,7 @@ impl FeatureCache {
 /// The state of a batch that is shorter than others, computed as theirs: kernels are chosen by a batch's size, and what is kept of
 /// an example is to be the same, to the last bit, in whichever batch it came.
 fn padded(network: &Network, blocks: usize, inputs: &Fields, (count, full): (usize, usize)) -> Result<Fields> {
-    // texts have another length in each batch, whatever is done
-    let texts = inputs.find(field::IDS).is_some();
-    if texts || count == full || inputs.iter().any(|(_, value)| value.dims().first() != Some(&count)) {
+    if count == full || inputs.iter().any(|(_, value)| value.dims().first() != Some(&count)) {
         return network.stem(blocks, inputs);
     }
     let index = Tensor::from_iter((0..full).map(|row| (row % count) as u32), &Device::Cpu)?;

@@ -2,6 +2,7 @@
 
 use candle_core::Device;
 
+use super::ahead::Ahead;
 use super::average::Average;
 use super::cache::FeatureCache;
 use super::fitting::Fitting;
@@ -215,11 +216,11 @@ fn each_answer(
     part: Part,
     see: &mut See,
 ) -> Result<()> {
-    for batch in data.batches(part, Order::Given)? {
+    let mut ahead = Ahead::of(data.batches(part, Order::Given)?, part, keep, 0);
+    while let Some((_, batch)) = ahead.next(network, cache)? {
         if interrupt::requested() {
             return Err(Error::interrupted());
         }
-        let batch = batch?;
         let state = cache.stem(network, part, &batch, keep)?;
         // looked at where numbers are read
         let said = network.rest(cache.blocks(), &state, &Pass::eval())?.to_device(&Device::Cpu)?;

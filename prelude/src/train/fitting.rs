@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::Instant;
 
+use super::ahead::Ahead;
 use super::callback::{Callback, Fit, Next, Trainee, When, keys};
 use super::callbacks;
 use super::gradients::Gradients;
@@ -256,13 +257,12 @@ impl<'a> Fitting<'a> {
         let batches = data.batches(Part::Train, Order::Epoch(epoch))?;
         let count = batches.size_hint().0.max(1);
         self.run.way.planned.get_or_insert(count.saturating_mul(self.run.way.epochs));
-        for (index, batch) in batches.enumerate().skip(done) {
-            if self.wish != Next::Go {
-                break;
-            }
+        let keep = self.learner.options.keep_features && !self.learner.spec.varies;
+        let mut ahead = Ahead::of(batches, Part::Train, keep, done);
+        while self.wish == Next::Go {
             interrupt::check()?;
+            let Some((index, batch)) = ahead.next(&self.learner.network, &mut self.learner.cache)? else { break };
             self.run.batch = (index + 1, count);
-            let batch = batch?;
             self.run.way.full = self.run.way.full.max(batch.len());
             self.run.fed = Some(batch);
             self.run.changed = false;

@@ -59,6 +59,7 @@
 //! offset are summed over the batch in another order, so that a fit that trains those differs in the last digits from its first
 //! step on. Another instruction set (AVX2 or not) does the same. On a GPU sums have no fixed order.
 
+mod ahead;
 mod answer;
 mod attention;
 mod attributions;

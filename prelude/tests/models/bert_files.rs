@@ -26,6 +26,7 @@ fn tokenizer(words: usize) -> String {
     let word = |at: usize| match at {
         0 => "\"[PAD]\": 0".to_owned(),
         1 => "\"[UNK]\": 1".to_owned(),
+        2 => "\"[CLS]\": 2".to_owned(),
         _ => format!("\"w{at}\": {at}"),
     };
     let vocab: Vec<String> = (0..words).map(word).collect();
@@ -153,7 +154,7 @@ fn a_config_that_lies_is_refused_with_both_numbers() -> Result<()> {
             ["`intermediate_size` 64", "between the two matrices: 24"],
         ),
         ("\"num_attention_heads\":4", "\"num_attention_heads\":5", ["5 heads", "16 numbers a token"]),
-        ("{", "{\"layer_norm_eps\":5.0,", ["`layer_norm_eps` is 5", "1e-12 is usual"]),
+        ("\"layer_norm_eps\":1e-12", "\"layer_norm_eps\":5.0", ["`layer_norm_eps` is 5", "1e-12 is usual"]),
         ("\"model_type\":\"bert\"", "\"model_type\":\"roberta\"", ["says RoBERTa", "begins them with `[CLS]`"]),
         ("\"gelu\"", "\"gelu_new_2\"", ["`hidden_act` is `gelu_new_2`", "known are `gelu`"]),
     ] {

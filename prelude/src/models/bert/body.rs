@@ -38,17 +38,12 @@ impl BertBody {
         Ok(BertBody { embeddings, layers, pooling, pooler, new_pooler, width: config.hidden_size })
     }
 
-    /// A row a text: the mean of its rows, or the first one.
-    fn pooled(&self, x: &Tensor, lengths: &Tensor) -> Result<Tensor> {
-        if self.pooling == Pooling::Mean {
-            return Ok(ops::mean_packed(x, lengths)?);
+    /// The last layer, and a row a text: the mean of its rows, or the first one, which is then all that is worked out.
+    fn pooled(&self, layer: &BertLayer, x: &Tensor, lengths: &Tensor, pass: &Pass) -> Result<Tensor> {
+        match self.pooling {
+            Pooling::Mean => Ok(ops::mean_packed(&layer.forward(x, lengths, pass)?, lengths)?),
+            Pooling::Cls | Pooling::Pooler => layer.forward_first(x, lengths, pass),
         }
-        let (mut first, mut start) = (Vec::new(), 0);
-        for length in lengths.to_vec1::<u32>()? {
-            first.push(start);
-            start += length;
-        }
-        Ok(ops::embedding(x, &Tensor::new(first, x.device())?)?)
     }
 
     /// The same as ONNX, of texts with padding.
@@ -94,10 +89,12 @@ impl Body for BertBody {
                 }
                 continue;
             }
-            let lengths = state.get(field::LENGTHS)?;
-            let mut x = self.layers[part - 1].forward(x, lengths, pass)?;
+            let (layer, lengths) = (&self.layers[part - 1], state.get(field::LENGTHS)?);
+            let x = match part == last {
+                true => self.pooled(layer, x, lengths, pass)?,
+                false => layer.forward(x, lengths, pass)?,
+            };
             if part == last {
-                x = self.pooled(&x, lengths)?;
                 state.remove(field::LENGTHS);
             }
             state.set(field::FEATURES, x);

@@ -74,13 +74,33 @@ impl BertLayer {
 
     /// Rows of tokens, one text after another, become such rows.
     pub fn forward(&self, x: &Tensor, lengths: &Tensor, pass: &Pass) -> Result<Tensor> {
-        let dropout = match pass.noisy() && self.attention_dropout > 0.0 {
+        let (q, k, v) = (self.query.forward(x, pass)?, self.key.forward(x, pass)?, self.value.forward(x, pass)?);
+        let mixed = ops::attention_packed(&q, &k, &v, lengths, self.heads, self.dropout(pass))?;
+        self.behind_attention(&mixed, x, pass)
+    }
+
+    /// The same of each text's first token alone, which sees the others: a row a text.
+    pub fn forward_first(&self, x: &Tensor, lengths: &Tensor, pass: &Pass) -> Result<Tensor> {
+        let (mut first, mut start) = (Vec::new(), 0);
+        for length in lengths.to_vec1::<u32>()? {
+            first.push(start);
+            start += length;
+        }
+        let first = ops::embedding(x, &Tensor::new(first, x.device())?)?;
+        let (q, k, v) = (self.query.forward(&first, pass)?, self.key.forward(x, pass)?, self.value.forward(x, pass)?);
+        let mixed = ops::attention_first(&q, &k, &v, lengths, self.heads, self.dropout(pass))?;
+        self.behind_attention(&mixed, &first, pass)
+    }
+
+    fn dropout(&self, pass: &Pass) -> (f64, u64) {
+        match pass.noisy() && self.attention_dropout > 0.0 {
             true => (self.attention_dropout, pass.draw()),
             false => (0.0, 0),
-        };
-        let (q, k, v) = (self.query.forward(x, pass)?, self.key.forward(x, pass)?, self.value.forward(x, pass)?);
-        let mixed = ops::attention_packed(&q, &k, &v, lengths, self.heads, dropout)?;
-        let x = self.mixed.forward(&mixed, x, pass)?;
+        }
+    }
+
+    fn behind_attention(&self, mixed: &Tensor, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        let x = self.mixed.forward(mixed, x, pass)?;
         let between = self.activation.forward(&self.between.forward(&x, pass)?, pass)?;
         self.back.forward(&between, &x, pass)
     }
