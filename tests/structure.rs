@@ -296,6 +296,7 @@ const PRELUDE: &[(&str, &[&str])] = &[
             "layers",
             "limits",
             "models",
+            "onnx",
             "ops",
             "params",
             "paths",

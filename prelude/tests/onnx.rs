@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use candlewick_prelude::Result;
-use candlewick_prelude::data::{Fields, Input, Normalize, TensorData, TextTable, field};
+use candlewick_prelude::data::{Fields, Input, Normalize, TensorData, TextTable, Tokens, field};
 use candlewick_prelude::layers::{
     Activation, Attention, DropPath, Dropout, GlobalAvgPool, Layer, LayerNorm, Linear, MaxPool2d, Pass, Sequential,
 };
@@ -178,6 +178,26 @@ fn every_encoder_of_text_is_written() -> Result<()> {
     let bytes = std::fs::read(&path)?;
     let model = onnx_rs::parse(&bytes).expect("it is whole");
     assert_eq!((said(&model, "max_tokens"), said(&model, "pad_token_id")), ("64", "0"));
+    // what is written cuts and pads as the network does
+    let again = Tokens::from_json(said(&model, "tokenizer"), 64)?;
+    assert_eq!(again.vocabulary(), learner.spec().tokens().expect("it reads texts").vocabulary());
+    let tokenizer: serde_json::Value = serde_json::from_str(said(&model, "tokenizer")).expect("JSON");
+    assert_eq!((&tokenizer["truncation"]["max_length"], &tokenizer["padding"]["pad_id"]), (&64.into(), &0.into()));
+    // several labels, and an encoder without a head
+    let rows = [("good and slow", "a;b"), ("bad", "b"), ("fine", "a"), ("dull", "")];
+    let file = place.path().join("tags.csv");
+    std::fs::write(
+        &file,
+        rows.iter().fold("text,tags\n".to_owned(), |all, (text, tags)| format!("{all}{text},{tags}\n")),
+    )?;
+    let labels = Learner::text(Bert::tiny()?, &TextTable::open(&file)?.text("text").labels("tags")?)?;
+    labels.export_onnx(place.path().join("labels.onnx"))?;
+    let bytes = std::fs::read(place.path().join("labels.onnx"))?;
+    assert_eq!(said(&onnx_rs::parse(&bytes).expect("it is whole"), "thresholds"), "[0.5,0.5]");
+    Learner::encoder(Bert::tiny()?)?.export_onnx(place.path().join("encoder.onnx"))?;
+    let bytes = std::fs::read(place.path().join("encoder.onnx"))?;
+    let encoder = onnx_rs::parse(&bytes).expect("it is whole").graph.expect("there is one");
+    assert_eq!(encoder.output[0].name, "embedding");
     assert!(said(&model, "tokenizer").contains("\"model\"") && said(&model, "prepare").contains("attention_mask"));
     Ok(())
 }

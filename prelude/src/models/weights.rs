@@ -101,6 +101,21 @@ impl Trained {
             ))
             .remedy(format!("an encoder of text is read by `Bert::open(path)?`: {TEXT_STARTS}")));
         }
+        if path.is_dir() {
+            let files = std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
+            let mut files: Vec<_> =
+                files.filter(|file| file.extension().is_some_and(|ending| ending == "safetensors")).collect();
+            files.sort();
+            let what = Error::new(format!("`{}` is a folder, and no file of weights", path.display()));
+            return Err(match files.last() {
+                Some(last) => what.remedy(format!("name one of its files, such as the last: `{}`", last.display())),
+                None => what.remedy("there is no `.safetensors` in it: check the path"),
+            });
+        }
+        if path.extension().is_some_and(|ending| ending == "onnx") && path.is_file() {
+            return Err(Error::new(format!("`{}` is ONNX, which is written and not read here", path.display()))
+                .remedy("keep what is to be read again with `learner.save(\"model.safetensors\")?`"));
+        }
         Trained::read(&read_whole(path)?, &path.display().to_string())
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use candle_core::Device;
 use serde_json::{Value, json};
 
 use super::learner::Learner;
@@ -15,8 +16,8 @@ const PREPARE: &str = "turn as its EXIF orientation says; lay transparency onto 
                        `resize` says; divide by 255; subtract `mean` and divide by `std`, channel by channel";
 
 /// What is done to texts before they go in.
-const TEXTS: &str = "cut into tokens with `tokenizer`, of at most `max_tokens`, the special ones among them; shorter texts of a batch are padded at the \
-                     end with `pad_token_id`, and `attention_mask` is 1 where there is a token, 0 where there is padding; `token_type_ids`, where \
+const TEXTS: &str = "cut into tokens with `tokenizer`, which cuts at `max_tokens`, the special ones among them, and pads the shorter texts of a batch at the \
+                     end with `pad_token_id`; `attention_mask` is 1 where there is a token, 0 where there is padding; `token_type_ids`, where \
                      the network takes them, are 0 for the first text and 1 for the second";
 
 /// The version of the keys that a file has.
@@ -38,6 +39,7 @@ impl Learner {
     /// | `network`, `task` | `resnet18`, `classify` |
     /// | `names` | the classes, labels or numbers, in the order of the outputs |
     /// | `outputs` | for each output its shape, what it means, and what is still to be done with it |
+    /// | `thresholds` | of several labels: what each label's probability has to reach |
     /// | `size` | the side of the square picture |
     /// | `resize` | how it becomes one: `crop` (the middle square), `stretch`, `pad` (the whole on grey 114, in the middle), `pad_end` (at the upper left) |
     /// | `prepare` | all steps from the file of a picture to the input, in words |
@@ -100,11 +102,15 @@ impl Learner {
             say("mean", format!("{:?}", transform.normalize.mean));
             say("std", format!("{:?}", transform.normalize.std));
         }
+        let buffers = self.judged().params().buffers();
+        if let Some(kept) = buffers.iter().find(|buffer| buffer.name().ends_with("threshold")) {
+            say("thresholds", json!(kept.value().to_device(&Device::Cpu)?.to_vec1::<f32>()?).to_string());
+        }
         if let Some(tokens) = self.spec.tokens() {
             say("max_tokens", tokens.max_tokens().to_string());
             say("pad_token_id", tokens.pad().to_string());
             say("prepare", TEXTS.to_owned());
-            say("tokenizer", tokens.json().to_owned());
+            say("tokenizer", tokens.written());
         }
         write_whole(path, &model.bytes()?)?;
         let into = model.inputs.iter().map(|value| value.name()).collect::<Vec<_>>().join(", ");

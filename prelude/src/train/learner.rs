@@ -4,8 +4,6 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use candle_core::{Device, Tensor};
-
 use super::average::Average;
 use super::cache::FeatureCache;
 use super::callback::Callback;
@@ -17,8 +15,8 @@ use super::query::Asked;
 use super::run::CutOff;
 use super::task::Task;
 use super::tasks::{self, Classify, Localize, Regress};
-use crate::data::{Data, Input, Normalize, Order, Part, ResizeMethod, Spec, Target, Transform};
-use crate::layers::Pass;
+use super::trial::{takes_size, try_out};
+use crate::data::{Data, Input, Normalize, ResizeMethod, Spec, Target, Transform};
 use crate::models::{Arch, HeadMaker, IntoStart, Network, Start, Trained, Weights, device};
 use crate::params::LoadReport;
 use crate::paths;
@@ -524,51 +522,6 @@ fn grounded(task: &dyn Task) -> Result<()> {
     }
     Err(Error::new(format!("the task `{}` is like itself: what it does not say has no end", task.name()))
         .remedy("let `fn like` give another task: `Some(&Classify)`"))
-}
-
-/// Refuses pictures that are too small for an architecture: one is run to see.
-fn takes_size(network: &Network, arch: Arch, spec: &Spec) -> Result<()> {
-    let Some(size) = spec.transform().map(|transform| transform.size).filter(|size| *size > 0) else { return Ok(()) };
-    let own = arch.picture();
-    if size >= own {
-        return Ok(());
-    }
-    let blank = Tensor::zeros((1, 3, size, size), candle_core::DType::F32, network.params().device())?;
-    let finite = |said: crate::data::Fields| -> Result<()> {
-        for (name, value) in said.iter().filter(|(_, value)| value.dtype().is_float()) {
-            let sum = value.sum_all()?.to_dtype(candle_core::DType::F32)?.to_scalar::<f32>()?;
-            if value.elem_count() == 0 || !sum.is_finite() {
-                return Err(Error::new(format!("its `{name}` is no number: nothing is left of such a picture")));
-            }
-        }
-        Ok(())
-    };
-    network.forward(&blank, &Pass::eval()).and_then(finite).map_err(|error| {
-        Error::new(format!("`{arch}` does not take pictures of {size} × {size} pixels"))
-            .caused_by(error)
-            .remedy(format!("give them the size that it was trained with: `data.size({own})`"))
-    })
-}
-
-/// Runs a network on the first batch, asks the task whether what it says fits, and has it make a loss.
-fn try_out(network: &Network, task: &dyn Task, data: &dyn Data) -> Result<()> {
-    let spec = data.spec();
-    let Some(batch) = data.batches(Part::Train, Order::Given)?.next() else { return Ok(()) };
-    let batch = batch?;
-    let said = network.rest(0, &batch.inputs, &Pass::eval()).map_err(|error| {
-        let kinds: Vec<String> = batch
-            .inputs
-            .iter()
-            .map(|(name, value)| format!("`{name}` {:?} of {:?}", value.dims(), value.dtype()))
-            .collect();
-        Error::new(format!("the network does not take the data's {} ({})", spec.input.words(), kinds.join(", ")))
-            .caused_by(error)
-            .remedy("make its first layer for that shape and kind of number, or bring the data to the network's")
-    })?;
-    let said = said.to_device(&Device::Cpu)?;
-    task.fits(&said, &spec)?;
-    task.loss(&said, &batch)?.value()?;
-    Ok(())
 }
 
 /// Says where the data is told to be normalised otherwise than what the network was trained on.

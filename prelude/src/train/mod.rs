@@ -122,6 +122,7 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 mod text;
+mod trial;
 mod tuning;
 mod unfreezing;
 mod views;

@@ -338,14 +338,23 @@ impl SimilarityIndex {
         let (network, own) = fingerprint(learner)?;
         if network != self.card.network {
             return Err(Error::new(format!("{what} was made with {}, this learner is {network}", self.card.network))
-                .remedy("make it anew with this learner: `learner.index(\"folder\")?`"));
+                .remedy(anew(learner)));
         }
         if own != self.card.fingerprint {
             let why = "this learner's body has other weights: it is another one, or was trained since";
-            return Err(Error::new(format!("{what} holds the features of another network; {why}"))
-                .remedy("make it anew with this learner: `learner.index(\"folder\")?`"));
+            return Err(
+                Error::new(format!("{what} holds the features of another network; {why}")).remedy(anew(learner))
+            );
         }
         Ok(())
+    }
+}
+
+/// How an index for a learner is made.
+fn anew(learner: &Learner) -> &'static str {
+    match learner.spec.tokens() {
+        Some(_) => "make it anew with this learner: `SimilarityIndex::of_texts(&learner, &texts)?`",
+        None => "make it anew with this learner: `learner.index(\"folder\")?`",
     }
 }
 

@@ -194,6 +194,11 @@ fn owned(name: &str, start: &str) -> String {
         };
     }
     if let Some(kind) = constructed(ends) {
+        let closure = ["(|", ", |", ",|"].into_iter().find_map(|sign| ends.split_once(sign));
+        if let (Some((_, behind)), false) = (closure, ends.contains("move |")) {
+            let parameters = behind.split('|').next().unwrap_or_default();
+            return format!("have its closure own what it uses: `move |{parameters}| …`");
+        }
         return format!(
             "have `{kind}` own what it holds: a `String` in place of `&str`, a `Vec` in place of a slice, and no lifetime"
         );
@@ -465,6 +470,8 @@ mod tests {
             ("m.lock().unwrap()", "let it = m.lock().unwrap().clone();"),
             ("View { text: &s }", "have `View` own what it holds"),
             ("shapes::View::new(&s, 3)", "have `View` own what it holds"),
+            ("Network::candle(&vars, |x| l.forward(x))?", "have its closure own what it uses: `move |x| …`"),
+            ("Network::candle(&vars, move |x| l.forward(x))?", "have `Network` own what it holds"),
             ("words.iter().map(|w| (*w, w.len())).collect()", "(key.to_owned(), value.to_owned())).collect();"),
             ("words.iter().filter(|w| w.len() > 2).collect()", "|one| one.to_owned()).collect();"),
         ] {

@@ -216,6 +216,12 @@ const TEXTS: Verbs = &[
         &["from_csv", "read_csv", "load", "from_file"],
         "`TextTable::csv(\"reviews.csv\")?`, `::tsv`, `::jsonl`, or `::open` by the name's ending",
     ),
+    (&["classes", "class_names", "labels_list", "vocab"], "`data.names()`"),
+    (&["head", "sample", "show"], "`data.show_batch(5)?` shows texts, `data.summary()?` counts them"),
+    (
+        &["max_length", "truncation", "padding"],
+        "the encoder says how much of a text is read: `Bert::minilm()?.max_tokens(128)`",
+    ),
     (&["sep", "delimiter", "separator"], "what parts the cells is found by itself"),
     (&["train_test_split", "random_split"], "`data.split(0.2, 42)?`"),
     (&["map", "tokenize"], "a learner cuts the texts into its network's tokens by itself"),

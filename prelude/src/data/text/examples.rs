@@ -64,7 +64,7 @@ impl Examples {
                 .remedy(format!("name the columns: `.text(\"…\").label(\"…\")?`; there are {}", cells.names())));
         }
         let (target, truth) = match &said.truth {
-            Wanted::Labels(_) => labels(cells, &told, columns.truth[0], said, shown)?,
+            Wanted::Labels(_) => labels(cells, &told, columns.truth[0], said, shown, &mut words)?,
             Wanted::Numbers(_) => numbers(cells, &told, &columns.truth, shown)?,
             Wanted::Class(_) | Wanted::Guess => classes(cells, &told, columns.truth[0], said, shown, &mut words)?,
         };
@@ -218,6 +218,11 @@ fn classes(
         words.push(format!("classes that differ in capitals alone are one: {}", joined.join("; ")));
     }
     let column = &cells.head[at];
+    if cells.len() == 1 && !cells.named && (0..cells.head.len()).all(|at| cells.cell(0, at).chars().count() < 30) {
+        let row = (0..cells.head.len()).map(|at| cells.cell(0, at)).collect::<Vec<_>>().join(", ");
+        return Err(Error::new(format!("`{shown}` has one row alone, `{row}`"))
+            .remedy("where that is the head, there are no texts below it: expected a line a text, `a fine film,pos`"));
+    }
     if names.len() < 2 {
         return Err(Error::new(format!(
             "all texts of `{shown}` are of the class `{}`, from column `{column}`",
@@ -283,9 +288,44 @@ fn classes(
 }
 
 /// Several labels a row.
-fn labels(cells: &Cells, rows: &[usize], at: usize, said: &Said, shown: &str) -> Result<(Target, Truth)> {
+fn labels(
+    cells: &Cells,
+    rows: &[usize],
+    at: usize,
+    said: &Said,
+    shown: &str,
+    words: &mut Vec<String>,
+) -> Result<(Target, Truth)> {
+    // lists as Python writes them
+    let plain = |cell: &str| -> String {
+        let cell = cell.trim();
+        match cell.strip_prefix('[').and_then(|cell| cell.strip_suffix(']')) {
+            Some(list) => list.replace(['\'', '"'], ""),
+            None => cell.to_owned(),
+        }
+    };
+    let written = |row: usize| -> Vec<String> {
+        plain(cells.cell(row, at)).split([';', '|', ',']).map(class_name).filter(|name| !name.is_empty()).collect()
+    };
+    // what differs in capitals alone is one label, written as it is most often
+    let mut ways: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
+    for name in rows.iter().flat_map(|row| written(*row)) {
+        *ways.entry(name.to_lowercase()).or_default().entry(name).or_default() += 1;
+    }
+    let usual: HashMap<String, String> = (ways.iter())
+        .filter_map(|(key, ways)| Some((key.clone(), ways.iter().max_by_key(|(_, n)| **n)?.0.clone())))
+        .collect();
+    let joined = ways.into_values().filter(|ways| ways.len() > 1);
+    let joined: Vec<String> =
+        joined.map(|ways| format!("`{}`", ways.into_keys().collect::<Vec<_>>().join("` and `"))).collect();
+    if !joined.is_empty() {
+        words.push(format!("labels that differ in capitals alone are one: {}", joined.join("; ")));
+    }
     let parted = |row: usize| -> Vec<String> {
-        cells.cell(row, at).split([';', '|', ',']).map(class_name).filter(|name| !name.is_empty()).collect()
+        let each = written(row).into_iter().filter_map(|name| usual.get(&name.to_lowercase()).cloned());
+        let mut each: Vec<String> = each.collect();
+        each.dedup();
+        each
     };
     let mut found: BTreeMap<String, usize> = BTreeMap::new();
     rows.iter().flat_map(|row| parted(*row)).for_each(|name| *found.entry(name).or_default() += 1);

@@ -222,6 +222,14 @@ impl TextTable {
     fn looked_through(mut self) -> TextTable {
         let inner = &mut *self.0;
         let found = Examples::of(&inner.cells, &inner.said, &inner.shown).map(twins::without_leaks);
+        let found = match inner.splits.is_empty() {
+            true => found,
+            false => Err(Error::new(format!(
+                "`{}` was split before its columns were named: the split would be gone",
+                inner.shown
+            ))
+            .remedy("name them first: `TextTable::open(path)?.text(\"…\").label(\"…\")?.split(0.2, 42)?`")),
+        };
         inner.state = found.map(Arc::new).map_err(|error| {
             let whole = error.to_string();
             let remedy = whole.split_once("\n  → ").map_or("", |(_, remedy)| remedy);
@@ -239,7 +247,6 @@ impl TextTable {
         }
         (inner.told, inner.copies, inner.near) = (Arc::default(), Arc::default(), Arc::default());
         (inner.own, inner.kept) = (Arc::default(), Arc::default());
-        inner.splits.clear();
         self
     }
 

@@ -107,6 +107,12 @@ impl TextTable {
             Error::new(format!("`{}` has no column `{column}`", self.0.shown))
                 .remedy(format!("the columns are {}", examples.cells.names()))
         })?;
+        if let Some((_, words)) = self.0.splits.first() {
+            let what =
+                format!("`{}` was parted already ({words}): texts of one group may stand on both sides", self.0.shown);
+            return Err(Error::new(what)
+                .remedy(format!("say what belongs together first: `.grouped(\"{column}\")?.split(0.2, 42)?`")));
+        }
         let groups = examples.groups(at);
         self.0.groups = Some(Arc::new(groups));
         Ok(self)

@@ -440,3 +440,26 @@ fn balanced_epochs_show_each_class_equally_often() -> Result<()> {
     assert!(says(Data::check(&TextTable::csv(&path)?.labels("tags")?.balanced())).contains("balanced_weights"));
     Ok(())
 }
+
+/// Nobody's split goes without a word, and lists of labels are read as Python writes them.
+#[test]
+fn splits_are_kept_or_refused_and_labels_are_joined() -> Result<()> {
+    let rows: String =
+        (0..30).map(|at| format!("{{at}} text number {at},{},a{}\n", ["x", "y"][at % 2], at / 3)).collect();
+    let (_folder, path) = file("split.csv", format!("text,label,author\n{rows}"));
+    let open = || TextTable::open(&path);
+    let named = says(open()?.split(0.2, 1)?.text("text").label("label"));
+    assert!(named.contains("was split before its columns were named") && named.contains(".split(0.2, 42)?"), "{named}");
+    let held = says(open()?.hold_out(0.2, 1)?.label("label"));
+    assert!(held.contains("was split before"), "{held}");
+    let late = says(open()?.split(0.2, 1)?.grouped("author"));
+    assert!(late.contains("was parted already") && late.contains("`.grouped(\"author\")?.split(0.2, 42)?`"), "{late}");
+    assert_eq!(open()?.grouped("author")?.split(0.2, 1)?.len(), 30);
+
+    let (_folder, path) =
+        file("tags.csv", "text,tags\na,\"['urgent', 'family']\"\nb,\"Urgent,online\"\nc,[]\nd,\"[\"\"urgent\"\"]\"\n");
+    assert_eq!(TextTable::open(&path)?.text("text").labels("tags")?.names(), ["family", "online", "urgent"]);
+    let (_folder, path) = file("head.csv", "text,label\n");
+    assert!(says(TextTable::open(&path)?.split(0.2, 1)).contains("has one row alone, `text, label`"));
+    Ok(())
+}

@@ -147,6 +147,26 @@ impl Tokens {
         &self.json
     }
 
+    /// The same for others to read: it cuts where this one does, and pads to the longest text of a batch, whatever the file that it was read from said.
+    pub fn written(&self) -> String {
+        let Ok(serde_json::Value::Object(mut all)) = serde_json::from_str(&self.json) else {
+            return self.json.to_string();
+        };
+        let pad = self.tokenizer.id_to_token(self.pad).unwrap_or_else(|| "[PAD]".to_owned());
+        let side = if self.cuts_left { "Left" } else { "Right" };
+        all.insert(
+            "truncation".to_owned(),
+            serde_json::json!({ "direction": side, "max_length": self.max_tokens, "strategy": "LongestFirst", "stride": 0 }),
+        );
+        all.insert(
+            "padding".to_owned(),
+            serde_json::json!({
+                "strategy": "BatchLongest", "direction": "Right", "pad_to_multiple_of": null, "pad_id": self.pad, "pad_type_id": 0, "pad_token": pad
+            }),
+        );
+        serde_json::Value::Object(all).to_string()
+    }
+
     /// The text of these tokens, without those that stand for its beginning and its end; as far as the tokenizer keeps it, without capitals and
     /// accents, say.
     ///

@@ -32,6 +32,12 @@ pub(super) struct Folder {
 impl Folder {
     /// Reads a folder, or the folder around a file of weights.
     pub fn read(path: &Path) -> Result<Folder> {
+        let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        if path.is_file() && !["safetensors", "bin", "pt", "pth", "json", "txt"].contains(&ending.as_str()) {
+            return Err(Error::new(format!("`{}` is no encoder of text", path.display())).remedy(
+                "name the folder in which its `config.json`, its weights and its tokenizer lie: `Bert::open(\"folder\")?`; a table is read by `TextTable::open`",
+            ));
+        }
         let (folder, weights) = match (path.is_dir(), path.parent()) {
             (true, _) => (inner(path), None),
             (false, Some(parent)) if path.is_file() => (parent.to_owned(), Some(path.to_owned())),

@@ -3,6 +3,7 @@
 use crate::data::{Batch, Fields, Spec, field};
 use crate::layers::Pass;
 use crate::models::{Head, Shapes};
+use crate::onnx::{OnnxFields, OnnxGraph};
 use crate::params::Scope;
 use crate::train::answer::Answer;
 use crate::train::loss::Loss;
@@ -23,6 +24,10 @@ struct NoHead;
 impl Head for NoHead {
     fn forward(&self, features: &Fields, _: &Pass) -> Result<Fields> {
         Ok(Fields::of(EMBEDDING, features.get(field::FEATURES)?.clone()))
+    }
+
+    fn export(&self, _: &mut OnnxGraph, features: &OnnxFields) -> Result<OnnxFields> {
+        Ok(OnnxFields::of(EMBEDDING, features.get(field::FEATURES)?.clone()))
     }
 
     fn shapes(&self, features: &Shapes) -> Result<Shapes> {

@@ -6,6 +6,7 @@ use super::class::row_of;
 use crate::data::{Batch, Fields, Spec, Target, field};
 use crate::layers::Pass;
 use crate::models::{Head, LinearHead, Shapes};
+use crate::onnx::{OnnxFields, OnnxGraph};
 use crate::params::{Buffer, Init, Scope};
 use crate::train::answer::Answer;
 use crate::train::loss::Loss;
@@ -104,6 +105,10 @@ struct LabelsHead {
 impl Head for LabelsHead {
     fn forward(&self, features: &Fields, pass: &Pass) -> Result<Fields> {
         Ok(self.linear.forward(features, pass)?.with(THRESHOLD, self.threshold.value()))
+    }
+
+    fn export(&self, graph: &mut OnnxGraph, features: &OnnxFields) -> Result<OnnxFields> {
+        self.linear.export(graph, features)
     }
 
     fn shapes(&self, features: &Shapes) -> Result<Shapes> {
