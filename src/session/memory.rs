@@ -162,8 +162,16 @@ impl Memory {
                     remedy: format!("run the cell that makes `{name}` again"),
                 },
                 Some(Mention { line, text, method }) => Fate {
+                    remedy: match moved_into(&text, name).filter(|other| after.contains(*other)) {
+                        Some(other) if !NOT_CLONED.contains(&self.kind(name)) => {
+                            format!("`{other}` holds it now; `{name}.clone()` there keeps both")
+                        }
+                        Some(other) => format!(
+                            "`{other}` holds it now: go on with that, or give it its name back: `let mut {name} = {other};`"
+                        ),
+                        None => self.kept_by(name, method),
+                    },
                     what: format!("`{name}` was moved in cell {number} (line {line}: `{text}`)"),
-                    remedy: self.kept_by(name, method),
                 },
                 None => Fate {
                     what: format!("`{name}` was lost in cell {number}, which defined its type anew"),
@@ -285,6 +293,15 @@ fn mention(code: &str, name: &str) -> Option<Mention> {
     found.map(|(mention, _)| mention)
 }
 
+/// The variable that a line moves another one into as it is: `let other = name;`.
+fn moved_into<'a>(line: &'a str, name: &str) -> Option<&'a str> {
+    let (left, right) = line.trim().strip_prefix("let ")?.split_once('=')?;
+    let left = left.trim().trim_start_matches("mut ");
+    let other = left.split(':').next()?.trim();
+    let is_name = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_');
+    (right.trim().trim_end_matches(';').trim() == name && is_name(other)).then_some(other)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::prepare::prepare;
@@ -315,7 +332,7 @@ mod tests {
         );
         let fate = memory.fate("t").unwrap();
         assert_eq!(fate.what, "`t` was moved in cell 2 (line 3: `let u = t;`)");
-        assert!(fate.remedy.contains("`t.clone()`"));
+        assert_eq!(fate.remedy, "`u` holds it now; `t.clone()` there keeps both");
         run(&mut memory, "let t = 1;", &["n", "u"], &["n", "t", "u"], false);
         assert_eq!(memory.fate("t"), None);
     }
@@ -330,6 +347,9 @@ mod tests {
         let remedy = &memory.fate("learner").unwrap().remedy;
         assert!(remedy.starts_with("lend it there (`&learner`), and run cell 1 again") && !remedy.contains("clone()"));
         assert!(memory.fate("data").unwrap().remedy.contains("`data.clone()`"));
+        run(&mut memory, "let learner = f();", &["a", "b"], &["a", "b", "learner"], false);
+        run(&mut memory, "let mut kept: Learner = learner ;", &["learner"], &["kept"], false);
+        assert!(memory.fate("learner").unwrap().remedy.starts_with("`kept` holds it now"));
         run(&mut memory, "let learner = learner.with()?;", &["a", "learner"], &["a"], true);
         let remedy = &memory.fate("learner").unwrap().remedy;
         assert!(!remedy.contains("clone()") && remedy.contains("cell"), "{remedy}");

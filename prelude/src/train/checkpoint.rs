@@ -350,12 +350,13 @@ impl Learner {
                 self.classes().len(),
                 self.classes().join(", ")
             );
-            return Err(Error::new(what).remedy(match self.network.arch() {
-                Some(_) => {
+            let is_known = self.network.arch().is_some() || self.network.bert_layout().is_some();
+            return Err(Error::new(what).remedy(match is_known {
+                true => {
                     "`let mut learner = Learner::open(path)?.replace_head(&data)?;` keeps its body and makes a new head for your \
                      classes"
                 }
-                None => "make the learner with the task that the file was trained with, or with one whose `fn like` gives that task",
+                false => "make the learner with the task that the file was trained with, or with one whose `fn like` gives that task",
             }));
         }
         Ok(())

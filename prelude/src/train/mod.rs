@@ -39,7 +39,7 @@
 //! | `learner.classification_report()?`, `most_confused(20)?` | precision, recall and F1 a class; what is taken for what most |
 //! | `learner.roc()?`, `precision_recall()?`, `calibration()?` | curves with their areas; whether answers are as sure as they are right |
 //! | `learner.show_results(9)?`, `norms()?`, `compare(&[("a", &a)])?` | pictures with answer and truth; norms a part and dead units; several learners |
-//! | `learner.watch(4)?`, `validate_every(3)` | what is said of the same pictures after each epoch, beside the curve; how often validation runs |
+//! | `learner.watch(4)?`, `validate_every(3)` | what is said of the same pictures or texts after each epoch, beside the curve; how often validation runs |
 //! | `learner.threshold_slider(6)?`, `score_histogram()?` | a detector's boxes from a score on, as it is dragged; right and wrong boxes by their scores |
 //! | `learner.optimizer(Optimizer::sgd(0.9))` | another optimiser than AdamW: SGD, Adam, RMSprop, LAMB, Lion |
 //! | `learner.predict_tta("new.jpg", 4)?`, `evaluate_tta(4)?` | answers averaged over several views of a picture |

@@ -55,6 +55,11 @@ impl Learner {
         let (network, report) = encoder.network(ParamSet::on(&device()?, spec.seed), maker(&task, &spec))?;
         let mut learner = Learner::assemble(network, task, spec, Some(data));
         learner.options.clip = Some(CLIP);
+        if report.is_some() && learner.network.bert_layout().is_some_and(|layout| layout.new_pooler) {
+            show::note(
+                "the weights hold no pooler: it begins at random and trains with the head (`.pooling(Pooling::Mean)` does without)",
+            );
+        }
         report.into_iter().for_each(|loaded| learner.came_from(encoder.origin(), loaded));
         Ok(learner)
     }

@@ -87,7 +87,7 @@ impl Learner {
         match &self.spec.target {
             Target::Class(names) | Target::Classes(names) => Ok(names),
             other => Err(Error::new(format!("the data has {}: there are no classes to weigh", other.words()))
-                .remedy("weights are for `Learner::vision`, `Learner::localization` and `Learner::labels`")),
+                .remedy("weights are for what tells classes or labels: `Learner::text`, `Learner::vision`, `Learner::localization`, `Learner::labels`")),
         }
     }
 

@@ -3,7 +3,7 @@
 use candle_core::{D, Tensor};
 
 use super::class::row_of;
-use crate::data::{Batch, Fields, Spec, Target, field};
+use crate::data::{Batch, Fields, Input, Spec, Target, field};
 use crate::layers::Pass;
 use crate::models::{Head, LinearHead, Shapes};
 use crate::onnx::{OnnxFields, OnnxGraph};
@@ -30,10 +30,11 @@ impl Task for Labels {
     fn check(&self, spec: &Spec) -> Result<()> {
         match &spec.target {
             Target::Classes(names) if !names.is_empty() => Ok(()),
-            other => Err(Error::new(format!("the data has {}, but no labels", other.words())).remedy(
-                "make it with `TensorData::labels(images, truth, &[\"boat\", \"sea\"])?`, a row of 0 and 1 a picture; for one class a \
+            other => Err(Error::new(format!("the data has {}, but no labels", other.words())).remedy(match spec.input {
+                Input::Text(_) => "name their column: `TextTable::open(path)?.text(\"text\").labels(\"tags\")?`; a learner of one class is another one, `Learner::text(encoder, &data)?`",
+                _ => "make it with `TensorData::labels(images, truth, &[\"boat\", \"sea\"])?`, a row of 0 and 1 a picture; for one class a \
                  picture use `Learner::vision`",
-            )),
+            })),
         }
     }
 
