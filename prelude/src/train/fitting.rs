@@ -260,8 +260,8 @@ impl<'a> Fitting<'a> {
         let keep = self.learner.options.keep_features && !self.learner.spec.varies;
         let mut ahead = Ahead::of(batches, Part::Train, keep, done);
         while self.wish == Next::Go {
-            interrupt::check()?;
             let Some((index, batch)) = ahead.next(&self.learner.network, &mut self.learner.cache)? else { break };
+            interrupt::check()?;
             self.run.batch = (index + 1, count);
             self.run.way.full = self.run.way.full.max(batch.len());
             self.run.fed = Some(batch);
