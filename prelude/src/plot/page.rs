@@ -6,10 +6,10 @@ use super::canvas::{Align, CARD, Canvas, INK};
 use super::lettering::{fit_text, text_width};
 
 /// Its side, in pixels.
-const SIDE: u32 = 320;
-const SIZE: f32 = 23.0;
-const LINE: f32 = 30.0;
-const MARGIN: f32 = 14.0;
+const SIDE: u32 = 288;
+const SIZE: f32 = 28.0;
+const LINE: f32 = 34.0;
+const MARGIN: f32 = 8.0;
 
 /// A text as a square picture of its words; of a long one the beginning, and `…`.
 pub fn page(text: &str) -> RgbImage {

@@ -1,5 +1,6 @@
 //! A table of texts: where it comes from, and what a person says of it.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -80,6 +81,8 @@ pub(super) struct Inner {
     pub splits: Vec<(Part, String)>,
     pub batch: usize,
     pub seed: u64,
+    /// The parts of rows, where a split was made before the columns were told.
+    aside: Arc<HashMap<u32, Part>>,
     pub limit: Option<usize>,
     pub balanced: bool,
     max: Option<usize>,
@@ -209,6 +212,7 @@ impl TextTable {
             batch: 32,
             seed: 42,
             limit: None,
+            aside: Arc::default(),
             balanced: false,
             max: None,
             tokens: None,
@@ -222,22 +226,19 @@ impl TextTable {
     fn looked_through(mut self) -> TextTable {
         let inner = &mut *self.0;
         let found = Examples::of(&inner.cells, &inner.said, &inner.shown).map(twins::without_leaks);
-        let found = match inner.splits.is_empty() {
-            true => found,
-            false => Err(Error::new(format!(
-                "`{}` was split before its columns were named: the split would be gone",
-                inner.shown
-            ))
-            .remedy("name them first: `TextTable::open(path)?.text(\"…\").label(\"…\")?.split(0.2, 42)?`")),
-        };
+        // a split stays, whatever the columns are called afterwards
+        if let (Ok(before), false) = (&inner.state, inner.splits.is_empty()) {
+            inner.aside = Arc::new(before.rows.iter().copied().zip(inner.parts.iter().copied()).collect());
+        }
         inner.state = found.map(Arc::new).map_err(|error| {
             let whole = error.to_string();
             let remedy = whole.split_once("\n  → ").map_or("", |(_, remedy)| remedy);
             (error.message().to_owned(), remedy.to_owned())
         });
-        let count = inner.state.as_ref().map_or(0, |examples| examples.len());
         let given = inner.state.as_ref().ok().and_then(|examples| examples.parts.clone());
-        inner.parts = Arc::new(given.unwrap_or_else(|| vec![Part::Train; count]));
+        let kept = |row: &u32| inner.aside.get(row).copied().unwrap_or(Part::Train);
+        let rows = inner.state.as_ref().map_or(&[][..], |examples| &examples.rows);
+        inner.parts = Arc::new(given.unwrap_or_else(|| rows.iter().map(kept).collect()));
         inner.groups = None;
         if let Ok(examples) = &inner.state
             && let Some(at) = examples.columns.group

@@ -448,10 +448,17 @@ fn splits_are_kept_or_refused_and_labels_are_joined() -> Result<()> {
         (0..30).map(|at| format!("{{at}} text number {at},{},a{}\n", ["x", "y"][at % 2], at / 3)).collect();
     let (_folder, path) = file("split.csv", format!("text,label,author\n{rows}"));
     let open = || TextTable::open(&path);
-    let named = says(open()?.split(0.2, 1)?.text("text").label("label"));
-    assert!(named.contains("was split before its columns were named") && named.contains(".split(0.2, 42)?"), "{named}");
-    let held = says(open()?.hold_out(0.2, 1)?.label("label"));
-    assert!(held.contains("was split before"), "{held}");
+    // whatever the columns are called afterwards
+    let parts = |data: &TextTable| [Part::Train, Part::Valid, Part::Test].map(|part| data.ids(part));
+    for (before, after) in [
+        (open()?.split(0.2, 1)?, open()?.split(0.2, 1)?.text("text").label("label")?),
+        (open()?.hold_out(0.2, 1)?, open()?.hold_out(0.2, 1)?.label("author")?.label("label")?),
+    ] {
+        assert_eq!(parts(&before), parts(&after));
+        assert!(before.ids(Part::Train).len() < 30);
+    }
+    let half = open()?.split(0.2, 1)?.label("label")?.split(0.5, 1)?.ids(Part::Valid).len();
+    assert!((14..=17).contains(&half), "{half}");
     let late = says(open()?.split(0.2, 1)?.grouped("author"));
     assert!(late.contains("was parted already") && late.contains("`.grouped(\"author\")?.split(0.2, 42)?`"), "{late}");
     assert_eq!(open()?.grouped("author")?.split(0.2, 1)?.len(), 30);
