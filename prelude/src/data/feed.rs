@@ -3,6 +3,7 @@
 use super::augment::{Mix, mixed};
 use super::batches::{Batches, mix};
 use super::decoded::Decoded;
+use super::evened::evened;
 use super::folder::ImageFolder;
 use super::truth;
 use super::{Augment, Batch, Fields, Normalize, Part, Transform, field};
@@ -40,18 +41,8 @@ impl ImageFolder {
     /// As many numbers as there are `ids`, each class equally often. A picture that comes again has a number of its own, beyond those of
     /// the files, so that it is varied anew.
     fn evened(&self, ids: &[usize], epoch: u64) -> Vec<usize> {
-        let mut own: Vec<Vec<usize>> = vec![Vec::new(); self.classes.len()];
-        ids.iter().for_each(|id| own[self.samples[*id].class].push(*id));
-        own.retain(|ids| !ids.is_empty());
-        let classes = own.len();
-        // which classes get one more where the count does not divide changes from epoch to epoch
-        let start = epoch as usize % classes.max(1);
-        let mut numbers: Vec<usize> = (0..ids.len())
-            .map(|at| {
-                let (ids, turn) = (&own[(at + start) % classes], at / classes);
-                ids[turn % ids.len()] + turn / ids.len() * self.len()
-            })
-            .collect();
+        let drawn = evened(ids, |id| self.samples[id].class, epoch);
+        let mut numbers: Vec<usize> = drawn.into_iter().map(|(id, before)| id + before * self.len()).collect();
         numbers.shuffle(&mut ChaCha8Rng::seed_from_u64(mix(self.seed, epoch, 2)));
         numbers
     }

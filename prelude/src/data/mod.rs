@@ -41,6 +41,7 @@ mod decoded;
 mod delimited;
 mod disk;
 mod divide;
+mod evened;
 mod feed;
 mod fields;
 mod folder;

@@ -327,7 +327,7 @@ impl Network {
         self.said(&self.features_from(parts, state, pass)?, pass)
     }
 
-    /// The network, in evaluation mode, as ONNX: what goes in is named `image` or `input`, what comes out as the head names it. No softmax and
+    /// The network, in evaluation mode, as ONNX: what goes in is named `image` or `input`, of texts as Hugging Face names it (`input_ids` and its kin), what comes out as the head names it. No softmax and
     /// no sigmoid is put behind the head; [`OnnxModel::bytes`] gives the file.
     ///
     /// # Errors

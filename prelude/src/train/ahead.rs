@@ -40,18 +40,21 @@ impl Ahead {
     }
 
     fn read(&mut self, network: &Network, cache: &mut FeatureCache) -> Result<()> {
-        let mut tokens = 0;
+        let (mut tokens, mut lacking) = (0, 0);
         for (number, batch) in self.batches.by_ref() {
             let own = batch.as_ref().ok().and_then(|batch| cache.lacks(self.part, batch)).filter(|_| self.keep);
             self.waiting.push_back((number, batch));
+            lacking += usize::from(own.is_some());
             tokens += own.unwrap_or(TOGETHER);
             if tokens >= TOGETHER {
                 break;
             }
             interrupt::check()?;
         }
-        let some: Vec<&Batch> = self.waiting.iter().filter_map(|(_, batch)| batch.as_ref().ok()).collect();
-        if self.keep && some.len() > 1 {
+        // what ends the row may be kept already, or no batch at all
+        let some: Vec<&Batch> =
+            self.waiting.iter().take(lacking).filter_map(|(_, batch)| batch.as_ref().ok()).collect();
+        if some.len() > 1 {
             cache.stem(network, self.part, &joined(&some)?, true)?;
         }
         Ok(())

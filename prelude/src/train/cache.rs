@@ -57,7 +57,8 @@ impl FeatureCache {
     /// How many tokens, with their padding, frozen blocks have to work through for a batch of texts; `None` where there is nothing to be kept of it, or
     /// it is kept already.
     pub fn lacks(&self, part: Part, batch: &Batch) -> Option<usize> {
-        let (ids, _) = (batch.inputs.find(field::IDS)?, batch.inputs.find(field::MASK)?);
+        batch.inputs.find(field::MASK)?;
+        let ids = batch.inputs.find(field::IDS)?;
         let is_kept = batch.ids.iter().all(|id| self.rows.contains_key(&(part, *id)));
         (self.blocks > 0 && !self.is_full && !is_kept).then(|| ids.elem_count())
     }

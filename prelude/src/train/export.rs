@@ -110,7 +110,7 @@ impl Learner {
             say("max_tokens", tokens.max_tokens().to_string());
             say("pad_token_id", tokens.pad().to_string());
             say("prepare", TEXTS.to_owned());
-            say("tokenizer", tokens.written());
+            say("tokenizer", tokens.written()?);
         }
         write_whole(path, &model.bytes()?)?;
         let into = model.inputs.iter().map(|value| value.name()).collect::<Vec<_>>().join(", ");

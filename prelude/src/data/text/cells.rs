@@ -91,13 +91,11 @@ impl Cells {
         if is_json {
             words.push(format!("`{shown}` holds JSON Lines, and is read so"));
         }
-        // Excel says in a line of its own what parts the cells
-        let said = begins.trim().trim_matches('"').strip_prefix("sep=").map(str::as_bytes);
-        let (text, said) = match said {
-            Some([mark]) => (&text[text.find("sep=").unwrap_or(0)..], Some(*mark)),
+        // Excel says in a line of its own what parts the cells; its line stays, empty, so that lines keep their numbers
+        let (text, said) = match begins.trim().trim_matches('"').strip_prefix("sep=").map(str::as_bytes) {
+            Some([mark]) => (text.split_once(begins).map_or(text, |(_, rest)| rest), Some(*mark)),
             _ => (text, None),
         };
-        let text = if said.is_some() { text.find('\n').map_or("", |end| &text[end..]) } else { text };
         let mut cells = match if is_json { Form::Json } else { form } {
             Form::Json => json(text, shown)?,
             Form::Tabs => marked(text, said.unwrap_or(b'\t'), shown, &mut words)?,

@@ -82,7 +82,7 @@ pub(super) fn columns(cells: &Cells, said: &Said, shown: &str) -> Result<TextCol
     if pair == Some(text) {
         let what = format!("both texts of a pair are of the column `{}` of `{shown}`", cells.head[text]);
         return Err(Error::new(what)
-            .remedy(format!("name two: `.pair(\"sentence1\", \"sentence2\")?`; there are {}", cells.names())));
+            .remedy(format!("name two: `.pair(\"sentence1\", \"sentence2\")`; there are {}", cells.names())));
     }
     if let Some(at) = told.iter().copied().find(|at| *at == text || Some(*at) == pair) {
         return Err(Error::new(format!(

@@ -189,6 +189,37 @@ fn left_out(cells: &Cells, rows: &[usize], what: &str, words: &mut Vec<String>) 
     }
 }
 
+/// How names are written most often that differ in capitals alone, by the name in small letters; a sentence says which those are.
+fn usual_spellings(
+    counted: impl Iterator<Item = (String, usize)>,
+    what: &str,
+    words: &mut Vec<String>,
+) -> BTreeMap<String, String> {
+    let mut spellings: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
+    for (name, n) in counted {
+        *spellings.entry(name.to_lowercase()).or_default().entry(name).or_default() += n;
+    }
+    let (mut usual, mut joined) = (BTreeMap::new(), Vec::new());
+    for (key, ways) in spellings {
+        usual.insert(key, ways.iter().max_by_key(|(_, n)| **n).map(|(name, _)| name.clone()).unwrap_or_default());
+        if ways.len() > 1 {
+            joined.push(format!("`{}`", ways.into_keys().collect::<Vec<_>>().join("` and `")));
+        }
+    }
+    if !joined.is_empty() {
+        words.push(format!("{what} that differ in capitals alone are one: {}", joined.join("; ")));
+    }
+    usual
+}
+
+/// The labels of a cell: `slow;funny`, or a list as Python writes it.
+fn pieces(cell: &str) -> Vec<String> {
+    let list = cell.trim().strip_prefix('[').and_then(|cell| cell.strip_suffix(']'));
+    let quotes: &[char] = if list.is_some() { &['\'', '"'] } else { &[] };
+    let parts = list.unwrap_or(cell).split([';', '|', ',']);
+    parts.map(|part| class_name(part.trim().trim_matches(quotes))).filter(|name| !name.is_empty()).collect()
+}
+
 /// One class a row. What differs in capitals and space alone is one class.
 fn classes(
     cells: &Cells,
@@ -200,23 +231,8 @@ fn classes(
 ) -> Result<(Target, Truth)> {
     let mut spelled: HashMap<&str, usize> = HashMap::new();
     rows.iter().for_each(|row| *spelled.entry(cells.cell(*row, at)).or_default() += 1);
-    let mut spellings: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
-    for (written, n) in &spelled {
-        let name = class_name(written);
-        *spellings.entry(name.to_lowercase()).or_default().entry(name).or_default() += n;
-    }
-    let mut names: Vec<(String, String)> = Vec::new();
-    let mut joined = Vec::new();
-    for (key, ways) in spellings {
-        let usual = ways.iter().max_by_key(|(_, n)| **n).map(|(name, _)| name.clone()).unwrap_or_default();
-        if ways.len() > 1 {
-            joined.push(format!("`{}`", ways.into_keys().collect::<Vec<_>>().join("` and `")));
-        }
-        names.push((key, usual));
-    }
-    if !joined.is_empty() {
-        words.push(format!("classes that differ in capitals alone are one: {}", joined.join("; ")));
-    }
+    let counted = spelled.iter().map(|(written, n)| (class_name(written), *n));
+    let mut names: Vec<(String, String)> = usual_spellings(counted, "classes", words).into_iter().collect();
     let column = &cells.head[at];
     if cells.len() == 1 && !cells.named && (0..cells.head.len()).all(|at| cells.cell(0, at).chars().count() < 30) {
         let row = (0..cells.head.len()).map(|at| cells.cell(0, at)).collect::<Vec<_>>().join(", ");
@@ -296,58 +312,29 @@ fn labels(
     shown: &str,
     words: &mut Vec<String>,
 ) -> Result<(Target, Truth)> {
-    // lists as Python writes them
-    let plain = |cell: &str| -> String {
-        let cell = cell.trim();
-        match cell.strip_prefix('[').and_then(|cell| cell.strip_suffix(']')) {
-            Some(list) => list.replace(['\'', '"'], ""),
-            None => cell.to_owned(),
-        }
-    };
-    let written = |row: usize| -> Vec<String> {
-        plain(cells.cell(row, at)).split([';', '|', ',']).map(class_name).filter(|name| !name.is_empty()).collect()
-    };
-    // what differs in capitals alone is one label, written as it is most often
-    let mut ways: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
-    for name in rows.iter().flat_map(|row| written(*row)) {
-        *ways.entry(name.to_lowercase()).or_default().entry(name).or_default() += 1;
-    }
-    let usual: HashMap<String, String> = (ways.iter())
-        .filter_map(|(key, ways)| Some((key.clone(), ways.iter().max_by_key(|(_, n)| **n)?.0.clone())))
-        .collect();
-    let joined = ways.into_values().filter(|ways| ways.len() > 1);
-    let joined: Vec<String> =
-        joined.map(|ways| format!("`{}`", ways.into_keys().collect::<Vec<_>>().join("` and `"))).collect();
-    if !joined.is_empty() {
-        words.push(format!("labels that differ in capitals alone are one: {}", joined.join("; ")));
-    }
-    let parted = |row: usize| -> Vec<String> {
-        let each = written(row).into_iter().filter_map(|name| usual.get(&name.to_lowercase()).cloned());
-        let mut each: Vec<String> = each.collect();
-        each.dedup();
-        each
-    };
-    let mut found: BTreeMap<String, usize> = BTreeMap::new();
-    rows.iter().flat_map(|row| parted(*row)).for_each(|name| *found.entry(name).or_default() += 1);
+    let parted: Vec<Vec<String>> = rows.iter().map(|row| pieces(cells.cell(*row, at))).collect();
+    let usual = usual_spellings(parted.iter().flatten().map(|name| (name.clone(), 1)), "labels", words);
+    let mut found: Vec<&String> = usual.values().collect();
+    found.sort();
     if found.is_empty() || found.len() > 2000 {
         let what =
             format!("the column `{}` of `{shown}` holds {}", cells.head[at], count(found.len(), "different label"));
         return Err(Error::new(what).remedy("labels stand in a cell, parted by `;`: `slow;funny`"));
     }
-    let places: HashMap<&String, usize> = found.keys().enumerate().map(|(at, name)| (name, at)).collect();
+    let places: HashMap<&String, usize> = found.iter().enumerate().map(|(at, name)| (*name, at)).collect();
     let width = found.len();
     let mut values = vec![0f32; rows.len() * width];
-    for (id, row) in rows.iter().enumerate() {
-        parted(*row).iter().for_each(|name| values[id * width + places[name]] = 1.0);
+    for (id, own) in parted.iter().enumerate() {
+        own.iter().for_each(|name| values[id * width + places[&usual[&name.to_lowercase()]]] = 1.0);
     }
     let names = match &said.names {
         Some(given) if given.len() == width => given.clone(),
         Some(given) => {
-            let own = found.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            let own = found.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
             return Err(Error::new(format!("{} for {}: {own}", count(given.len(), "name"), count(width, "label")))
                 .remedy("give each label a name, in this order"));
         }
-        None => found.into_keys().collect(),
+        None => found.into_iter().cloned().collect(),
     };
     Ok((Target::Classes(names), Truth::Rows(values)))
 }

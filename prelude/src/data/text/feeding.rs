@@ -11,6 +11,7 @@ use super::examples::{Examples, Truth};
 use super::options::TextTable;
 use super::token_rows::TokenRows;
 use super::tokens::Tokens;
+use crate::data::evened::evened;
 use crate::data::{Batch, BatchIter, Data, Example, Fields, Input, Order, Part, Provenance, Spec, Target};
 use crate::params::name_seed;
 use crate::show::{Bundle, Describe, Description, Show};
@@ -32,22 +33,6 @@ fn grouped(mut ids: Vec<usize>, batch: usize, rows: &TokenRows, seed: u64) -> Ve
     merge(&mut batches);
     batches.shuffle(&mut random);
     batches
-}
-
-/// As many texts, each class equally often: of a large class some, those of a small one several times.
-fn evened(mut ids: Vec<usize>, examples: &Examples, seed: u64) -> Vec<usize> {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    ids.shuffle(&mut random);
-    let mut own: Vec<Vec<usize>> = vec![Vec::new(); examples.target.names().len()];
-    ids.iter().for_each(|id| examples.labels(*id).iter().for_each(|class| own[*class].push(*id)));
-    own.retain(|ids| !ids.is_empty());
-    // which classes get one more where the count does not divide is drawn
-    own.shuffle(&mut random);
-    let one = |at: usize| {
-        let ids = &own[at % own.len()];
-        ids[at / own.len() % ids.len()]
-    };
-    (0..ids.len()).map(one).collect()
 }
 
 /// The longest first, so that a batch that does not fit into memory does not come at the end.
@@ -125,7 +110,10 @@ impl Data for TextTable {
         }
         let (rows, tokens, size) = (self.rows()?, self.tokens(), self.0.batch);
         if let (true, Part::Train, Order::Epoch(epoch)) = (self.0.balanced, part, order) {
-            ids = evened(ids, &examples, name_seed(self.0.seed, &format!("classes of epoch {epoch}")));
+            let seed = name_seed(self.0.seed, &format!("classes of epoch {epoch}"));
+            ids.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+            let class = |id: usize| examples.labels(id).first().copied().unwrap_or(0);
+            ids = evened(&ids, class, epoch).into_iter().map(|(id, _)| id).collect();
         }
         let batches = match order {
             Order::Given => sorted(ids, size, &rows),

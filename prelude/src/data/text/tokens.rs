@@ -8,7 +8,7 @@ use std::sync::Arc;
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use tokenizers::{Encoding, PostProcessor, Tokenizer, TruncationDirection};
+use tokenizers::{Encoding, PaddingParams, PostProcessor, Tokenizer, TruncationDirection, TruncationParams};
 
 use super::long;
 use super::token_rows::TokenRows;
@@ -148,23 +148,18 @@ impl Tokens {
     }
 
     /// The same for others to read: it cuts where this one does, and pads to the longest text of a batch, whatever the file that it was read from said.
-    pub fn written(&self) -> String {
-        let Ok(serde_json::Value::Object(mut all)) = serde_json::from_str(&self.json) else {
-            return self.json.to_string();
-        };
-        let pad = self.tokenizer.id_to_token(self.pad).unwrap_or_else(|| "[PAD]".to_owned());
-        let side = if self.cuts_left { "Left" } else { "Right" };
-        all.insert(
-            "truncation".to_owned(),
-            serde_json::json!({ "direction": side, "max_length": self.max_tokens, "strategy": "LongestFirst", "stride": 0 }),
-        );
-        all.insert(
-            "padding".to_owned(),
-            serde_json::json!({
-                "strategy": "BatchLongest", "direction": "Right", "pad_to_multiple_of": null, "pad_id": self.pad, "pad_type_id": 0, "pad_token": pad
-            }),
-        );
-        serde_json::Value::Object(all).to_string()
+    ///
+    /// # Errors
+    /// When the tokenizer cannot be written.
+    pub fn written(&self) -> Result<String> {
+        let failed = |error: tokenizers::Error| Error::new(format!("the tokenizer cannot be written: {error}"));
+        let mut tokenizer = Tokenizer::from_str(&self.json).map_err(failed)?;
+        let direction = if self.cuts_left { TruncationDirection::Left } else { TruncationDirection::Right };
+        let cut = TruncationParams { max_length: self.max_tokens, direction, ..TruncationParams::default() };
+        let pad_token = self.tokenizer.id_to_token(self.pad).unwrap_or_else(|| "[PAD]".to_owned());
+        tokenizer.with_padding(Some(PaddingParams { pad_id: self.pad, pad_token, ..PaddingParams::default() }));
+        tokenizer.with_truncation(Some(cut)).map_err(failed)?;
+        tokenizer.to_string(false).map_err(failed)
     }
 
     /// The text of these tokens, without those that stand for its beginning and its end; as far as the tokenizer keeps it, without capitals and

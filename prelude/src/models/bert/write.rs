@@ -24,7 +24,7 @@ impl BertLayout {
         std::fs::create_dir_all(folder.join("1_Pooling")).map_err(failed)?;
         let put = |name: &str, value: &Value| std::fs::write(folder.join(name), format!("{value:#}\n")).map_err(failed);
         put("config.json", &self.config.written())?;
-        std::fs::write(folder.join("tokenizer.json"), tokens.written()).map_err(failed)?;
+        std::fs::write(folder.join("tokenizer.json"), tokens.written()?).map_err(failed)?;
         put("tokenizer_config.json", &tokenizer_config(tokens))?;
         let part = |index: usize, path: &str, kind: &str| {
             let kind = format!("sentence_transformers.models.{kind}");
