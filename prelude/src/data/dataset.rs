@@ -76,8 +76,9 @@ impl Example {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no data that a learner can train on",
-    label = "expected a data set, such as `ImageFolder` or `TensorData`",
+    label = "expected a data set, such as `ImageFolder`, `TextTable` or `TensorData`",
     note = "pictures in folders, one folder a class: `let data = ImageFolder::open(\"photos\")?.split(0.2, 42)?;`",
+    note = "texts in a table: `let data = TextTable::open(\"reviews.csv\")?.split(0.2, 42)?;`",
     note = "examples that are tensors already: `let data = TensorData::new(images, labels, &[\"cat\", \"dog\"])?;`",
     note = "data of one's own: `#[derive(Clone)] struct Mine …` and `impl Data for Mine`"
 )]

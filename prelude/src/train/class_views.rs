@@ -1,9 +1,11 @@
 //! Curves of classes and labels: how well shares rank, and how honest they are.
 
 use super::inspect::no_examples;
+use super::judge::Verdict;
 use super::learner::Learner;
 use super::predict::diverged;
 use super::ranking::{RankCurve, Scored, calibration_error, precision_recall, reliability, roc};
+use super::watch::spread;
 use super::worst::TopLosses;
 use crate::data::{Part, Target};
 use crate::plot::{self, Figure, Lines, Look};
@@ -176,8 +178,9 @@ impl Learner {
         limits::shown("learner.show_results", count)?;
         let data = self.need_data()?;
         let (_, verdicts) = self.verdicts(Part::Valid)?;
-        let every = verdicts.len().div_ceil(count).max(1);
-        TopLosses::in_order(verdicts.into_iter().step_by(every).collect(), count, data.as_ref(), &self.spec)
+        let mut verdicts: Vec<Option<Verdict>> = verdicts.into_iter().map(Some).collect();
+        let shown = spread(verdicts.len(), count).filter_map(|at| verdicts[at].take()).collect();
+        TopLosses::in_order(shown, count, data.as_ref(), &self.spec)
     }
 }
 

@@ -9,6 +9,12 @@ use crate::{Error, Result, limits};
 /// More are not shown: they would push the curve off the screen, and cost time in each epoch.
 const MOST: usize = 12;
 
+/// The places of `count` things, spread evenly over so many; of fewer all of them.
+pub(super) fn spread(all: usize, count: usize) -> impl Iterator<Item = usize> {
+    let count = count.min(all);
+    (0..count).map(move |at| at * all / count)
+}
+
 impl Learner {
     /// Shows in each later fit, after each epoch (where epochs are short, less often), what the network says of these validation pictures or texts: `count` of them, spread over all, up to 12.
     /// 0 shows none. It costs one more prediction each.
@@ -23,17 +29,16 @@ impl Learner {
             return Ok(self);
         }
         let data = self.need_data()?;
-        let (every, mut ids) = (data.count(Part::Valid).div_ceil(count).max(1), Vec::new());
+        let mut ids = Vec::new();
         for batch in data.batches(Part::Valid, Order::Given)? {
             ids.extend(batch?.ids);
         }
-        let is_empty = ids.is_empty();
         let mut watched = Vec::new();
-        for id in ids.into_iter().step_by(every) {
-            watched.extend(Asked::example(data.example(id)?));
+        for at in spread(ids.len(), count) {
+            watched.extend(Asked::example(data.example(ids[at])?));
         }
         if watched.is_empty() {
-            return Err(match is_empty {
+            return Err(match ids.is_empty() {
                 true => Error::new(format!("there are no validation {}s to watch", self.spec.input.noun()))
                     .remedy("keep some apart: `.split(0.2, 42)?`"),
                 false => Error::new(format!(

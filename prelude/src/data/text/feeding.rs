@@ -159,7 +159,10 @@ impl Data for TextTable {
                 self.0.shown,
                 target.words()
             ))
-            .remedy("leave it out; rare labels weigh more with `learner.balanced_weights()?`"));
+            .remedy(match target {
+                Target::Classes(_) => "leave it out; rare labels weigh more with `learner.balanced_weights()?`",
+                _ => "leave it out",
+            }));
         }
         Ok(())
     }

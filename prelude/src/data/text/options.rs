@@ -78,6 +78,8 @@ pub(super) struct Inner {
     pub near: Arc<OnceLock<Arc<Copies>>>,
     /// A group for each example, and its name.
     pub groups: Option<Arc<(Vec<usize>, Vec<String>)>>,
+    /// The column of the groups, where a person has named it.
+    pub grouped: Option<String>,
     pub splits: Vec<(Part, String)>,
     pub batch: usize,
     pub seed: u64,
@@ -208,6 +210,7 @@ impl TextTable {
             copies: Arc::default(),
             near: Arc::default(),
             groups: None,
+            grouped: None,
             splits: Vec::new(),
             batch: 32,
             seed: 42,
@@ -241,7 +244,8 @@ impl TextTable {
         inner.parts = Arc::new(given.unwrap_or_else(|| rows.iter().map(kept).collect()));
         inner.groups = None;
         if let Ok(examples) = &inner.state
-            && let Some(at) = examples.columns.group
+            && let Some(at) =
+                inner.grouped.as_ref().and_then(|name| inner.cells.column(name)).or(examples.columns.group)
         {
             let groups = examples.groups(at);
             inner.groups = Some(Arc::new(groups));

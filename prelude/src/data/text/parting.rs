@@ -114,7 +114,7 @@ impl TextTable {
                 .remedy(format!("say what belongs together first: `.grouped(\"{column}\")?.split(0.2, 42)?`")));
         }
         let groups = examples.groups(at);
-        self.0.groups = Some(Arc::new(groups));
+        (self.0.groups, self.0.grouped) = (Some(Arc::new(groups)), Some(column.to_owned()));
         Ok(self)
     }
 

@@ -462,6 +462,15 @@ fn splits_are_kept_or_refused_and_labels_are_joined() -> Result<()> {
     let late = says(open()?.split(0.2, 1)?.grouped("author"));
     assert!(late.contains("was parted already") && late.contains("`.grouped(\"author\")?.split(0.2, 42)?`"), "{late}");
     assert_eq!(open()?.grouped("author")?.split(0.2, 1)?.len(), 30);
+    // groups are groups still, whatever the columns are called afterwards
+    let grouped = open()?.grouped("author")?.text("text").label("label")?.split(0.3, 1)?;
+    let authors = |part: Part| -> HashSet<String> {
+        grouped.ids(part).into_iter().filter_map(|id| Data::group_of(&grouped, id)).collect()
+    };
+    assert!(!authors(Part::Valid).is_empty() && authors(Part::Train).is_disjoint(&authors(Part::Valid)));
+    let late = open()?.grouped("author")?.split(0.3, 1)?.label("author")?.summary()?;
+    assert!(late.table().text().contains("no text to learn from: `a"), "{}", late.table().text());
+    assert!(late.imbalance < 4.0 && late.groups == Some(10), "{late:?}");
 
     let (_folder, path) =
         file("tags.csv", "text,tags\na,\"['urgent', 'family']\"\nb,\"Urgent,online\"\nc,[]\nd,\"[\"\"urgent\"\"]\"\n");

@@ -32,6 +32,8 @@ pub struct TextSummary {
     pub imbalance: f64,
     /// Whether training shows each class equally often.
     pub balanced: bool,
+    /// Whether a text may have several labels.
+    pub several: bool,
     /// The texts' lengths in tokens, before they are cut: the median, what 95 of 100 have at most, the longest.
     pub lengths: [usize; 3],
     /// How many texts are cut because they are longer than the limit, and how many tokens that takes away.
@@ -82,7 +84,9 @@ impl TextTable {
         let cut: Vec<usize> = (0..examples.len()).map(|id| rows.cut(id)).filter(|cut| *cut > 0).collect();
         let parts = [Part::Train, Part::Valid, Part::Test];
         let [train, valid, test] = parts.map(|part| self.counts(part));
-        let (most, least) = (train.iter().max().copied().unwrap_or(0), train.iter().min().copied().unwrap_or(0));
+        // a class without a text has a sentence of its own
+        let some = || train.iter().copied().filter(|count| *count > 0);
+        let (most, least) = (some().max().unwrap_or(0), some().min().unwrap_or(0));
         let told = |ids: &Vec<usize>| {
             let mut words: Vec<String> = ids.iter().map(|id| examples.truth_words(*id)).collect();
             words.sort();
@@ -99,6 +103,7 @@ impl TextTable {
             names: self.names().to_vec(),
             texts: parts.map(|part| self.ids(part).len()),
             balanced: self.0.balanced,
+            several: matches!(examples.target, Target::Classes(_)),
             imbalance: most as f64 / least.max(1) as f64,
             ranges: match examples.target {
                 Target::Numbers(_) => examples.ranges(),
@@ -172,13 +177,21 @@ impl TextSummary {
         if self.texts[1] == 0 {
             notes.push("nothing is kept for validation yet: `.split(0.2, 42)?`".to_owned());
         }
+        let none: Vec<String> = (self.names.iter().zip(&self.train))
+            .filter(|(_, count)| **count == 0)
+            .map(|(name, _)| format!("`{name}`"))
+            .collect();
+        if !none.is_empty() {
+            notes.push(format!("no text to learn from: {}", none.join(", ")));
+        }
         if self.imbalance >= 1.5 {
-            let advice = if self.balanced {
-                "; training shows each equally often"
-            } else if self.imbalance >= ADVISED {
-                "; rare ones come more often with `data.balanced()`, or weigh more with `learner.balanced_weights()?`"
-            } else {
-                ""
+            let advice = match (self.balanced, self.imbalance >= ADVISED, self.several) {
+                (true, ..) => "; training shows each equally often",
+                (_, true, false) => {
+                    "; rare ones come more often with `data.balanced()`, or weigh more with `learner.balanced_weights()?`"
+                }
+                (_, true, true) => "; rare ones weigh more with `learner.balanced_weights()?`",
+                _ => "",
             };
             notes.push(format!("the largest class has {:.1} times the texts of the smallest{advice}", self.imbalance));
         }

@@ -44,7 +44,10 @@ impl Folder {
             _ => {
                 let here = std::env::current_dir().map(|here| here.display().to_string()).unwrap_or_default();
                 return Err(Error::new(format!("no encoder could be read from {}: it is not there", path.display()))
-                    .remedy(format!("check the path; cells run in `{here}`, or give it in full")));
+                    .remedy(format!(
+                        "check the path; cells run in `{here}`, or give it in full; an encoder on the Hugging Face hub is `Bert::hub(\"{}\")?`",
+                        path.display()
+                    )));
             }
         };
         let weights = match weights {

@@ -76,14 +76,14 @@ pub(super) fn limits(card: &CardContent) -> Vec<String> {
             (None, Some(equal)) => {
                 let copies = match equal {
                     0 => String::new(),
-                    equal => format!("{}; ", does(equal, "file", "is a copy of another", "are copies of others")),
+                    equal => format!("{}; ", does(equal, "example", "is a copy of another", "are copies of others")),
                 };
-                limits.push(format!("{copies}pictures that only look alike were not searched for"));
+                limits.push(format!("{copies}examples that only look alike were not searched for"));
             }
             (Some(0), _) => {}
             (Some(near), _) => limits.push(does(
                 near,
-                "picture",
+                "example",
                 "is a copy of another or looks like it",
                 "are copies of others or look like them",
             )),

@@ -365,6 +365,10 @@ fn texts_are_watched_while_they_are_learned() -> Result<()> {
     let mut learner = reader(&reviews()?)?;
     learner.watch(3)?;
     assert_eq!(learner.watched.len(), 3);
+    // of eighteen texts as many as were asked for
+    learner.watch(12)?;
+    assert_eq!((learner.watched.len(), learner.show_results(12)?.examples.len()), (12, 12));
+    learner.watch(3)?;
     let figure = learner.glance()?.expect("there are some");
     assert!(figure.text().contains('%'), "{}", figure.text());
     learner.fit(1, 1e-3)?;
