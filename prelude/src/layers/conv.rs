@@ -85,6 +85,23 @@ impl Conv2d {
         if pass.training() { Ok(pass.value(&self.weight)) } else { self.slot.effective() }
     }
 
+    /// The layer in training, and the moments of its value where gathering them pays.
+    pub(super) fn forward_measured(&self, x: &Tensor, pass: &Pass) -> Result<(Tensor, Option<ops::Measured>)> {
+        if pass.mixes() || self.slot.active().is_some() {
+            return Ok((self.forward(x, pass)?, None));
+        }
+        let bias = self.bias.as_ref().map(|bias| pass.value(bias));
+        let (_, _, h, w) = x.dims4()?;
+        Ok(ops::conv2d_measured(x, &self.weight_in(pass)?, bias.as_ref(), self.options(h, w))?)
+    }
+
+    /// Whether the layer, in training, can work out what BatchNorm deferred as it reads it.
+    pub(super) fn reads_deferred(&self, pass: &Pass) -> bool {
+        let (dims, o) = (self.weight.var().dims(), self.options);
+        let pixel = dims[2..] == [1, 1] && o.stride == (1, 1) && o.padding == (0, 0);
+        !pass.mixes() && self.slot.active().is_none() && (pixel || (dims[1] == 1 && o.groups > 1))
+    }
+
     /// The number of channels that come out.
     pub fn channels(&self) -> usize {
         self.weight.var().dims()[0]

@@ -19,6 +19,19 @@ impl ConvNorm {
     pub fn new(conv: Conv2d, norm: BatchNorm2d, then: Activation) -> ConvNorm {
         ConvNorm { conv, norm, then }
     }
+
+    /// [`forward`](Layer::forward) for `next` alone: where BatchNorm trains, a value that `next` can work out as it reads is kept nowhere.
+    pub(crate) fn forward_for(&self, next: &ConvNorm, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        self.train(x, pass, next.conv.reads_deferred(pass)).unwrap_or_else(|| self.forward(x, pass))
+    }
+
+    /// The unit where BatchNorm trains.
+    fn train(&self, x: &Tensor, pass: &Pass, deferred: bool) -> Option<Result<Tensor>> {
+        self.norm.trains(pass).then(|| {
+            let (y, measured) = self.conv.forward_measured(x, pass)?;
+            self.norm.forward_as(&y, pass, self.then, measured, deferred)
+        })
+    }
 }
 
 impl Layer for ConvNorm {
@@ -28,7 +41,10 @@ impl Layer for ConvNorm {
         {
             return self.conv.forward_norm(x, pass, (&four, eps), self.then);
         }
-        self.norm.forward_then(&self.conv.forward(x, pass)?, pass, self.then)
+        match self.train(x, pass, false) {
+            Some(y) => y,
+            None => self.norm.forward_then(&self.conv.forward(x, pass)?, pass, self.then),
+        }
     }
 
     fn export(&self, graph: &mut OnnxGraph, x: &OnnxValue) -> Result<OnnxValue> {

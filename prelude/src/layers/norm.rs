@@ -52,11 +52,29 @@ impl BatchNorm2d {
         })
     }
 
+    /// Whether the layer normalises by the batch's own statistics in this pass.
+    pub(super) fn trains(&self, pass: &Pass) -> bool {
+        pass.measures().is_none() && pass.training() && !self.weight.frozen()
+    }
+
     /// The layer and an activation after it, in one.
     ///
     /// # Errors
     /// When the shape does not fit, and when momentum or eps makes no sense.
     pub fn forward_then(&self, x: &Tensor, pass: &Pass, then: Activation) -> Result<Tensor> {
+        self.forward_as(x, pass, then, None, false)
+    }
+
+    /// [`forward_then`](BatchNorm2d::forward_then) of an input whose moments may be known; where `deferred`, for a convolution alone that works the
+    /// value out as it reads it.
+    pub(super) fn forward_as(
+        &self,
+        x: &Tensor,
+        pass: &Pass,
+        then: Activation,
+        measured: Option<ops::Measured>,
+        deferred: bool,
+    ) -> Result<Tensor> {
         let (momentum, eps) = (self.momentum, self.eps);
         let (share, remedy) = ((0.0..=1.0).contains(&momentum), "PyTorch's are usual: `.with(0.1, 1e-5)`");
         limits::allow(share, "the `momentum` of BatchNorm", &momentum, "a number from 0 to 1", remedy)?;
@@ -81,7 +99,8 @@ impl BatchNorm2d {
             self.measure(x, round)?;
             return Ok(y);
         }
-        let (y, mean, var) = ops::batch_norm_train_then(x, &weight, &bias, self.eps, then)?;
+        let how = ops::TrainNorm { eps: self.eps, then, measured, deferred };
+        let (y, mean, var) = ops::batch_norm_train_as(x, [&weight, &bias], how)?;
         for (buffer, batch) in [(&self.running_mean, mean), (&self.running_var, var)] {
             let moved = ((buffer.value() * (1.0 - self.momentum))? + (batch.detach() * self.momentum)?)?;
             pass.later(buffer, moved);

@@ -22,12 +22,12 @@ pub(super) struct Inverted {
 impl Layer for Inverted {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let inner = match &self.expand {
-            Some(expand) => self.depthwise.forward(&expand.forward(x, pass)?, pass)?,
-            None => self.depthwise.forward(x, pass)?,
+            Some(expand) => &expand.forward_for(&self.depthwise, x, pass)?,
+            None => x,
         };
         let inner = match &self.squeeze {
-            Some(squeeze) => squeeze.forward(&inner, pass)?,
-            None => inner,
+            Some(squeeze) => squeeze.forward(&self.depthwise.forward(inner, pass)?, pass)?,
+            None => self.depthwise.forward_for(&self.project, inner, pass)?,
         };
         let inner = self.project.forward(&inner, pass)?;
         if self.adds { Ok(ops::add(&self.drop.forward(&inner, pass)?, x)?) } else { Ok(inner) }

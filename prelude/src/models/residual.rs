@@ -116,7 +116,7 @@ impl Bottleneck {
 
 impl Layer for Bottleneck {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-        let inner = self.second.forward(&self.first.forward(x, pass)?, pass)?;
+        let inner = self.second.forward_for(&self.third, &self.first.forward(x, pass)?, pass)?;
         joined(&self.third.forward(&inner, pass)?, x, self.shortcut.as_ref(), pass)
     }
 

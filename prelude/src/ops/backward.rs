@@ -59,18 +59,41 @@ pub fn backward_from_all(values: &[(&Tensor, &Tensor)]) -> Result<GradStore> {
             bail!("backward_from: expected a gradient of shape {:?}, found {:?}", value.dims(), grad.dims());
         }
     }
-    in_pool(|| match nodes_of(values.iter().map(|(value, _)| *value)) {
+    backward_letting_go(values.iter().map(|(value, grad)| ((*value).clone(), grad.detach())).collect())
+}
+
+/// [`backward_from_all`] of tensors that are given away: what operations kept for the way back is let go as soon as it has been read, where nobody
+/// else holds it. It takes the least memory.
+///
+/// # Shapes
+/// each gradient as its value
+///
+/// # Errors
+/// An operation without a gradient.
+///
+/// ```
+/// use candlewick_prelude::candle_core::{Device, Var};
+/// use candlewick_prelude::ops;
+/// let x = Var::new(&[1f32, -2.], &Device::Cpu)?;
+/// let y = ops::relu(&x)?;
+/// let ones = y.ones_like()?;
+/// let grads = ops::backward_letting_go(vec![(y, ones)])?;
+/// assert_eq!(grads.get(&x).unwrap().to_vec1::<f32>()?, [1., 0.]);
+/// # Ok::<(), candlewick_prelude::candle_core::Error>(())
+/// ```
+pub fn backward_letting_go(values: Vec<(Tensor, Tensor)>) -> Result<GradStore> {
+    in_pool(|| match nodes_of(values.iter().map(|(value, _)| value)) {
         Some(nodes) => {
             let mut waiting = HashMap::new();
             for (value, grad) in values {
-                meet(&mut waiting, name_of(value, step_of(value).as_deref()), grad.detach())?;
+                meet(&mut waiting, name_of(&value, step_of(&value).as_deref()), grad.detach())?;
             }
             back(nodes, waiting)
         }
         None => {
             let mut total: Option<Tensor> = None;
             for (value, grad) in values {
-                let part = (*value * grad.detach())?.sum_all()?;
+                let part = (value * grad.detach())?.sum_all()?;
                 total = Some(match total {
                     Some(total) => (total + part)?,
                     None => part,

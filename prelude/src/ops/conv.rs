@@ -5,15 +5,18 @@ mod composed;
 mod depthwise;
 mod narrow;
 mod plan;
+mod shifted;
+mod source;
 mod winograd;
 
 use super::activation::Activation;
 use super::cpu::{Float, is_ours, on_cpu, read};
 use super::graph::{ArgumentGradients, Context, attach_lean};
-use super::norm::{Affine, batch_norm_eval_then, channel_sums};
+use super::norm::{Affine, Gathered, Measured, Moments, batch_norm_eval_then, channel_sums};
 use super::taps::Window;
 use candle_core::{Device, Result, Tensor, bail};
 use plan::Plan;
+use source::{ConvGradients, Seen, Source};
 
 /// How a convolution's window moves; the default is stride 1, no padding, dilation 1, one group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +58,7 @@ impl Default for Conv2dOptions {
 /// ```
 pub fn conv2d(x: &Tensor, w: &Tensor, bias: Option<&Tensor>, options: Conv2dOptions) -> Result<Tensor> {
     let plan = plan(x, w, bias, options)?;
-    let Some(y) = on_cpu!(x, kernel(plan, x, w, bias)) else {
+    let Some(y) = on_cpu!(x, kernel(plan, x, w, bias, None)) else {
         let y = composed::convolve(&plan, x, w)?;
         return match bias {
             Some(bias) => y.broadcast_add(&bias.reshape((1, plan.o, 1, 1))?),
@@ -96,6 +99,35 @@ pub fn conv2d_norm_eval_then(
     batch_norm_eval_then(&conv2d(x, w, bias, options)?, four, eps, then)
 }
 
+/// [`conv2d`] that gathers the moments of each channel of its value while that is in the cache, for BatchNorm in training; `None` where it does not pay.
+///
+/// # Shapes
+/// As [`conv2d`].
+///
+/// # Errors
+/// As [`conv2d`].
+pub(crate) fn conv2d_measured(
+    x: &Tensor,
+    w: &Tensor,
+    bias: Option<&Tensor>,
+    options: Conv2dOptions,
+) -> Result<(Tensor, Option<Measured>)> {
+    /// Pixels of a map: of smaller ones the moments cost less afterwards.
+    const LEAST: usize = 196;
+    let plan = plan(x, w, bias, options)?;
+    if plan.pixels() < LEAST {
+        return Ok((conv2d(x, w, bias, options)?, None));
+    }
+    let gathered = Gathered::new(plan.o);
+    match on_cpu!(x, kernel(plan, x, w, bias, Some(&gathered))) {
+        Some(y) => {
+            let (mean, variance) = gathered.done();
+            Ok((y?, Some(Measured { mean, variance })))
+        }
+        None => Ok((conv2d(x, w, bias, options)?, None)),
+    }
+}
+
 fn plan(x: &Tensor, w: &Tensor, bias: Option<&Tensor>, options: Conv2dOptions) -> Result<Plan> {
     let (n, c, h, wide) = x.dims4()?;
     let (o, cg, kh, kw) = w.dims4()?;
@@ -123,17 +155,33 @@ fn plan(x: &Tensor, w: &Tensor, bias: Option<&Tensor>, options: Conv2dOptions) -
     Ok(Plan { n, c, h, w: wide, o, oh, ow, groups, window })
 }
 
-fn kernel<T: Float>(plan: Plan, x: &Tensor, w: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+fn kernel<T: Float>(
+    plan: Plan,
+    x: &Tensor,
+    w: &Tensor,
+    bias: Option<&Tensor>,
+    measure: Option<&Gathered>,
+) -> Result<Tensor> {
     let shape = (plan.n, plan.o, plan.oh, plan.ow);
-    let Some(bias) = bias else {
-        let y = read::<T, _, 2>([x, w], |[x, w]| Ok(forward(&plan, x, w, |_, _| ())))?;
-        return attach_lean("conv2d", &[x, w], y, shape, move |context| gradients::<T>(&plan, context));
+    let source = Source::<T>::of(x);
+    let Seen { x: numbers, before } = source.seen(&plan, x)?;
+    let measured = |o: usize, at: usize, run: &mut [T]| {
+        if let Some(gathered) = measure {
+            gathered.add(o, at, run);
+        }
     };
-    let y = read::<T, _, 3>([x, w, bias], |[x, w, bias]| {
-        Ok(forward(&plan, x, w, |o, run| run.iter_mut().for_each(|y| *y += bias[o])))
+    let Some(bias) = bias else {
+        let y = read::<T, _, 2>([&numbers, w], |[x, w]| Ok(forward(&plan, x, before, w, measured)))?;
+        return attach_lean("conv2d", &[x, w], y, shape, move |context| gradients(&plan, &source, context));
+    };
+    let y = read::<T, _, 3>([&numbers, w, bias], |[x, w, bias]| {
+        Ok(forward(&plan, x, before, w, |o, at, run| {
+            run.iter_mut().for_each(|y| *y += bias[o]);
+            measured(o, at, run);
+        }))
     })?;
     attach_lean("conv2d", &[x, w, bias], y, shape, move |context| {
-        let mut gradients = gradients::<T>(&plan, context)?;
+        let mut gradients = gradients(&plan, &source, context)?;
         gradients.push(if context.needs[2] { Some(channel_sums::<T>(context.grad)?) } else { None });
         Ok(gradients)
     })
@@ -156,39 +204,58 @@ fn normalised<T: Float>(
                 None => mean.to_vec(),
             };
             let affine = Affine::stored(&centre, var, gamma, beta, eps, then);
-            Ok(forward(&plan, x, w, |o, run| affine.apply(o, run)))
+            Ok(forward(&plan, x, None, w, |o, _, run| affine.apply(o, run)))
         },
     )?;
     Tensor::from_vec(y, (plan.n, plan.o, plan.oh, plan.ow), &Device::Cpu)
 }
 
-/// y = w ∗ x by the way that suits the plan. `finish` sees each run of a channel's pixels once, as soon as it is whole.
-fn forward<T: Float>(plan: &Plan, x: &[T], w: &[T], finish: impl Fn(usize, &mut [T]) + Sync) -> Vec<T> {
+/// y = w ∗ f(x) by the way that suits the plan, where `before` is f. `finish` sees each run of a channel's pixels once, as soon as it is whole, and where
+/// it begins in y.
+fn forward<T: Float>(
+    plan: &Plan,
+    x: &[T],
+    before: Option<&Moments<T>>,
+    w: &[T],
+    finish: impl Fn(usize, usize, &mut [T]) + Sync,
+) -> Vec<T> {
+    let before = before.map(|moments| &moments.affine);
     if narrow::fits(plan) {
-        narrow::forward(plan, x, w, finish)
+        narrow::forward(plan, x, before, w, finish)
+    } else if shifted::fits(plan) {
+        shifted::forward(plan, x, before, w, finish)
     } else if plan.is_depthwise() {
-        depthwise::forward(plan, x, w, finish)
+        depthwise::forward(plan, x, before, w, finish)
     } else if winograd::pays(plan) {
         winograd::forward(plan, x, w, finish)
     } else {
-        columns::forward(plan, x, w, finish)
+        columns::forward(plan, x, before, w, finish)
     }
 }
 
-fn gradients<T: Float>(plan: &Plan, context: &Context) -> Result<ArgumentGradients> {
+/// The gradients of what `before` made of x, and of the weight.
+fn gradients<T: Float>(plan: &Plan, source: &Source<T>, context: &Context) -> Result<ArgumentGradients> {
     let (x, w) = (&context.args[0], &context.args[1]);
     let needs = (context.needs[0], context.needs[1]);
-    let (dx, dw) = read::<T, _, 3>([x, w, context.grad], |[x, w, grad]| {
+    let Seen { x: numbers, before } = source.seen(plan, x)?;
+    let alone = source.alone(plan).filter(|_| needs.0);
+    let plain = |(dx, dw)| ConvGradients { dx, dw, norm: None };
+    let ConvGradients { dx, dw, norm } = read::<T, _, 3>([&numbers, w, context.grad], |[x, w, grad]| {
         Ok(if narrow::fits(plan) {
-            narrow::backward(plan, x, w, grad, needs)
+            narrow::backward(plan, x, (before, alone.is_some()), w, grad, needs)
+        } else if shifted::fits(plan) {
+            shifted::backward(plan, x, (before, alone.is_some()), w, grad, needs)
         } else if plan.is_depthwise() {
-            depthwise::backward(plan, x, w, grad, needs)
+            depthwise::backward(plan, x, (before, alone.is_some()), w, grad, needs)
         } else if winograd::pays(plan) {
-            winograd::backward(plan, x, w, grad, needs)
+            plain(winograd::backward(plan, x, w, grad, needs))
         } else {
-            columns::backward(plan, x, w, grad, needs)
+            plain(columns::backward(plan, x, before.map(|moments| &moments.affine), w, grad, needs))
         })
     })?;
+    if let (Some(normed), Some(parameters)) = (alone, norm) {
+        normed.went_back(parameters);
+    }
     let tensor = |numbers: Option<Vec<T>>, like: &Tensor| {
         numbers.map(|numbers| Tensor::from_vec(numbers, like.shape(), &Device::Cpu)).transpose()
     };

@@ -1,9 +1,7 @@
 //! What the CPU kernels share: numbers, slices of tensors, threads, scratch memory, instruction sets.
 
 use candle_core::{DType, Result, Tensor, WithDType};
-use std::any::Any;
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::ops::Range;
 
 /// The numbers that the kernels are written for: f32, and f64 so that gradients can be checked.
@@ -15,7 +13,12 @@ pub(crate) trait Float: WithDType + std::ops::Neg<Output = Self> + std::iter::Su
     fn fused(self, factor: Self, term: Self) -> Self;
     fn exponential(self) -> Self;
     fn error(self) -> Self;
+    /// This thread's scratch memory, a buffer a slot.
+    fn with_slots<R>(f: impl FnOnce(&mut Slots<Self>) -> R) -> R;
 }
+
+/// So many buffers of a thread's, by number.
+pub(crate) type Slots<T> = [Vec<T>; 12];
 
 macro_rules! float {
     ($t:ty, $exp:path, $erf:path) => {
@@ -42,6 +45,13 @@ macro_rules! float {
             #[inline(always)]
             fn error(self) -> $t {
                 $erf(self)
+            }
+
+            fn with_slots<R>(f: impl FnOnce(&mut Slots<$t>) -> R) -> R {
+                thread_local! {
+                    static SLOTS: RefCell<Slots<$t>> = const { RefCell::new([const { Vec::new() }; 12]) };
+                }
+                SLOTS.with_borrow_mut(f)
             }
         }
     };
@@ -268,22 +278,16 @@ pub(crate) fn shared<T>(slice: &mut [T]) -> Shared<T> {
     Shared(slice.as_mut_ptr())
 }
 
-thread_local! {
-    static SCRATCH: RefCell<HashMap<(std::any::TypeId, usize), Box<dyn Any>>> = RefCell::new(HashMap::new());
-}
-
 /// Lends a buffer of this thread's that is at least so long; what it holds is whatever was left in it.
 ///
 /// Different slots are different buffers, so that a kernel can use several; they are kept for the next call.
 pub(crate) fn scratch<T: Float, R>(slot: usize, len: usize, f: impl FnOnce(&mut [T]) -> R) -> R {
-    let key = (std::any::TypeId::of::<T>(), slot);
-    let kept = SCRATCH.with_borrow_mut(|all| all.remove(&key));
-    let mut buffer: Vec<T> = kept.and_then(|kept| kept.downcast().ok()).map_or_else(Vec::new, |kept| *kept);
+    let mut buffer = T::with_slots(|slots| std::mem::take(&mut slots[slot]));
     if buffer.len() < len {
         buffer = vec![T::ZERO; len];
     }
     let result = f(&mut buffer[..len]);
-    SCRATCH.with_borrow_mut(|all| all.insert(key, Box::new(buffer)));
+    T::with_slots(|slots| slots[slot] = buffer);
     result
 }
 

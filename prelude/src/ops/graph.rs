@@ -2,6 +2,7 @@
 
 use candle_core::{CpuStorage, CudaStorage, CustomOp1, CustomOp2, CustomOp3, Layout, MetalStorage, TensorId};
 use candle_core::{DType, Device, Result, Shape, Storage, Tensor, WithDType, bail};
+use std::any::Any;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, Weak};
 
@@ -41,11 +42,23 @@ struct Node {
 pub(super) struct Step {
     pub args: Vec<Tensor>,
     backward: Box<Backward>,
-    /// Whether the way back leaves the operation's value unread, so that nobody need keep it.
-    lean: bool,
+    keeps: Keeps,
     id: OnceLock<TensorId>,
     /// The tensors that stand for the value without its numbers.
     shells: Mutex<Vec<TensorId>>,
+}
+
+/// How a value that is kept nowhere is worked out; what it is made of is known to who made it and to who reads it.
+type Recipe = Arc<dyn Any + Send + Sync>;
+
+/// What becomes of an operation's value.
+enum Keeps {
+    /// The way back reads it.
+    Value,
+    /// The way back leaves it unread, so that nobody need keep it.
+    Nothing,
+    /// There is none: who reads it works it out.
+    Recipe(Recipe),
 }
 
 /// The operations alive, by the tensor that they gave; candle does not tell what a tensor was made of.
@@ -98,7 +111,7 @@ pub(crate) fn attach_vec<T: WithDType>(
     shape: impl Into<Shape>,
     backward: impl Fn(&Context) -> Result<ArgumentGradients> + Send + Sync + 'static,
 ) -> Result<Tensor> {
-    attach_numbers(name, args, value, shape.into(), false, Box::new(backward))
+    attach_numbers(name, args, value, shape.into(), Keeps::Value, Box::new(backward))
 }
 
 /// [`attach_vec`] for an operation whose way back reads its arguments and not its value: what comes after may let the value go.
@@ -109,7 +122,28 @@ pub(crate) fn attach_lean<T: WithDType>(
     shape: impl Into<Shape>,
     backward: impl Fn(&Context) -> Result<ArgumentGradients> + Send + Sync + 'static,
 ) -> Result<Tensor> {
-    attach_numbers(name, args, value, shape.into(), true, Box::new(backward))
+    attach_numbers(name, args, value, shape.into(), Keeps::Nothing, Box::new(backward))
+}
+
+/// [`attach_lean`] for a value that is kept nowhere, of which an argument at least has a gradient: a tensor without numbers, for those who look for its
+/// recipe ([`recipe_of`]) and work it out as they read.
+pub(super) fn attach_recipe<T: WithDType>(
+    name: &'static str,
+    args: &[&Tensor],
+    recipe: Recipe,
+    shape: impl Into<Shape>,
+    backward: impl Fn(&Context) -> Result<ArgumentGradients> + Send + Sync + 'static,
+) -> Result<Tensor> {
+    let nothing = Value::Cpu(T::to_cpu_storage_owned(Vec::new()));
+    attach_value(name, args, nothing, shape.into(), Keeps::Recipe(recipe), Box::new(backward))
+}
+
+/// How a tensor of [`attach_recipe`]'s is worked out.
+pub(super) fn recipe_of<R: Any + Send + Sync>(tensor: &Tensor) -> Option<Arc<R>> {
+    match &step_of(tensor)?.keeps {
+        Keeps::Recipe(recipe) => recipe.clone().downcast().ok(),
+        _ => None,
+    }
 }
 
 fn attach_numbers<T: WithDType>(
@@ -117,20 +151,22 @@ fn attach_numbers<T: WithDType>(
     args: &[&Tensor],
     value: Vec<T>,
     shape: Shape,
-    lean: bool,
+    keeps: Keeps,
     backward: Box<Backward>,
 ) -> Result<Tensor> {
     if !args.iter().any(|arg| arg.track_op()) {
         return Tensor::from_vec(value, shape, &Device::Cpu);
     }
-    attach_value(name, args, Value::Cpu(T::to_cpu_storage_owned(value)), shape, lean, backward)
+    attach_value(name, args, Value::Cpu(T::to_cpu_storage_owned(value)), shape, keeps, backward)
 }
 
 /// A tensor that stands for another in the graph without its numbers, so that an operation whose way back does not read an argument does not keep
 /// it either: shape and gradient are the tensor's own. The tensor itself where its maker, or anything but the CPU's memory, asks for it.
 pub(crate) fn shell(tensor: &Tensor) -> Result<Tensor> {
     let ours = tensor.device().is_cpu() && tensor.track_op() && !tensor.is_variable();
-    let Some(step) = step_of(tensor).filter(|step| ours && step.lean) else { return Ok(tensor.clone()) };
+    let Some(step) = step_of(tensor).filter(|step| ours && !matches!(step.keeps, Keeps::Value)) else {
+        return Ok(tensor.clone());
+    };
     let nothing = match tensor.dtype() {
         DType::F32 => CpuStorage::F32(Vec::new()),
         DType::F64 => CpuStorage::F64(Vec::new()),
@@ -150,7 +186,7 @@ pub(crate) fn attach(
     value: Tensor,
     backward: impl Fn(&Context) -> Result<ArgumentGradients> + Send + Sync + 'static,
 ) -> Result<Tensor> {
-    attach_tensor(name, args, value, false, Box::new(backward))
+    attach_tensor(name, args, value, Keeps::Value, Box::new(backward))
 }
 
 /// [`attach`] as [`attach_lean`].
@@ -160,14 +196,14 @@ pub(crate) fn attach_lean_tensor(
     value: Tensor,
     backward: impl Fn(&Context) -> Result<ArgumentGradients> + Send + Sync + 'static,
 ) -> Result<Tensor> {
-    attach_tensor(name, args, value, true, Box::new(backward))
+    attach_tensor(name, args, value, Keeps::Nothing, Box::new(backward))
 }
 
 fn attach_tensor(
     name: &'static str,
     args: &[&Tensor],
     value: Tensor,
-    lean: bool,
+    keeps: Keeps,
     backward: Box<Backward>,
 ) -> Result<Tensor> {
     let value = value.detach().contiguous()?;
@@ -180,7 +216,7 @@ fn attach_tensor(
         Storage::Cuda(storage) => Value::Cuda(storage),
         Storage::Metal(storage) => Value::Metal(storage),
     };
-    attach_value(name, args, copy, value.shape().clone(), lean, backward)
+    attach_value(name, args, copy, value.shape().clone(), keeps, backward)
 }
 
 fn attach_value(
@@ -188,11 +224,11 @@ fn attach_value(
     args: &[&Tensor],
     value: Value,
     shape: Shape,
-    lean: bool,
+    keeps: Keeps,
     backward: Box<Backward>,
 ) -> Result<Tensor> {
     let kept = args.iter().map(|arg| (*arg).clone()).collect();
-    let step = Arc::new(Step { args: kept, backward, lean, id: OnceLock::new(), shells: Mutex::default() });
+    let step = Arc::new(Step { args: kept, backward, keeps, id: OnceLock::new(), shells: Mutex::default() });
     let tensor = enter(Node { name, shape, value: Mutex::new(Some(value)), step: step.clone() })?;
     if step.id.set(tensor.id()).is_ok() {
         STEPS.lock().expect("no panic while registering").insert(tensor.id(), Arc::downgrade(&step));

@@ -15,7 +15,7 @@
 //! | attention | [`attention`], [`tokens`], [`token`]; of texts without padding [`attention_packed`], [`attention_first`], [`mean_packed`] |
 //! | noise | [`dropout`], [`drop_path`]; with the sum of a residual branch in one: [`add_dropout`] |
 //! | plain | [`add`] (residual branches, sums of losses), [`add_relu`], [`gate`], [`scale`], [`flatten`], [`reshape`], [`cast`], [`concat()`], [`narrow`], [`focus`] |
-//! | gradients | [`backward`], [`backward_from`], [`backward_from_all`]: as candle's, without its passes over zeros where the graph is ours; [`with_gradient`] |
+//! | gradients | [`backward`], [`backward_from`], [`backward_from_all`], [`backward_letting_go`]: as candle's, without its passes over zeros where the graph is ours; [`with_gradient`] |
 //! | memory | [`keep_memory`] |
 //! | resizing | [`upsample_nearest2d`], [`upsample_bilinear2d`], [`fit_places`] |
 //!
@@ -45,7 +45,8 @@ mod thin;
 pub use activation::{Activation, activate, gelu, gelu_tanh, hard_swish, relu, relu6, sigmoid, silu, tanh};
 pub use arithmetic::{add, add_relu, cast, flatten, gate, reshape, scale};
 pub use attention::{attention, token, tokens};
-pub use backward::{backward, backward_from, backward_from_all};
+pub use backward::{backward, backward_from, backward_from_all, backward_letting_go};
+pub(crate) use conv::conv2d_measured;
 pub use conv::{Conv2dOptions, conv2d, conv2d_norm_eval_then};
 pub(crate) use cpu::in_pool;
 pub use cpu::keep_memory;
@@ -57,6 +58,7 @@ pub use loss::{
     smooth_l1, smooth_l1_each,
 };
 pub use noise::{add_dropout, drop_path, dropout};
+pub(crate) use norm::{Measured, TrainNorm, batch_norm_train_as};
 pub use norm::{
     batch_norm_eval, batch_norm_eval_then, batch_norm_train, batch_norm_train_then, group_norm, layer_norm,
 };

@@ -2,13 +2,18 @@
 
 mod batch;
 mod layer;
+mod moments;
+mod normed;
 
 use super::activation::{Activation, activate};
 use super::cpu::{Float, on_cpu, read};
 use super::graph::attach_lean;
+use batch::Channels;
 pub(super) use batch::{Affine, product, sum};
-use batch::{Channels, Moments};
 use candle_core::{DType, Device, Result, Tensor, bail};
+pub(super) use moments::{BackSums, Gathered, Moments};
+pub(super) use normed::Normed;
+pub(crate) use normed::{Measured, TrainNorm, batch_norm_train_as};
 
 /// BatchNorm in training: normalises each channel by the batch's own mean and variance.
 ///
@@ -38,49 +43,7 @@ pub fn batch_norm_train_then(
     eps: f64,
     then: Activation,
 ) -> Result<(Tensor, Tensor, Tensor)> {
-    let size = check("batch_norm_train", x, &[gamma, beta])?;
-    let count = size.count();
-    if count < 2 {
-        bail!("batch_norm_train: expected more than one number a channel, found input {:?}", x.dims());
-    }
-    if let Some(result) = on_cpu!(x, train(size, x, gamma, beta, eps, then)) {
-        return result;
-    }
-    let mean = channel_mean(x)?;
-    let centred = x.broadcast_sub(&mean)?;
-    let variance = channel_mean(&centred.sqr()?)?;
-    let normal = centred.broadcast_div(&(&variance + eps)?.sqrt()?)?;
-    let shape = mean.shape().clone();
-    let y = normal.broadcast_mul(&gamma.reshape(&shape)?)?.broadcast_add(&beta.reshape(&shape)?)?;
-    let unbiased = variance.detach().affine(count as f64 / (count - 1) as f64, 0.)?;
-    Ok((activate(&y, then)?, mean.detach().flatten_all()?, unbiased.flatten_all()?))
-}
-
-fn train<T: Float>(
-    size: Channels,
-    x: &Tensor,
-    gamma: &Tensor,
-    beta: &Tensor,
-    eps: f64,
-    then: Activation,
-) -> Result<(Tensor, Tensor, Tensor)> {
-    let (y, variance, kept) = read::<T, _, 3>([x, gamma, beta], |[x, gamma, beta]| {
-        let (mean, variance) = batch::moments(size, x);
-        let scale = inverse_roots(&variance, eps);
-        let affine = Affine::new(gamma, beta, &mean, &scale, then);
-        Ok((batch::affine(size, x, &affine), variance, Moments { mean, scale, affine }))
-    })?;
-    let unbiased = T::of(size.count() as f64 / (size.count() - 1) as f64);
-    let variance: Vec<T> = variance.iter().map(|v| *v * unbiased).collect();
-    let outside = (Tensor::new(kept.mean.as_slice(), &Device::Cpu)?, Tensor::new(variance.as_slice(), &Device::Cpu)?);
-    let y = attach_lean("batch_norm_train", &[x, gamma, beta], y, x.shape(), move |context| {
-        let x = &context.args[0];
-        let (dx, dgamma, dbeta) =
-            read::<T, _, 2>([x, context.grad], |[x, dy]| Ok(batch::backward(size, x, &kept, dy, context.needs[0])))?;
-        let dx = dx.map(|dx| Tensor::from_vec(dx, x.shape(), &Device::Cpu)).transpose()?;
-        Ok(vec![dx, Some(vector(dgamma)?), Some(vector(dbeta)?)])
-    })?;
-    Ok((y, outside.0, outside.1))
+    batch_norm_train_as(x, [gamma, beta], TrainNorm { eps, then, measured: None, deferred: false })
 }
 
 /// 1/σ of each channel.
@@ -142,7 +105,8 @@ fn stored<T: Float>(size: Channels, x: &Tensor, four: [&Tensor; 4], eps: f64, th
     let (y, kept) = read::<T, _, 5>([x, mean, var, gamma, beta], |[x, mean, var, gamma, beta]| {
         let scale = inverse_roots(var, eps);
         let affine = Affine::new(gamma, beta, mean, &scale, then);
-        Ok((batch::affine(size, x, &affine), Moments { mean: mean.to_vec(), scale, affine }))
+        let y = batch::affine(size, x, &affine);
+        Ok((y, Moments { count: size.count(), mean: mean.to_vec(), scale, affine }))
     })?;
     attach_lean("batch_norm_eval", &[x, gamma, beta], y, x.shape(), move |context| {
         let (x, needs) = (&context.args[0], context.needs);
@@ -160,9 +124,10 @@ fn stored<T: Float>(size: Channels, x: &Tensor, four: [&Tensor; 4], eps: f64, th
             if !needs[1] && !needs[2] {
                 return Ok(vec![dx]);
             }
-            let (first, second) = batch::sums(size, numbers, &kept.mean, dz);
-            let dgamma = second.iter().zip(&kept.scale).map(|(sum, scale)| T::of(sum * scale.to_f64())).collect();
-            let dbeta = first.iter().map(|sum| T::of(*sum)).collect();
+            let sums = batch::sums(size, numbers, &kept, dz);
+            let dgamma =
+                sums.iter().zip(&kept.scale).map(|(sums, scale)| T::of(sums.second * scale.to_f64())).collect();
+            let dbeta = sums.iter().map(|sums| T::of(sums.first)).collect();
             Ok(vec![dx, Some(vector::<T>(dgamma)?), Some(vector::<T>(dbeta)?)])
         })
     })

@@ -75,17 +75,18 @@ impl Joint {
         &self.leaves
     }
 
-    pub fn backward(&self, loss: &Tensor) -> Result<GradStore> {
+    /// The way back; what the body kept for it is let go on the way.
+    pub fn backward(mut self, loss: &Tensor) -> Result<GradStore> {
         let mut grads = ops::backward(loss)?;
         let mut parts = Vec::new();
         for (name, leaf) in &self.cuts {
-            if let Some(grad) = grads.remove(leaf.as_tensor()) {
-                parts.push((self.features.get(name)?, grad));
+            if let (Some(grad), Some(value)) = (grads.remove(leaf.as_tensor()), self.features.remove(name)) {
+                parts.push((value, grad));
             }
         }
+        drop(self);
         if !parts.is_empty() {
-            let pairs: Vec<(&Tensor, &Tensor)> = parts.iter().map(|(value, grad)| (*value, grad)).collect();
-            grads.extend(ops::backward_from_all(&pairs)?)?;
+            grads.extend(ops::backward_letting_go(parts)?)?;
         }
         Ok(grads)
     }

@@ -56,7 +56,7 @@ impl Conv3 {
 impl Layer for Conv3 {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         match &self.depthwise {
-            Some(depthwise) => self.last.forward(&depthwise.forward(x, pass)?, pass),
+            Some(depthwise) => self.last.forward(&depthwise.forward_for(&self.last, x, pass)?, pass),
             None => self.last.forward(x, pass),
         }
     }

@@ -5,6 +5,7 @@
 //! that the matrix product is wide enough to be fast.
 
 use super::super::cpu::{Float, Shared, by_rows, fast, multiply, scratch, shared, threads, transposed};
+use super::super::norm::Affine;
 use super::plan::Plan;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -32,7 +33,9 @@ fn blocks(plan: &Plan) -> Vec<Pixels> {
     let (pixels, least) = (plan.pixels(), 192);
     let wanted = (192 * 1024 / depth.max(1)).clamp(least, 4096);
     let mut blocks = Vec::new();
-    if pixels >= wanted || plan.n == 1 {
+    // a window of one pixel reads what lies there: one picture's pixels together are no less than several's, as long as they are many
+    let enough = if plan.is_pointwise() { least } else { wanted };
+    if pixels >= enough || plan.n == 1 {
         let parts = if plan.n >= threads() { 1 } else { threads().div_ceil(plan.n) };
         let parts = parts.max(pixels.div_ceil(wanted)).min(pixels.div_ceil(48)).max(1);
         for n in 0..plan.n {
@@ -49,15 +52,21 @@ fn blocks(plan: &Plan) -> Vec<Pixels> {
     blocks
 }
 
-/// y = w ∗ x; `finish` sees each run of a channel's pixels as soon as it is whole.
-pub(crate) fn forward<T: Float>(plan: &Plan, x: &[T], w: &[T], finish: impl Fn(usize, &mut [T]) + Sync) -> Vec<T> {
+/// y = w ∗ f(x), where `before` is f; `finish` sees each run of a channel's pixels as soon as it is whole.
+pub(crate) fn forward<T: Float>(
+    plan: &Plan,
+    x: &[T],
+    before: Option<&Affine<T>>,
+    w: &[T],
+    finish: impl Fn(usize, usize, &mut [T]) + Sync,
+) -> Vec<T> {
     let mut y: Vec<T> = Vec::with_capacity(plan.sizes().2);
     let out = shared(y.spare_capacity_mut());
     let (og, depth, pixels) = (plan.og(), plan.cg() * plan.places(), plan.pixels());
     blocks(plan).par_iter().for_each(|block| {
         let len = block.len();
         for group in 0..plan.groups {
-            with_columns(plan, x, group, block, |columns, stride| {
+            with_columns(plan, x, before, group, block, |columns, stride| {
                 let weight = by_rows(w[group * og * depth..].as_ptr(), depth);
                 if block.is_part() {
                     let at = (block.pictures.start * plan.o + group * og) * pixels + block.pixels.start;
@@ -67,7 +76,7 @@ pub(crate) fn forward<T: Float>(plan: &Plan, x: &[T], w: &[T], finish: impl Fn(u
                         multiply((og, depth, len), weight, by_rows(columns, stride), place, false, 1);
                         for o in 0..og {
                             let run = std::slice::from_raw_parts_mut(out.at(at + o * pixels).cast::<T>(), len);
-                            finish(group * og + o, run);
+                            finish(group * og + o, at + o * pixels, run);
                         }
                     }
                     return;
@@ -80,9 +89,10 @@ pub(crate) fn forward<T: Float>(plan: &Plan, x: &[T], w: &[T], finish: impl Fn(u
                         for (i, n) in block.pictures.clone().enumerate() {
                             for o in 0..og {
                                 let from = part[o * len + i * pixels..].as_ptr();
-                                let to = out.at((n * plan.o + group * og + o) * pixels).cast::<T>();
+                                let at = (n * plan.o + group * og + o) * pixels;
+                                let to = out.at(at).cast::<T>();
                                 std::ptr::copy_nonoverlapping(from, to, pixels);
-                                finish(group * og + o, std::slice::from_raw_parts_mut(to, pixels));
+                                finish(group * og + o, at, std::slice::from_raw_parts_mut(to, pixels));
                             }
                         }
                     }
@@ -95,10 +105,11 @@ pub(crate) fn forward<T: Float>(plan: &Plan, x: &[T], w: &[T], finish: impl Fn(u
     y
 }
 
-/// The gradients of input and weight, each where it is wanted.
+/// The gradients of f(x) and of the weight, each where it is wanted; `before` is f.
 pub(crate) fn backward<T: Float>(
     plan: &Plan,
     x: &[T],
+    before: Option<&Affine<T>>,
     w: &[T],
     grad: &[T],
     needs: (bool, bool),
@@ -106,9 +117,9 @@ pub(crate) fn backward<T: Float>(
     let (x_size, w_size, _) = plan.sizes();
     let (og, cg, places, pixels) = (plan.og(), plan.cg(), plan.places(), plan.pixels());
     let depth = cg * places;
-    let mut dx = if needs.0 { vec![T::ZERO; x_size] } else { Vec::new() };
-    let dx_shared = shared(&mut dx);
-    // Blocks of one picture add to the same pixels of dx, so a picture's blocks stay with one thread.
+    let mut dx: Vec<T> = Vec::with_capacity(if needs.0 { x_size } else { 0 });
+    let dx_shared = Shared::of(&mut dx);
+    // Blocks of one picture add to the same pixels of dx, so a picture's blocks stay with one thread, in their order.
     let blocks = blocks(plan);
     let mut runs: Vec<Vec<Pixels>> = vec![Vec::new(); threads().min(plan.n).max(1)];
     let lanes = runs.len();
@@ -126,7 +137,7 @@ pub(crate) fn backward<T: Float>(
                 for group in 0..plan.groups {
                     with_grad(plan, grad, group, block, |dy, dy_stride| {
                         if needs.1 {
-                            with_columns(plan, x, group, block, |columns, stride| {
+                            with_columns(plan, x, before, group, block, |columns, stride| {
                                 // SAFETY: dw holds og × depth numbers for the group.
                                 unsafe {
                                     let place = by_rows(dw[group * og * depth..].as_mut_ptr(), depth);
@@ -152,6 +163,14 @@ pub(crate) fn backward<T: Float>(
                                     let place = by_rows(columns.as_mut_ptr(), len);
                                     multiply((depth, og, len), weight, by_rows(dy, dy_stride), place, false, 1);
                                 }
+                                if block.pixels.start == 0 {
+                                    let plane = plan.h * plan.w;
+                                    for n in block.pictures.clone() {
+                                        // SAFETY: as above; zero bits are zeros.
+                                        let at = unsafe { dx_shared.at((n * plan.c + group * cg) * plane) };
+                                        unsafe { at.write_bytes(0, cg * plane) };
+                                    }
+                                }
                                 scatter(plan, columns, group, block, dx_shared);
                             });
                         }
@@ -161,6 +180,10 @@ pub(crate) fn backward<T: Float>(
             dw
         })
         .collect();
+    if needs.0 {
+        // SAFETY: the blocks cover all pictures; a picture's first block sets its numbers.
+        unsafe { dx.set_len(x_size) };
+    }
     let dw = needs.1.then(|| {
         let mut total = parts.swap_remove(0);
         for part in &parts {
@@ -199,10 +222,17 @@ fn with_grad<T: Float>(plan: &Plan, grad: &[T], group: usize, block: &Pixels, f:
     })
 }
 
-/// Lets a function see the block's samples as a matrix (cg · places, len) with its row stride.
-fn with_columns<T: Float>(plan: &Plan, x: &[T], group: usize, block: &Pixels, f: impl FnOnce(*const T, usize)) {
+/// Lets a function see the block's samples as a matrix (cg · places, len) with its row stride, `before` done to them where the window is a pixel.
+fn with_columns<T: Float>(
+    plan: &Plan,
+    x: &[T],
+    before: Option<&Affine<T>>,
+    group: usize,
+    block: &Pixels,
+    f: impl FnOnce(*const T, usize),
+) {
     let (cg, plane) = (plan.cg(), plan.h * plan.w);
-    if plan.is_pointwise() && block.is_part() {
+    if plan.is_pointwise() && block.is_part() && before.is_none() {
         let at = (block.pictures.start * plan.c + group * cg) * plane + block.pixels.start;
         return f(x[at..].as_ptr(), plane);
     }
@@ -211,8 +241,13 @@ fn with_columns<T: Float>(plan: &Plan, x: &[T], group: usize, block: &Pixels, f:
         if plan.is_pointwise() {
             for (i, n) in block.pictures.clone().enumerate() {
                 for c in 0..cg {
-                    let from = (n * plan.c + group * cg + c) * plane;
-                    columns[c * len + i * plane..][..plane].copy_from_slice(&x[from..from + plane]);
+                    let from = (n * plan.c + group * cg + c) * plane + block.pixels.start;
+                    let from = &x[from..from + block.pixels.len()];
+                    let to = &mut columns[c * len + i * plane..][..from.len()];
+                    match before {
+                        Some(before) => before.lay(group * cg + c, from, to),
+                        None => to.copy_from_slice(from),
+                    }
                 }
             }
         } else {

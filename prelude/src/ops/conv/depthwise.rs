@@ -4,11 +4,14 @@
 //! stride, and the pitch leaves room for the padding. A step over all output pixels is then one long
 //! loop over contiguous numbers, for any stride and dilation, even where a picture is only 7 wide.
 
-use super::super::cpu::{Float, fast, fma, parallel, scratch, shared};
+use super::super::cpu::{Float, Shared, fast, fma, parallel, scratch, shared};
+use super::super::norm::{Affine, BackSums, Moments};
 use super::plan::Plan;
+use super::source::ConvGradients;
+use std::mem::MaybeUninit;
 
 /// Numbers that are worked on at once; the long loop is a multiple of it.
-const LANES: usize = 8;
+pub(super) const LANES: usize = 8;
 
 type Offsets = Vec<usize>;
 
@@ -22,14 +25,14 @@ struct Layout {
     phase: usize,
     /// Length of the loop over output pixels, which includes those in the pitch's slack.
     steps: usize,
-    /// For each place of the kernel: its phase and the offset inside it.
-    taps: Vec<(usize, usize)>,
     /// For each place of the kernel: its offset in the whole padded plane.
     offsets: Offsets,
     /// The same, backwards, in the output's gradient.
     back: Offsets,
     /// The largest offset.
     reach: usize,
+    /// For each phase the places of the kernel that fall into it, and their offsets in the output's gradient.
+    by_phase: Vec<(Vec<usize>, Offsets)>,
 }
 
 impl Layout {
@@ -51,8 +54,13 @@ impl Layout {
         let steps = (plan.oh * pitch).next_multiple_of(LANES);
         let phase = (rows * pitch).max(reach + steps).next_multiple_of(LANES);
         let offsets = taps.iter().map(|(at, offset)| at * phase + offset).collect();
-        let back = taps.iter().map(|tap| reach - tap.1).collect();
-        Layout { pitch, rows, phase, steps, taps, offsets, back, reach }
+        let back: Offsets = taps.iter().map(|tap| reach - tap.1).collect();
+        let mut by_phase = vec![(Vec::new(), Vec::new()); window.stride.0 * window.stride.1];
+        for (place, (at, offset)) in taps.iter().enumerate() {
+            by_phase[*at].0.push(place);
+            by_phase[*at].1.push(reach - offset);
+        }
+        Layout { pitch, rows, phase, steps, offsets, back, reach, by_phase }
     }
 
     fn phases(&self, plan: &Plan) -> usize {
@@ -81,8 +89,14 @@ impl Layout {
     }
 }
 
-/// y = w ∗ x, channel by channel; `finish` sees each plane as soon as it is whole.
-pub(crate) fn forward<T: Float>(plan: &Plan, x: &[T], w: &[T], finish: impl Fn(usize, &mut [T]) + Sync) -> Vec<T> {
+/// y = w ∗ f(x), channel by channel, where `before` is f; `finish` sees each plane as soon as it is whole.
+pub(crate) fn forward<T: Float>(
+    plan: &Plan,
+    x: &[T],
+    before: Option<&Affine<T>>,
+    w: &[T],
+    finish: impl Fn(usize, usize, &mut [T]) + Sync,
+) -> Vec<T> {
     let layout = Layout::new(plan);
     let (pixels, plane, og, places) = (plan.pixels(), plan.h * plan.w, plan.og(), plan.places());
     let mut y: Vec<T> = Vec::with_capacity(plan.sizes().2);
@@ -93,18 +107,14 @@ pub(crate) fn forward<T: Float>(plan: &Plan, x: &[T], w: &[T], finish: impl Fn(u
                 padded.fill(T::ZERO);
                 for picture in pictures {
                     let channel = picture % plan.c;
-                    spread(plan, &layout, &x[picture * plane..][..plane], padded);
+                    lay(plan, &layout, &x[picture * plane..][..plane], before, channel, padded);
                     for m in 0..og {
                         fir(&layout.offsets, &w[(channel * og + m) * places..][..places], padded, out);
                         // SAFETY: each output plane belongs to one thread.
                         let y = unsafe { y_out.slice((picture * og + m) * pixels, pixels) };
-                        for (y, out) in y.chunks_mut(plan.ow).zip(out.chunks(layout.pitch)) {
-                            for (y, out) in y.iter_mut().zip(&out[..plan.ow]) {
-                                y.write(*out);
-                            }
-                        }
+                        close_up(plan, &layout, out, y);
                         // SAFETY: the plane was written above, by this thread.
-                        finish(channel * og + m, unsafe { y.assume_init_mut() });
+                        finish(channel * og + m, (picture * og + m) * pixels, unsafe { y.assume_init_mut() });
                     }
                 }
             })
@@ -115,19 +125,36 @@ pub(crate) fn forward<T: Float>(plan: &Plan, x: &[T], w: &[T], finish: impl Fn(u
     y
 }
 
-/// The gradients of input and weight, each where it is wanted.
+/// A picture's plane, `before` done to it, laid out by phases.
+fn lay<T: Float>(plan: &Plan, layout: &Layout, x: &[T], before: Option<&Affine<T>>, channel: usize, padded: &mut [T]) {
+    match before {
+        None => spread(plan, layout, x, padded),
+        Some(before) => scratch::<T, _>(3, x.len(), |seen| {
+            before.lay(channel, x, seen);
+            spread(plan, layout, seen, padded);
+        }),
+    }
+}
+
+/// The gradients of f(x) and of the weight, each where it is wanted; `before` is f, and whether to go the way back through it too, while a channel's
+/// numbers are in the cache.
 pub(crate) fn backward<T: Float>(
     plan: &Plan,
     x: &[T],
+    before: (Option<&Moments<T>>, bool),
     w: &[T],
     grad: &[T],
     needs: (bool, bool),
-) -> (Option<Vec<T>>, Option<Vec<T>>) {
+) -> ConvGradients<T> {
+    let through = before.0.filter(|_| before.1 && needs.0);
+    let affine = before.0.map(|moments| &moments.affine);
     let layout = Layout::new(plan);
     let (x_size, w_size, _) = plan.sizes();
-    let mut dx = vec![T::ZERO; if needs.0 { x_size } else { 0 }];
+    let mut dx: Vec<T> = Vec::with_capacity(if needs.0 { x_size } else { 0 });
     let mut dw = vec![T::ZERO; w_size];
-    let (dx_out, dw_out) = (shared(&mut dx), shared(&mut dw));
+    let (dx_out, dw_out) = (Shared::of(&mut dx), shared(&mut dw));
+    let mut parameters = vec![(T::ZERO, T::ZERO); if through.is_some() { plan.c } else { 0 }];
+    let parameters_out = shared(&mut parameters);
     let (plane, wide) = (plan.h * plan.w, plan.og() * plan.places());
     // The output's gradient lies in the plane's pitch, with zeros in the slack and before and after.
     let room = layout.reach + layout.steps.max(layout.phase) + layout.reach;
@@ -141,22 +168,55 @@ pub(crate) fn backward<T: Float>(
                     for channel in channels {
                         // SAFETY: the channel's weights are this thread's alone.
                         let dw = unsafe { dw_out.slice(channel * wide, if needs.1 { wide } else { 0 }) };
+                        let mut sums = BackSums::default();
                         for n in 0..plan.n {
                             let at = (n * plan.c + channel) * plane;
                             if needs.1 {
-                                spread(plan, &layout, &x[at..][..plane], padded);
+                                lay(plan, &layout, &x[at..][..plane], affine, channel, padded);
                             }
-                            // SAFETY: the channel's planes are this thread's alone.
-                            let dx =
-                                unsafe { dx_out.slice(if needs.0 { at } else { 0 }, if needs.0 { plane } else { 0 }) };
+                            let dx: &mut [T] = match needs.0 {
+                                // SAFETY: the channel's planes are this thread's alone; zero bits are zeros.
+                                true => unsafe {
+                                    dx_out.at(at).write_bytes(0, plane);
+                                    dx_out.slice(at, plane)
+                                },
+                                false => &mut [],
+                            };
                             picture(plan, &layout, (n, channel), w, grad, padded, dy, gathered, dw, dx);
+                            if let Some(moments) = through {
+                                moments.before(channel, &x[at..][..plane], dx, &mut sums);
+                            }
                         }
+                        let Some(back) = through.map(|moments| moments.back(channel, sums)) else { continue };
+                        for n in 0..plan.n {
+                            let at = (n * plan.c + channel) * plane;
+                            // SAFETY: as above; the planes are written.
+                            back.through(&x[at..][..plane], unsafe { dx_out.slice(at, plane) });
+                        }
+                        // SAFETY: each channel belongs to one thread.
+                        unsafe { *parameters_out.at(channel) = (back.dgamma, back.dbeta) };
                     }
                 })
             })
         })
     });
-    (needs.0.then_some(dx), needs.1.then_some(dw))
+    if needs.0 {
+        // SAFETY: all planes are written.
+        unsafe { dx.set_len(x_size) };
+    }
+    let norm = through.is_some().then(|| parameters.into_iter().unzip());
+    ConvGradients { dx: needs.0.then_some(dx), dw: needs.1.then_some(dw), norm }
+}
+
+fast! {
+    /// A plane without the pitch's slack.
+    fn close_up[_FUSED]<T>(plan: &Plan, layout: &Layout, out: &[T], y: &mut [MaybeUninit<T>]) {
+        for (y, out) in y.chunks_mut(plan.ow).zip(out.chunks(layout.pitch)) {
+            for (y, out) in y.iter_mut().zip(&out[..plan.ow]) {
+                y.write(*out);
+            }
+        }
+    }
 }
 
 fast! {
@@ -185,10 +245,13 @@ fast! {
             if layout.phases(plan) == 1 {
                 fir(&layout.back, w, dy, gathered);
             } else {
-                for phase in 0..layout.phases(plan) {
-                    let all = layout.taps.iter().zip(&layout.back).zip(w).filter(|((tap, _), _)| tap.0 == phase);
-                    let (offsets, weights): (Offsets, Vec<T>) = all.map(|((_, back), w)| (*back, *w)).unzip();
-                    fir(&offsets, &weights, dy, &mut gathered[phase * layout.phase..][..layout.phase]);
+                for (gathered, (places, offsets)) in gathered.chunks_mut(layout.phase).zip(&layout.by_phase) {
+                    scratch::<T, _>(4, places.len(), |weights| {
+                        for (to, place) in weights.iter_mut().zip(places) {
+                            *to = w[*place];
+                        }
+                        fir(offsets, weights, dy, gathered);
+                    });
                 }
             }
             collect(plan, layout, gathered, dx);
@@ -254,7 +317,7 @@ fast! {
 
 fast! {
     /// out[q] = Σ w · x[offset + q] over the taps; `out` is whole lanes long.
-    fn fir[FUSED]<T>(offsets: &[usize], w: &[T], x: &[T], out: &mut [T]) {
+    pub(super) fn fir[FUSED]<T>(offsets: &[usize], w: &[T], x: &[T], out: &mut [T]) {
         if offsets.is_empty() {
             out.fill(T::ZERO);
         }
@@ -298,7 +361,7 @@ fn fir_of<T: Float, const FUSED: bool, const N: usize>(offsets: &[usize], w: &[T
 
 fast! {
     /// sums[k] += Σ dy[q] · x[offset k + q]; `dy` is whole lanes long.
-    fn dots[FUSED]<T>(offsets: &[usize], x: &[T], dy: &[T], sums: &mut [T]) {
+    pub(super) fn dots[FUSED]<T>(offsets: &[usize], x: &[T], dy: &[T], sums: &mut [T]) {
         for (offsets, sums) in offsets.chunks(9).zip(sums.chunks_mut(9)) {
             match offsets.len() {
                 9 => dots_of::<T, FUSED, 9>(offsets, x, dy, sums),

@@ -2,7 +2,9 @@
 //! of their own with zeros around, which a kernel of three or five reads at every shift.
 
 use super::super::cpu::{Float, Shared, fast, fma, parallel, shared};
+use super::super::norm::{Affine, BackSums, Moments};
 use super::plan::Plan;
+use super::source::ConvGradients;
 use std::ops::Range;
 
 /// Numbers of a vector.
@@ -11,6 +13,9 @@ const LANES: usize = 8;
 const PITCH: usize = 16;
 /// Rows of the highest plane with the zeros above and below.
 const ROWS: usize = LANES + 4;
+
+/// Planes that are worked on one after another, while they are in the cache.
+const TOGETHER: usize = 32;
 
 type Framed<T> = [[T; PITCH]; ROWS];
 
@@ -42,55 +47,95 @@ macro_rules! sized {
     };
 }
 
-/// y = w ∗ x, channel by channel; `finish` sees each plane as soon as it is whole.
-pub(crate) fn forward<T: Float>(plan: &Plan, x: &[T], w: &[T], finish: impl Fn(usize, &mut [T]) + Sync) -> Vec<T> {
+/// y = w ∗ f(x), channel by channel, where `before` is f; `finish` sees each plane as soon as it is whole.
+pub(crate) fn forward<T: Float>(
+    plan: &Plan,
+    x: &[T],
+    before: Option<&Affine<T>>,
+    w: &[T],
+    finish: impl Fn(usize, usize, &mut [T]) + Sync,
+) -> Vec<T> {
     let plane = plan.pixels();
-    let mut y = vec![T::ZERO; plan.sizes().2];
-    let out = shared(&mut y);
+    let mut y: Vec<T> = Vec::with_capacity(plan.sizes().2);
+    let out = Shared::of(&mut y);
     parallel(plan.n * plan.c, (1 << 13) / plane.max(1) + 1, |planes| {
-        // SAFETY: each plane belongs to one thread.
-        let y = unsafe { out.slice(planes.start * plane, planes.len() * plane) };
-        let first = planes.start;
-        convolve(plan, first, &x[first * plane..][..y.len()], w, y);
-        for (i, y) in y.chunks_mut(plane).enumerate() {
-            finish((first + i) % plan.c, y);
+        for first in planes.clone().step_by(TOGETHER) {
+            let len = TOGETHER.min(planes.end - first) * plane;
+            // SAFETY: each plane belongs to one thread; zero bits are zeros.
+            let y = unsafe {
+                out.at(first * plane).write_bytes(0, len);
+                out.slice(first * plane, len)
+            };
+            convolve(plan, first, &x[first * plane..][..len], before, w, y);
+            for (i, y) in y.chunks_mut(plane).enumerate() {
+                finish((first + i) % plan.c, (first + i) * plane, y);
+            }
         }
     });
+    // SAFETY: all planes are written.
+    unsafe { y.set_len(plan.sizes().2) };
     y
 }
 
-/// The gradients of input and weight, each where it is wanted.
+/// The gradients of f(x) and of the weight, each where it is wanted; `before` is f, and whether to go the way back through it too.
 pub(crate) fn backward<T: Float>(
     plan: &Plan,
     x: &[T],
+    before: (Option<&Moments<T>>, bool),
     w: &[T],
     grad: &[T],
     needs: (bool, bool),
-) -> (Option<Vec<T>>, Option<Vec<T>>) {
+) -> ConvGradients<T> {
+    let through = before.0.filter(|_| before.1 && needs.0);
+    let affine = before.0.map(|moments| &moments.affine);
     let (x_size, w_size, _) = plan.sizes();
     let plane = plan.pixels();
-    let mut dx = vec![T::ZERO; if needs.0 { x_size } else { 0 }];
+    let mut dx: Vec<T> = Vec::with_capacity(if needs.0 { x_size } else { 0 });
     let mut dw = vec![T::ZERO; if needs.1 { w_size } else { 0 }];
-    let (dx_out, dw_out) = (shared(&mut dx), shared(&mut dw));
+    let (dx_out, dw_out) = (Shared::of(&mut dx), shared(&mut dw));
+    let mut parameters = vec![(T::ZERO, T::ZERO); if through.is_some() { plan.c } else { 0 }];
+    let parameters_out = shared(&mut parameters);
     parallel(plan.c, (1 << 13) / (plan.n * plane).max(1) + 1, |channels| {
-        gradients(plan, channels, x, w, grad, needs, dx_out, dw_out);
+        gradients(plan, channels.clone(), x, affine, w, grad, needs, dx_out, dw_out);
+        for channel in if through.is_some() { channels } else { 0..0 } {
+            let Some(moments) = through else { continue };
+            let mut sums = BackSums::default();
+            let planes = || (0..plan.n).map(|n| (n * plan.c + channel) * plane);
+            for at in planes() {
+                // SAFETY: the channel's planes are this thread's alone, and written above.
+                moments.before(channel, &x[at..][..plane], unsafe { dx_out.slice(at, plane) }, &mut sums);
+            }
+            let back = moments.back(channel, sums);
+            for at in planes() {
+                // SAFETY: as above.
+                back.through(&x[at..][..plane], unsafe { dx_out.slice(at, plane) });
+            }
+            // SAFETY: each channel belongs to one thread.
+            unsafe { *parameters_out.at(channel) = (back.dgamma, back.dbeta) };
+        }
     });
-    (needs.0.then_some(dx), needs.1.then_some(dw))
+    if needs.0 {
+        // SAFETY: all planes are written.
+        unsafe { dx.set_len(x_size) };
+    }
+    let norm = through.is_some().then(|| parameters.into_iter().unzip());
+    ConvGradients { dx: needs.0.then_some(dx), dw: needs.1.then_some(dw), norm }
 }
 
 fast! {
     /// The planes from `first` on, as many as `y` holds.
-    fn convolve[FUSED]<T>(plan: &Plan, first: usize, x: &[T], w: &[T], y: &mut [T]) {
-        sized!(plan, convolve_of(plan, first, x, w, y))
+    fn convolve[FUSED]<T>(plan: &Plan, first: usize, x: &[T], before: Option<&Affine<T>>, w: &[T], y: &mut [T]) {
+        sized!(plan, convolve_of(plan, first, x, before, w, y))
     }
 }
 
 fast! {
     /// The gradients of some channels; their planes and weights are the caller's alone.
     fn gradients[FUSED]<T>(
-        plan: &Plan, channels: Range<usize>, x: &[T], w: &[T], grad: &[T], needs: (bool, bool), dx: Shared<T>, dw: Shared<T>,
+        plan: &Plan, channels: Range<usize>, x: &[T], before: Option<&Affine<T>>, w: &[T], grad: &[T], needs: (bool, bool), dx: Shared<T>,
+        dw: Shared<T>,
     ) {
-        sized!(plan, gradients_of(plan, channels, x, w, grad, needs, dx, dw))
+        sized!(plan, gradients_of(plan, channels, x, before, w, grad, needs, dx, dw))
     }
 }
 
@@ -99,6 +144,7 @@ fn convolve_of<T: Float, const FUSED: bool, const K: usize, const W: usize>(
     plan: &Plan,
     first: usize,
     x: &[T],
+    before: Option<&Affine<T>>,
     w: &[T],
     y: &mut [T],
 ) {
@@ -106,7 +152,7 @@ fn convolve_of<T: Float, const FUSED: bool, const K: usize, const W: usize>(
     let mut samples = [[T::ZERO; PITCH]; ROWS];
     for (i, (x, y)) in x.chunks_exact(plane).zip(y.chunks_exact_mut(plane)).enumerate() {
         let channel = (first + i) % plan.c;
-        spread::<T, K, W>(x, &mut samples);
+        lay::<T, K, W>(x, before, channel, &mut samples);
         slide::<T, FUSED, K, W>(&w[channel * K * K..][..K * K], &samples, y);
     }
 }
@@ -117,6 +163,7 @@ fn gradients_of<T: Float, const FUSED: bool, const K: usize, const W: usize>(
     plan: &Plan,
     channels: Range<usize>,
     x: &[T],
+    before: Option<&Affine<T>>,
     w: &[T],
     grad: &[T],
     needs: (bool, bool),
@@ -134,7 +181,7 @@ fn gradients_of<T: Float, const FUSED: bool, const K: usize, const W: usize>(
             let at = (n * plan.c + channel) * plane;
             spread::<T, K, W>(&grad[at..][..plane], &mut slopes);
             if needs.1 {
-                spread::<T, K, W>(&x[at..][..plane], &mut samples);
+                lay::<T, K, W>(&x[at..][..plane], before, channel, &mut samples);
                 for (i, sums) in sums.iter_mut().enumerate() {
                     for row in 0..plan.h {
                         let dy = vector(&slopes[K / 2 + row], K / 2);
@@ -148,8 +195,12 @@ fn gradients_of<T: Float, const FUSED: bool, const K: usize, const W: usize>(
                 }
             }
             if needs.0 {
-                // SAFETY: the channel's planes are this thread's alone.
-                slide::<T, FUSED, K, W>(back.as_flattened(), &slopes, unsafe { dx.slice(at, plane) });
+                // SAFETY: the channel's planes are this thread's alone; zero bits are zeros.
+                let dx = unsafe {
+                    dx.at(at).write_bytes(0, plane);
+                    dx.slice(at, plane)
+                };
+                slide::<T, FUSED, K, W>(back.as_flattened(), &slopes, dx);
             }
         }
         if needs.1 {
@@ -166,6 +217,21 @@ fn gradients_of<T: Float, const FUSED: bool, const K: usize, const W: usize>(
 #[inline(always)]
 fn vector<T: Float>(row: &[T; PITCH], at: usize) -> &[T; LANES] {
     row[at..].first_chunk().expect("a row holds a vector at each shift")
+}
+
+/// A plane, `before` done to it, in the block.
+#[inline(always)]
+fn lay<T: Float, const K: usize, const W: usize>(
+    x: &[T],
+    before: Option<&Affine<T>>,
+    channel: usize,
+    block: &mut Framed<T>,
+) {
+    let Some(before) = before else { return spread::<T, K, W>(x, block) };
+    let mut seen = [T::ZERO; LANES * LANES];
+    let seen = &mut seen[..x.len()];
+    before.lay(channel, x, seen);
+    spread::<T, K, W>(seen, block);
 }
 
 /// Lays a plane's rows into the block, between its zeros.
@@ -226,12 +292,16 @@ mod tests {
                     assert!(fits(&plan));
                     let (size, weights, _) = plan.sizes();
                     let (x, dy, weights) = (numbers(size, 37), numbers(size, 29), numbers(weights, 17));
-                    near(&forward(&plan, &x, &weights, |_, _| ()), &depthwise::forward(&plan, &x, &weights, |_, _| ()));
-                    let ours = backward(&plan, &x, &weights, &dy, (true, true));
-                    let wide = depthwise::backward(&plan, &x, &weights, &dy, (true, true));
-                    near(&ours.0.unwrap(), &wide.0.unwrap());
-                    near(&ours.1.unwrap(), &wide.1.unwrap());
-                    assert_eq!(backward(&plan, &x, &weights, &dy, (false, false)), (None, None));
+                    near(
+                        &forward(&plan, &x, None, &weights, |_, _, _| ()),
+                        &depthwise::forward(&plan, &x, None, &weights, |_, _, _| ()),
+                    );
+                    let ours = backward(&plan, &x, (None, false), &weights, &dy, (true, true));
+                    let wide = depthwise::backward(&plan, &x, (None, false), &weights, &dy, (true, true));
+                    near(&ours.dx.unwrap(), &wide.dx.unwrap());
+                    near(&ours.dw.unwrap(), &wide.dw.unwrap());
+                    let none = backward(&plan, &x, (None, false), &weights, &dy, (false, false));
+                    assert!(none.dx.is_none() && none.dw.is_none() && none.norm.is_none());
                 }
             }
         }

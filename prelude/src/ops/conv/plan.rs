@@ -55,6 +55,11 @@ impl Plan {
         self.cg() == 1 && self.groups > 1
     }
 
+    /// Whether the kernel takes a channel's numbers in as runs, each of them once: then it can normalise them on the way.
+    pub fn reads_runs(&self) -> bool {
+        self.is_pointwise() || self.is_depthwise()
+    }
+
     /// The output places along one side whose sample at kernel place `tap` lies inside the picture.
     pub fn inside(
         tap: usize,

@@ -336,11 +336,22 @@ fn each_row(tiles: &Tiles, run: &[(usize, usize)], wide: usize, f: impl Fn(TileR
 }
 
 /// y = w ∗ x; `finish` sees each run of a channel's pixels as soon as it is whole.
-pub(crate) fn forward<T: Float>(plan: &Plan, x: &[T], w: &[T], finish: impl Fn(usize, &mut [T]) + Sync) -> Vec<T> {
+pub(crate) fn forward<T: Float>(
+    plan: &Plan,
+    x: &[T],
+    w: &[T],
+    finish: impl Fn(usize, usize, &mut [T]) + Sync,
+) -> Vec<T> {
     convolve(plan, x, w, false, finish)
 }
 
-fn convolve<T: Float>(plan: &Plan, x: &[T], w: &[T], turned: bool, finish: impl Fn(usize, &mut [T]) + Sync) -> Vec<T> {
+fn convolve<T: Float>(
+    plan: &Plan,
+    x: &[T],
+    w: &[T],
+    turned: bool,
+    finish: impl Fn(usize, usize, &mut [T]) + Sync,
+) -> Vec<T> {
     // The input's gradient is the same sum with weights turned about and the channels exchanged.
     let padding = plan.window.padding;
     let (from, to, edge) = if turned {
@@ -387,7 +398,7 @@ fn convolve<T: Float>(plan: &Plan, x: &[T], w: &[T], turned: bool, finish: impl 
                         for c in 0..output.c {
                             let at = ((row.picture * output.c + c) * output.h + top) * output.w;
                             // SAFETY: the pixels of a row of tiles belong to one thread.
-                            finish(c, unsafe { y_out.slice(at, len) });
+                            finish(c, at, unsafe { y_out.slice(at, len) });
                         }
                     });
                 }
@@ -405,7 +416,7 @@ pub(crate) fn backward<T: Float>(
     grad: &[T],
     needs: (bool, bool),
 ) -> (Option<Vec<T>>, Option<Vec<T>>) {
-    let dx = needs.0.then(|| convolve(plan, grad, w, true, |_, _| ()));
+    let dx = needs.0.then(|| convolve(plan, grad, w, true, |_, _, _| ()));
     let dw = needs.1.then(|| weight_gradient(plan, x, grad));
     (dx, dw)
 }
@@ -468,10 +479,10 @@ mod tests {
             let (x_size, w_size, y_size) = plan.sizes();
             let numbers = |count: usize| (0..count).map(|i| ((i * 37 % 101) as f64 - 50.) / 50.).collect::<Vec<f64>>();
             let (x, w, dy) = (numbers(x_size), numbers(w_size), numbers(y_size));
-            let finish = |o: usize, run: &mut [f64]| run.iter_mut().for_each(|y| *y += o as f64);
-            close(&forward(&plan, &x, &w, finish), &columns::forward(&plan, &x, &w, finish));
+            let finish = |o: usize, _: usize, run: &mut [f64]| run.iter_mut().for_each(|y| *y += o as f64);
+            close(&forward(&plan, &x, &w, finish), &columns::forward(&plan, &x, None, &w, finish));
             let (dx, dw) = backward(&plan, &x, &w, &dy, (true, true));
-            let (dx_wanted, dw_wanted) = columns::backward(&plan, &x, &w, &dy, (true, true));
+            let (dx_wanted, dw_wanted) = columns::backward(&plan, &x, None, &w, &dy, (true, true));
             close(&dx.expect("wanted"), &dx_wanted.expect("wanted"));
             close(&dw.expect("wanted"), &dw_wanted.expect("wanted"));
         }

@@ -2,6 +2,7 @@
 
 use super::super::activation::pointwise::{Activation, with_activation};
 use super::super::cpu::{Float, fast, fastest, fma, parallel, shared};
+use super::moments::{BackSums, Moments};
 use std::mem::MaybeUninit;
 
 /// A channel is `n` runs of `plane` numbers, `c` runs apart.
@@ -66,6 +67,14 @@ pub(in crate::ops) struct Affine<T> {
     pub then: Activation,
 }
 
+/// f(slope · x + offset)
+#[derive(Clone, Copy, Debug)]
+pub(in crate::ops) struct Scale<T> {
+    pub slope: T,
+    pub offset: T,
+    pub then: Activation,
+}
+
 impl<T: Float> Affine<T> {
     /// γ (x − mean) · scale + β.
     pub(super) fn new(gamma: &[T], beta: &[T], mean: &[T], scale: &[T], then: Activation) -> Affine<T> {
@@ -77,6 +86,18 @@ impl<T: Float> Affine<T> {
     /// γ (x − mean) / √(var + eps) + β.
     pub fn stored(mean: &[T], var: &[T], gamma: &[T], beta: &[T], eps: f64, then: Activation) -> Affine<T> {
         Affine::new(gamma, beta, mean, &super::inverse_roots(var, eps), then)
+    }
+
+    /// What is made of one channel's numbers.
+    pub fn channel(&self, channel: usize) -> Scale<T> {
+        Scale { slope: self.slope[channel], offset: self.offset[channel], then: self.then }
+    }
+
+    /// A run of one channel's numbers, from where they lie to another place.
+    pub fn lay(&self, channel: usize, from: &[T], to: &mut [T]) {
+        // SAFETY: all of `to` holds numbers, and it is given nothing else.
+        let to = unsafe { std::slice::from_raw_parts_mut(to.as_mut_ptr().cast::<MaybeUninit<T>>(), to.len()) };
+        line(from, self.slope[channel], self.offset[channel], self.then, to);
     }
 
     /// A run of one channel's numbers, in place.
@@ -158,27 +179,19 @@ pub(super) fn totals<T: Float>(size: Channels, dy: &[T]) -> Vec<T> {
 }
 
 /// Σ dy and Σ dy · (x − mean) of each channel.
-pub(super) fn sums<T: Float>(size: Channels, x: &[T], mean: &[T], dy: &[T]) -> (Vec<f64>, Vec<f64>) {
-    let (mut first, mut second) = (vec![0.; size.c], vec![0.; size.c]);
-    let (a, b) = (shared(&mut first), shared(&mut second));
+pub(super) fn sums<T: Float>(size: Channels, x: &[T], kept: &Moments<T>, dy: &[T]) -> Vec<BackSums> {
+    let mut sums = vec![BackSums::default(); size.c];
+    let out = shared(&mut sums);
     parallel(size.c, size.least(), |channels| {
         for channel in channels {
             // SAFETY: each channel belongs to one thread.
-            let (a, b) = unsafe { (a.slice(channel, 1), b.slice(channel, 1)) };
+            let sums = unsafe { &mut out.slice(channel, 1)[0] };
             for at in size.runs(channel) {
-                run_sums(&x[at..at + size.plane], mean[channel], &dy[at..at + size.plane], &mut a[0], &mut b[0]);
+                kept.add(channel, &x[at..at + size.plane], &dy[at..at + size.plane], sums);
             }
         }
     });
-    (first, second)
-}
-
-/// What the backward pass in training needs from the forward one.
-pub(super) struct Moments<T> {
-    pub mean: Vec<T>,
-    /// 1/σ
-    pub scale: Vec<T>,
-    pub affine: Affine<T>,
+    sums
 }
 
 /// The whole backward pass in training: (dx, dγ, dβ), dx where it is wanted.
@@ -197,45 +210,34 @@ pub(super) fn backward<T: Float>(
     let (dgamma_out, dbeta_out) = (shared(&mut dgamma), shared(&mut dbeta));
     parallel(size.c, size.least(), |channels| {
         for channel in channels {
-            let (mean, slope, offset) = (kept.mean[channel], kept.affine.slope[channel], kept.affine.offset[channel]);
-            let (mut a, mut b) = (0., 0.);
+            let mut sums = BackSums::default();
             for at in size.runs(channel) {
                 let part = at..at + size.plane;
-                let (x, dy) = (&x[part.clone()], &dy[part]);
-                let mut dz = dy;
-                if activated {
-                    // SAFETY: each part of the result is written by one thread, and whole before it is read.
-                    dz = unsafe {
-                        line_before(x, slope, offset, kept.affine.then, dy, out.slice(at, size.plane));
-                        std::slice::from_raw_parts(out.at(at).cast::<T>(), size.plane)
-                    };
+                match activated {
+                    // SAFETY: each part of the result is written by one thread.
+                    true => unsafe {
+                        let dz = out.slice(at, size.plane);
+                        kept.before_into(channel, &x[part.clone()], &dy[part], dz, &mut sums);
+                    },
+                    false => kept.add(channel, &x[part.clone()], &dy[part], &mut sums),
                 }
-                run_sums(x, mean, dz, &mut a, &mut b);
             }
-            let inverse = kept.scale[channel].to_f64();
+            let back = kept.back(channel, sums);
             // SAFETY: each channel belongs to one thread.
-            unsafe {
-                *dgamma_out.at(channel) = T::of(b * inverse);
-                *dbeta_out.at(channel) = T::of(a);
-            }
+            unsafe { (*dgamma_out.at(channel), *dbeta_out.at(channel)) = (back.dgamma, back.dbeta) };
             if !wants_dx {
                 continue;
             }
-            // dx = γ/σ (dz − Σdz/m − (x − mean) Σ(dz (x − mean)) / (σ² m))
-            let m = size.count() as f64;
-            let rise = slope.to_f64();
-            let bend = -rise * inverse * inverse * b / m;
-            let shift = -rise * a / m - bend * mean.to_f64();
-            let (rise, bend, shift) = (T::of(rise), T::of(bend), T::of(shift));
             for at in size.runs(channel) {
                 let part = at..at + size.plane;
-                // SAFETY: each part of the result is written by one thread.
+                // SAFETY: each part of the result is written by one thread, and whole before it is read.
                 unsafe {
-                    if activated {
-                        let dz = std::slice::from_raw_parts_mut(out.at(at).cast::<T>(), size.plane);
-                        plane_in_place(dz, &x[part], rise, bend, shift);
-                    } else {
-                        plane(&dy[part.clone()], &x[part], rise, bend, shift, out.slice(at, size.plane));
+                    match activated {
+                        true => {
+                            let dz = std::slice::from_raw_parts_mut(out.at(at).cast::<T>(), size.plane);
+                            back.through(&x[part], dz);
+                        }
+                        false => back.through_into(&x[part.clone()], &dy[part], out.slice(at, size.plane)),
                     }
                 }
             }
@@ -246,29 +248,6 @@ pub(super) fn backward<T: Float>(
         unsafe { dx.set_len(x.len()) };
     }
     (wants_dx.then_some(dx), dgamma, dbeta)
-}
-
-fast! {
-    fn run_sums[FUSED]<T>(x: &[T], mean: T, dy: &[T], a: &mut f64, b: &mut f64) {
-        *a += sum::<T>(dy);
-        *b += product::<T, FUSED>(dy, T::ZERO, x, mean);
-    }
-}
-
-fast! {
-    fn plane[FUSED]<T>(dy: &[T], x: &[T], rise: T, bend: T, shift: T, dx: &mut [MaybeUninit<T>]) {
-        for ((dx, dy), x) in dx.iter_mut().zip(dy).zip(x) {
-            dx.write(fma::<T, FUSED>(rise, *dy, fma::<T, FUSED>(bend, *x, shift)));
-        }
-    }
-}
-
-fast! {
-    fn plane_in_place[FUSED]<T>(dz: &mut [T], x: &[T], rise: T, bend: T, shift: T) {
-        for (dz, x) in dz.iter_mut().zip(x) {
-            *dz = fma::<T, FUSED>(rise, *dz, fma::<T, FUSED>(bend, *x, shift));
-        }
-    }
 }
 
 pub(super) const LANES: usize = 32;
