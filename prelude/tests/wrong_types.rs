@@ -49,7 +49,7 @@ fn wrong_types_are_told_in_our_own_words() {
         (
             "Learner::vision(Arch::default(), &\"photos\")?",
             "`&str` is no data that a learner can train on",
-            "expected a data set, such as `ImageFolder` or `TensorData`",
+            "expected a data set, such as `ImageFolder`, `TextTable` or `TensorData`",
             "let data = ImageFolder::open(\"photos\")?.split(0.2, 42)?;",
         ),
         (

@@ -104,6 +104,10 @@ pub trait Data: CloneData + Send + Sync {
     fn truth_counts(&self, _part: Part) -> Option<Vec<usize>> {
         None
     }
+    /// Whether training shows each class equally often, however rare it is.
+    fn evens_classes(&self) -> bool {
+        false
+    }
     /// How pictures are varied, where they are.
     fn augmented_by(&self) -> Option<Augment> {
         None
@@ -193,6 +197,10 @@ impl Data for ImageFolder {
         let ids = self.ids(part);
         let of = |label: usize| ids.iter().filter(|id| rows.values[**id][label] > 0.5).count();
         (rows.field == field::LABELS).then(|| (0..rows.names.len()).map(of).collect())
+    }
+
+    fn evens_classes(&self) -> bool {
+        self.balanced
     }
 
     fn augmented_by(&self) -> Option<Augment> {

@@ -105,6 +105,10 @@ impl Data for Renamed {
         Some(counts)
     }
 
+    fn evens_classes(&self) -> bool {
+        self.inner.evens_classes()
+    }
+
     fn augmented_by(&self) -> Option<Augment> {
         self.inner.augmented_by()
     }

@@ -36,6 +36,12 @@ impl Figure {
         self
     }
 
+    /// The same with another form for terminals.
+    pub fn with_text(mut self, text: impl Into<String>) -> Figure {
+        self.text = text.into();
+        self
+    }
+
     /// The same with its numbers as a table.
     pub fn with_table(mut self, table: Table) -> Figure {
         self.table = Some(Arc::new(table));

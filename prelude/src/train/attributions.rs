@@ -99,7 +99,7 @@ impl Learner {
             Error::new(format!("attributions are of texts, this network takes {}", self.spec.input.words()))
                 .remedy("what in a picture speaks for the answer: `learner.attention(\"new.jpg\")?`")
         })?;
-        let asked = Asked::of(query, &self.spec)?;
+        let asked = Asked::learned(query, &self.spec)?;
         let Asked::Text(one, other) = &asked else { return Err(Error::new("attributions are of texts")) };
         let row = tokens.encode(&[(one, other.as_deref())])?.pop().unwrap_or_default();
         tell_cut(usize::from(row.cut > 0), &self.spec);

@@ -11,7 +11,6 @@ use super::history::History;
 use super::metric::Metric;
 use super::optim::Optimizer;
 use super::options::Options;
-use super::query::Asked;
 use super::run::CutOff;
 use super::task::Task;
 use super::tasks::{self, Classify, Localize, Regress};
@@ -54,7 +53,7 @@ pub struct Learner {
     /// The moving average of the weights, where one is kept.
     pub(super) average: Sealed<Option<Average>>,
     /// Pictures of which each fit shows what is said of them, after each epoch.
-    pub(super) watched: Sealed<Vec<Asked>>,
+    pub(super) watched: Sealed<Vec<super::watch::Watched>>,
     /// The fit that was cut off, where something of it is left to do.
     pub(super) cut_off: Sealed<Option<CutOff>>,
     /// What became of the weights that it started from.
@@ -212,6 +211,34 @@ impl Learner {
             cut_off: None.into(),
             report: None.into(),
         }
+    }
+
+    /// What is to be learned from now on, with the network and the data as they are: a loss of one's own on a learner that is made already.
+    ///
+    /// ```no_run
+    /// use candlewick_prelude::prelude::*;
+    /// # struct Focal(f64);
+    /// # impl Task for Focal { fn name(&self) -> &str { "focal" } fn like(&self) -> Option<&dyn Task> { Some(&Classify) } }
+    /// let reviews = TextTable::csv("reviews.csv")?.split(0.2, 42)?;
+    /// let mut learner = Learner::text(Bert::minilm()?, &reviews)?;
+    /// learner.set_task(Focal(2.0))?.fit(1, 1e-3)?;
+    /// # Ok::<(), candlewick_prelude::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the task cannot learn from the data, or wants something else than the network says; then the learner keeps its own.
+    pub fn set_task(&mut self, task: impl Task + 'static) -> Result<&mut Learner> {
+        self.take_task(Arc::new(task))
+    }
+
+    fn take_task(&mut self, task: Arc<dyn Task>) -> Result<&mut Learner> {
+        grounded(task.as_ref())?;
+        task.check(&self.spec)?;
+        if let Some(data) = &self.data {
+            try_out(&self.network, task.as_ref(), data.as_ref())?;
+        }
+        self.task = task;
+        Ok(self)
     }
 
     /// The same body, copied, with a new head for other data: the classic step from one set of classes to another.

@@ -154,7 +154,7 @@ impl Learner {
     /// # Errors
     /// When the file cannot be read, and when the network takes something else.
     pub fn predict(&self, query: impl Query) -> Result<Prediction> {
-        let mut predictions = self.predict_each(&mut std::iter::once(Asked::of(&query, &self.spec)), 1)?;
+        let mut predictions = self.predict_each(&mut std::iter::once(Asked::learned(&query, &self.spec)), 1)?;
         Ok(predictions.pop().expect("one for each"))
     }
 
@@ -163,7 +163,7 @@ impl Learner {
     /// # Errors
     /// When a file cannot be read, and when the user interrupts.
     pub fn predict_all(&self, queries: &[impl Query]) -> Result<Vec<Prediction>> {
-        self.predict_each(&mut queries.iter().map(|query| Asked::of(query, &self.spec)), queries.len())
+        self.predict_each(&mut queries.iter().map(|query| Asked::learned(query, &self.spec)), queries.len())
     }
 
     /// How the network's pictures of sixteen bits are brought to eight.

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use candle_core::Tensor;
 use image::{DynamicImage, RgbImage};
 
-use crate::data::{Example, Fields, Greys, Input, Spec, field, read_picture, read_picture_as, to_rgb, to_rgb_as};
+use crate::data::{
+    Example, Fields, Greys, Input, Spec, Tokens, field, read_picture, read_picture_as, to_rgb, to_rgb_as,
+};
 use crate::words::does;
 use crate::{Error, Result, show};
 
@@ -124,6 +126,22 @@ impl Asked {
                 Err(Error::new(format!("expected a network that takes pictures, found {}", spec.input.words()))
                     .remedy("give it what it takes: `learner.answers(&x)?`, a row an example"))
             }
+        }
+    }
+
+    /// The same for what the network has learned to tell: of texts such as it learned from, pairs or single ones.
+    pub fn learned(query: &dyn Query, spec: &Spec) -> Result<Asked> {
+        let asked = Asked::of(query, spec)?;
+        match (spec.tokens().and_then(Tokens::pairs), &asked) {
+            (Some(true), Asked::Text(_, None)) => {
+                Err(Error::new("this network has learned from pairs of texts, found one text")
+                    .remedy("ask about two: `learner.predict((\"one text\", \"the other\"))?`"))
+            }
+            (Some(false), Asked::Text(_, Some(_))) => {
+                Err(Error::new("this network has learned from single texts, found a pair")
+                    .remedy("ask about one: `learner.predict(\"not bad at all\")?`"))
+            }
+            _ => Ok(asked),
         }
     }
 

@@ -14,8 +14,8 @@ use crate::models::CARD as LEARNERS;
 use crate::params::{read_tensors, read_whole, write_tensors};
 use crate::paths;
 use crate::plot::{self, Figure};
-use crate::show::{Bundle, Show, Steps, Table};
-use crate::words::count;
+use crate::show::{self, Bundle, Show, Steps, Table};
+use crate::words::{count, does};
 use crate::{Error, Result, limits};
 
 /// The features of many pictures or texts, to find those that look like another one: `learner.index("folder")?`.
@@ -184,17 +184,45 @@ impl SimilarityIndex {
         let files = pictures_in(folder)?;
         let steps = Steps::new("embedding", files.len());
         let mut index = SimilarityIndex::empty(learner, Some(folder))?;
+        let mut broken = Vec::new();
         for some in files.chunks(32) {
             steps.advance(some.len())?;
-            let tensors = some.iter().map(|file| transform.tensor(&read_picture(file)?)).collect::<Result<Vec<_>>>()?;
-            index.add(&learner.judged().embed(&Fields::of(field::IMAGE, Tensor::stack(&tensors, 0)?))?)?;
+            let (mut tensors, mut read) = (Vec::with_capacity(some.len()), Vec::with_capacity(some.len()));
             for file in some {
+                // one broken picture among thousands is left out, and told
+                match read_picture(file).and_then(|picture| transform.tensor(&picture)) {
+                    Ok(tensor) => {
+                        tensors.push(tensor);
+                        read.push(file);
+                    }
+                    Err(error) if error.is_interrupted() => return Err(error),
+                    Err(error) => broken.push((file, error)),
+                }
+            }
+            if tensors.is_empty() {
+                continue;
+            }
+            index.add(&learner.judged().embed(&Fields::of(field::IMAGE, Tensor::stack(&tensors, 0)?))?)?;
+            for file in read {
                 let below = file.strip_prefix(folder).unwrap_or(file);
                 index.card.names.push(below.display().to_string());
                 // folders in the folder are mostly classes
                 let around = below.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
                 index.card.classes.push(around);
             }
+        }
+        if let Some((file, error)) = broken.first() {
+            if broken.len() == files.len() {
+                return Err(Error::new(format!("no picture of `{}` can be read", folder.display()))
+                    .caused_by(broken.swap_remove(0).1));
+            }
+            let more = if broken.len() > 1 { ", and others" } else { "" };
+            show::note(&format!(
+                "{} left out, which cannot be read: `{}` ({}){more}",
+                does(broken.len(), "picture", "is", "are"),
+                file.strip_prefix(folder).unwrap_or(file).display(),
+                error.message()
+            ));
         }
         index.filled()
     }

@@ -111,7 +111,8 @@ mod tests {
         assert_eq!(features.len(), 3);
         let whole = loss(&features)?.backward()?;
         let joint = Joint::new(features)?;
-        let cut = joint.backward(&loss(joint.values())?)?;
+        let told = loss(joint.values())?;
+        let cut = joint.backward(&told)?;
         for param in network.params().params().iter().filter(|param| !param.name().starts_with("head")) {
             let of = |grads: &GradStore| grads.get(param.var()).expect("it trains").flatten_all()?.to_vec1::<f32>();
             let (found, expected) = (of(&cut)?, of(&whole)?);

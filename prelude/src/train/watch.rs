@@ -2,7 +2,7 @@
 
 use super::learner::Learner;
 use super::query::Asked;
-use crate::data::{Order, Part, Target};
+use crate::data::{Fields, Order, Part, Spec, Target, field};
 use crate::plot::{self, Figure};
 use crate::{Error, Result, limits};
 
@@ -15,9 +15,67 @@ pub(super) fn spread(all: usize, count: usize) -> impl Iterator<Item = usize> {
     (0..count).map(move |at| at * all / count)
 }
 
+/// An example that is looked at, and what is true of it.
+#[derive(Clone)]
+pub(super) struct Watched {
+    pub asked: Asked,
+    pub truth: Option<String>,
+}
+
+/// Whether the same names are told, in whatever order.
+fn alike(one: &str, other: &str) -> bool {
+    let parts = |text: &str| {
+        let mut parts: Vec<String> = text.split(", ").map(str::to_owned).collect();
+        parts.sort_unstable();
+        parts
+    };
+    parts(one) == parts(other)
+}
+
+/// What is true of a row of a batch, in words; `None` of boxes and of what is one's own.
+fn truths(targets: &Fields, spec: &Spec) -> Result<Option<Vec<String>>> {
+    let listed = |names: Vec<&str>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    Ok(match &spec.target {
+        Target::Class(names) => match targets.find(field::CLASS) {
+            Some(classes) => Some(
+                classes
+                    .to_vec1::<u32>()?
+                    .iter()
+                    .map(|at| names.get(*at as usize).cloned().unwrap_or_default())
+                    .collect(),
+            ),
+            None => None,
+        },
+        Target::Classes(names) => match targets.find(field::LABELS) {
+            Some(rows) => {
+                let of = |row: &Vec<f32>| {
+                    listed(
+                        names
+                            .iter()
+                            .zip(row)
+                            .filter(|(_, applies)| **applies > 0.5)
+                            .map(|(name, _)| name.as_str())
+                            .collect(),
+                    )
+                };
+                Some(rows.to_vec2::<f32>()?.iter().map(of).collect())
+            }
+            None => None,
+        },
+        Target::Numbers(_) => match targets.find(field::NUMBERS) {
+            Some(rows) => {
+                let of = |row: &Vec<f32>| row.iter().map(|number| format!("{number}")).collect::<Vec<_>>().join(", ");
+                Some(rows.to_vec2::<f32>()?.iter().map(of).collect())
+            }
+            None => None,
+        },
+        _ => None,
+    })
+}
+
 impl Learner {
-    /// Shows in each later fit, after each epoch (where epochs are short, less often), what the network says of these validation pictures or texts: `count` of them, spread over all, up to 12.
-    /// 0 shows none. It costs one more prediction each.
+    /// Shows in each later fit, after each epoch (where epochs are short, less often), what the network says of these validation pictures or texts, and what is true where that is something else: `count` of
+    /// them, spread over all, up to 12. 0 shows none. It costs one more prediction each.
     ///
     /// # Errors
     /// When the count is above 12, the data has nothing for validation that could be looked at, or one cannot be read.
@@ -30,12 +88,23 @@ impl Learner {
         }
         let data = self.need_data()?;
         let mut ids = Vec::new();
+        let spec = data.spec();
         for batch in data.batches(Part::Valid, Order::Given)? {
-            ids.extend(batch?.ids);
+            let batch = batch?;
+            let truths = truths(&batch.targets, &spec)?;
+            ids.extend(
+                batch
+                    .ids
+                    .iter()
+                    .enumerate()
+                    .map(|(at, id)| (*id, truths.as_ref().and_then(|all| all.get(at).cloned()))),
+            );
         }
         let mut watched = Vec::new();
         for at in spread(ids.len(), count) {
-            watched.extend(Asked::example(data.example(ids[at])?));
+            let (id, truth) = &ids[at];
+            let asked = Asked::example(data.example(*id)?);
+            watched.extend(asked.map(|asked| Watched { asked, truth: truth.clone() }));
         }
         if watched.is_empty() {
             return Err(match ids.is_empty() {
@@ -57,14 +126,28 @@ impl Learner {
         if self.watched.is_empty() {
             return Ok(None);
         }
-        let said = self.predict_each(&mut self.watched.iter().cloned().map(Ok), self.watched.len())?;
+        let said = self.predict_each(&mut self.watched.iter().map(|one| Ok(one.asked.clone())), self.watched.len())?;
         let finds = matches!(self.spec.target, Target::Boxes(_));
         let caption = |one: &super::Prediction| match (finds, one.boxes.len()) {
             (true, count) => format!("{count} found"),
             (false, _) => one.caption(),
         };
-        let captions: Vec<String> = said.iter().map(caption).collect();
+        let beside = |(one, watched): (&super::Prediction, &Watched)| match &watched.truth {
+            Some(truth) if !alike(truth, &one.label) => format!("{}\nis {truth}", caption(one)),
+            _ => caption(one),
+        };
+        let captions: Vec<String> = said.iter().zip(self.watched.iter()).map(beside).collect();
         let pictures: Vec<_> = said.iter().map(|one| one.thumb(said.len()).unwrap_or_else(|| one.drawn())).collect();
-        Ok(Some(plot::strip(&pictures, &captions)))
+        let figure = plot::strip(&pictures, &captions);
+        // a terminal shows no page: the words themselves
+        let line = |(one, caption): (&super::Prediction, &String)| {
+            let begin: String = one.text.as_deref()?.chars().take(60).collect();
+            Some(format!("{}: {begin}", caption.replace('\n', ", ")))
+        };
+        let lines: Option<Vec<String>> = said.iter().zip(&captions).map(line).collect();
+        Ok(Some(match lines {
+            Some(lines) => figure.with_text(lines.join("\n")),
+            None => figure,
+        }))
     }
 }

@@ -58,6 +58,11 @@ impl Learner {
             names.iter().zip(&weights).take(20).map(|(name, weight)| format!("{name} {weight:.2}")).collect();
         let more = if names.len() > 20 { format!(" and {} more", names.len() - 20) } else { String::new() };
         show::note(&format!("weights in the loss: {}{more}", each.join(", ")));
+        if data.evens_classes() {
+            show::note(
+                "the data shows each class equally often already (`.balanced()`): with weights too, rare classes count twice; `learner.class_weights(&[])?` takes them off",
+            );
+        }
         self.class_weights(&weights)
     }
 

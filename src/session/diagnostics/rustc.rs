@@ -323,6 +323,27 @@ mod tests {
                 "`Schedule::own(|done, step| 1.0 - done)`",
             ),
             (
+                "l.fit(epochs=3, lr = 1e-3)?;",
+                "E0425",
+                "cannot find value `epochs` in this scope",
+                "not found in this scope",
+                "they stand in their order: `l.fit(3, 1e-3)?;`",
+            ),
+            (
+                "let d = ImageFolder::open(\"a\")?.split(20, 42)?;",
+                "E0308",
+                "mismatched types",
+                "expected `f64`, found integer",
+                "`.split(0.2, 42)?` keeps a fifth",
+            ),
+            (
+                "l.add(|when: When, fit: &mut Fit| { println!(\"hi\"); });",
+                "E0271",
+                "expected closure to return `Result<Next, Error>`, but returns `()`",
+                "expected `Result<Next, Error>`, found `()`",
+                "let it end with `Ok(Next::Go)`",
+            ),
+            (
                 "l.optimizer(\"adam\");",
                 "E0308",
                 "mismatched types",

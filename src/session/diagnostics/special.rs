@@ -60,6 +60,14 @@ pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
             );
         }
         Some("E0593") => arguments(story, report),
+        Some("E0308" | "E0061") if all.contains("expected `f64`, found integer") && share(report, story) => {
+            report.advice.retain(|(_, text)| !text.contains("float literal") && !text.contains(".0`"));
+            advise_first(report, "it is a share, from 0 to 1: `.split(0.2, 42)?` keeps a fifth for validation");
+        }
+        Some("E0308" | "E0271" | "E0277") if goes_on(&all, story) => {
+            report.advice.clear();
+            advise_first(report, "a callback says how the fit goes on: let it end with `Ok(Next::Go)`");
+        }
         Some("E0061") if story.told.code.contains("Learner::load(") => {
             report.advice.clear();
             advise_first(
@@ -134,6 +142,18 @@ pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
             report.marks.push((story.told, mark(&story.told.code, range)));
         }
     }
+}
+
+/// Whether a closure that a learner was to call says nothing.
+fn goes_on(all: &str, story: &Story<'_>) -> bool {
+    story.told.code.contains(".add(|") && all.contains("Next") && all.contains("`()`")
+}
+
+/// Whether the error stands where a split takes a share.
+fn share(report: &Report<'_>, story: &Story<'_>) -> bool {
+    let line = report.marks.iter().find(|(_, mark)| mark.primary).map_or(1, |(_, mark)| mark.line);
+    let text = story.told.code.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+    [".split(", ".hold_out(", ".split_by_group("].iter().any(|verb| text.contains(verb))
 }
 
 /// What makes a value of a type of the prelude, for those who give something else.
@@ -250,7 +270,16 @@ fn gone<'a>(message: &str, report: &mut Report<'a>, story: &Story<'a>) {
     {
         report.advice.insert(0, ("help".to_owned(), format!("`use {path};` brings it into scope")));
     }
-    if let Some((line, text)) = assigned(&story.told.code, name) {
+    if let Some(plain) = without_names(&story.told.code, name) {
+        report.message = format!("arguments have no names here: `{name}=`");
+        report.marks.iter_mut().for_each(|(_, mark)| mark.label.clear());
+        report.advice = vec![(
+            "help".to_owned(),
+            format!(
+                "they stand in their order: `{plain}`; what is left at its usual has a verb of its own (Tab lists them)"
+            ),
+        )];
+    } else if let Some((line, text)) = assigned(&story.told.code, name) {
         report.advice = vec![("help".to_owned(), format!("line {line} is to bind it: `let {text}`"))];
     } else if report.code.as_deref() == Some("E0425")
         && let Some(meant) = alike(name, story.memory.variables())
@@ -260,6 +289,36 @@ fn gone<'a>(message: &str, report: &mut Report<'a>, story: &Story<'a>) {
     }
     // What is not public is no use to a cell.
     report.advice.retain(|(_, text)| !text.contains("is not publicly re-exported") && !text.contains("private"));
+}
+
+/// The line that names an argument as Python does, `fit(epochs=3)`, without the names.
+fn without_names(code: &str, name: &str) -> Option<String> {
+    /// Where a name of an argument and its `=` end, if one stands there.
+    fn named(text: &str) -> Option<(&str, usize)> {
+        let name: &str = text.split(|c: char| c != '_' && !c.is_alphanumeric()).next()?;
+        let rest = &text[name.len()..];
+        let behind = rest.trim_start().strip_prefix('=')?;
+        let is_name = name.starts_with(|c: char| c == '_' || c.is_alphabetic());
+        (is_name && !behind.starts_with(['=', '>'])).then(|| (name, text.len() - behind.trim_start().len()))
+    }
+    code.lines().find_map(|line| {
+        let (mut plain, mut at, mut found) = (String::new(), 0, false);
+        while at < line.len() {
+            let before = line[..at].trim_end();
+            match named(&line[at..]) {
+                Some((own, end)) if before.ends_with(['(', ',']) => {
+                    found |= own == name;
+                    at += end;
+                }
+                _ => {
+                    let next = line[at..].chars().next()?;
+                    plain.push(next);
+                    at += next.len_utf8();
+                }
+            }
+        }
+        found.then(|| plain.trim().to_owned())
+    })
 }
 
 /// The line that gives this name a value as Python does, and its number.

@@ -31,6 +31,9 @@ pub(super) struct Cells {
     lines: Vec<u32>,
 }
 
+/// What pandas, R and spreadsheets write where there is no value. `None` and `NA` are not among them: they may be classes.
+const MISSING: [&str; 9] = ["nan", "NaN", "NAN", "<NA>", "#N/A", "N/A", "n/a", "null", "NULL"];
+
 impl Cells {
     /// Columns of these names, and no row.
     pub fn new(head: &[&str]) -> Cells {
@@ -47,6 +50,12 @@ impl Cells {
         let at = row * self.head.len() + column;
         let from = if at == 0 { 0 } else { self.ends[at - 1] };
         &self.text[from..self.ends[at]]
+    }
+
+    /// Whether nothing stands in a cell, or what programs write for nothing.
+    pub fn is_missing(&self, row: usize, column: usize) -> bool {
+        let cell = self.cell(row, column).trim();
+        cell.is_empty() || MISSING.contains(&cell)
     }
 
     /// The number of the line where a row begins, from 1.

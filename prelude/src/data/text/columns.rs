@@ -158,6 +158,13 @@ fn label_column(cells: &Cells, taken: &dyn Fn(usize) -> bool, shown: &str, guess
     // one value is no class, but better than no column: the error says what it holds
     let best = found.min_by_key(|(own, at)| (*own < 2, *own, *at));
     best.map(|(_, at)| at.0).ok_or_else(|| {
+        if let [only] = cells.head.as_slice() {
+            // where nothing names it, its first cell
+            let begins: String = if cells.named || cells.len() == 0 { only.clone() } else { cells.cell(0, 0).chars().take(40).collect() };
+            return Error::new(format!("`{shown}` has one column alone, `{begins}`: nothing stands beside the texts")).remedy(
+                "columns are parted by `,`, `;`, a tab or `|`: `TextTable::csv` finds out which, `TextTable::tsv` looks for tabs alone",
+            );
+        }
         Error::new(format!("`{shown}` has no column that looks like a label: its columns are {}", cells.names())).remedy(
             "name the one that holds the class: `.label(\"stars\")?`; numbers are told by `.number(\"score\")?`, several labels by `.labels(\"tags\")?`",
         )

@@ -43,7 +43,7 @@ impl Examples {
         let columns = columns(cells, said, shown)?;
         let mut words = Vec::new();
         let has_text = |row: usize| {
-            let blank = |at: usize| cells.cell(row, at).trim().is_empty();
+            let blank = |at: usize| cells.is_missing(row, at) || cells.cell(row, at).trim() == "None";
             !blank(columns.text) && !columns.pair.is_some_and(blank)
         };
         let mut without_text = Vec::new();
@@ -51,14 +51,15 @@ impl Examples {
         for row in 0..cells.len() {
             if has_text(row) { rows.push(row) } else { without_text.push(row) }
         }
-        left_out(cells, &without_text, "text", &mut words);
+        let texts: Vec<usize> = [Some(columns.text), columns.pair].into_iter().flatten().collect();
+        left_out(cells, &without_text, ("text", &texts), &mut words);
         let is_told = |row: &usize| match said.truth {
             // a text without labels has none of them
             Wanted::Labels(_) => true,
-            _ => columns.truth.iter().all(|at| !cells.cell(*row, *at).trim().is_empty()),
+            _ => columns.truth.iter().all(|at| !cells.is_missing(*row, *at)),
         };
         let (told, untold): (Vec<usize>, Vec<usize>) = rows.into_iter().partition(is_told);
-        left_out(cells, &untold, "label", &mut words);
+        left_out(cells, &untold, ("label", &columns.truth), &mut words);
         if told.is_empty() {
             return Err(Error::new(format!("no row of `{shown}` has both a text and a label: {}", columns.words))
                 .remedy(format!("name the columns: `.text(\"…\").label(\"…\")?`; there are {}", cells.names())));
@@ -177,16 +178,19 @@ impl Examples {
     }
 }
 
-fn left_out(cells: &Cells, rows: &[usize], what: &str, words: &mut Vec<String>) {
-    if let Some(first) = rows.first() {
-        let many = does(rows.len(), "row", "has", "have");
-        let are = if rows.len() == 1 { "is" } else { "are" };
-        words.push(format!(
-            "{many} no {what} and {are} left out: line {}{}",
-            cells.line(*first),
-            if rows.len() > 1 { " …" } else { "" }
-        ));
-    }
+fn left_out(cells: &Cells, rows: &[usize], (what, columns): (&str, &[usize]), words: &mut Vec<String>) {
+    let Some(first) = rows.first() else { return };
+    let many = does(rows.len(), "row", "has", "have");
+    let are = if rows.len() == 1 { "is" } else { "are" };
+    let more = if rows.len() > 1 { " …" } else { "" };
+    // what stands there and says that nothing does
+    let written = rows.iter().flat_map(|row| columns.iter().map(|at| cells.cell(*row, *at).trim()));
+    let written: BTreeSet<&str> = written.filter(|cell| !cell.is_empty() && cell.len() <= 4).collect();
+    let none = match written.is_empty() {
+        true => String::new(),
+        false => format!(" (`{}` is none)", written.into_iter().collect::<Vec<_>>().join("`, `")),
+    };
+    words.push(format!("{many} no {what} and {are} left out: line {}{more}{none}", cells.line(*first)));
 }
 
 /// How names are written most often that differ in capitals alone, by the name in small letters; a sentence says which those are.
@@ -265,11 +269,26 @@ fn classes(
         } else {
             "name the column of the classes: `.label(\"…\")?`"
         };
+        let guessed = match &said.truth {
+            Wanted::Guess | Wanted::Class(None) => ", taken for the classes,",
+            _ => "",
+        };
         return Err(Error::new(format!(
-            "the column `{column}` of `{shown}` has {own} in {}",
+            "the column `{column}` of `{shown}`{guessed} has {own} in {}",
             count(rows.len(), "row")
         ))
         .remedy(format!("{remedy}; the columns are {}", cells.names())));
+    }
+    if names.iter().filter(|(key, _)| key.starts_with('[') && key.ends_with(']')).count() * 2 > names.len() {
+        words.push(format!("`{column}` looks like lists, each taken as one class; several labels a text are told by `.labels(\"{column}\")?`"));
+    }
+    if numeric
+        && (names.len() > 10 || names.iter().any(|(key, _)| as_number(key).is_some_and(|number| number.fract() != 0.0)))
+    {
+        let own = count(names.len(), "different number");
+        words.push(format!(
+            "`{column}` has {own}, each taken as a class; numbers to be told are `.number(\"{column}\")?`"
+        ));
     }
     if numeric {
         names.sort_by(|a, b| as_number(&a.0).unwrap_or(0.0).total_cmp(&as_number(&b.0).unwrap_or(0.0)));
@@ -339,14 +358,25 @@ fn labels(
     Ok((Target::Classes(names), Truth::Rows(values)))
 }
 
+/// A number as programs and people write it: a point or a comma before the decimals, the other one, or spaces, between thousands.
+fn written_number(cell: &str) -> Option<f32> {
+    let plain: String = cell.chars().filter(|c| !matches!(c, ' ' | '\u{a0}' | '\u{202f}' | '\'')).collect();
+    let plain = match (plain.rfind('.'), plain.rfind(',')) {
+        (Some(point), Some(comma)) if point < comma => plain.replace('.', "").replace(',', "."),
+        (Some(_), Some(_)) => plain.replace(',', ""),
+        (None, Some(_)) => plain.replacen(',', ".", 1),
+        _ => plain,
+    };
+    plain.parse().ok()
+}
+
 /// A number a column.
 fn numbers(cells: &Cells, rows: &[usize], columns: &[usize], shown: &str) -> Result<(Target, Truth)> {
     let mut values = Vec::with_capacity(rows.len() * columns.len());
     for row in rows {
         for at in columns {
             let cell = cells.cell(*row, *at).trim();
-            // as written where a comma parts the decimals
-            let number = cell.replace(',', ".").parse::<f32>().ok().filter(|number| number.is_finite());
+            let number = written_number(cell).filter(|number| number.is_finite());
             values.push(number.ok_or_else(|| {
                 let line = cells.line(*row);
                 Error::new(format!(

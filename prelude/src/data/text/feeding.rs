@@ -90,7 +90,8 @@ impl TextTable {
 
 impl Data for TextTable {
     fn spec(&self) -> Spec {
-        Spec::new(Input::Text(self.tokens()), self.target(), self.0.seed)
+        let pairs = self.found().is_some_and(|examples| examples.columns.pair.is_some());
+        Spec::new(Input::Text(self.tokens().for_pairs(pairs)), self.target(), self.0.seed)
     }
 
     fn count(&self, part: Part) -> usize {
@@ -131,6 +132,10 @@ impl Data for TextTable {
 
     fn truth_counts(&self, part: Part) -> Option<Vec<usize>> {
         matches!(self.target(), Target::Class(_) | Target::Classes(_)).then(|| self.counts(part))
+    }
+
+    fn evens_classes(&self) -> bool {
+        self.0.balanced
     }
 
     fn provenance(&self) -> Provenance {
@@ -179,6 +184,10 @@ impl Data for TextTable {
 impl std::fmt::Debug for TextTable {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let has = |part| self.ids(part).len();
+        if let Err(error) = self.ready() {
+            // what it holds is not known yet, and why
+            return write!(f, "TextTable {{ {:?}, {} }}: {error}", self.0.shown, count(self.rows_read(), "row"));
+        }
         write!(f, "TextTable {{ {:?}, {}", self.0.shown, count(self.len(), "text"))?;
         write!(f, " ({} train, {} valid, {} test)", has(Part::Train), has(Part::Valid), has(Part::Test))?;
         write!(f, ", {}, batch {} }}", self.target().words(), self.0.batch)
@@ -187,10 +196,11 @@ impl std::fmt::Debug for TextTable {
 
 impl Describe for TextTable {
     fn describe(&self) -> Description {
-        Description {
-            shape: format!("{}, {}", count(self.len(), "text"), self.target().words()),
-            bytes: self.bytes() as u64,
-        }
+        let shape = match self.found() {
+            Some(_) => format!("{}, {}", count(self.len(), "text"), self.target().words()),
+            None => format!("{}, columns not found", count(self.rows_read(), "row")),
+        };
+        Description { shape, bytes: self.bytes() as u64 }
     }
 }
 

@@ -51,7 +51,14 @@ fn refuse_packed(bytes: &[u8], shown: &str) -> Result<()> {
             Err(Error::new(format!("`{shown}` is a workbook (xlsx) or a zip archive, and no table of text"))
                 .remedy("save it as CSV from the program that made it, or unpack it"))
         }
-        _ => Ok(()),
+        _ => {
+            let begin: Vec<u8> = bytes.trim_ascii_start().iter().take(14).map(u8::to_ascii_lowercase).collect();
+            match begin.starts_with(b"<!doctype html") || begin.starts_with(b"<html") {
+                true => Err(Error::new(format!("`{shown}` is a page of the web, and no table"))
+                    .remedy("fetch the file itself: what a link for downloading gives, on GitHub `Raw`")),
+                false => Ok(()),
+            }
+        }
     }
 }
 
@@ -408,6 +415,11 @@ impl TextTable {
     /// How many texts there are; 0 where the columns are not found.
     pub fn len(&self) -> usize {
         self.found().map_or(0, |examples| examples.len())
+    }
+
+    /// How many rows there are, with a text or without.
+    pub(super) fn rows_read(&self) -> usize {
+        self.0.cells.len()
     }
 
     /// Whether there is none.

@@ -479,3 +479,59 @@ fn splits_are_kept_or_refused_and_labels_are_joined() -> Result<()> {
     assert!(says(TextTable::open(&path)?.split(0.2, 1)).contains("has one row alone, `text, label`"));
     Ok(())
 }
+
+#[test]
+fn what_stands_for_nothing_is_nothing() -> Result<()> {
+    let lines = "text,label,score\na fine film,pos,3\nNaN,neg,2\na dull film,neg,\"1.234,5\"\nNone,pos,1\nso so,nan,2\nwell,None,N/A\nhm,None,1 000\n";
+    let (_folder, path) = file("x.csv", lines);
+    let data = TextTable::open(&path)?;
+    assert_eq!((data.len(), data.names()), (4, &["neg".to_owned(), "None".to_owned(), "pos".to_owned()][..]));
+    let reading = data.summary()?.reading.join("\n");
+    assert!(reading.contains("2 rows have no text and are left out: line 3 … (`NaN`, `None` is none)"), "{reading}");
+    assert!(reading.contains("1 row has no label and is left out: line 6 (`nan` is none)"), "{reading}");
+    let data = data.number("score")?;
+    let scores = |id: usize| data.value(id, "score").map(str::to_owned);
+    assert_eq!((data.len(), scores(1)?, scores(3)?), (4, "1.234,5".to_owned(), "1 000".to_owned()));
+    assert!(data.summary()?.table().text().contains("1234.5"), "{}", data.summary()?.table().text());
+    Ok(())
+}
+
+#[test]
+fn columns_that_mean_something_else_are_told() -> Result<()> {
+    let rows = |cell: &dyn Fn(usize) -> String| {
+        let lines: Vec<String> = (0..60).map(|i| format!("text number {i},{}", cell(i))).collect();
+        format!("text,tags\n{}\n", lines.join("\n"))
+    };
+    let said = |text: String| -> Result<String> {
+        let (_folder, path) = file("x.csv", text);
+        Ok(TextTable::open(&path)?.label("tags")?.summary()?.reading.join("\n"))
+    };
+    let lists = said(rows(&|i| format!("\"['a', '{}']\"", ["b", "c"][i % 2])))?;
+    assert!(lists.contains("`tags` looks like lists") && lists.contains("`.labels(\"tags\")?`"), "{lists}");
+    let numbers = said(rows(&|i| (i % 12).to_string()))?;
+    assert!(numbers.contains("12 different numbers") && numbers.contains("`.number(\"tags\")?`"), "{numbers}");
+    let stars = said(rows(&|i| (i % 5).to_string()))?;
+    assert!(!stars.contains("different numbers"), "{stars}");
+    let (_folder, path) = file("x.csv", rows(&|i| format!("tag {i}")));
+    let guessed = says(TextTable::open(&path)?.text("text").summary());
+    assert!(
+        guessed.contains("no column that looks like a label") || guessed.contains("taken for the classes"),
+        "{guessed}"
+    );
+    Ok(())
+}
+
+#[test]
+fn files_that_are_no_tables_are_told_apart() -> Result<()> {
+    let (_folder, path) = file("reviews.csv", "\n<!DOCTYPE html>\n<html><body>404</body></html>\n");
+    let page = says(TextTable::open(&path));
+    assert!(page.contains("`reviews.csv` is a page of the web") && page.contains("`Raw`"), "{page}");
+    let (_folder, path) = file("reviews.tsv", "text,label\na fine film,pos\na dull film,neg\n");
+    let table = TextTable::open(&path)?;
+    let one = says(table.summary());
+    assert!(one.contains("has one column alone, `text,label`") && one.contains("`TextTable::csv`"), "{one}");
+    // and what is shown of it says so, not that it is empty
+    let shown = format!("{table:?}");
+    assert!(shown.contains("2 rows") && shown.contains("has one column alone"), "{shown}");
+    Ok(())
+}

@@ -43,6 +43,8 @@ pub struct Tokens {
     cuts_left: bool,
     /// Whether the tokens of a text's beginning are the beginning of the text's tokens.
     reads_on: bool,
+    /// Whether it is pairs of texts that are read, where somebody has learned from either.
+    pairs: Option<bool>,
 }
 
 /// How it stands in a file.
@@ -50,6 +52,8 @@ pub struct Tokens {
 struct WrittenTokens {
     tokenizer: String,
     max_tokens: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pairs: Option<bool>,
 }
 
 /// A text, or a pair of texts, as tokens.
@@ -88,7 +92,15 @@ impl Tokens {
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(|error| Error::new(error.to_string()))?;
         let reads_on = long::reads_on(&tokenizer) && !cuts_left;
-        Ok(Tokens { tokenizer: Arc::new(tokenizer.into()), json: json.into(), max_tokens, pad, cuts_left, reads_on })
+        Ok(Tokens {
+            tokenizer: Arc::new(tokenizer.into()),
+            json: json.into(),
+            max_tokens,
+            pad,
+            cuts_left,
+            reads_on,
+            pairs: None,
+        })
     }
 
     /// Of the text of a `vocab.txt`, a token a line: what Hugging Face's `BertTokenizer` does with it. `lower_case` for the vocabularies called
@@ -120,6 +132,16 @@ impl Tokens {
     /// The same with another limit.
     pub fn with_max(&self, max_tokens: usize) -> Tokens {
         Tokens { max_tokens, ..self.clone() }
+    }
+
+    /// The same for pairs of texts, or for single ones.
+    pub(crate) fn for_pairs(&self, pairs: bool) -> Tokens {
+        Tokens { pairs: Some(pairs), ..self.clone() }
+    }
+
+    /// Whether pairs of texts were learned from, or single ones; `None` where nothing was.
+    pub(crate) fn pairs(&self) -> Option<bool> {
+        self.pairs
     }
 
     /// How many tokens there are in the vocabulary, added ones included.
@@ -325,7 +347,7 @@ impl std::fmt::Debug for Tokens {
 
 impl From<Tokens> for WrittenTokens {
     fn from(tokens: Tokens) -> WrittenTokens {
-        WrittenTokens { tokenizer: tokens.json.to_string(), max_tokens: tokens.max_tokens }
+        WrittenTokens { tokenizer: tokens.json.to_string(), max_tokens: tokens.max_tokens, pairs: tokens.pairs }
     }
 }
 
@@ -333,6 +355,6 @@ impl TryFrom<WrittenTokens> for Tokens {
     type Error = Error;
 
     fn try_from(written: WrittenTokens) -> Result<Tokens> {
-        Tokens::from_json(&written.tokenizer, written.max_tokens)
+        Ok(Tokens { pairs: written.pairs, ..Tokens::from_json(&written.tokenizer, written.max_tokens)? })
     }
 }

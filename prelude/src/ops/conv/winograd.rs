@@ -4,7 +4,7 @@
 //! the weights are transformed; in the transformed space a convolution is 36 matrix products over channels.
 //! Everything is laid out with the channels side by side, so that each transform is whole vectors.
 
-use super::super::cpu::{Float, by_rows, fast, fma, multiply, parallel, scratch, shared, threads, transposed};
+use super::super::cpu::{Float, Shared, by_rows, fast, fma, multiply, parallel, scratch, shared, threads, transposed};
 use super::plan::Plan;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -364,8 +364,9 @@ fn convolve<T: Float>(
     let input = Pictures { c: from.0, h: from.1, w: from.2, edge };
     let output = Pictures { c: to.0, h: to.1, w: to.2, edge: (0, 0) };
     let (deep, wide) = (from.0.next_multiple_of(LANES), to.0.next_multiple_of(LANES));
-    let mut y = vec![T::ZERO; plan.n * to.0 * to.1 * to.2];
-    let y_out = shared(&mut y);
+    let size = plan.n * to.0 * to.1 * to.2;
+    let mut y: Vec<T> = Vec::with_capacity(size);
+    let y_out = Shared::of(&mut y);
     let most = tiles.runs.iter().map(Vec::len).max().unwrap_or(0) * tiles.columns;
     scratch::<T, _>(6, SPOTS * from.0 * to.0, |weights| {
         let spots = shared(weights);
@@ -392,11 +393,16 @@ fn convolve<T: Float>(
                     });
                     let products: &[T] = products;
                     each_row(&tiles, run, wide, |row| {
-                        out_of_spots(output, row, products, &mut y_out.clone());
                         let top = row.row * STEP;
                         let len = STEP.min(output.h - top) * output.w;
+                        let begin = |c: usize| ((row.picture * output.c + c) * output.h + top) * output.w;
                         for c in 0..output.c {
-                            let at = ((row.picture * output.c + c) * output.h + top) * output.w;
+                            // SAFETY: the pixels of a row of tiles belong to one thread; zero bits are zeros.
+                            unsafe { y_out.at(begin(c)).write_bytes(0, len) };
+                        }
+                        out_of_spots(output, row, products, &mut y_out.clone());
+                        for c in 0..output.c {
+                            let at = begin(c);
                             // SAFETY: the pixels of a row of tiles belong to one thread.
                             finish(c, at, unsafe { y_out.slice(at, len) });
                         }
@@ -405,6 +411,8 @@ fn convolve<T: Float>(
             })
         })
     });
+    // SAFETY: the tiles cover all pixels.
+    unsafe { y.set_len(size) };
     y
 }
 

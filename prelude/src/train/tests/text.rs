@@ -370,7 +370,16 @@ fn texts_are_watched_while_they_are_learned() -> Result<()> {
     assert_eq!((learner.watched.len(), learner.show_results(12)?.examples.len()), (12, 12));
     learner.watch(3)?;
     let figure = learner.glance()?.expect("there are some");
-    assert!(figure.text().contains('%'), "{}", figure.text());
+    assert!(figure.text().contains('%') && figure.text().contains(": the "), "{}", figure.text());
+    // what is true stands where something else is said
+    let (lines, wrong) = (figure.text().lines().count(), figure.text().matches(", is ").count());
+    let is_right = |asked: &Asked, truth: &str| match asked {
+        Asked::Text(text, _) => learner.predict(text.as_str()).is_ok_and(|said| said.label == truth),
+        Asked::Picture(_) => false,
+    };
+    let right =
+        learner.watched.iter().filter(|one| is_right(&one.asked, one.truth.as_deref().unwrap_or_default())).count();
+    assert_eq!((lines, wrong + right), (3, 3), "{}", figure.text());
     learner.fit(1, 1e-3)?;
     learner.watch(0)?;
     assert!(learner.glance()?.is_none());
@@ -389,5 +398,61 @@ fn texts_are_watched_while_they_are_learned() -> Result<()> {
     learner.watch(2)?;
     let both = |asked: &Asked| matches!(asked, Asked::Text(one, Some(other)) if one.starts_with("film") && other.starts_with("food"));
     assert!(learner.watched.iter().all(both));
+    Ok(())
+}
+
+#[test]
+fn a_learner_of_pairs_is_asked_about_pairs() -> Result<()> {
+    let row = |at: usize| {
+        let what = ["film", "food", "staff"][at % 3];
+        let (one, other) = (["good", "fine", "bad", "dull"][at / 3], ["good", "bad"][at % 2]);
+        let label = if at % 2 == 0 { "same" } else { "other" };
+        [format!("the {what} was {one}"), format!("the {what} is {other} {at}"), label.to_owned()].to_vec()
+    };
+    let rows: Vec<Vec<String>> = (0..12).map(row).collect();
+    let pairs = TextTable::of_rows(&["text1", "text2", "label"], &rows, "pairs")?.split(0.25, 5)?;
+    let single = reader(&reviews()?)?;
+    for (learner, saved) in [(quiet(Learner::text(encoder()?, &pairs)?), true), (single, false)] {
+        let folder = tempfile::tempdir().map_err(|error| Error::new(error.to_string()))?;
+        let path = folder.path().join("learner.safetensors");
+        learner.save(&path)?;
+        for mut learner in [learner, Learner::open(&path)?] {
+            let (one, two) = (learner.predict("the film was good"), learner.predict(("the film", "the staff")));
+            let (fine, wrong) = if saved { (two, one) } else { (one, two) };
+            assert!(fine.is_ok(), "{fine:?}");
+            let says = wrong.unwrap_err().to_string();
+            assert!(says.contains("this network has learned from") && says.contains("`learner.predict("), "{says}");
+            // how alike texts are may be asked of either
+            learner.embed("the film was good")?;
+            learner.quiet();
+        }
+    }
+    Ok(())
+}
+
+/// The plain loss of classes, twice over.
+struct Twice;
+impl Task for Twice {
+    fn name(&self) -> &str {
+        "twice"
+    }
+    fn like(&self) -> Option<&dyn Task> {
+        Some(&Classify)
+    }
+    fn loss(&self, said: &crate::data::Fields, batch: &crate::data::Batch) -> Result<Loss> {
+        let loss = Classify.loss(said, batch)?;
+        Loss::of((loss.total * 2.0)?)
+    }
+}
+
+#[test]
+fn a_learner_that_is_made_takes_another_loss() -> Result<()> {
+    let mut learner = reader(&reviews()?)?;
+    let plain = learner.validate()?.all.loss;
+    learner.set_task(Twice)?;
+    assert!((learner.validate()?.all.loss / plain - 2.0).abs() < 1e-5);
+    learner.fit(1, 1e-3)?;
+    let says = learner.set_task(Regress).err().expect("an error").to_string();
+    assert!(!says.is_empty() && learner.task().name() == "twice", "{says}");
     Ok(())
 }
