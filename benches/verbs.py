@@ -22,6 +22,8 @@ SETUP = [
     "let mut learner = Learner::vision(Arch::default(), &data)?;",
     "let t = Tensor::zeros((4, 4), DType::F32, &Device::Cpu)?;",
     "let picture = image::RgbImage::new(8, 8);",
+    'let reviews = TextTable::from_texts(&[("fine film", "pos"), ("dull film", "neg")])?;',
+    'let boxes = Boxes::open(datasets::scenes::paintings(std::env::temp_dir().join("candlewick-verbs"), 6, 160, 92)?)?;',
 ]
 # Each is compiled as the last expression of a block, so that its value is made and dropped.
 VERBS = """
@@ -182,6 +184,65 @@ learner.confusion()?.save("figure.png")?
 show::display(&show::Bundle::new().text("x").html("x").markdown("x"))
 show::print("x")
 show::note("x")
+ImageFolder::open("photos")?.memory(1 << 30).cache_on_disk().cache_in("cache", 1 << 30)
+Augment::mosaic()
+Augment::standard().words()
+TextTable::csv("reviews.csv")?.text("review").label("stars")?.split(0.2, 42)?.batch(16)
+TextTable::tsv("reviews.tsv")?.label_names(&["negative", "positive"])?.max_tokens(64).balanced()
+TextTable::jsonl("pairs.jsonl")?.pair("premise", "hypothesis").encoding("utf-8")?
+TextTable::open("reviews.csv")?.labels("tags")?
+TextTable::open("reviews.csv")?.number("score")?.numbers(&["acting", "plot"])?
+TextTable::from_texts(&[("fine film", "pos"), ("dull film", "neg")])?
+reviews.columns()
+reviews.text_of(0)?
+reviews.value(0, "text")?
+reviews.with_tokens(&reviews.tokens())?.summary()?
+Bert::minilm()?
+Bert::tiny()?
+Bert::at_hand()?
+Bert::hub("sentence-transformers/all-MiniLM-L6-v2")?
+Bert::open("folder")?.pooling(candlewick::models::Pooling::Mean).max_tokens(64).dropout(0.1)
+Bert::tiny()?.tokens()
+Bert::tiny()?.layout()
+Bert::tiny()?.origin()
+Learner::text(Bert::minilm()?, &reviews)?
+Learner::encoder(Bert::minilm()?)?
+learner.save_encoder("folder")?
+learner.similarities(&["a", "b"])?
+learner.similarity("a", "b")?
+learner.attributions("not bad at all")?
+learner.attributions_for("not bad at all", "pos")?
+SimilarityIndex::of_texts(&learner, &["a", "b"])?
+learner.lora(Lora::rank(8).alpha(16.0).dropout(0.1).targets(&["query", "value"]))?
+learner.add_adapter("second", Lora::rank(4))?
+learner.use_adapter("second")?
+learner.save_adapter("folder")?
+learner.load_adapter("folder")?
+learner.load_adapter_as("second", "folder")?
+learner.merge_lora()?
+learner.unmerge_lora()?
+learner.unload_lora()?
+learner.unfreeze_base()
+learner.set_task(Classify)?
+learner.freeze_from("blocks.2")?
+learner.validate_every(2)
+learner.evaluate_on(Part::Test)?
+learner.watch(4)?
+learner.norms()?
+learner.roc()?
+learner.calibration()?
+learner.most_confused(5)?
+learner.show_results(9)?
+learner.export_onnx("model.onnx")?
+learner.card()?.about("a try").save("card.md")?
+Learner::detection(Detector::YoloxNano, &boxes)?
+Learner::detector(Detector::YoloxNano)?
+learner.detections("new.jpg", 0.5)?
+learner.precision_recall()?
+learner.f1_curve()?
+learner.score_histogram()?
+learner.findings()?
+learner.mistakes(9)?
 show::progress("x", 1, 2)
 show::clear(false)
 show::ask("name? ")
@@ -201,7 +262,8 @@ t.sum_all()?.to_scalar::<f32>()?
 # What holds verbs: the files whose public functions, other than those that rows above call, `--list` names.
 ROOMS = ["data/folder.rs", "data/feed.rs", "data/options.rs", "data/augment/mod.rs", "data/augment/gallery.rs", "data/parts.rs", "data/memory.rs", "data/class_table.rs", "data/number_table.rs", "datasets/vehicles.rs", "train/learner.rs", "train/fit.rs",
          "train/tuning.rs", "train/labels.rs", "data/table.rs", "train/predict.rs", "train/views.rs", "train/weighing.rs", "train/inspect.rs", "data/tensors.rs", "train/checkpoint.rs", "train/finder.rs",
-         "interrupt.rs"]
+         "train/text.rs", "train/lora.rs", "train/attributions.rs", "train/watch.rs", "train/norms.rs", "train/class_views.rs", "train/export.rs", "train/detection.rs", "train/box_views.rs", "train/similarity.rs",
+         "train/probe.rs", "train/unfreezing.rs", "train/recording.rs", "train/forgetting.rs", "data/text/options.rs", "data/text/parting.rs", "models/bert/start.rs", "interrupt.rs"]
 # Of those, what cells have no use for.
 NOT_IN_CELLS = {"as_str", "factor", "top", "of", "check", "write", "bbox", "line", "request", "clear", "install", "hear", "nap", "sleep"}
 

@@ -160,7 +160,10 @@ impl Learner {
 
     fn save_at(&self, path: &Path) -> Result<()> {
         let cut = self.cut_off.as_ref();
-        self.save_all(path, cut.map(|cut| cut.way.clone()), cut.map(|cut| &cut.gathered))
+        self.save_all(path, cut.map(|cut| cut.way.clone()), cut.map(|cut| &cut.gathered))?;
+        let holds = format!("{} for {}, with optimiser and history", self.network.name(), self.task.name());
+        show::written(path, &format!("{holds}; `Learner::open` reads it"));
+        Ok(())
     }
 
     /// Writes it while a fit runs, with what it takes to finish that.

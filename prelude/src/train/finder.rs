@@ -14,6 +14,8 @@ const LAST: f64 = 10.0;
 const STEPS: usize = 100;
 const SMOOTHING: f64 = 0.98;
 const DIVERGED: f64 = 4.0;
+/// A loss that falls by less says little of a rate.
+const LITTLE: f64 = 0.05;
 /// The first tenth and the last five steps say nothing.
 const SKIPPED: (usize, usize) = (STEPS / 10, 5);
 
@@ -51,7 +53,14 @@ impl Learner {
         *self.optimizer = optimizer;
         show::progress(LABEL, STEPS as u64, STEPS as u64);
         let (rates, losses) = searched?;
-        RateSearch::of(rates, losses)
+        let found = RateSearch::of(rates, losses)?;
+        if let Some(share) = found.fall().filter(|share| *share < LITTLE) {
+            show::note(&format!(
+                "the loss falls by {:.0} % at its best: the network has learned at these rates what it can, and the suggestion rests on little; low rates such as 1e-4 go on with care",
+                share.max(0.0) * 100.0
+            ));
+        }
+        Ok(found)
     }
 
     /// The rates that were tried, and the smoothed losses.
@@ -114,6 +123,13 @@ impl RateSearch {
         let steepest = (0..falls.len() - 1).min_by(|a, b| slope(a).total_cmp(&slope(b))).unwrap_or(0);
         let (valley, steep, minimum) = (inner[valley(falls)], inner[steepest], inner[lowest] / 10.0);
         Ok(RateSearch { rates, losses, valley, steep, minimum })
+    }
+
+    /// By what share of its beginning the loss falls at its best.
+    fn fall(&self) -> Option<f64> {
+        let (_, losses) = trimmed(&self.rates, &self.losses)?;
+        let (first, least) = (*losses.first()?, losses.iter().copied().fold(f64::INFINITY, f64::min));
+        (first > 0.0).then(|| 1.0 - least / first)
     }
 
     /// The curve with the suggestion marked.
@@ -194,6 +210,9 @@ mod tests {
         ] {
             assert!((found / expected - 1.0).abs() < 1e-6, "{found} {expected}");
         }
+        assert!(found.fall().is_some_and(|fall| (0.5..1.0).contains(&fall)), "{:?}", found.fall());
+        let flat: Vec<f64> = (0..60).map(|step| 0.2 + 1e-3 * f64::from(step * 7 % 5)).collect();
+        assert!(RateSearch::of((1..=60).map(f64::from).collect(), flat)?.fall().is_some_and(|fall| fall < LITTLE));
         assert!(found.bundle().as_text().is_some_and(|text| text.contains("suggestion 4.4e-3 (valley)")));
         Ok(())
     }

@@ -532,6 +532,6 @@ fn files_that_are_no_tables_are_told_apart() -> Result<()> {
     assert!(one.contains("has one column alone, `text,label`") && one.contains("`TextTable::csv`"), "{one}");
     // and what is shown of it says so, not that it is empty
     let shown = format!("{table:?}");
-    assert!(shown.contains("2 rows") && shown.contains("has one column alone"), "{shown}");
+    assert!(shown.contains("3 rows") && shown.contains("has one column alone"), "{shown}");
     Ok(())
 }
