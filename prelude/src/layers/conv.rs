@@ -86,7 +86,7 @@ impl Conv2d {
     }
 
     /// The layer in training, and the moments of its value where gathering them pays.
-    pub(super) fn forward_measured(&self, x: &Tensor, pass: &Pass) -> Result<(Tensor, Option<ops::Measured>)> {
+    pub(super) fn forward_measured(&self, x: &Tensor, pass: &Pass) -> Result<(Tensor, Option<ops::BatchMoments>)> {
         if pass.mixes() || self.slot.active().is_some() {
             return Ok((self.forward(x, pass)?, None));
         }

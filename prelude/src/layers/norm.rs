@@ -72,7 +72,7 @@ impl BatchNorm2d {
         x: &Tensor,
         pass: &Pass,
         then: Activation,
-        measured: Option<ops::Measured>,
+        measured: Option<ops::BatchMoments>,
         deferred: bool,
     ) -> Result<Tensor> {
         let (momentum, eps) = (self.momentum, self.eps);

@@ -12,11 +12,11 @@ mod winograd;
 use super::activation::Activation;
 use super::cpu::{Float, is_ours, on_cpu, read};
 use super::graph::{ArgumentGradients, Context, attach_lean};
-use super::norm::{Affine, Gathered, Measured, Moments, batch_norm_eval_then, channel_sums};
+use super::norm::{Affine, BatchMoments, GatheredMoments, Moments, batch_norm_eval_then, channel_sums};
 use super::taps::Window;
 use candle_core::{Device, Result, Tensor, bail};
 use plan::Plan;
-use source::{ConvGradients, Seen, Source};
+use source::{ConvGradients, Source, SourceNumbers};
 
 /// How a convolution's window moves; the default is stride 1, no padding, dilation 1, one group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,18 +111,18 @@ pub(crate) fn conv2d_measured(
     w: &Tensor,
     bias: Option<&Tensor>,
     options: Conv2dOptions,
-) -> Result<(Tensor, Option<Measured>)> {
+) -> Result<(Tensor, Option<BatchMoments>)> {
     /// Pixels of a map: of smaller ones the moments cost less afterwards.
     const LEAST: usize = 196;
     let plan = plan(x, w, bias, options)?;
     if plan.pixels() < LEAST {
         return Ok((conv2d(x, w, bias, options)?, None));
     }
-    let gathered = Gathered::new(plan.o);
+    let gathered = GatheredMoments::new(plan.o);
     match on_cpu!(x, kernel(plan, x, w, bias, Some(&gathered))) {
         Some(y) => {
             let (mean, variance) = gathered.done();
-            Ok((y?, Some(Measured { mean, variance })))
+            Ok((y?, Some(BatchMoments { mean, variance })))
         }
         None => Ok((conv2d(x, w, bias, options)?, None)),
     }
@@ -160,11 +160,11 @@ fn kernel<T: Float>(
     x: &Tensor,
     w: &Tensor,
     bias: Option<&Tensor>,
-    measure: Option<&Gathered>,
+    measure: Option<&GatheredMoments>,
 ) -> Result<Tensor> {
     let shape = (plan.n, plan.o, plan.oh, plan.ow);
     let source = Source::<T>::of(x);
-    let Seen { x: numbers, before } = source.seen(&plan, x)?;
+    let SourceNumbers { x: numbers, before } = source.seen(&plan, x)?;
     let measured = |o: usize, at: usize, run: &mut [T]| {
         if let Some(gathered) = measure {
             gathered.add(o, at, run);
@@ -237,7 +237,7 @@ fn forward<T: Float>(
 fn gradients<T: Float>(plan: &Plan, source: &Source<T>, context: &Context) -> Result<ArgumentGradients> {
     let (x, w) = (&context.args[0], &context.args[1]);
     let needs = (context.needs[0], context.needs[1]);
-    let Seen { x: numbers, before } = source.seen(plan, x)?;
+    let SourceNumbers { x: numbers, before } = source.seen(plan, x)?;
     let alone = source.alone(plan).filter(|_| needs.0);
     let plain = |(dx, dw)| ConvGradients { dx, dw, norm: None };
     let ConvGradients { dx, dw, norm } = read::<T, _, 3>([&numbers, w, context.grad], |[x, w, grad]| {

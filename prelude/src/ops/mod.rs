@@ -58,7 +58,7 @@ pub use loss::{
     smooth_l1, smooth_l1_each,
 };
 pub use noise::{add_dropout, drop_path, dropout};
-pub(crate) use norm::{Measured, TrainNorm, batch_norm_train_as};
+pub(crate) use norm::{BatchMoments, TrainNorm, batch_norm_train_as};
 pub use norm::{
     batch_norm_eval, batch_norm_eval_then, batch_norm_train, batch_norm_train_then, group_norm, layer_norm,
 };

@@ -1,19 +1,23 @@
 //! Normalisation: BatchNorm in training and with stored statistics, LayerNorm, GroupNorm.
 
+mod affine;
 mod batch;
 mod layer;
 mod moments;
 mod normed;
+mod sums;
 
 use super::activation::{Activation, activate};
 use super::cpu::{Float, on_cpu, read};
 use super::graph::attach_lean;
+pub(super) use affine::Affine;
+use affine::inverse_roots;
 use batch::Channels;
-pub(super) use batch::{Affine, product, sum};
 use candle_core::{DType, Device, Result, Tensor, bail};
-pub(super) use moments::{BackSums, Gathered, Moments};
+pub(super) use moments::{BackSums, GatheredMoments, Moments};
 pub(super) use normed::Normed;
-pub(crate) use normed::{Measured, TrainNorm, batch_norm_train_as};
+pub(crate) use normed::{BatchMoments, TrainNorm, batch_norm_train_as};
+pub(super) use sums::{product, sum};
 
 /// BatchNorm in training: normalises each channel by the batch's own mean and variance.
 ///
@@ -44,11 +48,6 @@ pub fn batch_norm_train_then(
     then: Activation,
 ) -> Result<(Tensor, Tensor, Tensor)> {
     batch_norm_train_as(x, [gamma, beta], TrainNorm { eps, then, measured: None, deferred: false })
-}
-
-/// 1/σ of each channel.
-fn inverse_roots<T: Float>(variance: &[T], eps: f64) -> Vec<T> {
-    variance.iter().map(|v| T::of(1. / (v.to_f64() + eps).sqrt())).collect()
 }
 
 /// Σ of each channel, outside the graph.

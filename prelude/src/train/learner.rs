@@ -11,6 +11,7 @@ use super::history::History;
 use super::metric::Metric;
 use super::optim::Optimizer;
 use super::options::Options;
+use super::query::Watched;
 use super::run::CutOff;
 use super::task::Task;
 use super::tasks::{self, Classify, Localize, Regress};
@@ -53,7 +54,7 @@ pub struct Learner {
     /// The moving average of the weights, where one is kept.
     pub(super) average: Sealed<Option<Average>>,
     /// Pictures of which each fit shows what is said of them, after each epoch.
-    pub(super) watched: Sealed<Vec<super::watch::Watched>>,
+    pub(super) watched: Sealed<Vec<Watched>>,
     /// The fit that was cut off, where something of it is left to do.
     pub(super) cut_off: Sealed<Option<CutOff>>,
     /// What became of the weights that it started from.

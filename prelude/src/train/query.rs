@@ -110,6 +110,13 @@ pub(super) enum Asked {
     Text(String, Option<String>),
 }
 
+/// An example that is looked at, and what is true of it.
+#[derive(Clone)]
+pub(super) struct Watched {
+    pub asked: Asked,
+    pub truth: Option<String>,
+}
+
 impl Asked {
     /// A query as the network takes it.
     pub fn of(query: &dyn Query, spec: &Spec) -> Result<Asked> {

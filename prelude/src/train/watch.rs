@@ -1,7 +1,7 @@
 //! Pictures, or texts, that are looked at after each epoch, to see a network learn.
 
 use super::learner::Learner;
-use super::query::Asked;
+use super::query::{Asked, Watched};
 use crate::data::{Fields, Order, Part, Spec, Target, field};
 use crate::plot::{self, Figure};
 use crate::{Error, Result, limits};
@@ -13,13 +13,6 @@ const MOST: usize = 12;
 pub(super) fn spread(all: usize, count: usize) -> impl Iterator<Item = usize> {
     let count = count.min(all);
     (0..count).map(move |at| at * all / count)
-}
-
-/// An example that is looked at, and what is true of it.
-#[derive(Clone)]
-pub(super) struct Watched {
-    pub asked: Asked,
-    pub truth: Option<String>,
 }
 
 /// Whether the same names are told, in whatever order.

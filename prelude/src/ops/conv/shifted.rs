@@ -19,7 +19,7 @@ pub(crate) fn fits(plan: &Plan) -> bool {
 }
 
 /// How a plane's copies lie.
-struct Copies {
+struct ShiftedPlanes {
     side: usize,
     w: usize,
     /// Numbers of the plane, and in whole lanes.
@@ -32,8 +32,8 @@ struct Copies {
     offsets: Vec<usize>,
 }
 
-impl Copies {
-    fn new(plan: &Plan) -> Copies {
+impl ShiftedPlanes {
+    fn new(plan: &Plan) -> ShiftedPlanes {
         let (side, w, plane) = (plan.window.kernel.0, plan.w, plan.pixels());
         let half = side / 2;
         let steps = plane.next_multiple_of(LANES);
@@ -43,7 +43,7 @@ impl Copies {
             let (i, j) = (place / side, place % side);
             j * room + margin + i * w + j - half * (w + 1)
         };
-        Copies { side, w, plane, steps, margin, room, offsets: (0..side * side).map(place).collect() }
+        ShiftedPlanes { side, w, plane, steps, margin, room, offsets: (0..side * side).map(place).collect() }
     }
 
     /// The numbers of all copies.
@@ -70,7 +70,7 @@ impl Copies {
 
 fast! {
     /// The other copies, of the one in the middle.
-    fn shift[_FUSED]<T>(lie: &Copies, copies: &mut [T]) {
+    fn shift[_FUSED]<T>(lie: &ShiftedPlanes, copies: &mut [T]) {
         let half = lie.side / 2;
         let from = half * lie.room + lie.margin;
         for copy in (0..lie.side).filter(|copy| *copy != half) {
@@ -88,7 +88,7 @@ fast! {
 }
 
 /// Lets a plane of a result be written in whole lanes; it must belong to this thread alone.
-unsafe fn written<T: Float>(lie: &Copies, out: Shared<T>, at: usize, write: impl FnOnce(&mut [T])) {
+unsafe fn written<T: Float>(lie: &ShiftedPlanes, out: Shared<T>, at: usize, write: impl FnOnce(&mut [T])) {
     // SAFETY: zero bits are zeros, so that the plane holds numbers from here on.
     let plane = unsafe {
         out.at(at).write_bytes(0, lie.plane);
@@ -111,7 +111,7 @@ pub(crate) fn forward<T: Float>(
     w: &[T],
     finish: impl Fn(usize, usize, &mut [T]) + Sync,
 ) -> Vec<T> {
-    let lie = Copies::new(plan);
+    let lie = ShiftedPlanes::new(plan);
     let (plane, places) = (lie.plane, plan.places());
     let mut y: Vec<T> = Vec::with_capacity(plan.sizes().2);
     let y_out = Shared::of(&mut y);
@@ -146,7 +146,7 @@ pub(crate) fn backward<T: Float>(
 ) -> ConvGradients<T> {
     let through = before.0.filter(|_| before.1 && needs.0);
     let affine = before.0.map(|moments| &moments.affine);
-    let lie = Copies::new(plan);
+    let lie = ShiftedPlanes::new(plan);
     let (plane, places) = (lie.plane, plan.places());
     let (x_size, w_size, _) = plan.sizes();
     let mut dx: Vec<T> = Vec::with_capacity(if needs.0 { x_size } else { 0 });

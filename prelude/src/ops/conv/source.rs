@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub(super) struct Source<T>(Option<Arc<Normed<T>>>);
 
 /// The numbers that a kernel reads, and BatchNorm where it is to be done to them on the way.
-pub(super) struct Seen<'a, T> {
+pub(super) struct SourceNumbers<'a, T> {
     pub x: Tensor,
     pub before: Option<&'a Moments<T>>,
 }
@@ -34,11 +34,11 @@ impl<T: Float> Source<T> {
     }
 
     /// What the plan's kernel reads; `x` is what came in.
-    pub fn seen(&self, plan: &Plan, x: &Tensor) -> Result<Seen<'_, T>> {
+    pub fn seen(&self, plan: &Plan, x: &Tensor) -> Result<SourceNumbers<'_, T>> {
         Ok(match &self.0 {
-            None => Seen { x: x.clone(), before: None },
-            Some(normed) if plan.reads_runs() => Seen { x: normed.x.clone(), before: Some(&normed.moments) },
-            Some(normed) => Seen { x: normed.whole()?, before: None },
+            None => SourceNumbers { x: x.clone(), before: None },
+            Some(normed) if plan.reads_runs() => SourceNumbers { x: normed.x.clone(), before: Some(&normed.moments) },
+            Some(normed) => SourceNumbers { x: normed.whole()?, before: None },
         })
     }
 

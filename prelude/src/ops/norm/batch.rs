@@ -2,7 +2,9 @@
 
 use super::super::activation::pointwise::{Activation, with_activation};
 use super::super::cpu::{Float, fast, fastest, fma, parallel, shared};
+use super::affine::{Affine, line};
 use super::moments::{BackSums, Moments};
+use super::sums::{product, sum};
 use std::mem::MaybeUninit;
 
 /// A channel is `n` runs of `plane` numbers, `c` runs apart.
@@ -59,61 +61,6 @@ fast! {
     }
 }
 
-/// An affine function of each channel, and what follows it.
-#[derive(Clone, Debug)]
-pub(in crate::ops) struct Affine<T> {
-    pub slope: Vec<T>,
-    pub offset: Vec<T>,
-    pub then: Activation,
-}
-
-/// f(slope · x + offset)
-#[derive(Clone, Copy, Debug)]
-pub(in crate::ops) struct Scale<T> {
-    pub slope: T,
-    pub offset: T,
-    pub then: Activation,
-}
-
-impl<T: Float> Affine<T> {
-    /// γ (x − mean) · scale + β.
-    pub(super) fn new(gamma: &[T], beta: &[T], mean: &[T], scale: &[T], then: Activation) -> Affine<T> {
-        let slope: Vec<T> = gamma.iter().zip(scale).map(|(gamma, scale)| *gamma * *scale).collect();
-        let offset = (0..slope.len()).map(|c| beta[c] - mean[c] * slope[c]).collect();
-        Affine { slope, offset, then }
-    }
-
-    /// γ (x − mean) / √(var + eps) + β.
-    pub fn stored(mean: &[T], var: &[T], gamma: &[T], beta: &[T], eps: f64, then: Activation) -> Affine<T> {
-        Affine::new(gamma, beta, mean, &super::inverse_roots(var, eps), then)
-    }
-
-    /// What is made of one channel's numbers.
-    pub fn channel(&self, channel: usize) -> Scale<T> {
-        Scale { slope: self.slope[channel], offset: self.offset[channel], then: self.then }
-    }
-
-    /// A run of one channel's numbers, from where they lie to another place.
-    pub fn lay(&self, channel: usize, from: &[T], to: &mut [T]) {
-        // SAFETY: all of `to` holds numbers, and it is given nothing else.
-        let to = unsafe { std::slice::from_raw_parts_mut(to.as_mut_ptr().cast::<MaybeUninit<T>>(), to.len()) };
-        line(from, self.slope[channel], self.offset[channel], self.then, to);
-    }
-
-    /// A run of one channel's numbers, in place.
-    pub fn apply(&self, channel: usize, run: &mut [T]) {
-        line_in_place(run, self.slope[channel], self.offset[channel], self.then);
-    }
-}
-
-fastest! {
-    fn line_in_place[FUSED]<T>(run: &mut [T], slope: T, offset: T, then: Activation) {
-        with_activation!(then, |value, _slope_of| for x in run.iter_mut() {
-            *x = value(fma::<T, FUSED>(slope, *x, offset));
-        });
-    }
-}
-
 /// y = f(slope · x + offset), channel by channel.
 pub(super) fn affine<T: Float>(size: Channels, x: &[T], by: &Affine<T>) -> Vec<T> {
     let mut y: Vec<T> = Vec::with_capacity(x.len());
@@ -129,14 +76,6 @@ pub(super) fn affine<T: Float>(size: Channels, x: &[T], by: &Affine<T>) -> Vec<T
     // SAFETY: all planes are written.
     unsafe { y.set_len(x.len()) };
     y
-}
-
-fastest! {
-    fn line[FUSED]<T>(x: &[T], slope: T, offset: T, then: Activation, y: &mut [MaybeUninit<T>]) {
-        with_activation!(then, |value, _slope_of| for (y, x) in y.iter_mut().zip(x) {
-            y.write(value(fma::<T, FUSED>(slope, *x, offset)));
-        });
-    }
 }
 
 /// dz = dy · f'(slope · x + offset), channel by channel: the gradient before the activation.
@@ -248,62 +187,4 @@ pub(super) fn backward<T: Float>(
         unsafe { dx.set_len(x.len()) };
     }
     (wants_dx.then_some(dx), dgamma, dbeta)
-}
-
-pub(super) const LANES: usize = 32;
-/// After so many numbers the lanes are emptied into a double, so that long sums stay exact.
-pub(super) const RUN: usize = 1 << 12;
-
-/// Σ of the lanes, in pairs.
-#[inline(always)]
-pub(super) fn together<T: Float>(mut lanes: [T; LANES]) -> T {
-    let mut half = LANES / 2;
-    while half > 0 {
-        for i in 0..half {
-            let other = lanes[i + half];
-            lanes[i] += other;
-        }
-        half /= 2;
-    }
-    lanes[0]
-}
-
-/// Σ x
-#[inline(always)]
-pub(in crate::ops) fn sum<T: Float>(x: &[T]) -> f64 {
-    let mut total = 0.;
-    for run in x.chunks(RUN) {
-        let mut lanes = [T::ZERO; LANES];
-        let whole = run.chunks_exact(LANES);
-        for x in whole.remainder() {
-            total += x.to_f64();
-        }
-        for x in whole {
-            for (lane, x) in lanes.iter_mut().zip(x) {
-                *lane += *x;
-            }
-        }
-        total += together(lanes).to_f64();
-    }
-    total
-}
-
-/// Σ (a − a₀)(b − b₀)
-#[inline(always)]
-pub(in crate::ops) fn product<T: Float, const FUSED: bool>(a: &[T], a0: T, b: &[T], b0: T) -> f64 {
-    let mut total = 0.;
-    for (a, b) in a.chunks(RUN).zip(b.chunks(RUN)) {
-        let mut lanes = [T::ZERO; LANES];
-        let whole = a.len() / LANES * LANES;
-        for (a, b) in a[whole..].iter().zip(&b[whole..]) {
-            total += ((*a - a0) * (*b - b0)).to_f64();
-        }
-        for (a, b) in a[..whole].chunks_exact(LANES).zip(b[..whole].chunks_exact(LANES)) {
-            for lane in 0..LANES {
-                lanes[lane] = fma::<T, FUSED>(a[lane] - a0, b[lane] - b0, lanes[lane]);
-            }
-        }
-        total += together(lanes).to_f64();
-    }
-    total
 }

@@ -1,7 +1,7 @@
 //! LayerNorm's kernels: a row at a time.
 
 use super::super::cpu::{Float, fastest, fma, parallel, shared};
-use super::batch::{LANES, RUN, product, sum, together};
+use super::sums::{LANES, RUN, product, sum, together};
 use std::mem::MaybeUninit;
 use std::sync::Mutex;
 

@@ -1,7 +1,8 @@
 //! What BatchNorm in training knows of a batch: forwards, and on the way back.
 
 use super::super::cpu::{Float, fast, fastest, fma};
-use super::batch::{Affine, LANES, RUN, Scale, sum, together};
+use super::affine::{Affine, ChannelAffine};
+use super::sums::{LANES, RUN, product, sum, together};
 use crate::ops::activation::pointwise::{Activation, with_activation};
 use std::mem::MaybeUninit;
 use std::sync::Mutex;
@@ -35,13 +36,13 @@ pub(in crate::ops) struct ChannelBack<T> {
 impl<T: Float> Moments<T> {
     /// dz of a run of a channel's numbers in place of dy; the sums grow by it.
     pub fn before(&self, channel: usize, x: &[T], dy: &mut [T], sums: &mut BackSums) {
-        let (Scale { slope, offset, then }, mean) = (self.affine.channel(channel), self.mean[channel]);
+        let (ChannelAffine { slope, offset, then }, mean) = (self.affine.channel(channel), self.mean[channel]);
         line_back_in_place(x, slope, offset, then, mean, dy, sums);
     }
 
     /// The same to another place.
     pub fn before_into(&self, channel: usize, x: &[T], dy: &[T], dz: &mut [MaybeUninit<T>], sums: &mut BackSums) {
-        let (Scale { slope, offset, then }, mean) = (self.affine.channel(channel), self.mean[channel]);
+        let (ChannelAffine { slope, offset, then }, mean) = (self.affine.channel(channel), self.mean[channel]);
         line_back(x, slope, offset, then, mean, dy, dz, sums);
     }
 
@@ -189,11 +190,11 @@ struct RunMoments {
 }
 
 /// The moments of each channel, from runs of its numbers while they are in the cache, in whatever order they are made.
-pub(in crate::ops) struct Gathered(Vec<Mutex<Vec<RunMoments>>>);
+pub(in crate::ops) struct GatheredMoments(Vec<Mutex<Vec<RunMoments>>>);
 
-impl Gathered {
-    pub fn new(channels: usize) -> Gathered {
-        Gathered((0..channels).map(|_| Mutex::default()).collect())
+impl GatheredMoments {
+    pub fn new(channels: usize) -> GatheredMoments {
+        GatheredMoments((0..channels).map(|_| Mutex::default()).collect())
     }
 
     /// A run of a channel's numbers, and where it lies among all.
@@ -229,7 +230,7 @@ fast! {
         let centre = T::of(found.mean);
         let off = found.mean - centre.to_f64();
         // Σ (x − mean)² from Σ (x − centre)², the centre being the mean as a T
-        found.squares = super::product::<T, FUSED>(run, centre, run, centre) - off * off * run.len() as f64;
+        found.squares = product::<T, FUSED>(run, centre, run, centre) - off * off * run.len() as f64;
     }
 }
 
@@ -243,7 +244,7 @@ mod tests {
         let mean = numbers.iter().map(|x| f64::from(*x)).sum::<f64>() / 1000.0;
         let variance = numbers.iter().map(|x| (f64::from(*x) - mean).powi(2)).sum::<f64>() / 1000.0;
         let of = |cuts: &[(usize, usize)]| {
-            let gathered = Gathered::new(2);
+            let gathered = GatheredMoments::new(2);
             for (from, to) in cuts {
                 gathered.add(1, *from, &numbers[*from..*to]);
                 gathered.add(0, *from, &[1f32]);

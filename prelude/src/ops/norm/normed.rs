@@ -3,15 +3,16 @@
 use super::super::activation::{Activation, activate};
 use super::super::cpu::{Float, on_cpu, read};
 use super::super::graph::{Context, attach_lean, attach_recipe};
-use super::batch::{self, Affine, Channels};
+use super::affine::{Affine, inverse_roots};
+use super::batch::{self, Channels};
 use super::moments::Moments;
-use super::{channel_mean, check, inverse_roots, vector};
+use super::{channel_mean, check, vector};
 use candle_core::{Device, Result, Tensor, bail};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// Mean and biased variance of each channel of a tensor.
-pub(crate) struct Measured {
+pub(crate) struct BatchMoments {
     pub mean: Vec<f64>,
     pub variance: Vec<f64>,
 }
@@ -22,7 +23,7 @@ pub(crate) struct TrainNorm {
     /// What follows it.
     pub then: Activation,
     /// The input's moments, where they are known already.
-    pub measured: Option<Measured>,
+    pub measured: Option<BatchMoments>,
     /// Whether one convolution alone reads the value: where a gradient is wanted it is then kept nowhere, and [`conv2d`](super::super::conv2d) works it
     /// out as it reads, forwards and backwards. No other operation may read it.
     pub deferred: bool,
