@@ -41,6 +41,8 @@ fn read(path: &Path, greys: Greys) -> Result<RgbImage> {
             .remedy("check the name and that the file may be read")
     })?;
     decode_as(&bytes, greys).map(|decoded| decoded.0).map_err(|why| {
+        // a decoder's own words may have lines
+        let why = why.split_whitespace().collect::<Vec<_>>().join(" ");
         Error::new(format!("`{}` is no readable picture: {why}", path.display()))
             .remedy("replace or remove the file; a data set leaves such files out unless it is `.strict()`")
     })

@@ -54,6 +54,7 @@ pub struct Lines {
     marks: Vec<(f64, String)>,
     best: Option<(f64, f64, String)>,
     percent: bool,
+    percent_x: bool,
     log_x: bool,
     log_y: bool,
     from_zero: bool,
@@ -76,6 +77,7 @@ impl Lines {
             marks: Vec::new(),
             best: None,
             percent: false,
+            percent_x: false,
             log_x: false,
             log_y: false,
             from_zero: true,
@@ -135,6 +137,12 @@ impl Lines {
     pub fn percent(mut self) -> Lines {
         self.percent = true;
         self
+    }
+
+    /// Writes both axes in per cent: shares over shares.
+    pub fn shares(mut self) -> Lines {
+        self.percent_x = true;
+        self.percent()
     }
 
     /// Makes every step of the x axis a factor.
@@ -258,7 +266,11 @@ impl Lines {
             .y_desc(&self.y_label)
             .x_labels(if self.log_x { 8 } else { self.x_ticks() })
             .y_labels(6)
-            .x_label_formatter(&|x| if self.log_x { format!("{x:.0e}") } else { number(*x) })
+            .x_label_formatter(&|x| match (self.log_x, self.percent_x) {
+                (true, _) => format!("{x:.0e}"),
+                (_, true) => format!("{:.0} %", x * 100.0),
+                _ => number(*x),
+            })
             .y_label_formatter(&|y| match (self.percent, self.log_y) {
                 (true, _) => format!("{:.0} %", y * 100.0),
                 (_, true) => two_digits(10f64.powf(*y)),

@@ -36,7 +36,7 @@ impl Learner {
         let recalls = |precision: &[f64]| -> Vec<(f64, f64)> {
             precision.iter().enumerate().map(|(at, precision)| (at as f64 / 100.0, *precision)).collect()
         };
-        let mut lines = Lines::new("recall", "precision").percent();
+        let mut lines = Lines::new("recall", "precision").shares();
         let area = |precision: &[f64]| precision.iter().sum::<f64>() / precision.len().max(1) as f64;
         let name = |name: &str, precision: &[f64]| format!("{name} {:.2}", area(precision));
         lines = lines.line(name("mean", &curves.precision), &recalls(&curves.precision), Look::Line);

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
@@ -90,6 +91,9 @@ struct Progress {
     /// The decay of the weights' moving average, where one is kept.
     #[serde(default)]
     ema: Option<f64>,
+    /// The steps that it has followed; files from before that was written lack it.
+    #[serde(default)]
+    ema_steps: Option<u64>,
     /// What callbacks that have a name remember.
     #[serde(default)]
     callbacks: HashMap<String, String>,
@@ -162,7 +166,14 @@ impl Learner {
         let cut = self.cut_off.as_ref();
         self.save_all(path, cut.map(|cut| cut.way.clone()), cut.map(|cut| &cut.gathered))?;
         let holds = format!("{} for {}, with optimiser and history", self.network.name(), self.task.name());
-        show::written(path, &format!("{holds}; `Learner::open` reads it"));
+        let reads = match tasks::named(self.task.name()) {
+            Some(_) => "`Learner::open` reads it".to_owned(),
+            None => {
+                "the task is your own: `learner.set_task(…)?` on a learner like this one, then `learner.load(path)?`"
+                    .to_owned()
+            }
+        };
+        show::written(path, &format!("{holds}; {reads}"));
         Ok(())
     }
 
@@ -202,6 +213,7 @@ impl Learner {
             seed: self.options.seed,
             begun: self.begun,
             ema: self.average.as_ref().map(|average| average.decay),
+            ema_steps: self.average.as_ref().map(|average| average.steps.load(Ordering::Relaxed)),
             callbacks: self.remembered(),
             options: Some(FitOptions {
                 clip,
@@ -354,7 +366,9 @@ impl Learner {
                 self.classes().join(", ")
             );
             let is_known = self.network.arch().is_some() || self.network.bert_layout().is_some();
+            let is_own = tasks::named(&card.task).is_none() && card.classes.len() == self.classes().len();
             return Err(Error::new(what).remedy(match is_known {
+                true if is_own => "the file's task is one of your own: put it on this learner first, `learner.set_task(…)?`, then `learner.load(path)?`",
                 true => {
                     "`let mut learner = Learner::open(path)?.replace_head(&data)?;` keeps its body and makes a new head for your \
                      classes"
@@ -367,9 +381,9 @@ impl Learner {
 
     /// The moving average as a file holds it; one that was asked for begins anew where the file has none.
     fn average_in(&self, card: &Card, trained: &Trained) -> Result<Option<Average>> {
-        let stored = card.progress.as_ref().and_then(|progress| progress.ema);
+        let stored = card.progress.as_ref().and_then(|progress| Some((progress.ema?, progress.ema_steps)));
         match (stored, self.average.as_ref().map(|average| average.decay)) {
-            (Some(decay), _) => average_of(&self.network, decay, trained).map(Some),
+            (Some(stored), _) => average_of(&self.network, stored, trained).map(Some),
             (None, Some(decay)) => Average::of(&self.network, decay).map(Some),
             (None, None) => Ok(None),
         }
@@ -450,7 +464,7 @@ impl Learner {
         let card = card(&trained)?;
         let own = |what: &str| {
             Error::new(format!("{} holds {what} of one's own: the file does not say how it is made", trained.origin))
-                .remedy("make the learner again, `Learner::new(network, task, &data)?`, and then `learner.load(path)?`")
+                .remedy("make the learner as it was made, by `Learner::new(network, task, &data)?` or with `learner.set_task(task)?`, and then `learner.load(path)?`")
         };
         if card.arch == "own" {
             return Err(own("a network"));
@@ -529,8 +543,10 @@ fn fill(network: &Network, trained: &Trained, card: &Card) -> Result<()> {
 }
 
 /// The moving average as the file holds it.
-fn average_of(network: &Network, decay: f64, trained: &Trained) -> Result<Average> {
+fn average_of(network: &Network, (decay, steps): (f64, Option<u64>), trained: &Trained) -> Result<Average> {
     let average = Average::of(network, decay)?;
+    // an older file's has a long way behind it
+    average.steps.store(steps.unwrap_or(1 << 32), Ordering::Relaxed);
     let stored = trained.tensors.iter();
     let stored = stored.filter_map(|(name, value)| Some((name.strip_prefix(AVERAGE)?.to_owned(), value.clone())));
     let report = average.network.params().load(&stored.collect::<Vec<_>>(), None)?;

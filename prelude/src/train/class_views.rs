@@ -99,7 +99,7 @@ impl Learner {
     /// When the learner tells no classes or labels, the validation examples are of one class, or the user interrupts.
     pub fn roc(&mut self) -> Result<Figure> {
         let curves = self.class_curves("roc", roc)?;
-        let lines = Lines::new("false positive rate", "true positive rate").percent();
+        let lines = Lines::new("false positive rate", "true positive rate").shares();
         let chance = [(0.0, 0.0), (1.0, 1.0)];
         Ok(drawn(lines, curves, "AUC").reference("chance", &chance).figure())
     }
@@ -107,7 +107,7 @@ impl Learner {
     /// Precision over recall of each class, with the average precision (scikit-learn's `average_precision_score`).
     pub(super) fn class_precision_recall(&mut self) -> Result<Figure> {
         let curves = self.class_curves("precision_recall", precision_recall)?;
-        Ok(drawn(Lines::new("recall", "precision").percent(), curves, "AP").figure())
+        Ok(drawn(Lines::new("recall", "precision").shares(), curves, "AP").figure())
     }
 
     /// How many of the answers to the validation examples are right over how sure they are: on the diagonal they are as sure as they
@@ -137,7 +137,7 @@ impl Learner {
         for bin in &bins {
             table.push([format!("{:.4}", bin.confidence), format!("{:.4}", bin.accuracy), bin.count.to_string()]);
         }
-        let lines = Lines::new("how sure (share)", "how many are right").percent();
+        let lines = Lines::new("how sure", "how many are right").shares();
         let lines = lines.title(format!("expected calibration error {error:.3}"));
         let lines = lines.line("answers", &points, Look::Marked);
         let figure = lines.reference("as sure as right", &[(0.0, 0.0), (1.0, 1.0)]).figure();

@@ -14,6 +14,7 @@ use super::lost::Lost;
 use super::metric::Measures;
 use super::optim::Optimizer;
 use super::run::{CutOff, FitRun, Underway, Within};
+use super::tasks;
 use crate::data::{Data, Order, Part};
 use crate::models::Network;
 use crate::params::Param;
@@ -349,10 +350,18 @@ impl<'a> Fitting<'a> {
 
     fn lost(&self, what: &str, value: f64, at: (u64, usize), gradients: Option<&Gradients>) -> Lost {
         let rate = self.run.top();
+        let task = self.learner.task.name();
         let remedy = if self.run.way.steps == 0 {
-            "no step came before it, so either the network has diverged in an earlier fit (make it anew, or load a checkpoint), \
-             or the data hold values that are no numbers"
-                .to_owned()
+            let own = match tasks::named(task) {
+                Some(_) => String::new(),
+                None => format!(
+                    ", or the loss of your task `{task}` makes none of what it is given (a logarithm of 0 or less, a division by 0)"
+                ),
+            };
+            format!(
+                "no step came before it, so either the network has diverged in an earlier fit (make it anew, or load a checkpoint), \
+                 or the data hold values that are no numbers{own}"
+            )
         } else {
             format!(
                 "make the network anew or load a checkpoint, and try a lower rate, such as {:.0e}, or `learner.clip(1.0)`",
@@ -373,7 +382,12 @@ fn of_a_person(callback: &mut dyn Callback, (number, key): (usize, &str), when: 
         name => format!("the callback `{name}` {did} at {when:?}"),
     };
     match asked {
-        Ok(Err(error)) if !error.is_interrupted() => Err(Error::new(whose("failed")).caused_by(error)),
+        Ok(Err(error)) if !error.is_interrupted() => {
+            let remedy = "put it right and add it again; `learner.remove_callbacks()` takes all away";
+            let has_remedy = error.to_string().contains("\n  → ");
+            let told = Error::new(whose("failed")).caused_by(error);
+            Err(if has_remedy { told } else { told.remedy(remedy) })
+        }
         Ok(asked) => asked,
         Err(_) if interrupt::requested() => Err(Error::interrupted()),
         Err(message) => Err(Error::new(format!("{}: {message}", whose("panicked")))

@@ -238,6 +238,13 @@ impl Learner {
         if let Some(data) = &self.data {
             try_out(&self.network, task.as_ref(), data.as_ref())?;
         }
+        if !self.history.batches.is_empty() && task.name() != self.task.name() {
+            show::note(&format!(
+                "losses from here on are those of `{}`, the ones before were `{}`'s: in the curve they are no rise or fall",
+                task.name(),
+                self.task.name()
+            ));
+        }
         self.task = task;
         Ok(self)
     }

@@ -139,6 +139,13 @@ impl Asked {
     /// The same for what the network has learned to tell: of texts such as it learned from, pairs or single ones.
     pub fn learned(query: &dyn Query, spec: &Spec) -> Result<Asked> {
         let asked = Asked::of(query, spec)?;
+        let is_blank = |text: &str| text.trim().is_empty();
+        if let Asked::Text(one, other) = &asked
+            && (is_blank(one) || other.as_deref().is_some_and(is_blank))
+        {
+            return Err(Error::new("the text is empty: there is nothing to tell it by")
+                .remedy("give it some words: `learner.predict(\"not bad at all\")?`"));
+        }
         match (spec.tokens().and_then(Tokens::pairs), &asked) {
             (Some(true), Asked::Text(_, None)) => {
                 Err(Error::new("this network has learned from pairs of texts, found one text")

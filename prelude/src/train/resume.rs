@@ -7,6 +7,7 @@ use super::run::{FitRun, StoodOn};
 use super::schedule::Schedule;
 use crate::data::{Order, Part};
 use crate::params::name_seed;
+use crate::words::count;
 use crate::{Error, Result, interrupt, show};
 
 impl Learner {
@@ -110,6 +111,8 @@ impl Learner {
             trained: self.trained_part(),
             trainable: trainable.iter().fold(0, |seed, param| name_seed(seed, param.name())),
             split: self.data.as_ref().and_then(|data| data.provenance().split_hash),
+            task: Some(self.task.name().to_owned()),
+            accumulate: Some(self.options.accumulate),
         }
     }
 
@@ -152,6 +155,21 @@ impl StoodOn {
                  been in one go"
                     .to_owned(),
             );
+        }
+        if let (Some(was), Some(is)) = (&self.task, &now.task)
+            && was != is
+        {
+            notes.push(format!(
+                "the fit that was cut off had the task `{was}`, from here on it is `{is}`: the losses before and after are of two kinds"
+            ));
+        }
+        if let (Some(was), Some(is)) = (self.accumulate, now.accumulate)
+            && was != is
+        {
+            notes.push(format!(
+                "the fit that was cut off took a step for {}, from here on for {is}: it is not what it would have been in one go",
+                count(was, "batch")
+            ));
         }
         if self.trainable != now.trainable && !unfreezes {
             notes.push(format!(

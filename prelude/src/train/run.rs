@@ -143,6 +143,11 @@ pub(super) struct StoodOn {
     pub trainable: u64,
     /// A number that is another one for other training or validation examples, where the data tell.
     pub split: Option<String>,
+    /// The task's name, and of how many batches the gradients were gathered; files from before that was written lack them.
+    #[serde(default)]
+    pub task: Option<String>,
+    #[serde(default)]
+    pub accumulate: Option<usize>,
 }
 
 /// A fit that was cut off.

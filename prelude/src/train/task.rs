@@ -1,6 +1,6 @@
 //! What a learner is to learn: the seam that every task stands on, one's own too.
 
-use candle_core::DType;
+use candle_core::{D, DType};
 
 use super::answer::Answer;
 use super::loss::{Loss, number};
@@ -8,7 +8,7 @@ use super::metric::Metric;
 use crate::data::{Batch, Fields, Spec, Target, field};
 use crate::models::{Head, Shapes};
 use crate::params::Scope;
-use crate::{Error, Result};
+use crate::{Error, Result, ops};
 
 /// What a learner is to learn: which data fit, what a head says, what makes a loss, an answer and a measure.
 ///
@@ -158,6 +158,13 @@ fn answers(like: Like, said: &Fields, spec: &Spec) -> Result<Vec<Answer>> {
     // the numbers as they come
     let Some((_, value)) = said.iter().next() else { return Ok(Vec::new()) };
     let rows = if value.rank() < 2 { value.reshape(((), 1))? } else { value.flatten_from(1)? };
+    // a number a class is what networks for classes say
+    if let Target::Class(names) = &spec.target
+        && names.len() == rows.dim(1)?
+    {
+        let shares = ops::softmax(&rows.to_dtype(DType::F32)?, D::Minus1)?.to_vec2()?;
+        return Ok(shares.into_iter().map(Answer::class).collect());
+    }
     Ok(rows.to_dtype(DType::F32)?.to_vec2()?.into_iter().map(Answer::numbers).collect())
 }
 

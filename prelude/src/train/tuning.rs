@@ -52,7 +52,8 @@ impl Learner {
     }
 
     /// Keeps a moving average of the weights, of which each step is `1 - decay`, such as 0.999: the average validates,
-    /// predicts and is saved beside the weights, which train on as ever. Polyak and Juditsky 1992, timm's `ModelEmaV2`.
+    /// predicts and is saved beside the weights, which train on as ever. The first steps count more, `1 - (1 + steps) / (10 + steps)`, so that a short fit
+    /// is not held at its beginning. Polyak and Juditsky 1992; TensorFlow's `ExponentialMovingAverage` with its number of updates.
     ///
     /// # Errors
     /// When the decay is not from 0 to below 1, and when the memory does not hold the network twice.

@@ -141,6 +141,7 @@ fn is_noise(text: &str) -> bool {
     [
         "this error originates in the",
         "full type name has been written",
+        "full name for the type has been written",
         "consider using `--verbose`",
         "for more information",
         "you may have meant the maximum value of",

@@ -64,6 +64,10 @@ pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
             report.advice.retain(|(_, text)| !text.contains("float literal") && !text.contains(".0`"));
             advise_first(report, "it is a share, from 0 to 1: `.split(0.2, 42)?` keeps a fifth for validation");
         }
+        Some("E0308") if all.contains("expected `usize`, found floating-point number") => {
+            report.advice.clear();
+            advise_first(report, "it is a count, a whole number without a point: `learner.fit(3, 1e-3)?` trains for 3 epochs");
+        }
         Some("E0308" | "E0271" | "E0277") if goes_on(&all, story) => {
             report.advice.clear();
             advise_first(report, "a callback says how the fit goes on: let it end with `Ok(Next::Go)`");
@@ -146,7 +150,7 @@ pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
 
 /// Whether a closure that a learner was to call says nothing.
 fn goes_on(all: &str, story: &Story<'_>) -> bool {
-    story.told.code.contains(".add(|") && all.contains("Next") && all.contains("`()`")
+    story.told.code.contains(".add(|") && all.contains("Next") && (all.contains("`()`") || all.contains("Result<(), "))
 }
 
 /// Whether the error stands where a split takes a share.

@@ -1,6 +1,6 @@
 //! A table of text in memory: all cells one after another.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use csv::ReaderBuilder;
 use serde_json::Value;
@@ -29,6 +29,8 @@ pub(super) struct Cells {
     text: String,
     ends: Vec<usize>,
     lines: Vec<u32>,
+    /// Columns of which a cell at least was a list.
+    pub lists: BTreeSet<usize>,
 }
 
 /// What pandas, R and spreadsheets write where there is no value. `None` and `NA` are not among them: they may be classes.
@@ -377,6 +379,7 @@ fn json(text: &str, shown: &str) -> Result<Cells> {
     };
     let mut rows: Vec<(usize, BTreeMap<usize, String>)> = Vec::new();
     let (mut head, mut places): (Vec<String>, HashMap<String, usize>) = (Vec::new(), HashMap::new());
+    let mut lists = BTreeSet::new();
     let mut add = |line: usize, value: Value| -> Result<()> {
         let Value::Object(object) = value else { return Err(unreadable(line, "it is another value")) };
         let mut row = BTreeMap::new();
@@ -386,6 +389,9 @@ fn json(text: &str, shown: &str) -> Result<Cells> {
                 head.push(name.clone());
                 next
             });
+            if value.is_array() {
+                lists.insert(at);
+            }
             let written =
                 plain(&value).ok_or_else(|| unreadable(line, &format!("`{}` is an object itself", head[at])))?;
             row.insert(at, written);
@@ -404,16 +410,19 @@ fn json(text: &str, shown: &str) -> Result<Cells> {
             if at.is_multiple_of(4096) {
                 interrupt::check()?;
             }
-            let value = serde_json::from_str(line).map_err(|error| {
-                // the line is told already, and it is one
-                let why = error.to_string();
-                let why = why.split(" at line ").next().unwrap_or_default();
-                unreadable(at + 1, &format!("{why}, at letter {}", error.column()))
-            })?;
+            // Python's `json.dumps` writes what JSON does not have
+            let without_nan = || serde_json::from_str(&line.replace(": NaN", ": null").replace(":NaN", ":null"));
+            let value =
+                serde_json::from_str(line).or_else(|error| without_nan().map_err(|_| error)).map_err(|error| {
+                    // the line is told already, and it is one
+                    let why = error.to_string();
+                    let why = why.split(" at line ").next().unwrap_or_default();
+                    unreadable(at + 1, &format!("{why}, at letter {}", error.column()))
+                })?;
             add(at + 1, value)?;
         }
     }
-    let mut cells = Cells { named: true, ..Cells::default() };
+    let mut cells = Cells { named: true, lists, ..Cells::default() };
     for (line, row) in rows {
         cells.push(line, (0..head.len()).map(|at| row.get(&at).map_or("", String::as_str)));
     }

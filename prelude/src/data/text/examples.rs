@@ -279,7 +279,9 @@ fn classes(
         ))
         .remedy(format!("{remedy}; the columns are {}", cells.names())));
     }
-    if names.iter().filter(|(key, _)| key.starts_with('[') && key.ends_with(']')).count() * 2 > names.len() {
+    if cells.lists.contains(&at)
+        || names.iter().filter(|(key, _)| key.starts_with('[') && key.ends_with(']')).count() * 2 > names.len()
+    {
         words.push(format!("`{column}` looks like lists, each taken as one class; several labels a text are told by `.labels(\"{column}\")?`"));
     }
     if numeric
@@ -292,6 +294,14 @@ fn classes(
     }
     if numeric {
         names.sort_by(|a, b| as_number(&a.0).unwrap_or(0.0).total_cmp(&as_number(&b.0).unwrap_or(0.0)));
+    }
+    let odd = names.iter().map(|(_, name)| name.as_str()).filter(|name| ["None", "NA", "-", "?"].contains(name));
+    let odd: Vec<String> = odd.map(|name| format!("`{name}`")).collect();
+    if !odd.is_empty() {
+        words.push(format!(
+            "{} counts as a class: where it means that there is none, leave the cell empty",
+            odd.join(", ")
+        ));
     }
     let mut places: HashMap<String, u32> =
         names.iter().enumerate().map(|(at, (key, _))| (key.clone(), at as u32)).collect();
@@ -335,9 +345,13 @@ fn labels(
     let usual = usual_spellings(parted.iter().flatten().map(|name| (name.clone(), 1)), "labels", words);
     let mut found: Vec<&String> = usual.values().collect();
     found.sort();
-    if found.is_empty() || found.len() > 2000 {
-        let what =
-            format!("the column `{}` of `{shown}` holds {}", cells.head[at], count(found.len(), "different label"));
+    if found.is_empty() || found.len() > 2000 || (found.len() > 50 && found.len() * 2 > rows.len()) {
+        let what = format!(
+            "the column `{}` of `{shown}` holds {} in {}",
+            cells.head[at],
+            count(found.len(), "different label"),
+            count(rows.len(), "row")
+        );
         return Err(Error::new(what).remedy("labels stand in a cell, parted by `;`: `slow;funny`"));
     }
     let places: HashMap<&String, usize> = found.iter().enumerate().map(|(at, name)| (*name, at)).collect();

@@ -508,6 +508,18 @@ fn columns_that_mean_something_else_are_told() -> Result<()> {
     };
     let lists = said(rows(&|i| format!("\"['a', '{}']\"", ["b", "c"][i % 2])))?;
     assert!(lists.contains("`tags` looks like lists") && lists.contains("`.labels(\"tags\")?`"), "{lists}");
+    let (_folder, path) = file(
+        "x.jsonl",
+        (0..12)
+            .map(|i| {
+                format!("{{\"text\": \"a text {i}\", \"tags\": [\"a\", \"{}\"], \"n\": NaN}}\n", ["b", "c"][i % 2])
+            })
+            .collect::<String>(),
+    );
+    let lists = TextTable::open(&path)?.label("tags")?.summary()?.reading.join("\n");
+    assert!(lists.contains("`.labels(\"tags\")?`"), "{lists}");
+    let odd = said(rows(&|i| ["None", "-", "fine"][i % 3].to_owned()))?;
+    assert!(odd.contains("`-`, `None` counts as a class") || odd.contains("`None`, `-` counts as a class"), "{odd}");
     let numbers = said(rows(&|i| (i % 12).to_string()))?;
     assert!(numbers.contains("12 different numbers") && numbers.contains("`.number(\"tags\")?`"), "{numbers}");
     let stars = said(rows(&|i| (i % 5).to_string()))?;

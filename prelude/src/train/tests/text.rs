@@ -452,7 +452,54 @@ fn a_learner_that_is_made_takes_another_loss() -> Result<()> {
     learner.set_task(Twice)?;
     assert!((learner.validate()?.all.loss / plain - 2.0).abs() < 1e-5);
     learner.fit(1, 1e-3)?;
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("twice.safetensors");
+    learner.save(&path)?;
+    for (says, remedy) in [
+        (Learner::open(&path).err(), "`learner.set_task(task)?`"),
+        (reader(&reviews()?)?.load(&path).err(), "`learner.set_task(…)?`"),
+    ] {
+        let says = says.expect("an error").to_string();
+        assert!(says.contains(remedy), "{says}");
+    }
+    let mut again = reader(&reviews()?)?;
+    again.set_task(Twice)?.load(&path)?;
+    assert_eq!(again.validate()?.all.loss, learner.validate()?.all.loss);
     let says = learner.set_task(Regress).err().expect("an error").to_string();
     assert!(!says.is_empty() && learner.task().name() == "twice", "{says}");
+    Ok(())
+}
+
+/// A loss and nothing else: not even what it is like.
+struct Bare;
+impl Task for Bare {
+    fn name(&self) -> &str {
+        "bare"
+    }
+    fn loss(&self, said: &crate::data::Fields, batch: &crate::data::Batch) -> Result<Loss> {
+        Classify.loss(said, batch)
+    }
+}
+
+#[test]
+fn a_task_that_says_no_more_than_its_loss_tells_classes_all_the_same() -> Result<()> {
+    let mut learner = reader(&reviews()?)?;
+    learner.fit(20, 3e-3)?;
+    let said = learner.predict("the staff was lovely")?;
+    let matrix = learner.confusion_matrix()?;
+    learner.set_task(Bare)?;
+    let now = learner.predict("the staff was lovely")?;
+    assert_eq!((now.label, now.score), (said.label, said.score));
+    assert_eq!(format!("{:?}", learner.confusion_matrix()?), format!("{matrix:?}"));
+    Ok(())
+}
+
+#[test]
+fn empty_texts_are_no_questions() -> Result<()> {
+    let learner = reader(&reviews()?)?;
+    for empty in ["", "  \n"] {
+        let says = learner.predict(empty).unwrap_err().to_string();
+        assert!(says.contains("the text is empty"), "{says}");
+    }
     Ok(())
 }

@@ -188,10 +188,12 @@ fn the_average_follows_the_weights_and_is_what_predicts() -> Result<()> {
     let mut learner = learner(&data)?;
     learner.optimizer(Optimizer::sgd(0.0)).ema(0.75)?;
     let mut expected = learner.network().params().snapshot()?;
-    for _ in 0..3 {
+    // the first steps count more: 1/10, 2/11, 3/12 stay
+    for step in 0..3 {
         learner.fit(1, 0.05)?;
+        let keeps = f64::min(0.75, f64::from(1 + step) / f64::from(10 + step));
         for ((_, old), (_, new)) in expected.iter_mut().zip(learner.network().params().snapshot()?) {
-            *old = ((&*old * 0.75)? + (new * 0.25)?)?;
+            *old = ((&*old * keeps)? + (new * (1.0 - keeps))?)?;
         }
     }
     let average = learner.judged().copy()?;
