@@ -9,10 +9,10 @@ use crate::train::callback::{Callback, Fit, Next, When};
 use crate::train::history::{History, clock, epochs_table};
 
 /// The curve takes at most one part in so many of a fit's time, the words beside it too, and what is said of the watched pictures: together
-/// less than 2 %.
-const CURVE: u32 = 125;
-const WORDS: u32 = 250;
-const GLANCE: u32 = 200;
+/// less than 2 % with the last drawing of a fit of some seconds.
+const CURVE: u32 = 180;
+const WORDS: u32 = 400;
+const GLANCE: u32 = 300;
 /// A fit that is over sooner is drawn once, at its end.
 const QUIET: Duration = Duration::from_secs(2);
 /// The longest that the watched pictures may be in the page, in bytes: a saved fit stays below 100 kB.
