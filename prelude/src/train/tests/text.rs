@@ -406,7 +406,7 @@ fn a_learner_of_pairs_is_asked_about_pairs() -> Result<()> {
     let row = |at: usize| {
         let what = ["film", "food", "staff"][at % 3];
         let (one, other) = (["good", "fine", "bad", "dull"][at / 3], ["good", "bad"][at % 2]);
-        let label = if at % 2 == 0 { "same" } else { "other" };
+        let label = if at.is_multiple_of(2) { "same" } else { "other" };
         [format!("the {what} was {one}"), format!("the {what} is {other} {at}"), label.to_owned()].to_vec()
     };
     let rows: Vec<Vec<String>> = (0..12).map(row).collect();
@@ -465,7 +465,7 @@ fn a_learner_that_is_made_takes_another_loss() -> Result<()> {
     let mut again = reader(&reviews()?)?;
     again.set_task(Twice)?.load(&path)?;
     assert_eq!(again.validate()?.all.loss, learner.validate()?.all.loss);
-    let says = learner.set_task(Regress).err().expect("an error").to_string();
+    let says = learner.set_task(Regress).expect_err("an error").to_string();
     assert!(!says.is_empty() && learner.task().name() == "twice", "{says}");
     Ok(())
 }
