@@ -86,22 +86,6 @@ impl Network {
     /// # Ok::<(), candlewick_prelude::Error>(())
     /// ```
     ///
-    /// A layer of one's own with a parameter; a `Tensor` that a function merely holds is a constant and never trains:
-    ///
-    /// ```
-    /// use candlewick_prelude::prelude::*;
-    /// let net = Network::whole(7, |at| {
-    ///     let gain = at.param("gain", 3, Init::Ones)?;
-    ///     let last = Linear::new(&at.child("last"), 3, 2)?;
-    ///     Ok(move |x: &Tensor, pass: &Pass| {
-    ///         let x = GlobalAvgPool.forward(x, pass)?.broadcast_mul(&pass.value(&gain))?;
-    ///         last.forward(&x, pass)
-    ///     })
-    /// })?;
-    /// assert_eq!(net.parts(), ["gain", "last"]);
-    /// # Ok::<(), candlewick_prelude::Error>(())
-    /// ```
-    ///
     /// # Errors
     /// Those of the function, and when it makes no parameter.
     pub fn layer<F, L>(seed: u64, make: F) -> Result<Network>

@@ -2,7 +2,7 @@
 
 use super::learner::Learner;
 use super::query::{Asked, Watched};
-use crate::data::{Fields, Order, Part, Spec, Target, field};
+use crate::data::{Order, Part, Target};
 use crate::plot::{self, Figure};
 use crate::{Error, Result, limits};
 
@@ -13,57 +13,6 @@ const MOST: usize = 12;
 pub(super) fn spread(all: usize, count: usize) -> impl Iterator<Item = usize> {
     let count = count.min(all);
     (0..count).map(move |at| at * all / count)
-}
-
-/// Whether the same names are told, in whatever order.
-fn alike(one: &str, other: &str) -> bool {
-    let parts = |text: &str| {
-        let mut parts: Vec<String> = text.split(", ").map(str::to_owned).collect();
-        parts.sort_unstable();
-        parts
-    };
-    parts(one) == parts(other)
-}
-
-/// What is true of a row of a batch, in words; `None` of boxes and of what is one's own.
-fn truths(targets: &Fields, spec: &Spec) -> Result<Option<Vec<String>>> {
-    let listed = |names: Vec<&str>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-    Ok(match &spec.target {
-        Target::Class(names) => match targets.find(field::CLASS) {
-            Some(classes) => Some(
-                classes
-                    .to_vec1::<u32>()?
-                    .iter()
-                    .map(|at| names.get(*at as usize).cloned().unwrap_or_default())
-                    .collect(),
-            ),
-            None => None,
-        },
-        Target::Classes(names) => match targets.find(field::LABELS) {
-            Some(rows) => {
-                let of = |row: &Vec<f32>| {
-                    listed(
-                        names
-                            .iter()
-                            .zip(row)
-                            .filter(|(_, applies)| **applies > 0.5)
-                            .map(|(name, _)| name.as_str())
-                            .collect(),
-                    )
-                };
-                Some(rows.to_vec2::<f32>()?.iter().map(of).collect())
-            }
-            None => None,
-        },
-        Target::Numbers(_) => match targets.find(field::NUMBERS) {
-            Some(rows) => {
-                let of = |row: &Vec<f32>| row.iter().map(|number| format!("{number}")).collect::<Vec<_>>().join(", ");
-                Some(rows.to_vec2::<f32>()?.iter().map(of).collect())
-            }
-            None => None,
-        },
-        _ => None,
-    })
 }
 
 impl Learner {
@@ -84,14 +33,12 @@ impl Learner {
         let spec = data.spec();
         for batch in data.batches(Part::Valid, Order::Given)? {
             let batch = batch?;
-            let truths = truths(&batch.targets, &spec)?;
-            ids.extend(
-                batch
-                    .ids
-                    .iter()
-                    .enumerate()
-                    .map(|(at, id)| (*id, truths.as_ref().and_then(|all| all.get(at).cloned()))),
-            );
+            let truths = match &spec.target {
+                Target::Class(_) | Target::Classes(_) | Target::Numbers(_) => self.task.truths(&batch, &spec)?,
+                _ => Vec::new(),
+            };
+            let words = |at: usize| truths.get(at).map(|truth| truth.words(&spec));
+            ids.extend(batch.ids.iter().enumerate().map(|(at, id)| (*id, words(at))));
         }
         let mut watched = Vec::new();
         for at in spread(ids.len(), count) {
@@ -126,7 +73,7 @@ impl Learner {
             (false, _) => one.caption(),
         };
         let beside = |(one, watched): (&super::Prediction, &Watched)| match &watched.truth {
-            Some(truth) if !alike(truth, &one.label) => format!("{}\nis {truth}", caption(one)),
+            Some(truth) if *truth != one.label => format!("{}\nis {truth}", caption(one)),
             _ => caption(one),
         };
         let captions: Vec<String> = said.iter().zip(self.watched.iter()).map(beside).collect();

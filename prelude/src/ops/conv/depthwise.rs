@@ -187,14 +187,13 @@ pub(crate) fn backward<T: Float>(
                                 moments.before(channel, &x[at..][..plane], dx, &mut sums);
                             }
                         }
-                        let Some(back) = through.map(|moments| moments.back(channel, sums)) else { continue };
-                        for n in 0..plan.n {
-                            let at = (n * plan.c + channel) * plane;
-                            // SAFETY: as above; the planes are written.
-                            back.through(&x[at..][..plane], unsafe { dx_out.slice(at, plane) });
+                        if let Some(moments) = through {
+                            let planes = (0..plan.n).map(|n| (n * plan.c + channel) * plane);
+                            // SAFETY: each channel belongs to one thread, and its planes are written.
+                            unsafe {
+                                *parameters_out.at(channel) = moments.finish((channel, sums), x, dx_out, planes, plane);
+                            }
                         }
-                        // SAFETY: each channel belongs to one thread.
-                        unsafe { *parameters_out.at(channel) = (back.dgamma, back.dbeta) };
                     }
                 })
             })

@@ -97,21 +97,16 @@ pub(crate) fn backward<T: Float>(
     let parameters_out = shared(&mut parameters);
     parallel(plan.c, (1 << 13) / (plan.n * plane).max(1) + 1, |channels| {
         gradients(plan, channels.clone(), x, affine, w, grad, needs, dx_out, dw_out);
-        for channel in if through.is_some() { channels } else { 0..0 } {
-            let Some(moments) = through else { continue };
+        let Some(moments) = through else { return };
+        for channel in channels {
             let mut sums = BackSums::default();
             let planes = || (0..plan.n).map(|n| (n * plan.c + channel) * plane);
             for at in planes() {
                 // SAFETY: the channel's planes are this thread's alone, and written above.
                 moments.before(channel, &x[at..][..plane], unsafe { dx_out.slice(at, plane) }, &mut sums);
             }
-            let back = moments.back(channel, sums);
-            for at in planes() {
-                // SAFETY: as above.
-                back.through(&x[at..][..plane], unsafe { dx_out.slice(at, plane) });
-            }
-            // SAFETY: each channel belongs to one thread.
-            unsafe { *parameters_out.at(channel) = (back.dgamma, back.dbeta) };
+            // SAFETY: each channel belongs to one thread, and its planes are written.
+            unsafe { *parameters_out.at(channel) = moments.finish((channel, sums), x, dx_out, planes(), plane) };
         }
     });
     if needs.0 {

@@ -182,13 +182,12 @@ pub(crate) fn backward<T: Float>(
                             }
                         }
                     }
-                    let Some(back) = through.map(|moments| moments.back(channel, sums)) else { continue };
-                    for at in planes() {
-                        // SAFETY: as above; the planes are written.
-                        back.through(&x[at..at + plane], unsafe { dx_out.slice(at, plane) });
+                    if let Some(moments) = through {
+                        // SAFETY: each channel belongs to one thread, and its planes are written.
+                        unsafe {
+                            *parameters_out.at(channel) = moments.finish((channel, sums), x, dx_out, planes(), plane);
+                        }
                     }
-                    // SAFETY: each channel belongs to one thread.
-                    unsafe { *parameters_out.at(channel) = (back.dgamma, back.dbeta) };
                 }
             });
         });

@@ -1,6 +1,6 @@
 //! What BatchNorm in training knows of a batch: forwards, and on the way back.
 
-use super::super::cpu::{Float, fast, fastest, fma};
+use super::super::cpu::{Float, Shared, fast, fastest, fma};
 use super::affine::{Affine, ChannelAffine};
 use super::sums::{LANES, RUN, product, sum, together};
 use crate::ops::activation::pointwise::{Activation, with_activation};
@@ -65,6 +65,28 @@ impl<T: Float> Moments<T> {
             bend: T::of(bend),
             shift: T::of(shift),
         }
+    }
+}
+
+impl<T: Float> Moments<T> {
+    /// The end of a channel's way back: dx in place of dz in its planes, which begin at `planes`; dγ and dβ.
+    ///
+    /// # Safety
+    /// The planes of `dx` hold numbers, and are this thread's alone.
+    pub unsafe fn finish(
+        &self,
+        (channel, sums): (usize, BackSums),
+        x: &[T],
+        dx: Shared<T>,
+        planes: impl Iterator<Item = usize>,
+        plane: usize,
+    ) -> (T, T) {
+        let back = self.back(channel, sums);
+        for at in planes {
+            // SAFETY: the caller keeps the condition above.
+            back.through(&x[at..at + plane], unsafe { dx.slice(at, plane) });
+        }
+        (back.dgamma, back.dbeta)
     }
 }
 
