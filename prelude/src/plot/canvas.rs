@@ -149,7 +149,8 @@ impl Canvas {
         let stroke = Stroke {
             width,
             line_cap: if dash.is_empty() { LineCap::Round } else { LineCap::Butt },
-            line_join: LineJoin::Round,
+            // the joins of a thin line are not seen, and take long where it has a thousand
+            line_join: if width < 2.5 { LineJoin::Bevel } else { LineJoin::Round },
             dash: StrokeDash::new(dash.to_vec(), 0.0),
             ..Stroke::default()
         };

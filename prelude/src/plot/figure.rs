@@ -75,8 +75,12 @@ impl Figure {
 
     /// A URL that holds all of the figure, in few bytes.
     pub fn url(&self) -> String {
-        let Encoded { mime, bytes } = picture::encode(&self.pixels);
-        format!("data:{mime};base64,{}", base64::engine::general_purpose::STANDARD.encode(bytes))
+        url(&picture::encode(&self.pixels))
+    }
+
+    /// The same made in haste, and longer: for what the next frame replaces.
+    pub(crate) fn passing_url(&self) -> String {
+        url(&picture::encode_fast(&self.pixels))
     }
 
     /// As [`url`](Figure::url), at most about so long: with fewer pixels where need be.
@@ -133,6 +137,10 @@ impl Figure {
         }
         self.pixels.save(path).map_err(failed)
     }
+}
+
+fn url(Encoded { mime, bytes }: &Encoded) -> String {
+    format!("data:{mime};base64,{}", base64::engine::general_purpose::STANDARD.encode(bytes))
 }
 
 impl Show for Figure {

@@ -166,7 +166,7 @@ fn points(values: &[(usize, f64)]) -> Vec<(f64, f64)> {
 
 /// At most some thousand points, which is more than a figure has pixels: of each stretch the lowest and the highest.
 fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
-    const MOST: usize = 2000;
+    const MOST: usize = 1200;
     if points.len() <= MOST {
         return points.to_vec();
     }

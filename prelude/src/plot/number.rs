@@ -1,7 +1,7 @@
 //! Numbers on axes.
 
 /// A number as short as an axis wants it.
-pub(super) fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     let size = value.abs();
     if value == 0.0 {
         "0".to_owned()

@@ -29,14 +29,26 @@ pub struct Dot {
 const SIZE: (u32, u32) = (720, 560);
 /// The side of a small picture, in device pixels.
 const THUMB: u32 = 92;
+/// Dark to bright, as viridis (Smith and van der Walt 2015), the brightest darkened to be seen on white.
+const RAMP: [Rgb; 5] = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 185, 80], [205, 185, 20]];
 /// Classes named in the legend.
 const NAMED: usize = 14;
 
 /// Points on a plane, coloured by the class; rings mark those that are wrong. Points whose place is not finite are left out.
 pub fn scatter(dots: &[Dot], classes: &[String], title: &str, axes: [&str; 2]) -> Figure {
+    drawn(dots, classes, &hues(dots, classes), title, axes)
+}
+
+/// The same of steps of a number instead of classes, the lowest first, dark to bright.
+pub(crate) fn scatter_of_steps(dots: &[Dot], steps: &[String], title: &str, axes: [&str; 2]) -> Figure {
+    let hue = |at: usize| Hue { ink: RAMP[at * (RAMP.len() - 1) / (steps.len() - 1).max(1)], shape: at };
+    let hues: Vec<Hue> = (0..steps.len()).map(hue).collect();
+    drawn(dots, steps, &hues, title, axes)
+}
+
+fn drawn(dots: &[Dot], classes: &[String], hues: &[Hue], title: &str, axes: [&str; 2]) -> Figure {
     let mut canvas = Canvas::card(SIZE.0 * DENSITY, SIZE.1 * DENSITY);
     let (width, height) = (canvas.width() as f32, canvas.height() as f32);
-    let hues = hues(dots, classes);
     let hue = |class: usize| hues.get(class).copied().unwrap_or_else(|| Hue::nth(class));
     let wrong = dots.iter().any(|dot| dot.wrong);
     let named = named(dots, classes);

@@ -34,8 +34,17 @@ type Rgba = [u8; 4];
 /// The picture in few bytes: what has at most 256 colours exactly as it is, a chart with its edges' colours rounded, a
 /// photograph as JPEG on white.
 pub fn encode(pixels: &RgbaImage) -> Encoded {
+    encoded(pixels, false)
+}
+
+/// As [`encode`], a chart in a tenth of the time, and about a third longer: for what the next frame replaces.
+pub fn encode_fast(pixels: &RgbaImage) -> Encoded {
+    encoded(pixels, true)
+}
+
+fn encoded(pixels: &RgbaImage, haste: bool) -> Encoded {
     match palette(pixels, true) {
-        Some(palette) => Encoded { mime: "image/png", bytes: indexed(pixels, &palette) },
+        Some(palette) => Encoded { mime: "image/png", bytes: indexed(pixels, &palette, haste) },
         None => photograph(pixels),
     }
 }
@@ -43,7 +52,7 @@ pub fn encode(pixels: &RgbaImage) -> Encoded {
 /// The picture as PNG, exactly as it is.
 pub fn exact_png(pixels: &RgbaImage) -> Vec<u8> {
     if let Some(palette) = palette(pixels, false) {
-        return indexed(pixels, &palette);
+        return indexed(pixels, &palette, false);
     }
     let mut bytes = Vec::new();
     // Writing eight-bit pixels into memory has no way to fail; an empty picture stays empty.
@@ -65,93 +74,89 @@ fn photograph(pixels: &RgbaImage) -> Encoded {
     }
 }
 
-/// The colours of a picture and the place of each; `None` where there are too many.
+/// The colours of a picture, and of which each pixel is.
 struct Palette {
     colors: Vec<Rgba>,
-    place: HashMap<Rgba, u8>,
+    /// A byte a pixel, by rows.
+    places: Vec<u8>,
 }
 
+/// `None` where there are too many colours.
 fn palette(pixels: &RgbaImage, rounded: bool) -> Option<Palette> {
     if pixels.is_empty() {
         return None;
     }
     let most = if rounded { MANY } else { PALETTE };
-    let mut counts: HashMap<Rgba, u64> = HashMap::new();
+    // Each colour as it is met first, how many pixels have it, and of which each pixel is.
+    let (mut met, mut met_at): (Vec<(Rgba, u64)>, HashMap<Rgba, u16>) = Default::default();
+    let mut whose: Vec<u16> = Vec::with_capacity(pixels.as_raw().len() / 4);
     // Neighbours mostly are alike.
-    let mut run = (pixels.get_pixel(0, 0).0, 0);
+    let mut last = None;
     for pixel in pixels.pixels() {
-        if pixel.0 == run.0 {
-            run.1 += 1;
-            continue;
-        }
-        *counts.entry(run.0).or_default() += run.1;
-        if counts.len() > most {
+        let at = match last {
+            Some((color, at)) if color == pixel.0 => at,
+            _ => *met_at.entry(pixel.0).or_insert_with(|| {
+                met.push((pixel.0, 0));
+                (met.len() - 1) as u16
+            }),
+        };
+        if met.len() > most {
             return None;
         }
-        run = (pixel.0, 1);
+        met[usize::from(at)].1 += 1;
+        whose.push(at);
+        last = Some((pixel.0, at));
     }
-    *counts.entry(run.0).or_default() += run.1;
-    if counts.len() > most {
+    let mut order: Vec<usize> = (0..met.len()).collect();
+    order.sort_by_key(|at| (std::cmp::Reverse(met[*at].1), met[*at].0));
+    let (common, rare) = order.split_at(if met.len() <= PALETTE { met.len() } else { EXACT });
+    if rare.iter().map(|at| met[*at].1).sum::<u64>() * EDGES > whose.len() as u64 {
         return None;
     }
-    let mut colors: Vec<(Rgba, u64)> = counts.into_iter().collect();
-    colors.sort_by_key(|(color, count)| (std::cmp::Reverse(*count), *color));
-    if colors.len() <= PALETTE {
-        let colors: Vec<Rgba> = colors.into_iter().map(|(color, _)| color).collect();
-        let place = colors.iter().enumerate().map(|(index, color)| (*color, index as u8)).collect();
-        return Some(Palette { colors, place });
+    let exact: Vec<Rgba> = common.iter().map(|at| met[*at].0).collect();
+    let mut place = vec![0; met.len()];
+    common.iter().enumerate().for_each(|(index, at)| place[*at] = index as u8);
+    let all =
+        |colors, place: &[u8]| Palette { colors, places: whose.iter().map(|at| place[usize::from(*at)]).collect() };
+    if rare.is_empty() {
+        return Some(all(exact, &place));
     }
-    let (common, rare) = colors.split_at(EXACT);
-    let all = u64::from(pixels.width()) * u64::from(pixels.height());
-    if rare.iter().map(|(_, count)| count).sum::<u64>() * EDGES > all {
-        return None;
-    }
-    let common: Vec<Rgba> = common.iter().map(|(color, _)| *color).collect();
     // Colours that differ in their last bits only share a place, that of the most common of them.
     (2..8).find_map(|bits| {
-        let mut colors = common.clone();
-        let mut place: HashMap<Rgba, u8> =
-            colors.iter().enumerate().map(|(index, color)| (*color, index as u8)).collect();
+        let mut colors = exact.clone();
         let mut groups: HashMap<Rgba, u8> = HashMap::new();
-        for (color, _) in rare {
+        for at in rare {
+            let color = met[*at].0;
             let group = color.map(|value| value >> bits);
             let next = colors.len();
-            let index = match groups.get(&group) {
+            place[*at] = match groups.get(&group) {
                 Some(index) => *index,
                 None if next < PALETTE => {
-                    colors.push(*color);
+                    colors.push(color);
                     *groups.entry(group).or_insert(next as u8)
                 }
                 None => return None,
             };
-            place.insert(*color, index);
         }
-        Some(Palette { colors, place })
+        Some(all(colors, &place))
     })
 }
 
-/// A PNG file that keeps a byte a pixel.
-fn indexed(pixels: &RgbaImage, palette: &Palette) -> Vec<u8> {
+/// A PNG file that keeps a byte a pixel. `High` compression takes three times as long as `Balanced`, for nothing on charts.
+fn indexed(pixels: &RgbaImage, palette: &Palette, haste: bool) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, pixels.width(), pixels.height());
     encoder.set_color(png::ColorType::Indexed);
     encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_compression(png::Compression::High);
+    encoder.set_compression(if haste { png::Compression::Fast } else { png::Compression::Balanced });
+    // unfiltered, what the fast way makes is ten times as long
+    encoder.set_filter(if haste { png::Filter::Adaptive } else { png::Filter::NoFilter });
     encoder.set_palette(palette.colors.iter().flat_map(|[r, g, b, _]| [*r, *g, *b]).collect::<Vec<u8>>());
     if palette.colors.iter().any(|color| color[3] < 255) {
         encoder.set_trns(palette.colors.iter().map(|color| color[3]).collect::<Vec<u8>>());
     }
-    // neighbours mostly are alike
-    let mut last = ([0; 4], palette.place.get(&[0; 4]).copied().unwrap_or(0));
-    let mut place = |pixel: Rgba| {
-        if pixel != last.0 {
-            last = (pixel, palette.place.get(&pixel).copied().unwrap_or(0));
-        }
-        last.1
-    };
-    let places: Vec<u8> = pixels.pixels().map(|pixel| place(pixel.0)).collect();
     // Writing into memory has no way to fail.
-    let _ = encoder.write_header().and_then(|mut writer| writer.write_image_data(&places));
+    let _ = encoder.write_header().and_then(|mut writer| writer.write_image_data(&palette.places));
     bytes
 }
 

@@ -174,18 +174,25 @@ impl Metric for PictureGatherer {
 impl Learner {
     /// What was measured on a part, and what was found on each of its pictures.
     pub(super) fn pictures_judged(&mut self, part: Part) -> Result<(Measures, Vec<OnFile>)> {
-        self.gathered(part, false)
+        let data = self.need_data()?;
+        self.pictures_judged_of(data.as_ref(), part)
+    }
+
+    /// The same of these data.
+    pub(super) fn pictures_judged_of(&mut self, data: &dyn Data, part: Part) -> Result<(Measures, Vec<OnFile>)> {
+        self.gathered(data, part, false)
     }
 
     /// The validation pictures with the boxes that [`detections`](Learner::detections) tells of them.
     pub(super) fn pictures_told(&mut self) -> Result<Vec<OnFile>> {
-        Ok(self.gathered(Part::Valid, true)?.1)
+        let data = self.need_data()?;
+        Ok(self.gathered(data.as_ref(), Part::Valid, true)?.1)
     }
 
-    fn gathered(&mut self, part: Part, told: bool) -> Result<(Measures, Vec<OnFile>)> {
+    fn gathered(&mut self, data: &dyn Data, part: Part, told: bool) -> Result<(Measures, Vec<OnFile>)> {
         let pictures = Arc::new(Mutex::new(Vec::new()));
         self.metrics.push(Box::new(PictureGatherer { pictures: Arc::clone(&pictures), told }));
-        let judged = self.verdicts(part);
+        let judged = self.verdicts_of(data, part);
         self.metrics.pop();
         let (mut measures, _) = judged?;
         measures.list.retain(|measure| measure.name != GATHERED);
@@ -194,12 +201,6 @@ impl Learner {
         }
         let pictures = std::mem::take(&mut *pictures.lock().unwrap_or_else(PoisonError::into_inner));
         Ok((measures, pictures))
-    }
-
-    /// COCO's average precision, over all classes and of each.
-    pub(super) fn evaluate_boxes(&mut self, part: Part) -> Result<Evaluation> {
-        let (all, pictures) = self.pictures_judged(part)?;
-        self.evaluated(all, &pictures)
     }
 
     /// What is measured of so many pictures.

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use candle_core::Device;
 
+use super::answer::Answer;
 use super::learner::Learner;
 use super::plane::{self, Plane};
-use crate::data::{Data, Order, Part};
+use crate::data::{Data, Order, Part, Spec, Target};
 use crate::layers::Pass;
 use crate::paths;
-use crate::plot::{self, Dot, Figure};
+use crate::plot::{self, Dot, Figure, number};
 use crate::show::{Bundle, Show, Steps, Table};
 use crate::words::count;
 use crate::{Error, Result};
@@ -28,7 +29,7 @@ pub struct MapPoint {
     pub x: f64,
     /// Where it lies.
     pub y: f64,
-    /// Its class, where it has one.
+    /// Its class, where it has one; its labels or its number, where it has these.
     pub class: Option<String>,
     /// What the network says of it.
     pub said: String,
@@ -96,18 +97,23 @@ impl Show for EmbeddingMap {
     }
 }
 
+/// So many steps of a number have a colour each.
+const STEPS: usize = 5;
+
 /// What is known of a picture before it has a place.
 struct MappedPicture {
     id: usize,
+    /// The place in the legend, and what is true in words.
     class: Option<usize>,
+    truth: Option<String>,
     said: String,
     wrong: bool,
     row: Vec<f32>,
 }
 
 impl Learner {
-    /// The validation pictures on a plane by their features' first two principal components, coloured by class: what the body finds alike lies
-    /// near each other. Rings are around those that the network gets wrong. Of more than 3000 pictures every so many-th is placed.
+    /// The validation pictures on a plane by their features' first two principal components, coloured by class (of several labels by the rarest,
+    /// of numbers by steps of the first): what the body finds alike lies near each other. Rings are around those that the network gets wrong. Of more than 3000 pictures every so many-th is placed.
     ///
     /// ```no_run
     /// # use candlewick_prelude::prelude::*;
@@ -144,7 +150,7 @@ impl Learner {
                 },
             ));
         }
-        let known = self.known(data.as_ref())?;
+        let (known, legend) = self.known(data.as_ref())?;
         let rows: Vec<Vec<f32>> = known.iter().map(|one| one.row.clone()).collect();
         if rows.iter().flatten().any(|value| !value.is_finite()) {
             return Err(super::predict::diverged());
@@ -162,8 +168,7 @@ impl Learner {
             names.push(example.words());
             dots[at].picture = example.picture.filter(|_| shown.contains(&at));
         }
-        let named = known.iter().any(|one| one.class.is_some());
-        let classes = if named { self.classes().to_vec() } else { Vec::new() };
+        let named = matches!(self.spec.target, Target::Class(_) | Target::Classes(_));
         let axis = |at: usize, word: &str| match explained {
             Some(shares) => format!("{word} component ({:.0} % of the variance)", shares[at] * 100.0),
             None => format!("{word} axis"),
@@ -173,21 +178,24 @@ impl Learner {
         if named {
             title += &format!(", {wrong} wrong");
         }
-        let figure = plot::scatter(&dots, &classes, &title, [&axis(0, "first"), &axis(1, "second")]);
+        let axes = [&*axis(0, "first"), &*axis(1, "second")];
+        let figure = match self.spec.target {
+            Target::Numbers(_) => plot::scatter_of_steps(&dots, &legend, &title, axes),
+            _ => plot::scatter(&dots, &legend, &title, axes),
+        };
         let mut points = Vec::with_capacity(known.len());
         for ((one, name), [x, y]) in known.into_iter().zip(names).zip(places) {
-            let class = one.class.and_then(|class| self.classes().get(class).cloned());
-            points.push(MapPoint { name, x, y, class, said: one.said, wrong: one.wrong });
+            points.push(MapPoint { name, x, y, class: one.truth, said: one.said, wrong: one.wrong });
         }
         Ok(EmbeddingMap { points, method, explained, figure })
     }
 
-    /// The validation pictures with their features, what is true of them and what is said.
-    fn known(&self, data: &dyn Data) -> Result<Vec<MappedPicture>> {
+    /// The validation pictures with their features, what is true of them and what is said, and the legend's names.
+    fn known(&self, data: &dyn Data) -> Result<(Vec<MappedPicture>, Vec<String>)> {
         let network = self.judged();
         let every = data.count(Part::Valid).div_ceil(MOST).max(1);
         let steps = Steps::new("embedding", data.count(Part::Valid));
-        let mut known: Vec<MappedPicture> = Vec::new();
+        let (mut known, mut told): (Vec<MappedPicture>, Vec<Answer>) = Default::default();
         let mut seen = 0;
         for batch in data.batches(Part::Valid, Order::Given)? {
             let batch = batch?;
@@ -201,11 +209,82 @@ impl Learner {
                 if (seen - 1) % every != 0 {
                     continue;
                 }
-                let class = truth.class;
-                let wrong = class.is_some() && answer.class != class;
-                known.push(MappedPicture { id: *id, class, said: answer.words(&self.spec), wrong, row });
+                let wrong = match &truth.labels {
+                    Some(labels) => answer.labels.as_ref() != Some(labels),
+                    None => truth.class.is_some() && answer.class != truth.class,
+                };
+                let (said, is_told) = (answer.words(&self.spec), !matches!(self.spec.target, Target::Own(_)));
+                let words = is_told.then(|| truth.words(&self.spec));
+                known.push(MappedPicture { id: *id, class: truth.class, truth: words, said, wrong, row });
+                told.push(truth);
             }
         }
-        Ok(known)
+        let (places, legend) = legend(&told, &self.spec);
+        known.iter_mut().zip(places).for_each(|(one, place)| one.class = place);
+        Ok((known, legend))
+    }
+}
+
+/// The place of each in a legend, and the legend: classes, of several labels the rarest, of numbers steps that have as many examples each.
+fn legend(told: &[Answer], spec: &Spec) -> (Vec<Option<usize>>, Vec<String>) {
+    match &spec.target {
+        Target::Classes(names) => {
+            let mut count = vec![0usize; names.len()];
+            told.iter().flat_map(|one| one.labels.iter().flatten()).for_each(|label| count[*label] += 1);
+            let rarest = |one: &Answer| {
+                let labels = one.labels.as_deref().unwrap_or_default();
+                Some(labels.iter().copied().min_by_key(|label| count[*label]).unwrap_or(names.len()))
+            };
+            let places: Vec<Option<usize>> = told.iter().map(rarest).collect();
+            let bare = places.contains(&Some(names.len())).then(|| "none of them".to_owned());
+            (places, names.iter().cloned().chain(bare).collect())
+        }
+        Target::Numbers(names) => {
+            let value = |one: &Answer| one.numbers.first().copied().filter(|value| value.is_finite());
+            let mut sorted: Vec<f32> = told.iter().filter_map(value).collect();
+            sorted.sort_by(f32::total_cmp);
+            // the first number of each step; steps that begin alike are one
+            let mut begins: Vec<f32> =
+                (0..STEPS).filter_map(|at| sorted.get(at * sorted.len() / STEPS).copied()).collect();
+            begins.dedup();
+            let name = names.first().map_or("", String::as_str);
+            let words = |(at, from): (usize, &f32)| match begins.get(at + 1) {
+                Some(to) => format!("{name} {} to {}", number(f64::from(*from)), number(f64::from(*to))),
+                None => format!("{name} from {}", number(f64::from(*from))),
+            };
+            let place = |one: &Answer| begins.iter().rposition(|from| value(one).is_some_and(|own| own >= *from));
+            (told.iter().map(place).collect(), begins.iter().enumerate().map(words).collect())
+        }
+        Target::Class(names) => (told.iter().map(|one| one.class).collect(), names.clone()),
+        _ => (vec![None; told.len()], Vec::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Input;
+
+    fn spec(target: Target) -> Spec {
+        Spec::new(Input::Tensor(vec![1]), target, 0)
+    }
+
+    #[test]
+    fn labels_are_coloured_by_the_rarest_and_numbers_by_steps() {
+        let names = ["boat", "sea", "storm"].map(str::to_owned).to_vec();
+        let of = |labels: &[usize]| Answer { labels: Some(labels.to_vec()), ..Answer::default() };
+        let told = [of(&[1]), of(&[0, 1]), of(&[1, 2]), of(&[]), of(&[0])];
+        let (places, words) = legend(&told, &spec(Target::Classes(names.clone())));
+        assert_eq!(places, [Some(1), Some(0), Some(2), Some(3), Some(0)]);
+        assert_eq!(words.last().map(String::as_str), Some("none of them"));
+        assert_eq!(legend(&told[..3], &spec(Target::Classes(names))).1.len(), 3);
+
+        let of = |value: f32| Answer { numbers: vec![value], ..Answer::default() };
+        let told: Vec<Answer> = [30.0, 10.0, 50.0, 20.0, 40.0, f32::NAN].into_iter().map(of).collect();
+        let (places, words) = legend(&told, &spec(Target::Numbers(vec!["age".to_owned()])));
+        assert_eq!(places, [Some(2), Some(0), Some(4), Some(1), Some(3), None]);
+        assert_eq!((words[0].as_str(), words[4].as_str()), ("age 10 to 20", "age from 50"));
+        let alike: Vec<Answer> = [1.0, 1.0, 1.0, 1.0, 2.0].into_iter().map(of).collect();
+        assert_eq!(legend(&alike, &spec(Target::Numbers(vec!["n".to_owned()]))).1, ["n 1 to 2", "n from 2"]);
     }
 }

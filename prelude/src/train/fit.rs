@@ -6,7 +6,7 @@ use super::ahead::Ahead;
 use super::average::Average;
 use super::cache::FeatureCache;
 use super::fitting::Fitting;
-use super::history::{FitReport, Stage};
+use super::history::{BatchRecord, FitReport, Stage};
 use super::judge::Verdict;
 use super::learner::Learner;
 use super::lost::Lost;
@@ -20,6 +20,9 @@ use crate::layers::Pass;
 use crate::models::Network;
 use crate::show::Steps;
 use crate::{Error, Result, interrupt, limits, show};
+
+/// Few networks learn at a higher rate.
+const HIGH: f64 = 0.05;
 
 impl Learner {
     /// Trains for so many epochs at one rate, or at a range of rates over the groups: `fit(3, 1e-3)`, `fit(3, 1e-5..1e-3)`.
@@ -100,7 +103,12 @@ impl Learner {
 
     /// Writes down what is trained from now on, and at which rate.
     pub(super) fn begin_stage(&mut self, rate: Rate) {
-        let stage = Stage { batch: self.history.batches.len(), label: format!("{} · {rate}", self.trained_part()) };
+        // another task's losses are of another kind: the curve says where they begin
+        let task = self.task.name();
+        let before = self.history.fits.last().filter(|fit| !fit.task.is_empty() && fit.task != task);
+        let other = before.map_or(String::new(), |_| format!("{task} · "));
+        let label = format!("{other}{} · {rate}", self.trained_part());
+        let stage = Stage { batch: self.history.batches.len(), label };
         self.history.stages.push(stage);
     }
 
@@ -165,6 +173,31 @@ impl Learner {
         self.check_metrics()?;
         self.optimizer.check()?; // a file may hold any
         self.data.as_ref().map_or(Ok(()), |data| data.check())
+    }
+
+    /// What to say of a fit that has made the network worse, which a rate that is too high does.
+    pub(super) fn risen(&self, run: &FitRun) -> Option<String> {
+        let fit = self.history.fits.last().filter(|fit| fit.first_batch + 4 <= self.history.batches.len())?;
+        let (before, own) = self.history.batches.split_at(fit.first_batch);
+        let mean = |of: &[BatchRecord]| of.iter().map(|batch| batch.loss).sum::<f64>() / of.len().max(1) as f64;
+        // one batch may be easy by chance: what came before counts too
+        let base = own[0].loss.max(mean(&before[before.len() - before.len().min(20)..]));
+        let (last, most) = (mean(&own[own.len() * 3 / 4..]), own.iter().map(|batch| batch.loss).fold(0.0, f64::max));
+        let high = own.iter().filter(|batch| batch.loss > 2.0 * base).count();
+        let what = match () {
+            () if !base.is_finite() || base <= 0.0 => return None,
+            () if high * 3 > own.len() => format!("rose, from {base:.3} to {most:.3}"),
+            // a network that is dead says the same of all, which is no worse than what a new one says
+            () if run.way.rate.top() > HIGH && last > 0.98 * base => {
+                format!("has not fallen, from {base:.3} to {last:.3}")
+            }
+            () => return None,
+        };
+        Some(format!(
+            "the loss {what}: a rate of {} is too high for this network; `learner.lr_find()?` finds one, on a learner made anew or from a \
+             file, since this one has unlearned",
+            run.way.rate
+        ))
     }
 
     /// Refuses to train where everything is frozen.

@@ -132,6 +132,7 @@ impl<'a> Fitting<'a> {
             ));
         }
         self.run.notes.extend(self.learner.left_frozen(&self.run));
+        self.run.notes.extend(self.learner.risen(&self.run));
         let closed = self.ask(When::FitEnded);
         self.remember();
         if self.run.forget {

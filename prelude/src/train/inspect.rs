@@ -7,7 +7,7 @@ use super::predict::diverged;
 use super::records::TestRecord;
 use super::worst::TopLosses;
 use crate::boxes::measure::CocoNumbers;
-use crate::data::{Part, Spec, Target};
+use crate::data::{Data, Part, Spec, Target};
 use crate::plot::{self, Figure};
 use crate::show::{Bundle, Show, Table};
 use crate::{Error, Result, limits, show};
@@ -68,18 +68,6 @@ impl Learner {
     /// As there.
     pub fn evaluate(&mut self) -> Result<Evaluation> {
         self.validate()
-    }
-
-    /// Measures on a part's pictures: `learner.evaluate_on(Part::Test)?`.
-    ///
-    /// # Errors
-    /// When there are none, or the user interrupts.
-    pub fn evaluate_on(&mut self, part: Part) -> Result<Evaluation> {
-        if let Target::Boxes(_) = self.spec.target {
-            return self.evaluate_boxes(part);
-        }
-        let (all, verdicts) = self.verdicts(part)?;
-        Ok(self.evaluation(all, &verdicts))
     }
 
     /// What was measured, class by class.
@@ -181,11 +169,16 @@ impl Learner {
 
     pub(super) fn verdicts(&mut self, part: Part) -> Result<(Measures, Vec<Verdict>)> {
         let data = self.need_data()?;
+        self.verdicts_of(data.as_ref(), part)
+    }
+
+    /// The same of these data: the learner's own, of which a test is written down, or others, of which there is none.
+    pub(super) fn verdicts_of(&mut self, data: &dyn Data, part: Part) -> Result<(Measures, Vec<Verdict>)> {
         if data.count(part) == 0 {
             return Err(no_examples(part, &self.spec));
         }
         self.cache.prepare(&self.network)?;
-        let (measures, verdicts) = self.judge_part(data.as_ref(), part, true)?;
+        let (measures, verdicts) = self.judge_part(data, part, true)?;
         if part == Part::Test {
             let (epochs, examples) = (self.history.epochs.len(), verdicts.len());
             self.history.tested += 1;

@@ -322,16 +322,6 @@ impl Learner {
                 Error::new(what).remedy("give it a new head: `let mut learner = learner.replace_head(&data)?;`")
             );
         }
-        if let (Input::Tensor(own), Input::Tensor(other)) = (&self.spec.input, &spec.input)
-            && own != other
-        {
-            return Err(Error::new(format!(
-                "the network takes {}, the data has {}",
-                self.spec.input.words(),
-                spec.input.words()
-            ))
-            .remedy("bring the data to the shape that the network was made for"));
-        }
         self.check_kind(&spec)?;
         if let Input::Tensor(_) = spec.input {
             try_out(&self.network, self.task.as_ref(), data)?;
@@ -370,11 +360,15 @@ impl Learner {
     /// Refuses data of another kind than the network takes.
     fn check_kind(&self, spec: &Spec) -> Result<()> {
         let (own, other) = (&self.spec.input, &spec.input);
-        if std::mem::discriminant(own) == std::mem::discriminant(other) {
-            return Ok(());
-        }
-        Err(Error::new(format!("the network takes {}, the data has {}", own.words(), other.words()))
-            .remedy("give it data of the kind that it was made for, or make another network"))
+        let remedy = match (own, other) {
+            (Input::Tensor(own), Input::Tensor(other)) if own != other => {
+                "bring the data to the shape that the network was made for"
+            }
+            _ if std::mem::discriminant(own) == std::mem::discriminant(other) => return Ok(()),
+            _ => "give it data of the kind that it was made for, or make another network",
+        };
+        let what = format!("the network takes {}, the data has {}", own.words(), other.words());
+        Err(Error::new(what).remedy(remedy))
     }
 
     /// Other data as the network takes them.

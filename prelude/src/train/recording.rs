@@ -51,6 +51,7 @@ impl Learner {
                     .map_or(String::new(), |parts| format!(", {parts} part more with each epoch")),
             optimizer: self.optimizer.rule(),
             decay_all: self.optimizer.decays_all(),
+            task: self.task.name().to_owned(),
             trained: self.trained_part(),
             frozen: frozen.collect(),
             seed: self.options.seed,

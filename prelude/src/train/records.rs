@@ -60,6 +60,9 @@ pub struct FitRecord {
     pub optimizer: Rule,
     /// Whether biases and norms decayed too.
     pub decay_all: bool,
+    /// The task by name; empty where a file does not say.
+    #[serde(default)]
+    pub task: String,
     /// What was trained, in words: `head`, `from blocks.2`, `all`.
     pub trained: String,
     /// Parts whose every parameter was frozen when it began.

@@ -79,6 +79,13 @@ pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
                 "`Learner::open(path)?` makes a learner of a file; `learner.load(path)?` puts a file into a learner that there is",
             );
         }
+        Some("E0061") if story.told.code.contains(".nearest(") => {
+            report.advice.clear();
+            advise_first(report, "an index holds no network, so that the learner comes first: `index.nearest(&learner, \"new.jpg\", 9)?`");
+        }
+        Some("E0308") if message == "mismatched types" && all.contains("found `&Result<") => {
+            advise_first(report, "what can fail gives a `Result`: `?` behind it takes the value out, as in `Loss::mean(&(a - b)?.sqr()?)?`");
+        }
         Some("E0061") if story.told.code.contains(".compare(&[") => advise_first(
             report,
             "learners are compared by a function: `compare(&[(\"frozen\", &a), (\"whole\", &b)])?`; `det.compare(picture, &before)?` shows a detector's answers",

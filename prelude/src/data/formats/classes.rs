@@ -18,6 +18,22 @@ fn some_of(names: &[impl AsRef<str>]) -> String {
     }
 }
 
+/// The class of this name among these; the error has those that are near.
+pub(crate) fn known_class(name: &str, classes: &[String]) -> Result<String> {
+    let wanted = composed(name);
+    if classes.contains(&wanted) {
+        return Ok(wanted);
+    }
+    let near = nearest(&wanted, classes);
+    let meant = likely_meant(&wanted, classes).map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
+    let remedy = match near.len() {
+        0 => "there are no classes at all".to_owned(),
+        1..=MOST_NAMES => format!("{meant}The classes are {}", some_of(classes)),
+        _ => format!("{meant}The nearest are {}", some_of(&near)),
+    };
+    Err(Error::new(format!("there is no class `{name}`")).remedy(remedy))
+}
+
 impl Listing {
     /// The listing with classes under other names; several that get one name become one class. A name that others get
     /// and that a class has already is that class.
@@ -27,7 +43,7 @@ impl Listing {
     pub fn rename(self, names: &[(&str, &str)]) -> Result<Listing> {
         let mut new: HashMap<String, String> = HashMap::new();
         for (from, to) in names {
-            let (from, to) = (self.known(from)?, composed(to.trim()));
+            let (from, to) = (known_class(from, &self.classes)?, composed(to.trim()));
             if to.is_empty() {
                 return Err(Error::new(format!("class `{from}` would have no name")).remedy("write a name"));
             }
@@ -100,25 +116,8 @@ impl Listing {
         (!all.is_empty()).then(|| format!("{}{more}: they are one class now", some.join(", ")))
     }
 
-    /// The class of this name.
-    fn known(&self, name: &str) -> Result<String> {
-        let wanted = composed(name);
-        if self.classes.contains(&wanted) {
-            return Ok(wanted);
-        }
-        let near = nearest(&wanted, &self.classes);
-        let meant =
-            likely_meant(&wanted, &self.classes).map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
-        let remedy = match near.len() {
-            0 => "there are no classes at all".to_owned(),
-            1..=MOST_NAMES => format!("{meant}The classes are {}", some_of(&self.classes)),
-            _ => format!("{meant}The nearest are {}", some_of(&near)),
-        };
-        Err(Error::new(format!("there is no class `{name}`")).remedy(remedy))
-    }
-
     fn all_known(&self, names: &[&str]) -> Result<Vec<String>> {
-        names.iter().map(|name| self.known(name)).collect()
+        names.iter().map(|name| known_class(name, &self.classes)).collect()
     }
 
     /// Gives each class the name that `new` says, or takes it and its objects away where it says none.

@@ -20,6 +20,8 @@ pub(super) struct Said {
     pub truth: Wanted,
     /// Names of the classes, in the order of what stands in the table.
     pub names: Option<Vec<String>>,
+    /// The classes or labels that are kept, where some are left out.
+    pub kept: Option<Vec<String>>,
 }
 
 /// What is to be told of a text.

@@ -235,7 +235,9 @@ impl TextTable {
     /// The same with its examples found anew, after something was said of the columns.
     fn looked_through(mut self) -> TextTable {
         let inner = &mut *self.0;
-        let found = Examples::of(&inner.cells, &inner.said, &inner.shown).map(twins::without_leaks);
+        let found = Examples::of(&inner.cells, &inner.said, &inner.shown)
+            .and_then(|examples| examples.of_kept(inner.said.kept.as_deref()))
+            .map(twins::without_leaks);
         // a split stays, whatever the columns are called afterwards
         if let (Ok(before), false) = (&inner.state, inner.splits.is_empty()) {
             inner.aside = Arc::new(before.rows.iter().copied().zip(inner.parts.iter().copied()).collect());
@@ -357,10 +359,16 @@ impl TextTable {
 
     fn wanting(mut self, truth: Wanted) -> Result<TextTable> {
         self.0.said.truth = truth;
-        self.0.said.names = None;
+        (self.0.said.names, self.0.said.kept) = (None, None);
         let table = self.looked_through();
         table.ready()?;
         Ok(table)
+    }
+
+    /// Tells these classes or labels alone.
+    pub(super) fn keep_classes(mut self, kept: Vec<String>) -> TextTable {
+        self.0.said.kept = Some(kept);
+        self.looked_through()
     }
 
     /// Names for the classes, in their order: of numbers from the smallest on, of words by the alphabet.
@@ -373,7 +381,8 @@ impl TextTable {
                 Error::new(format!("two of the names are `{name}`")).remedy("give each class a name of its own")
             );
         }
-        self.0.said.names = Some(names.iter().map(|name| (*name).to_owned()).collect());
+        // names are told of all classes: those that were left out come back
+        (self.0.said.names, self.0.said.kept) = (Some(names.iter().map(|name| (*name).to_owned()).collect()), None);
         let table = self.looked_through();
         table.ready()?;
         Ok(table)

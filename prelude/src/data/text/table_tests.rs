@@ -547,3 +547,48 @@ fn files_that_are_no_tables_are_told_apart() -> Result<()> {
     assert!(shown.contains("3 rows") && shown.contains("has one column alone"), "{shown}");
     Ok(())
 }
+
+#[test]
+fn classes_are_left_out_or_chosen() -> Result<()> {
+    let rows = [
+        ("one good day", "good"),
+        ("a bad day", "bad"),
+        ("nothing much", "odd"),
+        ("fine weather", "good"),
+        ("rain again", "bad"),
+    ];
+    let data = TextTable::from_texts(&rows)?;
+    let rest = data.clone().drop(&["odd"])?;
+    assert_eq!((rest.len(), rest.names()), (4, &["bad".to_owned(), "good".to_owned()][..]));
+    assert_eq!(rest.text_of(1)?.0, "a bad day");
+    assert_eq!(rest.counts(Part::Train), [2, 2]);
+    let chosen = data.clone().only(&["odd", "good"])?;
+    assert_eq!((chosen.names().join(" "), chosen.counts(Part::Train)), ("good odd".to_owned(), vec![2, 1]));
+    let says = data.clone().only(&["goood"]).err().expect("no such class").to_string();
+    assert!(says.contains("no class `goood`") && says.contains("did you mean `good`"), "{says}");
+    for (wrong, verb) in [(data.clone().only(&["good"]), "only"), (data.clone().drop(&["good", "bad"]), "drop")] {
+        let says = wrong.err().expect("one class is left").to_string();
+        assert!(says.contains(&format!("`{verb}` would leave 1 class of 3")), "{says}");
+    }
+    // a split stays, and labels are columns of their own
+    let split =
+        TextTable::from_texts(&[("a a", "x"), ("b b", "x"), ("c c", "y"), ("d d", "y"), ("e e", "z"), ("f f", "z")])?
+            .split(0.5, 1)?;
+    let apart: Vec<String> = split
+        .ids(Part::Valid)
+        .into_iter()
+        .map(|id| split.text_of(id).map(|text| text.0.to_owned()))
+        .collect::<Result<_>>()?;
+    let fewer = split.drop(&["z"])?;
+    let kept: Vec<String> = fewer
+        .ids(Part::Valid)
+        .into_iter()
+        .map(|id| fewer.text_of(id).map(|text| text.0.to_owned()))
+        .collect::<Result<_>>()?;
+    let tagged = file("tags.csv", "text,tags\none,a;b\ntwo,b\nthree,c\nfour,a;c\n");
+    let tagged = TextTable::csv(&tagged.1)?.text("text").labels("tags")?.drop(&["b"])?;
+    assert_eq!((tagged.len(), tagged.names().join(" ")), (4, "a c".to_owned()));
+    assert_eq!(tagged.counts(Part::Train), [2, 2]);
+    assert_eq!(kept, apart.iter().filter(|text| !["e e", "f f"].contains(&text.as_str())).cloned().collect::<Vec<_>>());
+    Ok(())
+}

@@ -45,24 +45,30 @@ struct LivePicture {
 }
 
 impl LivePicture {
-    fn of(figure: &Figure, what: &str, longest: usize) -> LivePicture {
-        let ((width, height), url) = (figure.size(), figure.url_within(longest));
+    fn of(figure: &Figure, what: &str, url: &str) -> LivePicture {
+        let (width, height) = figure.size();
         let html = format!(
             "<div><img src=\"{url}\" width=\"{width}\" height=\"{height}\" style=\"max-width:100%\" alt=\"{what}\"></div>"
         );
         LivePicture { html, text: figure.text().to_owned() }
     }
 
-    /// The losses, where there are some.
-    fn curve(history: &History) -> Option<LivePicture> {
-        let figure = || LossCurve::of(&history.run("")).figure();
-        (history.batches.len() > 1).then(|| LivePicture::of(&figure(), "loss a batch", usize::MAX))
+    /// The losses, where there are some; what does not stay is made in haste.
+    fn curve(history: &History, stays: bool) -> Option<LivePicture> {
+        (history.batches.len() > 1).then(|| {
+            let figure = LossCurve::of(&history.run("")).figure();
+            LivePicture::of(&figure, "loss a batch", &if stays { figure.url() } else { figure.passing_url() })
+        })
+    }
+
+    fn glance_of(figure: &Figure) -> LivePicture {
+        LivePicture::of(figure, "what is said of the watched pictures", &figure.url_within(LONGEST))
     }
 
     /// What is said of the watched pictures, where there are some.
     fn glance(fit: &Fit) -> Result<Option<LivePicture>> {
         let figure = fit.learner.glance()?;
-        Ok(figure.map(|figure| LivePicture::of(&figure, "what is said of the watched pictures", LONGEST)))
+        Ok(figure.map(|figure| LivePicture::glance_of(&figure)))
     }
 }
 
@@ -88,7 +94,7 @@ impl Screen {
         let begun = Instant::now();
         let Some(live) = self.live.as_mut().filter(|live| begun >= self.next && live.is_due()) else { return };
         if begun >= self.next_curve {
-            self.curve = LivePicture::curve(history);
+            self.curve = LivePicture::curve(history, false);
             self.next_curve = Instant::now() + begun.elapsed() * CURVE;
         }
         let begun = Instant::now();
@@ -136,7 +142,7 @@ impl Screen {
             self.glance = LivePicture::glance(fit)
                 .or_else(|error| if error.is_interrupted() { Ok(self.glance.take()) } else { Err(error) })?;
         }
-        let (report, curve) = (fit.report(), LivePicture::curve(fit.history()));
+        let (report, curve) = (fit.report(), LivePicture::curve(fit.history(), true));
         let pictures = [curve.as_ref(), self.glance.as_ref()];
         live.finish(&bundle(fit.history(), self.before, &report.line(), (None, &report.notes), pictures));
         Ok(())
@@ -225,8 +231,8 @@ mod tests {
         for count in [4, 12] {
             let pictures: Vec<RgbImage> = (0..count).map(noise).collect();
             let figure = plot::strip(&pictures, &vec!["truck 93 %".to_owned(); pictures.len()]);
-            let glance = LivePicture::of(&figure, "what is said of the watched pictures", LONGEST);
-            let curve = LivePicture::curve(&history).expect("there are losses");
+            let glance = LivePicture::glance_of(&figure);
+            let curve = LivePicture::curve(&history, true).expect("there are losses");
             let bundle = bundle(&history, 0, "done", (None, &[]), [Some(&curve), Some(&glance)]);
             let bytes = serde_json::to_string(bundle.data()).expect("it is JSON").len();
             assert!(bytes < 100_000, "{count} pictures: {bytes}");

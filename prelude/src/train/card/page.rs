@@ -74,7 +74,7 @@ fn blocks(card: &CardContent) -> Vec<CardBlock> {
             if card.epochs.is_empty() { "nothing was trained" } else { "how it was trained was not written down" };
         blocks.push(CardBlock::Text(words.to_owned()));
     }
-    card.fits.iter().enumerate().for_each(|(at, fit)| blocks.push(fit_facts(at + 1, fit)));
+    card.fits.iter().enumerate().for_each(|(at, fit)| blocks.push(fit_facts(at + 1, fit, &card.model.task)));
     blocks.push(CardBlock::Text(format!("Reproducible: {}.", card.reproducibility)));
     blocks.push(CardBlock::Heading("Metrics"));
     match &card.metrics {
@@ -177,7 +177,8 @@ fn model(card: &CardContent, blocks: &mut Vec<CardBlock>) {
     ]));
 }
 
-fn fit_facts(number: usize, fit: &FitSection) -> CardBlock {
+/// What a fit was; its `task` where it is not the learner's by now.
+fn fit_facts(number: usize, fit: &FitSection, task: &str) -> CardBlock {
     let record = &fit.record;
     let loss = |loss: Option<f64>| loss.map_or("–".to_owned(), |loss| format!("{loss:.4}"));
     let mut rates: Vec<(String, String)> = Vec::new();
@@ -195,6 +196,7 @@ fn fit_facts(number: usize, fit: &FitSection) -> CardBlock {
         ("rate", if one { record.rate.clone() } else { format!("{}: {each}", record.rate) }),
         ("schedule", record.schedule.clone()),
         ("optimiser", format!("{}; decay {decay}", rule_words(&record.optimizer))),
+        ("task", if record.task == task { String::new() } else { record.task.clone() }),
         ("trained", record.trained.clone()),
         ("frozen", record.frozen.join(", ")),
         (

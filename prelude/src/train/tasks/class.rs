@@ -27,12 +27,11 @@ impl Task for Classify {
             Target::Class(classes) => Err(Error::new(format!("the data has {} class: {classes:?}", classes.len()))
                 .remedy("a classifier needs two classes or more, one folder each")),
             Target::Numbers(names) => {
-                Err(Error::new(format!("the data has numbers ({}), but no classes", names.join(", "))).remedy(
-                    "use `Learner::regression`, or with a network of your own `Learner::new(network, Regress, &data)?`",
-                ))
+                Err(Error::new(format!("the data has numbers ({}), but no classes", names.join(", ")))
+                    .remedy(format!("use {}", super::verb(spec))))
             }
             other => Err(Error::new(format!("the data has {}, but not one class an example", other.words()))
-                .remedy(format!("use {}", super::verb(other)))),
+                .remedy(format!("use {}", super::verb(spec)))),
         }
     }
 

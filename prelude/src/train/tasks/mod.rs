@@ -53,8 +53,11 @@ fn linear_head(at: &Scope, says: &str, features: &Shapes, spec: &Spec) -> Result
 }
 
 /// What learns from data with such a truth.
-fn verb(target: &Target) -> &'static str {
-    match target {
+fn verb(spec: &Spec) -> &'static str {
+    match spec.target {
+        Target::Class(_) | Target::Classes(_) | Target::Numbers(_) if spec.tokens().is_some() => {
+            "`Learner::text(Bert::minilm()?, &data)?`, which takes classes, labels and numbers as the table has them"
+        }
         Target::Class(_) => {
             "`Learner::vision` for classes, or with a network of your own `Learner::new(network, Classify, &data)?`"
         }

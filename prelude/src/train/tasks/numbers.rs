@@ -32,7 +32,7 @@ impl Task for Regress {
             Target::Numbers(_) => Ok(()),
             other => Err(Error::new(format!("the data has {}, but no numbers", other.words())).remedy(format!(
                 "make it with `TensorData::numbers(images, values, &[\"age\"])?`, or use {}",
-                super::verb(other)
+                super::verb(spec)
             ))),
         }
     }

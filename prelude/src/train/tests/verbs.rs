@@ -1,7 +1,7 @@
 //! Cut bodies, numbers, embeddings, gathered gradients, averaged weights, the search for a rate, and what must not change.
 
 use super::*;
-use crate::data::Fields;
+use crate::data::{Fields, Part};
 use crate::show::Show;
 
 /// A picture of the data, as the network sees it.
@@ -369,5 +369,69 @@ fn a_file_of_version_1_goes_on_as_it_did() -> Result<()> {
         }
         assert_eq!(found.len(), 2);
     }
+    Ok(())
+}
+
+#[test]
+fn other_data_are_measured_by_the_same_verb() -> Result<()> {
+    let data = bars(64, 31)?;
+    let mut learner = learner(&data)?;
+    learner.freeze().fit(2, 4e-3)?;
+    let own = learner.validate()?;
+    // unsplit data: all of it, and not the features that are kept of the learner's own
+    let batch = bars(24, 32)?.batches(Part::Train)?.next().expect("a batch")?;
+    let (images, labels) = (batch.inputs.get("image")?.clone(), batch.targets.get("class")?.to_vec1::<u32>()?);
+    let count = labels.len();
+    let swapped: Vec<u32> = labels.iter().map(|label| 1 - label).collect();
+    let names = |data: &TensorData| data.spec().names().to_vec();
+    let [first, second] = [&names(&data)[0], &names(&data)[1]];
+    let other = TensorData::new(images.clone(), labels, &[first, second])?;
+    let found = learner.evaluate_on(&other)?;
+    assert_eq!(found.classes.iter().map(|class| class.pictures).sum::<usize>(), count);
+    // the classes' order is theirs, the names count
+    let turned = TensorData::new(images.clone(), swapped, &[second, first])?;
+    assert_eq!(learner.evaluate_on(&turned)?, found);
+    assert_eq!(learner.validate()?, own);
+    let strange = TensorData::new(images.clone(), vec![0; count], &["zebra", first])?;
+    let says = learner.evaluate_on(&strange).unwrap_err().to_string();
+    assert!(says.contains("does not know `zebra`"), "{says}");
+    let numbers = lengths(8, 1)?;
+    let says = learner.evaluate_on(&numbers).unwrap_err().to_string();
+    assert!(says.contains("these data have") && says.contains("the network tells"), "{says}");
+    // what is written down of a test is the learner's own
+    assert!(learner.history().test.is_none());
+    let held = bars(64, 33)?.hold_out(0.25, 1)?;
+    let rest = held.count(Part::Valid);
+    assert_eq!(learner.evaluate_on(&held)?.classes.iter().map(|class| class.pictures).sum::<usize>(), rest);
+    assert!(learner.history().test.is_none());
+    Ok(())
+}
+
+#[test]
+fn numbers_are_measured_elsewhere_too() -> Result<()> {
+    let mut learner = quiet(Learner::regression(Arch::default().untrained(), &lengths(32, 21)?)?);
+    learner.fit(1, 4e-3)?;
+    let found = learner.evaluate_on(&lengths(32, 5)?)?;
+    assert!(found.numbers[0].0 == "length" && found.numbers[0].1.is_finite());
+    assert_ne!(found, learner.validate()?);
+    let map = learner.embedding_map()?;
+    assert!(map.points.iter().all(|point| point.class.as_deref().is_some_and(|class| class.starts_with("length "))));
+    assert!(map.figure.text().contains("length from"), "{}", map.figure.text());
+    Ok(())
+}
+
+#[test]
+fn a_rate_that_ruins_is_named() -> Result<()> {
+    let data = bars(64, 8)?;
+    let mut ruined = learner(&data)?;
+    let notes = |report: FitReport| report.notes.join("\n");
+    let said = notes(ruined.fit(4, 3.0)?);
+    assert!(said.contains("a rate of 3") && said.contains("lr_find"), "{said} {:?}", losses(&ruined));
+    let mut whole = learner(&data)?;
+    let said = notes(whole.fit(8, 4e-3)?);
+    assert!(!said.contains("the loss "), "{said}");
+    // what was learned is lost
+    let said = notes(whole.fit(2, 3.0)?);
+    assert!(said.contains("the loss rose"), "{said}");
     Ok(())
 }

@@ -1,0 +1,109 @@
+//! Measuring on other data than those that a learner trains on.
+
+use super::inspect::Evaluation;
+use super::learner::Learner;
+use crate::data::{Data, Part, Renamed, Target};
+use crate::words::count;
+use crate::{Error, Result, show};
+
+/// What [`Learner::evaluate_on`] measures on: a part of the learner's own data, or other data.
+#[derive(Clone, Copy)]
+pub enum Ground<'a> {
+    /// A part of its own data.
+    Part(Part),
+    /// Other data: their validation examples, where they are not split all.
+    Data(&'a dyn Data),
+}
+
+/// What can be measured on: `Part::Test`, or a reference to data.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is nothing to measure on",
+    label = "expected a part of the data, or other data",
+    note = "`learner.evaluate_on(Part::Test)?` measures on what is held out",
+    note = "`learner.evaluate_on(&data)?` measures on other data: `let data = ImageFolder::open(\"others\")?;`"
+)]
+pub trait ToMeasure {
+    /// The same, told apart.
+    fn ground(&self) -> Ground<'_>;
+}
+
+impl ToMeasure for Part {
+    fn ground(&self) -> Ground<'_> {
+        Ground::Part(*self)
+    }
+}
+
+impl<D: Data> ToMeasure for &D {
+    fn ground(&self) -> Ground<'_> {
+        Ground::Data(*self)
+    }
+}
+
+impl Learner {
+    /// Measures on a part of the data, `learner.evaluate_on(Part::Test)?`, or on other data: the same verb says how well a network does on
+    /// pictures of another scanner, or on a second table. Of other data it is the validation examples, where they are not split all of them;
+    /// their classes are among the learner's, in any order. What they hold out for the test stays untouched.
+    ///
+    /// ```no_run
+    /// # use candlewick_prelude::prelude::*;
+    /// # let data = ImageFolder::open("photos")?.split(0.2, 42)?;
+    /// # let mut learner = Learner::vision(Arch::default(), &data)?;
+    /// let others = ImageFolder::open("photos of another museum")?;
+    /// learner.evaluate_on(&others)?;
+    /// # Ok::<(), candlewick_prelude::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When there are no examples, other data are of another kind or have a class that the network does not know, or the user interrupts.
+    pub fn evaluate_on(&mut self, on: impl ToMeasure) -> Result<Evaluation> {
+        match on.ground() {
+            Ground::Part(part) => {
+                let data = self.need_data()?;
+                self.measured_on(data.as_ref(), part)
+            }
+            Ground::Data(data) => self.measured_elsewhere(data),
+        }
+    }
+
+    fn measured_elsewhere(&mut self, data: &dyn Data) -> Result<Evaluation> {
+        let data = self.alien(data)?;
+        let part = if data.count(Part::Valid) > 0 { Part::Valid } else { Part::Train };
+        if data.count(Part::Test) > 0 {
+            let held = count(data.count(Part::Test), self.spec.input.noun());
+            show::note(&format!("{held} of these data are held out for a test, and not among what is measured"));
+        }
+        // features that are kept have the numbers of examples: those of other data are other ones
+        let own = std::mem::take(&mut *self.cache);
+        let averaged: Vec<_> = self.average.iter_mut().map(|average| std::mem::take(&mut average.cache)).collect();
+        let found = self.measured_on(data.as_ref(), part);
+        *self.cache = own;
+        self.average.iter_mut().zip(averaged).for_each(|(average, cache)| average.cache = cache);
+        found
+    }
+
+    /// Other data as this network wants them, with the numbers of its own classes.
+    fn alien(&self, data: &dyn Data) -> Result<Box<dyn Data>> {
+        data.check()?;
+        let target = data.spec().target;
+        let differs = || {
+            let what = format!("these data have {}, the network tells {}", target.words(), self.spec.target.words());
+            Error::new(what).remedy("measure on data that say the same of each example")
+        };
+        match (&target, &self.spec.target) {
+            (Target::Class(_), Target::Class(_))
+            | (Target::Classes(_), Target::Classes(_))
+            | (Target::Boxes(_), Target::Boxes(_)) => self.suited(&Renamed::of(data.boxed(), self.classes())?),
+            (own, other) if own == other => self.suited(data),
+            _ => Err(differs()),
+        }
+    }
+
+    fn measured_on(&mut self, data: &dyn Data, part: Part) -> Result<Evaluation> {
+        if let Target::Boxes(_) = self.spec.target {
+            let (all, pictures) = self.pictures_judged_of(data, part)?;
+            return self.evaluated(all, &pictures);
+        }
+        let (all, verdicts) = self.verdicts_of(data, part)?;
+        Ok(self.evaluation(all, &verdicts))
+    }
+}
