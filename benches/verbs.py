@@ -129,7 +129,7 @@ learner.fine_tune(2)?
 learner.lr_find()?
 learner.lr_find()?.figure()
 learner.validate()?
-learner.evaluate(Part::Valid)?
+learner.evaluate()?
 learner.confusion_matrix()?
 learner.confusion()?
 learner.top_losses(9)?
@@ -191,6 +191,7 @@ TextTable::csv("reviews.csv")?.text("review").label("stars")?.split(0.2, 42)?.ba
 TextTable::tsv("reviews.tsv")?.label_names(&["negative", "positive"])?.max_tokens(64).balanced()
 TextTable::jsonl("pairs.jsonl")?.pair("premise", "hypothesis").encoding("utf-8")?
 TextTable::open("reviews.csv")?.labels("tags")?
+TextTable::open("reviews.csv")?.only(&["good", "bad"])?.drop(&["good"])?
 TextTable::open("reviews.csv")?.number("score")?.numbers(&["acting", "plot"])?
 TextTable::from_texts(&[("fine film", "pos"), ("dull film", "neg")])?
 reviews.columns()
@@ -227,6 +228,7 @@ learner.set_task(Classify)?
 learner.freeze_from("blocks.2")?
 learner.validate_every(2)
 learner.evaluate_on(Part::Test)?
+learner.evaluate_on(&data)?
 learner.watch(4)?
 learner.norms()?
 learner.roc()?

@@ -4,6 +4,7 @@ use candle_core::{Device, Tensor};
 
 use super::{
     Augment, Batch, BatchIter, Data, Example, Fields, Order, Part, Provenance, Spec, Target, Tokens, Transform, field,
+    likely_meant,
 };
 use crate::{Error, Result};
 
@@ -23,8 +24,11 @@ impl Renamed {
     pub fn of(inner: Box<dyn Data>, names: &[String]) -> Result<Renamed> {
         let place = |name: &String| {
             names.iter().position(|own| own == name).map(|at| at as u32).ok_or_else(|| {
+                let meant = likely_meant(name, names);
+                let meant = meant.map_or(String::new(), |meant| format!("if it is `{meant}`, give it that name; "));
                 Error::new(format!("the network does not know `{name}`")).remedy(format!(
-                    "it knows {}; `let mut learner = learner.add_classes(&data)?` gives it more classes",
+                    "{meant}it knows {}; `let mut learner = learner.add_classes(&data)?` gives it more classes, a table leaves some out by \
+                     `.drop(&[\"{name}\"])?`",
                     names.join(", ")
                 ))
             })

@@ -15,6 +15,9 @@ use crate::paths;
 use crate::plot::Figure;
 use crate::{Error, Result};
 
+/// What is to be done with a callback that fails.
+pub(super) const AGAIN: &str = "put it right and add it again; `learner.remove_callbacks()` takes all away";
+
 /// When a callback is asked, in the order of a fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
@@ -203,8 +206,13 @@ impl Fit<'_> {
     pub fn measure(&self, name: &str) -> Result<f64> {
         let epoch = self.learner.history().epochs.last().filter(|_| self.run.way.done > 0);
         let epoch = epoch.ok_or_else(|| {
+            let known = self.measures();
+            if !known.iter().any(|own| own == name) {
+                return Error::new(format!("nothing that is measured is named `{name}`"))
+                    .remedy(format!("there are `{}`; {AGAIN}", known.join("`, `")));
+            }
             Error::new(format!("`{name}` is not measured yet: no epoch has ended"))
-                .remedy("ask at its end: `if when != When::EpochEnded { return Ok(Next::Go) }`")
+                .remedy(format!("ask at its end: `if when != When::EpochEnded {{ return Ok(Next::Go) }}`; {AGAIN}"))
         })?;
         match (&epoch.valid, name) {
             (_, "train loss") => Ok(epoch.train_loss),

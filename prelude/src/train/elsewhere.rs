@@ -68,6 +68,19 @@ impl Learner {
     fn measured_elsewhere(&mut self, data: &dyn Data) -> Result<Evaluation> {
         let data = self.alien(data)?;
         let part = if data.count(Part::Valid) > 0 { Part::Valid } else { Part::Train };
+        let many = count(data.count(part), self.spec.input.noun());
+        show::note(&match part {
+            Part::Valid => format!("measured on the {many} that these data keep for validation"),
+            _ => format!("measured on all {many} that these data have for training: they are not split"),
+        });
+        if let (Some(own), Some(other)) = (self.spec.transform(), data.spec().transform())
+            && own.size != other.size
+        {
+            show::note(&format!(
+                "these pictures are of {} pixels, the network has seen {} and may do worse for that alone; without `.size(…)` they are as it has seen them",
+                other.size, own.size
+            ));
+        }
         if data.count(Part::Test) > 0 {
             let held = count(data.count(Part::Test), self.spec.input.noun());
             show::note(&format!("{held} of these data are held out for a test, and not among what is measured"));
@@ -89,6 +102,7 @@ impl Learner {
             let what = format!("these data have {}, the network tells {}", target.words(), self.spec.target.words());
             Error::new(what).remedy("measure on data that say the same of each example")
         };
+        self.check_kind(&data.spec())?;
         match (&target, &self.spec.target) {
             (Target::Class(_), Target::Class(_))
             | (Target::Classes(_), Target::Classes(_))

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::ahead::Ahead;
-use super::callback::{Callback, Fit, Next, Trainee, When, keys};
+use super::callback::{self, Callback, Fit, Next, Trainee, When, keys};
 use super::callbacks;
 use super::gradients::Gradients;
 use super::history::{BatchRecord, EpochRecord, History};
@@ -384,7 +384,7 @@ fn of_a_person(callback: &mut dyn Callback, (number, key): (usize, &str), when: 
     };
     match asked {
         Ok(Err(error)) if !error.is_interrupted() => {
-            let remedy = "put it right and add it again; `learner.remove_callbacks()` takes all away";
+            let remedy = callback::AGAIN;
             let has_remedy = error.to_string().contains("\n  → ");
             let told = Error::new(whose("failed")).caused_by(error);
             Err(if has_remedy { told } else { told.remedy(remedy) })

@@ -2,6 +2,7 @@
 
 use super::callbacks::{Distill, Rehearse, Softened};
 use super::learner::Learner;
+use super::metric::Metric;
 use super::old_classes::OldClasses;
 use crate::data::{Data, Part, Renamed, Target};
 use crate::{Error, Result, limits};
@@ -59,7 +60,7 @@ impl Learner {
     }
 
     /// Measures after each epoch what the network still gets right of older data, whose classes it knows among others: `old accuracy`, a column of
-    /// its own in the live table. It is measured on the old data's validation pictures, or where there are none, on those for training.
+    /// its own in the live table (of several labels and of boxes the old average precision). It is measured on the old data's validation pictures, or where there are none, on those for training.
     ///
     /// # Errors
     /// When the network does not know one of the old classes, or the learner's own data has no validation examples, with which it would be
@@ -76,16 +77,13 @@ impl Learner {
             .remedy("keep some apart: `.split(0.2, 42)?`"));
         }
         let old = self.older(old)?;
-        if !matches!(self.spec.target, Target::Class(_)) {
-            let what = format!(
-                "the old classes' accuracy is measured where an example has one class; these have {}",
-                self.spec.target.words()
-            );
-            return Err(Error::new(what)
-                .remedy("`learner.set_data(&old)?; learner.validate()?` measures what it still knows of older data"));
-        }
-        self.metrics.retain(|metric| metric.name() != OldClasses::NAME);
-        self.metrics.push(Box::new(OldClasses::of(old)?));
+        let Some(measure) = self.task.metrics(&self.spec).into_iter().next() else {
+            let what = format!("the task `{}` measures nothing beside its loss", self.task.name());
+            return Err(Error::new(what).remedy("give it `metrics`, such as `vec![Box::new(Accuracy::default())]`"));
+        };
+        let measured = OldClasses::of(old, measure);
+        self.metrics.retain(|metric| metric.name() != measured.name());
+        self.metrics.push(Box::new(measured));
         Ok(self)
     }
 

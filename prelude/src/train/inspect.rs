@@ -210,7 +210,9 @@ impl Show for Evaluation {
         let mut table = Table::new(head).left(0);
         for class in &self.classes {
             let mut row = vec![class.name.clone(), class.pictures.to_string()];
-            row.extend([class.recall, class.precision].map(|share| format!("{share:.3}")));
+            // of what is not there nothing can be found
+            let recall = if class.pictures == 0 { "–".to_owned() } else { format!("{:.3}", class.recall) };
+            row.extend([recall, format!("{:.3}", class.precision)]);
             row.extend(boxes.then(|| class.iou.map_or("–".to_owned(), |iou| format!("{iou:.3}"))));
             table.push(row);
         }

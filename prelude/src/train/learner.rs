@@ -16,7 +16,7 @@ use super::run::CutOff;
 use super::task::Task;
 use super::tasks::{self, Classify, Localize, Regress};
 use super::trial::{takes_size, try_out};
-use crate::data::{Data, Input, Normalize, ResizeMethod, Spec, Target, Transform};
+use crate::data::{Data, Input, Normalize, Renamed, ResizeMethod, Spec, Target, Transform};
 use crate::models::{Arch, HeadMaker, IntoStart, Network, Start, Trained, Weights, device};
 use crate::params::LoadReport;
 use crate::paths;
@@ -317,10 +317,15 @@ impl Learner {
         let spec = data.spec();
         self.task.check(&spec)?;
         if spec.names() != self.classes() {
-            let what = format!("the head tells {:?} apart, the data has {:?}", self.classes(), spec.names());
-            return Err(
-                Error::new(what).remedy("give it a new head: `let mut learner = learner.replace_head(&data)?;`")
-            );
+            // a learner of more classes takes data of some of them, as `add_classes` does
+            let of_classes = matches!(spec.target, Target::Class(_) | Target::Classes(_) | Target::Boxes(_));
+            if of_classes && spec.names().iter().all(|name| self.classes().contains(name)) {
+                self.check_kind(&spec)?;
+                return self.take_data(&Renamed::of(data.boxed(), self.classes())?);
+            }
+            let [own, other] = [self.classes(), spec.names()].map(|names| names.join(", "));
+            return Err(Error::new(format!("the head tells {own} apart, the data has {other}"))
+                .remedy("give it a new head: `let mut learner = learner.replace_head(&data)?;`, or more classes: `learner.add_classes(&data)?`"));
         }
         self.check_kind(&spec)?;
         if let Input::Tensor(_) = spec.input {
@@ -358,7 +363,7 @@ impl Learner {
     }
 
     /// Refuses data of another kind than the network takes.
-    fn check_kind(&self, spec: &Spec) -> Result<()> {
+    pub(super) fn check_kind(&self, spec: &Spec) -> Result<()> {
         let (own, other) = (&self.spec.input, &spec.input);
         let remedy = match (own, other) {
             (Input::Tensor(own), Input::Tensor(other)) if own != other => {

@@ -3,36 +3,42 @@
 use candle_core::Device;
 
 use super::cache::FeatureCache;
-use super::metric::{Metric, Seen};
-use super::metrics::Accuracy;
+use super::metric::{Better, Metric, Seen, Unit};
 use crate::Result;
 use crate::data::{Data, Order, Part, Spec};
 use crate::layers::Pass;
 use crate::models::Network;
 
-/// The share of older examples whose class is found, among all classes that the network knows by now.
+/// What the task measures first (accuracy, average precision), of older examples, among all classes that the network knows by now.
 pub(super) struct OldClasses {
+    name: String,
     data: Box<dyn Data>,
     spec: Spec,
     part: Part,
-    accuracy: Accuracy,
+    measure: Box<dyn Metric>,
     cache: FeatureCache,
 }
 
 impl OldClasses {
-    pub const NAME: &'static str = "old accuracy";
-
     /// Of data whose classes have the network's numbers.
-    pub fn of(data: Box<dyn Data>) -> Result<OldClasses> {
+    pub fn of(data: Box<dyn Data>, measure: Box<dyn Metric>) -> OldClasses {
         let part = if data.count(Part::Valid) > 0 { Part::Valid } else { Part::Train };
-        let spec = data.spec();
-        Ok(OldClasses { data, spec, part, accuracy: Accuracy::default(), cache: FeatureCache::default() })
+        let (spec, name) = (data.spec(), format!("old {}", measure.name()));
+        OldClasses { name, data, spec, part, measure, cache: FeatureCache::default() }
     }
 }
 
 impl Metric for OldClasses {
     fn name(&self) -> &str {
-        OldClasses::NAME
+        &self.name
+    }
+
+    fn unit(&self) -> Unit {
+        self.measure.unit()
+    }
+
+    fn better(&self) -> Better {
+        self.measure.better()
     }
 
     fn add(&mut self, _: &Seen) -> Result<()> {
@@ -46,16 +52,16 @@ impl Metric for OldClasses {
             let batch = batch?;
             let state = self.cache.stem(network, self.part, &batch, true)?;
             let said = network.rest(self.cache.blocks(), &state, &Pass::eval())?.to_device(&Device::Cpu)?;
-            self.accuracy.add(&Seen { said: &said, batch: &batch, spec: &self.spec })?;
+            self.measure.add(&Seen { said: &said, batch: &batch, spec: &self.spec })?;
         }
-        Ok(())
+        self.measure.finish(network)
     }
 
     fn value(&self) -> f64 {
-        self.accuracy.value()
+        self.measure.value()
     }
 
     fn reset(&mut self) {
-        self.accuracy.reset();
+        self.measure.reset();
     }
 }

@@ -86,6 +86,10 @@ pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
         Some("E0308") if message == "mismatched types" && all.contains("found `&Result<") => {
             advise_first(report, "what can fail gives a `Result`: `?` behind it takes the value out, as in `Loss::mean(&(a - b)?.sqr()?)?`");
         }
+        Some("E0061") if story.told.code.contains(".evaluate(&") || story.told.code.contains(".validate(&") => {
+            report.advice.clear();
+            advise_first(report, "`learner.evaluate_on(&others)?` measures on other data, `learner.evaluate()?` on the learner's own validation examples");
+        }
         Some("E0061") if story.told.code.contains(".compare(&[") => advise_first(
             report,
             "learners are compared by a function: `compare(&[(\"frozen\", &a), (\"whole\", &b)])?`; `det.compare(picture, &before)?` shows a detector's answers",

@@ -147,7 +147,15 @@ impl Kind {
             Kind::Reference => (
                 format!("`{name}` borrows, and what a cell leaves to the next must own what it holds"),
                 vec![
-                    owned(name, start),
+                    match owner_of(start) {
+                        Some(owner) if text == LENT_BACK => {
+                            format!(
+                                "`{}` changes `{owner}` itself: leave out `let {name} =`",
+                                start.trim_end_matches('?')
+                            )
+                        }
+                        _ => owned(name, start),
+                    },
                     format!("or keep an index or an `Arc`, or use `{name}` in this cell alone, within `{{ … }}`"),
                 ],
             ),
@@ -292,6 +300,9 @@ fn closure_parts(start: &str) -> (&str, &str, &str) {
     }
 }
 
+/// The type of what a method gives back of its own value.
+const LENT_BACK: &str = "&mut Self";
+
 /// Errors about what is lent or moved.
 const BORROWS: [&str; 12] =
     ["E0373", "E0382", "E0499", "E0501", "E0502", "E0503", "E0505", "E0506", "E0521", "E0597", "E0713", "E0716"];
@@ -307,6 +318,16 @@ pub fn is_of_keeping(error: &serde_json::Value, story: &Story<'_>) -> bool {
 
 /// The error of a cell whose only faults are borrows that would have to last for ever: a `let` of its own keeps them.
 pub fn borrowed(errors: &[serde_json::Value], story: &Story<'_>) -> Option<CellError> {
+    // a verb that gives its own value back lent, as `let same = learner.freeze();`
+    let is_lent_back = |error: &serde_json::Value| {
+        error["message"] == "lifetime may not live long enough" && error.to_string().contains("'static")
+    };
+    if errors.iter().any(is_lent_back)
+        && let Some(name) = lent_back(&story.told.code)
+    {
+        let text = format!("Couldn't automatically determine type of variable `{name}`");
+        return refused(&text, &story.told.code, &HashMap::from([(name, LENT_BACK.to_owned())]));
+    }
     let lasts = |error: &serde_json::Value| error.to_string().contains("for `'static`");
     if !errors.iter().any(lasts) {
         return None;
@@ -333,6 +354,24 @@ pub fn borrowed(errors: &[serde_json::Value], story: &Story<'_>) -> Option<CellE
         }
     }
     None
+}
+
+/// The one variable that a cell binds to what a method gives, `let same = learner.freeze();`.
+fn lent_back(code: &str) -> Option<String> {
+    let mut found = code.split(';').filter_map(|statement| {
+        let (name, value) = statement.trim().strip_prefix("let ")?.split_once('=')?;
+        let name = name.trim().trim_start_matches("mut ").trim();
+        owner_of(value.trim()).map(|_| name.to_owned())
+    });
+    found.next().filter(|_| found.next().is_none())
+}
+
+/// The variable whose method a value comes from: `learner` of `learner.freeze()`.
+fn owner_of(value: &str) -> Option<&str> {
+    let (owner, rest) = value.split_once('.')?;
+    let is_name = |text: &str| !text.is_empty() && text.chars().all(|sign| sign.is_alphanumeric() || sign == '_');
+    let (verb, _) = rest.split_once('(')?;
+    (is_name(owner) && is_name(verb) && !owner.starts_with(|sign: char| sign.is_numeric())).then_some(owner)
 }
 
 /// The error of a `let` that binds these variables, of which one borrows.
@@ -410,6 +449,22 @@ mod tests {
     fn told(text: &str, code: &str, kind: &str) -> String {
         let types = HashMap::from([("it".to_owned(), kind.to_owned())]);
         bare(&refused(text, code, &types).unwrap().traceback)
+    }
+
+    #[test]
+    fn what_changes_its_owner_needs_no_name() {
+        for (code, name) in [
+            ("let l2 = learner.freeze();", "l2"),
+            ("let mut k = learner.keep_old_classes(&data)?;", "k"),
+            ("println!(); let l2 = learner.ema(0.9)?;", "l2"),
+        ] {
+            assert_eq!(lent_back(code).as_deref(), Some(name));
+        }
+        assert_eq!(lent_back("let a = x.b(); let c = y.d();"), None);
+        assert_eq!(lent_back("let a = &x;"), None);
+        let says =
+            told("Couldn't automatically determine type of variable `it`.", "let it = learner.ema(0.9)?;", LENT_BACK);
+        assert!(says.contains("`learner.ema(0.9)` changes `learner` itself: leave out `let it =`"), "{says}");
     }
 
     #[test]

@@ -99,8 +99,12 @@ const LEARNER: Verbs = &[
     ),
     (&["test", "evaluate_test", "test_step"], "`learner.evaluate_on(Part::Test)?` measures on what is held out"),
     (
+        &["clear_callbacks", "remove_callback", "remove_cb", "remove_cbs", "reset_callbacks"],
+        "`learner.remove_callbacks()` takes all away",
+    ),
+    (
         &["add_callback", "add_cb", "add_cbs", "callbacks", "callback", "cbs"],
-        "`learner.add(EarlyStopping::new(\"loss\"))` adds one",
+        "`learner.add(EarlyStopping::new(\"loss\"))` adds one, `learner.remove_callbacks()` takes all away",
     ),
     (&["add_metric", "add_metrics", "metrics"], "`learner.metric(…)` adds one to those of the task"),
     (&["early_stopping", "early_stop"], "`learner.add(EarlyStopping::new(\"loss\"))`"),

@@ -19,7 +19,7 @@ impl TextTable {
     /// ```
     ///
     /// # Errors
-    /// When there is no class of a name (the message has those that are near), fewer than two are left to be told apart, or numbers are told.
+    /// When there is no class of a name (the message has those that are near), none is left, or numbers are told.
     pub fn only(self, classes: &[&str]) -> Result<TextTable> {
         self.keeping("only", classes, true)
     }
@@ -44,10 +44,10 @@ impl TextTable {
         let all = self.names().to_vec();
         let chosen = classes.iter().map(|name| known_class(name, &all)).collect::<Result<BTreeSet<String>>>()?;
         let kept: Vec<String> = all.iter().filter(|name| chosen.contains(*name) == named).cloned().collect();
-        let least = if let Target::Class(_) = self.target() { 2 } else { 1 };
-        if kept.len() < least {
-            let what = format!("`{verb}` would leave {} of {}", count(kept.len(), "class"), all.len());
-            return Err(Error::new(what).remedy(format!("the classes are {}; keep two or more", all.join(", "))));
+        if kept.is_empty() {
+            let what = format!("`{verb}` would leave none of {}", count(all.len(), "class"));
+            return Err(Error::new(what)
+                .remedy(format!("the classes are {}; keep one to measure on, two to learn", all.join(", "))));
         }
         Ok(self.keep_classes(kept))
     }

@@ -31,6 +31,7 @@ pub use norm_log::{NormLog, NormRow};
 pub use tensor_board::TensorBoard;
 
 use super::metric::{Better, Measure};
+use crate::data::likely_meant;
 use crate::{Error, Result};
 
 use super::callback::{Callback, Fit};
@@ -51,6 +52,15 @@ pub(super) fn last(run: &FitRun) -> Vec<Box<dyn Callback>> {
     vec![Box::new(follow::Follow), Box::new(live::Screen::new(run.quiet, run.way.before))]
 }
 
+/// The measure that somebody probably means who writes `val_loss` or `acc`.
+fn meant(name: &str, names: &[String]) -> String {
+    let bare = name.trim_start_matches("valid").trim_start_matches("val").trim_start_matches(['_', ' ']);
+    let known = names.iter().find(|own| *own == bare || own.as_str() == "accuracy" && bare == "acc");
+    known
+        .or_else(|| likely_meant(bare, names))
+        .map_or(String::new(), |own| format!("did you mean `{own}`, which is validation's? "))
+}
+
 /// Refuses a measure that this fit does not have, before its first epoch.
 fn need_measure(fit: &Fit, name: &str) -> Result<()> {
     let names = fit.measures();
@@ -61,7 +71,11 @@ fn need_measure(fit: &Fit, name: &str) -> Result<()> {
     let error = Error::new(format!("nothing that this fit measures is named `{name}`"));
     Err(error.remedy(match names.len() {
         1 => "there is no validation data: keep some apart (`.split(0.2, 42)?`), or look at `train loss`".to_owned(),
-        _ => format!("there are {}; `learner.remove_callbacks()` takes away what was added", all.join(", ")),
+        _ => format!(
+            "{}there are {}; `learner.remove_callbacks()` takes away what was added",
+            meant(name, &names),
+            all.join(", ")
+        ),
     }))
 }
 

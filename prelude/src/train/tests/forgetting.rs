@@ -245,8 +245,10 @@ fn labels_are_rehearsed_and_distilled() -> Result<()> {
     assert!(error.contains("share no class"), "{error}");
     let error = both.distill(&learner(&plain(16, 23)?)?, 2.0, 1.0).unwrap_err().to_string();
     assert!(error.contains("the older network tells") && error.contains("add_classes"), "{error}");
-    let error = both.keep_old_classes(&old_data).unwrap_err().to_string();
-    assert!(error.contains("one class"), "{error}");
+    both.keep_old_classes(&old_data)?.keep_old_classes(&old_data)?.fit(1, 1e-4)?;
+    let measured = both.history().epochs.last().and_then(|epoch| epoch.valid.clone()).expect("it is measured");
+    let olds: Vec<f64> = measured.list.iter().filter(|one| one.name.starts_with("old ")).map(|one| one.value).collect();
+    assert!(olds.len() == 1 && (0.0..=1.0).contains(&olds[0]), "{measured:?}");
     assert!(both.rehearse(&plain(16, 24)?, 0.5).unwrap_err().to_string().contains("the old data has"));
     Ok(())
 }
@@ -296,7 +298,12 @@ fn a_detector_keeps_what_it_knows_by_both() -> Result<()> {
         }
         Ok(Next::Go)
     });
-    both.fit(2, 1e-3)?;
+    both.keep_old_classes(&old_data)?.fit(2, 1e-3)?;
+    let measured = both.history().epochs.last().and_then(|epoch| epoch.valid.clone()).expect("it is measured");
+    assert!(
+        measured.list.iter().any(|one| one.name.starts_with("old ") && (0.0..=1.0).contains(&one.value)),
+        "{measured:?}"
+    );
     let boxes = boxes.lock().expect("no panic");
     // the old classes come first in the list, and in the old pictures alone
     assert!(

@@ -398,6 +398,18 @@ fn other_data_are_measured_by_the_same_verb() -> Result<()> {
     let numbers = lengths(8, 1)?;
     let says = learner.evaluate_on(&numbers).unwrap_err().to_string();
     assert!(says.contains("these data have") && says.contains("the network tells"), "{says}");
+    let near = TensorData::new(images.clone(), vec![0; count], &[&first.to_uppercase(), second])?;
+    let says = learner.evaluate_on(&near).unwrap_err().to_string();
+    assert!(says.contains(&format!("if it is `{first}`, give it that name")), "{says}");
+    // a learner of more classes takes data of some of them
+    let more = TensorData::new(images.clone(), [0, 1].repeat(count / 2), &["moon", "star"])?.split(0.25, 1)?;
+    let mut both = quiet(learner.add_classes(&more)?);
+    both.set_data(&other)?.set_data(&turned)?;
+    assert_eq!(both.classes().len(), 4);
+    assert!(both.set_data(&strange).unwrap_err().to_string().contains("the head tells"));
+    // of what is not there nothing can be found
+    let table = both.evaluate_on(&other)?.bundle();
+    assert!(table.as_text().is_some_and(|text| text.contains("moon") && text.contains('–')), "{table:?}");
     // what is written down of a test is the learner's own
     assert!(learner.history().test.is_none());
     let held = bars(64, 33)?.hold_out(0.25, 1)?;
