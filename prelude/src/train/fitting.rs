@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::ahead::Ahead;
 use super::callback::{self, Callback, Fit, Next, Trainee, When, keys};
-use super::callbacks;
+use super::callbacks::{self, Distill, Rehearse};
 use super::gradients::Gradients;
 use super::history::{BatchRecord, EpochRecord, History};
 use super::learner::Learner;
@@ -133,6 +133,8 @@ impl<'a> Fitting<'a> {
         }
         self.run.notes.extend(self.learner.left_frozen(&self.run));
         self.run.notes.extend(self.learner.risen(&self.run));
+        let is_held = self.persons.iter().any(|one| [Rehearse::NAME, Distill::NAME].contains(&one.name()));
+        self.run.notes.extend(self.learner.forgotten().filter(|_| !is_held && self.run.way.done > 0));
         let closed = self.ask(When::FitEnded);
         self.remember();
         if self.run.forget {

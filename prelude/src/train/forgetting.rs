@@ -2,7 +2,7 @@
 
 use super::callbacks::{Distill, Rehearse, Softened};
 use super::learner::Learner;
-use super::metric::Metric;
+use super::metric::{Metric, Unit};
 use super::old_classes::OldClasses;
 use crate::data::{Data, Part, Renamed, Target};
 use crate::{Error, Result, limits};
@@ -85,6 +85,19 @@ impl Learner {
         self.metrics.retain(|metric| metric.name() != measured.name());
         self.metrics.push(Box::new(measured));
         Ok(self)
+    }
+
+    /// What to say where little of the old classes is left.
+    pub(super) fn forgotten(&self) -> Option<String> {
+        let measured = self.history.epochs.last()?.valid.as_ref()?;
+        let old = measured.list.iter().find(|one| one.name.starts_with("old ") && one.unit == Unit::Share)?;
+        (old.value < 0.5).then(|| {
+            format!(
+                "{} is {:.3}: what was learned before is being lost; `learner.rehearse(&old, 0.25)?` shows old examples among the new ones, \
+                 `learner.distill(&older, 2.0, 1.0)?` holds on to what the older network says",
+                old.name, old.value
+            )
+        })
     }
 
     /// Adds examples of older data to each batch of every later fit, so that they are this share of it (0.25: a quarter), another few each time:

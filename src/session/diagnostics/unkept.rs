@@ -144,18 +144,17 @@ impl Kind {
                     format!("or box it: `let {name}: std::pin::Pin<Box<dyn Future<Output = …>>> = Box::pin({start});`"),
                 ],
             ),
+            Kind::Reference if text == LENT_BACK => (
+                format!(
+                    "`{}` changes its owner and gives it back lent: a cell cannot leave that to the next",
+                    start.trim_end_matches('?')
+                ),
+                vec![format!("without `let {name} =`: `{start};`")],
+            ),
             Kind::Reference => (
                 format!("`{name}` borrows, and what a cell leaves to the next must own what it holds"),
                 vec![
-                    match owner_of(start) {
-                        Some(owner) if text == LENT_BACK => {
-                            format!(
-                                "`{}` changes `{owner}` itself: leave out `let {name} =`",
-                                start.trim_end_matches('?')
-                            )
-                        }
-                        _ => owned(name, start),
-                    },
+                    owned(name, start),
                     format!("or keep an index or an `Arc`, or use `{name}` in this cell alone, within `{{ … }}`"),
                 ],
             ),
@@ -312,16 +311,18 @@ const BORROWS: [&str; 12] =
 pub fn is_of_keeping(error: &serde_json::Value, story: &Story<'_>) -> bool {
     let is_users = |span: &serde_json::Value| spans::mark(span, "", story).is_some();
     let behind = || array(&error["spans"]).any(|span| span["is_primary"] == true && !is_users(span));
-    error["code"]["code"].as_str().is_some_and(|code| BORROWS.contains(&code))
-        && (error.to_string().contains("`'static`") || behind())
+    is_lent_back(error)
+        || error["code"]["code"].as_str().is_some_and(|code| BORROWS.contains(&code))
+            && (error.to_string().contains("`'static`") || behind())
+}
+
+/// Whether an error is one of those that a verb gets which gives its own value back lent, as `let same = learner.freeze();`.
+fn is_lent_back(error: &serde_json::Value) -> bool {
+    error["message"] == "lifetime may not live long enough" && error.to_string().contains("'static")
 }
 
 /// The error of a cell whose only faults are borrows that would have to last for ever: a `let` of its own keeps them.
 pub fn borrowed(errors: &[serde_json::Value], story: &Story<'_>) -> Option<CellError> {
-    // a verb that gives its own value back lent, as `let same = learner.freeze();`
-    let is_lent_back = |error: &serde_json::Value| {
-        error["message"] == "lifetime may not live long enough" && error.to_string().contains("'static")
-    };
     if errors.iter().any(is_lent_back)
         && let Some(name) = lent_back(&story.told.code)
     {
@@ -361,17 +362,18 @@ fn lent_back(code: &str) -> Option<String> {
     let mut found = code.split(';').filter_map(|statement| {
         let (name, value) = statement.trim().strip_prefix("let ")?.split_once('=')?;
         let name = name.trim().trim_start_matches("mut ").trim();
-        owner_of(value.trim()).map(|_| name.to_owned())
+        is_method(value.trim()).then(|| name.to_owned())
     });
     found.next().filter(|_| found.next().is_none())
 }
 
-/// The variable whose method a value comes from: `learner` of `learner.freeze()`.
-fn owner_of(value: &str) -> Option<&str> {
-    let (owner, rest) = value.split_once('.')?;
+/// Whether a value is what a variable's method gives: `learner.freeze()`.
+fn is_method(value: &str) -> bool {
     let is_name = |text: &str| !text.is_empty() && text.chars().all(|sign| sign.is_alphanumeric() || sign == '_');
-    let (verb, _) = rest.split_once('(')?;
-    (is_name(owner) && is_name(verb) && !owner.starts_with(|sign: char| sign.is_numeric())).then_some(owner)
+    let parts = value.split_once('.').and_then(|(owner, rest)| Some((owner, rest.split_once('(')?.0)));
+    parts.is_some_and(|(owner, verb)| {
+        is_name(owner) && is_name(verb) && !owner.starts_with(|sign: char| sign.is_numeric())
+    })
 }
 
 /// The error of a `let` that binds these variables, of which one borrows.
@@ -464,7 +466,8 @@ mod tests {
         assert_eq!(lent_back("let a = &x;"), None);
         let says =
             told("Couldn't automatically determine type of variable `it`.", "let it = learner.ema(0.9)?;", LENT_BACK);
-        assert!(says.contains("`learner.ema(0.9)` changes `learner` itself: leave out `let it =`"), "{says}");
+        assert!(says.contains("`learner.ema(0.9)` changes its owner"), "{says}");
+        assert!(says.contains("without `let it =`: `learner.ema(0.9)?;`"), "{says}");
     }
 
     #[test]

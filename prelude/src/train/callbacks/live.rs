@@ -142,7 +142,9 @@ impl Screen {
             self.glance = LivePicture::glance(fit)
                 .or_else(|error| if error.is_interrupted() { Ok(self.glance.take()) } else { Err(error) })?;
         }
-        let (report, curve) = (fit.report(), LivePicture::curve(fit.history(), true));
+        let report = fit.report();
+        // a fit that was refused has nothing to show
+        let curve = LivePicture::curve(fit.history(), true).filter(|_| report.batches > 0);
         let pictures = [curve.as_ref(), self.glance.as_ref()];
         live.finish(&bundle(fit.history(), self.before, &report.line(), (None, &report.notes), pictures));
         Ok(())

@@ -101,7 +101,16 @@ fn what_the_old_classes_get_right_is_a_column_and_rehearsal_keeps_it() -> Result
         let mut both = quiet(old.add_classes(&new)?);
         both.keep_old_classes(&old_data)?;
         keep(&mut both)?;
-        both.fit(4, 2e-3)?;
+        let held = both.callbacks.iter().count();
+        let said = both.fit(4, 2e-3)?.notes.join("\n");
+        let left = both
+            .history()
+            .epochs
+            .last()
+            .and_then(|epoch| epoch.valid.as_ref())
+            .expect("it is measured")
+            .get("old accuracy")?;
+        assert_eq!(said.contains("what was learned before is being lost"), left < 0.5 && held == 0, "{left} {said}");
         Ok(both)
     };
     let measured = |learner: &Learner| {
