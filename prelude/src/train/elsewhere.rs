@@ -8,7 +8,7 @@ use crate::{Error, Result, show};
 
 /// What [`Learner::evaluate_on`] measures on: a part of the learner's own data, or other data.
 #[derive(Clone, Copy)]
-pub enum Ground<'a> {
+pub enum MeasuredOn<'a> {
     /// A part of its own data.
     Part(Part),
     /// Other data: their validation examples, where they are not split all.
@@ -24,18 +24,18 @@ pub enum Ground<'a> {
 )]
 pub trait ToMeasure {
     /// The same, told apart.
-    fn ground(&self) -> Ground<'_>;
+    fn measured_on(&self) -> MeasuredOn<'_>;
 }
 
 impl ToMeasure for Part {
-    fn ground(&self) -> Ground<'_> {
-        Ground::Part(*self)
+    fn measured_on(&self) -> MeasuredOn<'_> {
+        MeasuredOn::Part(*self)
     }
 }
 
 impl<D: Data> ToMeasure for &D {
-    fn ground(&self) -> Ground<'_> {
-        Ground::Data(*self)
+    fn measured_on(&self) -> MeasuredOn<'_> {
+        MeasuredOn::Data(*self)
     }
 }
 
@@ -56,12 +56,12 @@ impl Learner {
     /// # Errors
     /// When there are no examples, other data are of another kind or have a class that the network does not know, or the user interrupts.
     pub fn evaluate_on(&mut self, on: impl ToMeasure) -> Result<Evaluation> {
-        match on.ground() {
-            Ground::Part(part) => {
+        match on.measured_on() {
+            MeasuredOn::Part(part) => {
                 let data = self.need_data()?;
-                self.measured_on(data.as_ref(), part)
+                self.evaluation_of(data.as_ref(), part)
             }
-            Ground::Data(data) => self.measured_elsewhere(data),
+            MeasuredOn::Data(data) => self.measured_elsewhere(data),
         }
     }
 
@@ -88,7 +88,7 @@ impl Learner {
         // features that are kept have the numbers of examples: those of other data are other ones
         let own = std::mem::take(&mut *self.cache);
         let averaged: Vec<_> = self.average.iter_mut().map(|average| std::mem::take(&mut average.cache)).collect();
-        let found = self.measured_on(data.as_ref(), part);
+        let found = self.evaluation_of(data.as_ref(), part);
         *self.cache = own;
         self.average.iter_mut().zip(averaged).for_each(|(average, cache)| average.cache = cache);
         found
@@ -112,7 +112,7 @@ impl Learner {
         }
     }
 
-    fn measured_on(&mut self, data: &dyn Data, part: Part) -> Result<Evaluation> {
+    fn evaluation_of(&mut self, data: &dyn Data, part: Part) -> Result<Evaluation> {
         if let Target::Boxes(_) = self.spec.target {
             let (all, pictures) = self.pictures_judged_of(data, part)?;
             return self.evaluated(all, &pictures);

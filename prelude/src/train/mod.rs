@@ -139,7 +139,7 @@ pub use callbacks::{BestWeights, Checkpoints, CsvLog, EarlyStopping, NanGuard, N
 pub use card::RunCard;
 pub use class_report::{ClassReport, ReportRow};
 pub use comparison::{Comparison, compare};
-pub use elsewhere::{Ground, ToMeasure};
+pub use elsewhere::{MeasuredOn, ToMeasure};
 pub use embedding_map::{EmbeddingMap, MapPoint};
 pub use finder::RateSearch;
 pub use gradients::Gradients;
