@@ -35,6 +35,7 @@
 //! | `learner.embed("new.jpg")?` | the body's features, a row of numbers |
 //! | `learner.index("folder")?`, `linear_probe(&few)?`, `prototypes(&few)?` | what looks alike; classifiers of a handful of examples on frozen features |
 //! | `learner.embedding_map()?`, `embedding_tsne()?` | the validation pictures on a plane, alike ones near each other: PCA, t-SNE |
+//! | `learner.evaluate_on(Part::Test)?`, `evaluate_on(&others)?` | what it gets right of what is held out, and of other data |
 //! | `learner.validate()?`, `confusion()?`, `top_losses(9)?` | what it gets right, what it takes for what, its worst pictures |
 //! | `learner.classification_report()?`, `most_confused(20)?` | precision, recall and F1 a class; what is taken for what most |
 //! | `learner.roc()?`, `precision_recall()?`, `calibration()?` | curves with their areas; whether answers are as sure as they are right |
