@@ -184,6 +184,7 @@ impl Learner {
     /// Older data as this network wants it, with the numbers of its own classes.
     fn older(&self, old: &dyn Data) -> Result<Box<dyn Data>> {
         old.check()?;
+        self.check_kind(&old.spec())?;
         let target = old.spec().target;
         let both = (&target, &self.spec.target);
         if !matches!(

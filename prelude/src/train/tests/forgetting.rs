@@ -202,6 +202,9 @@ fn what_makes_no_sense_is_refused() -> Result<()> {
     }
     let images = Tensor::zeros((4, 3, SIDE, SIDE), candle_core::DType::F32, &Device::Cpu)?;
     let other = TensorData::new(images.clone(), vec![0, 1, 0, 1], &["bee", "ant"])?;
+    let texts = crate::data::TextTable::from_texts(&[("a day", "good"), ("a night", "bad")])?;
+    let error = both.keep_old_classes(&texts).unwrap_err().to_string();
+    assert!(error.contains("the network takes pictures") && error.contains("text"), "{error}");
     let error = both.keep_old_classes(&other).unwrap_err().to_string();
     assert!(error.contains("does not know `bee`") && error.contains("add_classes"), "{error}");
     let large = Tensor::zeros((4, 3, 40, 40), candle_core::DType::F32, &Device::Cpu)?;
