@@ -95,7 +95,7 @@ impl Learner {
     }
 
     /// Other data as this network wants them, with the numbers of its own classes.
-    fn alien(&self, data: &dyn Data) -> Result<Box<dyn Data>> {
+    pub(super) fn alien(&self, data: &dyn Data) -> Result<Box<dyn Data>> {
         data.check()?;
         let target = data.spec().target;
         let differs = || {

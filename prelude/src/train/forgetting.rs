@@ -183,8 +183,6 @@ impl Learner {
 
     /// Older data as this network wants it, with the numbers of its own classes.
     fn older(&self, old: &dyn Data) -> Result<Box<dyn Data>> {
-        old.check()?;
-        self.check_kind(&old.spec())?;
         let target = old.spec().target;
         let both = (&target, &self.spec.target);
         if !matches!(
@@ -200,6 +198,6 @@ impl Learner {
             ))
             .remedy("old data are of the kind that the network learns: classes, labels or boxes"));
         }
-        self.suited(&Renamed::of(old.boxed(), self.classes())?)
+        self.alien(old)
     }
 }

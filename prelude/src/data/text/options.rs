@@ -236,7 +236,7 @@ impl TextTable {
     fn looked_through(mut self) -> TextTable {
         let inner = &mut *self.0;
         let found = Examples::of(&inner.cells, &inner.said, &inner.shown)
-            .and_then(|examples| examples.of_kept(inner.said.kept.as_deref()))
+            .map(|examples| examples.of_kept(inner.said.kept.as_deref()))
             .map(twins::without_leaks);
         // a split stays, whatever the columns are called afterwards
         if let (Ok(before), false) = (&inner.state, inner.splits.is_empty()) {

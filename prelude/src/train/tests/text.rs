@@ -491,6 +491,14 @@ fn a_task_that_says_no_more_than_its_loss_tells_classes_all_the_same() -> Result
     let now = learner.predict("the staff was lovely")?;
     assert_eq!((now.label, now.score), (said.label, said.score));
     assert_eq!(format!("{:?}", learner.confusion_matrix()?), format!("{matrix:?}"));
+    // the curve says where its losses begin, the card which fit had the other one
+    learner.fit(1, 1e-3)?;
+    let history = learner.history();
+    assert!(history.stages.last().is_some_and(|stage| stage.label.starts_with("bare · ")), "{:?}", history.stages);
+    assert_eq!(history.fits.iter().map(|fit| fit.task.as_str()).collect::<Vec<_>>(), ["classify", "bare"]);
+    let card = learner.card()?.markdown();
+    let tasks: Vec<&str> = card.lines().filter(|line| line.starts_with("| task |")).collect();
+    assert!(tasks.len() == 2 && tasks[0].contains("bare") && tasks[1].contains("classify"), "{tasks:?}");
     Ok(())
 }
 
