@@ -1,16 +1,21 @@
 //! What the CPU kernels share: numbers, slices of tensors, threads, scratch memory, instruction sets.
 
+use super::vector::Lane;
+#[cfg(target_arch = "x86_64")]
+use super::vector::Vector;
 use candle_core::{DType, Result, Tensor, WithDType};
 use std::cell::RefCell;
 use std::ops::Range;
 
 /// The numbers that the kernels are written for: f32, and f64 so that gradients can be checked.
-pub(crate) trait Float: WithDType + std::ops::Neg<Output = Self> + std::iter::Sum {
+pub(crate) trait Float: WithDType + Lane + std::ops::Neg<Output = Self> + std::iter::Sum {
     const ZERO: Self;
     const ONE: Self;
     const LOWEST: Self;
+    /// So many of them as a register of AVX-512 holds.
+    #[cfg(target_arch = "x86_64")]
+    type Widest: Vector<Self>;
     fn of(x: f64) -> Self;
-    fn fused(self, factor: Self, term: Self) -> Self;
     fn exponential(self) -> Self;
     fn error(self) -> Self;
     /// This thread's scratch memory, a buffer a slot.
@@ -21,20 +26,17 @@ pub(crate) trait Float: WithDType + std::ops::Neg<Output = Self> + std::iter::Su
 pub(crate) type Slots<T> = [Vec<T>; 12];
 
 macro_rules! float {
-    ($t:ty, $exp:path, $erf:path) => {
+    ($t:ty, $exp:path, $erf:path, $widest:ty) => {
         impl Float for $t {
             const ZERO: $t = 0.;
             const ONE: $t = 1.;
             const LOWEST: $t = <$t>::NEG_INFINITY;
+            #[cfg(target_arch = "x86_64")]
+            type Widest = $widest;
 
             #[inline(always)]
             fn of(x: f64) -> $t {
                 x as $t
-            }
-
-            #[inline(always)]
-            fn fused(self, factor: $t, term: $t) -> $t {
-                self.mul_add(factor, term)
             }
 
             #[inline(always)]
@@ -56,8 +58,8 @@ macro_rules! float {
         }
     };
 }
-float!(f32, exp_f32, erf_f32);
-float!(f64, f64::exp, candle_core::cpu::erf::erf_f64);
+float!(f32, exp_f32, erf_f32, super::vector::Sixteen);
+float!(f64, f64::exp, candle_core::cpu::erf::erf_f64, super::vector::Eight<f64, true>);
 
 /// eˣ without a branch or a call, so that a loop over it becomes vector instructions; within 2 ulp (after Cephes' `expf`).
 #[inline(always)]

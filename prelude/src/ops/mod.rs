@@ -41,6 +41,7 @@ mod soften;
 mod softmax;
 mod taps;
 mod thin;
+mod vector;
 
 pub use activation::{Activation, activate, gelu, gelu_tanh, hard_swish, relu, relu6, sigmoid, silu, tanh};
 pub use arithmetic::{add, add_relu, cast, flatten, gate, reshape, scale};

@@ -128,6 +128,9 @@ pub(crate) fn backward<T: Float>(
         runs[lane].push(block);
     }
     runs.retain(|run| !run.is_empty());
+    // Where few pixels share a product with many weights, the product reads the weights' rows faster than their columns.
+    let turned =
+        (needs.0 && runs.iter().flatten().all(|block| !block.is_part())).then(|| turn(w, plan.groups, og, depth));
     let mut parts: Vec<Vec<T>> = runs
         .par_iter()
         .map(|run| {
@@ -147,7 +150,10 @@ pub(crate) fn backward<T: Float>(
                             });
                         }
                         if needs.0 {
-                            let weight = transposed(w[group * og * depth..].as_ptr(), depth);
+                            let weight = match &turned {
+                                Some(turned) => by_rows(turned[group * og * depth..].as_ptr(), og),
+                                None => transposed(w[group * og * depth..].as_ptr(), depth),
+                            };
                             if plan.is_pointwise() && block.is_part() {
                                 let at = (block.pictures.start * plan.c + group * cg) * pixels + block.pixels.start;
                                 // SAFETY: the block's pixels of dx are this thread's alone.
@@ -192,6 +198,24 @@ pub(crate) fn backward<T: Float>(
         total
     });
     (needs.0.then_some(dx), dw)
+}
+
+/// Each group's weights (og, depth) as (depth, og).
+fn turn<T: Float>(w: &[T], groups: usize, og: usize, depth: usize) -> Vec<T> {
+    const SIDE: usize = 16;
+    let mut turned = vec![T::ZERO; groups * og * depth];
+    for (w, turned) in w.chunks_exact(og * depth).zip(turned.chunks_exact_mut(og * depth)) {
+        turned.par_chunks_mut(SIDE * og).enumerate().for_each(|(block, turned)| {
+            for o in (0..og).step_by(SIDE) {
+                for (i, row) in turned.chunks_exact_mut(og).enumerate() {
+                    for (lane, to) in row[o..].iter_mut().take(SIDE).enumerate() {
+                        *to = w[(o + lane) * depth + block * SIDE + i];
+                    }
+                }
+            }
+        });
+    }
+    turned
 }
 
 fast! {
@@ -384,9 +408,11 @@ fast! {
                 1 => row.copy_from_slice(&x[x_at..x_at + inside]),
                 2 if inside > 0 => {
                     let x = &x[x_at..x_at + 2 * inside - 1];
-                    for (i, place) in row.iter_mut().enumerate() {
-                        *place = x[2 * i];
+                    let (last, row) = row.split_last_mut().expect("some are inside");
+                    for (place, pair) in row.iter_mut().zip(x.chunks_exact(2)) {
+                        *place = pair[0];
                     }
+                    *last = x[2 * inside - 2];
                 }
                 _ => {
                     for (i, place) in row.iter_mut().enumerate() {
