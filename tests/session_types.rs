@@ -569,10 +569,7 @@ fn looks(session: &Session) -> Vec<(&'static str, Result<(), String>)> {
             not_first(session, "learner.fit(1, ", &["None", "Err", "Ok", "Some"]),
         ),
         ("functions of earlier cells", completes(session, "pai", "pair")),
-        (
-            "what a trait wants",
-            completes(session, "struct Own;\nimpl Task for Own {\n    fn na", "fn name(&self) -> &str"),
-        ),
+        ("what a trait wants", completes(session, "struct O;\nimpl Task for O {\n    fn na", "fn name(&self) -> &str")),
         ("in chains", completes(session, "t.matmul(&t)?.su", "sum_all")),
         ("inside a macro's brackets", completes(session, "println!(\"{}\", t.ra", "rank")),
         ("inside a closure", completes(session, "v.iter().map(|n| n.po", "pow")),
@@ -580,7 +577,7 @@ fn looks(session: &Session) -> Vec<(&'static str, Result<(), String>)> {
         ("the second argument's turn", inspected("Tensor::zeros((2, 3), ", &["fn zeros", "argument 2 of 3", "dtype"])),
         ("the signature in a chain", inspected("t.matmul(&t)?.narrow(0, ", &["fn narrow", "argument 2 of 3"])),
         (
-            "the signature on a variable of the same cell",
+            "the signature on a cell's own variable",
             inspected("let own = vec![1]; own.push(", &["fn push", "value: i32"]),
         ),
         (
@@ -594,6 +591,7 @@ fn looks(session: &Session) -> Vec<(&'static str, Result<(), String>)> {
             let plain = session.inspect("v", 1).map(|it| it.plain).unwrap_or_default();
             contains(plain.starts_with("let v: "), plain)
         }),
+        ("a method by its bare name", inspected("keep_old_classes", &["fn keep_old_classes", "old accuracy"])),
         ("documentation of a name", inspected("Tensor::zeros", &["fn zeros", "filled with zeros"])),
         ("the type of a variable", inspected("let own = vec![1u8]; own", &["Vec<u8>"])),
     ]

@@ -3,8 +3,8 @@
 use super::program::CellProgram;
 use super::world::World;
 use ra_ap_ide::{
-    FilePosition, FileRange, HoverConfig, HoverDocFormat, RaFixtureConfig, SignatureHelp, SubstTyLen, TextRange,
-    TextSize,
+    FileId, FilePosition, FileRange, HoverConfig, HoverDocFormat, RaFixtureConfig, SignatureHelp, SubstTyLen,
+    TextRange, TextSize,
 };
 use ra_ap_syntax::ast::{self, AstNode};
 use ra_ap_syntax::{Edition, SourceFile, SyntaxKind, SyntaxNode, T};
@@ -48,6 +48,11 @@ pub fn inspect(world: &World, program: &CellProgram, cursor: usize) -> Option<De
     {
         description.add(&plain, &markdown);
     }
+    if description.plain.is_empty() && on_name {
+        for (plain, markdown) in by_name(world, name_at(&world.text, offset.into())) {
+            description.add(&plain, &markdown);
+        }
+    }
     (!description.plain.is_empty()).then_some(description)
 }
 
@@ -77,9 +82,56 @@ fn touches_name(text: &str, offset: usize) -> bool {
     text[..offset].chars().next_back().is_some_and(word) || text[offset..].chars().next().is_some_and(word)
 }
 
+/// The name that touches a place.
+fn name_at(text: &str, offset: usize) -> &str {
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    let start = text[..offset].trim_end_matches(word).len();
+    let end = offset + text[offset..].find(|c| !word(c)).unwrap_or(text.len() - offset);
+    &text[start..end]
+}
+
+/// Items that are asked for by their bare name, such as a method without what it is called on: some of them.
+fn by_name(world: &World, name: &str) -> Vec<(String, String)> {
+    const MOST: usize = 3;
+    let analysis = world.host.analysis();
+    let mut found = Vec::new();
+    if name.is_empty() {
+        return found;
+    }
+    let words = ["fn", "struct", "enum", "trait", "type", "const", "mod"];
+    let heads = words.map(|word| format!("pub {word} {name}"));
+    for file in world.named_files() {
+        let Ok(text) = analysis.file_text(file) else { break };
+        for head in &heads {
+            for (at, _) in text.match_indices(head.as_str()) {
+                let end = at + head.len();
+                if text[end..].starts_with(|c: char| c.is_alphanumeric() || c == '_') {
+                    continue;
+                }
+                let Ok(place) = u32::try_from(end - name.len()) else { continue };
+                found.extend(
+                    hover_in(world, file, TextSize::from(place)).filter(|described| !found.contains(described)),
+                );
+                if found.len() == MOST {
+                    return found;
+                }
+            }
+        }
+    }
+    found
+}
+
 /// What is known of the name that the cursor stands in, or behind.
 fn hover(world: &World, offset: TextSize) -> Option<(String, String)> {
-    let text = |format: HoverDocFormat, at: TextSize| -> Option<String> {
+    hover_in(world, world.cell(), offset).or_else(|| {
+        let before = world.text[..offset.into()].chars().next_back()?;
+        hover_in(world, world.cell(), offset - TextSize::of(before))
+    })
+}
+
+/// What is known of the name at a place of a file, for terminals and for pages.
+fn hover_in(world: &World, file_id: FileId, at: TextSize) -> Option<(String, String)> {
+    let text = |format: HoverDocFormat| -> Option<String> {
         let config = HoverConfig {
             links_in_hover: false,
             memory_layout: None,
@@ -93,7 +145,7 @@ fn hover(world: &World, offset: TextSize) -> Option<(String, String)> {
             show_drop_glue: false,
             ra_fixture: RaFixtureConfig { disable_ra_fixture: true, ..RaFixtureConfig::default() },
         };
-        let range = FileRange { file_id: world.cell(), range: TextRange::empty(at) };
+        let range = FileRange { file_id, range: TextRange::empty(at) };
         let text = world.host.analysis().hover(&config, range).ok()??.info.markup.to_string();
         // A variable of an earlier cell is an argument of the cell's function.
         let text = match text.strip_prefix("mut ") {
@@ -102,11 +154,7 @@ fn hover(world: &World, offset: TextSize) -> Option<(String, String)> {
         };
         Some(without_hidden(&text, config.format == HoverDocFormat::PlainText))
     };
-    let both = |at| Some((text(HoverDocFormat::PlainText, at)?, text(HoverDocFormat::Markdown, at)?));
-    both(offset).or_else(|| {
-        let before = world.text[..offset.into()].chars().next_back()?;
-        both(offset - TextSize::of(before))
-    })
+    Some((text(HoverDocFormat::PlainText)?, text(HoverDocFormat::Markdown)?))
 }
 
 /// Documentation without the lines of its examples that rustdoc hides; in plain text no other line begins as they do.

@@ -25,12 +25,17 @@ use triomphe::Arc;
 const CELL: FileId = FileId::from_raw(0);
 const CELL_PATH: &str = "/candlewick/cell.rs";
 
+/// The crates whose items are found by their bare names.
+const NAMED: [&str; 3] = ["candlewick_prelude", "candle_core", "candle_nn"];
+
 /// What the analysis knows.
 pub struct World {
     pub(super) host: AnalysisHost,
     numbers: HashMap<String, FileId>,
     /// The files of each crate, by its first one.
     files: HashMap<FileId, Vec<FileId>>,
+    /// The first files of the crates whose items are found by their bare names, in the order in which they are searched.
+    named: Vec<FileId>,
     digests: HashMap<FileId, u64>,
     hasher: RandomState,
     /// The program that the cell's file holds.
@@ -44,6 +49,7 @@ impl World {
             host: AnalysisHost::new(None),
             numbers: HashMap::new(),
             files: HashMap::new(),
+            named: Vec::new(),
             digests: HashMap::new(),
             hasher: RandomState::new(),
             text: String::new(),
@@ -68,6 +74,9 @@ impl World {
         let graph = graph(&pack, &first_files);
         let mut placed = HashSet::new();
         self.files.clear();
+        let named = |name: &&str| pack.crates.iter().find(|krate| krate.name == **name).map(|krate| krate.root.clone());
+        let named: Vec<String> = NAMED.iter().filter_map(named).collect();
+        self.named = named.iter().map(|root| self.number(root)).collect();
         for krate in pack.crates.into_iter().filter(|krate| !is_cells(krate)) {
             let mut files = FileSet::default();
             let numbers = krate.files.iter().map(|(path, _)| self.number(path)).collect();
@@ -96,6 +105,11 @@ impl World {
         change.set_roots(roots);
         change.set_crate_graph(graph);
         self.host.apply_change(change);
+    }
+
+    /// The sources of the crates whose items are found by their bare names.
+    pub(super) fn named_files(&self) -> impl Iterator<Item = FileId> {
+        self.named.iter().filter_map(|first| self.files.get(first)).flatten().copied()
     }
 
     fn number(&mut self, path: &str) -> FileId {

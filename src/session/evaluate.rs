@@ -39,6 +39,9 @@ impl Session {
         if !aside.is_empty() {
             self.settle(&aside, &prepared, compiled, screen);
         }
+        if result.is_err() && !compiled {
+            self.remember_unrun(number, &prepared);
+        }
         result
     }
 

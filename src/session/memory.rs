@@ -235,6 +235,15 @@ impl Memory {
         self.fates.insert(name.to_owned(), Fate { what, remedy });
     }
 
+    /// The cell did not come to run, so that these variables of its are not there.
+    pub fn not_run<'n>(&mut self, number: u64, why: &str, unbound: impl Iterator<Item = &'n String>) {
+        for name in unbound {
+            let what = format!("`{name}` of cell {number} is not there, since that cell {why}");
+            let remedy = "mend that cell and run it again".to_owned();
+            self.fates.insert(name.clone(), Fate { what, remedy });
+        }
+    }
+
     /// The variable is there after all.
     pub fn forgive(&mut self, name: &str) {
         self.fates.remove(name);
@@ -373,6 +382,16 @@ mod tests {
         let fate = memory.fate("data").unwrap();
         assert_eq!(fate.what, "`data` of cell 1 is gone: cell 2 took it to bind it anew, and ended early");
         assert!(fate.remedy.starts_with("run cell 1 again, then the mended cell"), "{}", fate.remedy);
+    }
+
+    #[test]
+    fn what_a_cell_was_to_bind_that_did_not_compile_is_told() {
+        let mut memory = Memory::default();
+        memory.not_run(1, "did not compile", ["data".to_owned()].iter());
+        let fate = memory.fate("data").unwrap();
+        assert_eq!(fate.what, "`data` of cell 1 is not there, since that cell did not compile");
+        run(&mut memory, "let data = open()?;", &[], &["data"], false);
+        assert_eq!(memory.fate("data"), None);
     }
 
     #[test]

@@ -152,6 +152,17 @@ impl Session {
         }
     }
 
+    /// Remembers a cell that did not come to run, once its error is told: what it was to bind is not there.
+    pub(super) fn remember_unrun(&self, number: u64, prepared: &Prepared) {
+        if prepared.binds.is_empty() {
+            return;
+        }
+        let there = self.names();
+        let interrupted = self.state.interrupted.load(std::sync::atomic::Ordering::SeqCst);
+        let why = if interrupted { "was interrupted before it ran" } else { "did not compile" };
+        lock(&self.memory).not_run(number, why, prepared.binds.iter().filter(|name| !there.contains(*name)));
+    }
+
     /// What a cell that ran should have looked at: results that it drops, and the one that is its value.
     pub(super) fn unheeded(&self, told: &Told, shown: Option<&str>) -> Vec<String> {
         let made = self.ask(|done| Job::Program { done }).unwrap_or_default();

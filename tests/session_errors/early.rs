@@ -54,6 +54,19 @@ pub const CASES: &[Case] = &[
         ],
     ),
     (
+        "what a cell was to bind that did not compile is told with the cell",
+        &[
+            Fails("let nr_a = nothing_there();\nlet nr_b = 1;", &["`nothing_there`"]),
+            Fails(
+                "nr_a + nr_b",
+                &["`nr_a` of cell {-1} is not there, since that cell did not compile", "mend that cell"],
+            ),
+            Runs("let nr_a = 1;"),
+            Lacks("println!(\"{nr_c} {nr_a}\"); let nr_c = 2;", &["cannot find value `nr_c`"], "did not compile"),
+            Gives("nr_a", "1"),
+        ],
+    ),
+    (
         "a cell that returns an error keeps what it has bound",
         &[
             Fails(

@@ -163,7 +163,7 @@ impl Boxes {
     /// # Errors
     /// When there is no class of a name; the message has those that are near.
     pub fn rename(self, names: &[(&str, &str)]) -> Result<Boxes> {
-        let joined = self.listing.joined(names);
+        let joined = formats::joined(names, &self.listing.classes);
         let renamed = self.changed(|listing| listing.rename(names))?;
         if let Some(joined) = joined {
             show::note(&joined);

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::folder::ImageFolder;
 use super::picture_table::PictureTable;
 use crate::paths;
-use crate::{Error, Result};
+use crate::{Error, Result, show};
 
 /// What the column of classes may be called, in lower case.
 const CLASSES: [&str; 6] = ["label", "labels", "class", "category", "target", "species"];
@@ -25,7 +25,7 @@ impl ImageFolder {
     /// ```
     ///
     /// # Errors
-    /// When it cannot be read, names files that are not there, a picture has no class or two, or there are fewer than two classes.
+    /// When it cannot be read, names files that are not there, a picture has no class or two, or there are no classes.
     pub fn csv(path: impl AsRef<Path>) -> Result<ImageFolder> {
         ImageFolder::csv_at(&paths::expanded(path.as_ref()), None)
     }
@@ -81,9 +81,10 @@ impl ImageFolder {
             .into_iter()
             .map(str::to_owned)
             .collect();
-        if classes.len() < 2 {
-            return Err(Error::new(format!("all pictures of `{shown}` are of the class `{}`", classes.join("")))
-                .remedy("a classifier needs two classes at least"));
+        if let [one] = &classes[..] {
+            show::note(&format!(
+                "all pictures of `{shown}` are of the class `{one}`: enough to measure and to search in; a classifier learns from two at least"
+            ));
         }
         if classes.len() * 2 > files.len() && classes.iter().all(|class| class.parse::<f64>().is_ok()) {
             return Err(Error::new(format!(

@@ -81,7 +81,7 @@ impl ImageFolder {
     /// A class folder without pictures is left out with a word; a train/ folder alone is opened and can be split.
     ///
     /// # Errors
-    /// Where the folder does not exist or cannot be read, holds fewer than two class folders with pictures, where a
+    /// Where the folder does not exist or cannot be read, holds no class folder with pictures, where a
     /// class is missing in a part, and where the file of boxes is not as expected.
     pub fn open(path: impl AsRef<Path>) -> Result<ImageFolder> {
         ImageFolder::open_at(&paths::expanded(path.as_ref()))

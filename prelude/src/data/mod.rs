@@ -45,6 +45,7 @@ mod evened;
 mod feed;
 mod fields;
 mod folder;
+mod folder_classes;
 mod formats;
 mod greys;
 mod memory;

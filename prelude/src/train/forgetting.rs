@@ -5,7 +5,7 @@ use super::learner::Learner;
 use super::metric::{Metric, Unit};
 use super::old_classes::OldClasses;
 use crate::data::{Data, Part, Renamed, Target};
-use crate::{Error, Result, limits};
+use crate::{Error, Result, limits, show};
 
 impl Learner {
     /// The same network with a head for the data's further classes too, as a new learner: the rows of the old classes are kept, those of the new
@@ -60,7 +60,7 @@ impl Learner {
     }
 
     /// Measures after each epoch what the network still gets right of older data, whose classes it knows among others: `old accuracy`, a column of
-    /// its own in the live table (of several labels and of boxes the old average precision). It is measured on the old data's validation pictures, or where there are none, on those for training.
+    /// its own in the live table (of several labels and of boxes the old average precision), of one set of older data at a time. It is measured on the old data's validation pictures, or where there are none, on those for training.
     ///
     /// # Errors
     /// When the network does not know one of the old classes, or the learner's own data has no validation examples, with which it would be
@@ -82,7 +82,13 @@ impl Learner {
             return Err(Error::new(what).remedy("give it `metrics`, such as `vec![Box::new(Accuracy::default())]`"));
         };
         let measured = OldClasses::of(old, measure);
+        let before = self.metrics.len();
         self.metrics.retain(|metric| metric.name() != measured.name());
+        if self.metrics.len() < before {
+            show::note(
+                "the old classes of this data are measured from now on, those of the data before no more: for both, put them into one data set",
+            );
+        }
         self.metrics.push(Box::new(measured));
         Ok(self)
     }

@@ -39,6 +39,31 @@ const ELSEWHERE: [(&str, &str); 28] = [
     ("HashSet", "std::collections::HashSet"),
 ];
 
+/// How the messages of the prelude's own bounds end: what they say needs none of the compiler's words about traits.
+const OWN_BOUNDS: [&str; 12] = [
+    "is no callback",
+    "is nothing to measure on",
+    "is no picture and no text",
+    "is no learning rate",
+    "is no task",
+    "is no detector to start from",
+    "is no architecture to start from",
+    "is no encoder of text",
+    "is no data that a learner can train on",
+    "a learner owns a copy of its data",
+    "finds nothing in pictures",
+    "does not know how it looks",
+];
+
+/// What the compiler says of a bound beside its message.
+const OF_TRAITS: [&str; 5] = [
+    "the trait `",
+    "the trait bound `",
+    "required for `",
+    "required by a bound",
+    "the following other types implement",
+];
+
 /// Rewords an error that has its reason in what cells are.
 pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
     let message = error["message"].as_str().unwrap_or_default();
@@ -47,11 +72,15 @@ pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
         Some("E0425" | "E0412" | "E0422" | "E0433" | "E0405" | "E0423" | "E0432") => gone(message, report, story),
         Some("E0596" | "E0384" | "E0594") => not_mutable(message, report, story),
         Some("E0277") if message.contains("`?`") => question_mark(message, &all, report),
+        Some("E0277") if OWN_BOUNDS.iter().any(|end| message.ends_with(end)) => own_bound(message, report, story),
         Some("E0277") if all.contains(": AsRef<str>`") && story.told.code.contains("in_memory") => advise_first(
             report,
             "the names of classes are text: `let labels: Vec<String> = numbers.iter().map(|number| number.to_string()).collect();`",
         ),
         Some("E0599") if message.contains("named `new` found") => not_made_so(message, report),
+        Some("E0599") if message.contains("for enum `Result<") || message.contains("for enum `std::result::Result<") => {
+            unwrapped(report, story);
+        }
         Some("E0063") if message.contains("initializer of") && message.contains("Augment`") => {
             report.advice.clear();
             advise_first(
@@ -157,6 +186,43 @@ pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
             report.marks.push((story.told, mark(&story.told.code, range)));
         }
     }
+}
+
+/// An argument that the prelude has its own words for: those, and what was meant.
+fn own_bound(message: &str, report: &mut Report<'_>, story: &Story<'_>) {
+    report.advice.retain(|(_, text)| !OF_TRAITS.iter().any(|start| text.starts_with(start)));
+    report.advice.sort_by_key(|(_, text)| !text.starts_with("consider borrowing"));
+    for (_, mark) in &mut report.marks {
+        if OF_TRAITS.iter().any(|start| mark.label.starts_with(start)) {
+            mark.label.clear();
+        }
+    }
+    report.marks.retain(|(_, mark)| mark.primary);
+    let starts = ["architecture to start from", "encoder of text", "detector to start from"];
+    let makers = ["vision", "labels", "regression", "text", "detection"];
+    if starts.iter().any(|end| message.ends_with(end))
+        && let Some(maker) = makers.iter().find(|maker| story.told.code.contains(&format!("Learner::{maker}(&")))
+    {
+        advise_first(report, &format!("the network comes first, then the data: `Learner::{maker}(…, &data)?`"));
+    }
+}
+
+/// A variable that holds a `Result` and is used as what is in it.
+fn unwrapped(report: &mut Report<'_>, story: &Story<'_>) {
+    let Some((_, mark)) = report.marks.iter().find(|(_, mark)| mark.primary) else { return };
+    let before =
+        super::program::offset(&story.told.code, mark.line, mark.from).and_then(|at| story.told.code.get(..at));
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    let Some(owner) = before.and_then(|before| before.trim_end().strip_suffix('.')) else { return };
+    let name = &owner[owner.trim_end_matches(word).len()..];
+    let is_bound = prepare::binding(&story.told.code, name).is_some() || story.memory.bound_in(name).is_some();
+    if name.is_empty() || !is_bound || !report.advice.iter().any(|(_, text)| text.contains("use the `?` operator")) {
+        return;
+    }
+    report.advice = vec![(
+        "help".to_owned(),
+        format!("`{name}` holds a `Result`: put `?` where it is made, `let mut {name} = …?;`"),
+    )];
 }
 
 /// Whether a closure that a learner was to call says nothing.
@@ -276,7 +342,7 @@ fn gone<'a>(message: &str, report: &mut Report<'a>, story: &Story<'a>) {
         report.advice = vec![("help".to_owned(), fate.remedy.clone())];
         report.marks.retain(|(_, mark)| mark.primary);
         for (_, mark) in &mut report.marks {
-            mark.label = "it is not there any more".to_owned();
+            mark.label = "it is not there".to_owned();
         }
         return;
     }

@@ -151,6 +151,16 @@ impl Kind {
                 ),
                 vec![format!("without `let {name} =`: `{start};`")],
             ),
+            Kind::Reference if lent_variable(start).is_some() => (
+                format!("`{name}` borrows, and what a cell leaves to the next must own what it holds"),
+                vec![
+                    format!("use `{}` itself, which is there in every cell", lent_variable(start).unwrap_or_default()),
+                    format!(
+                        "or use `{name}` in this cell alone, within `{{ … }}`; a copy, where there can be one, is made by `{}.clone()`",
+                        lent_variable(start).unwrap_or_default()
+                    ),
+                ],
+            ),
             Kind::Reference => (
                 format!("`{name}` borrows, and what a cell leaves to the next must own what it holds"),
                 vec![
@@ -178,6 +188,14 @@ impl Kind {
             ),
         }
     }
+}
+
+/// The variable that a value lends as it is: `&learner`.
+fn lent_variable(start: &str) -> Option<&str> {
+    let name = start.trim().strip_prefix('&')?.trim_start();
+    let name = name.strip_prefix("mut ").unwrap_or(name).trim();
+    let is_name = name.chars().all(|c| c.is_alphanumeric() || c == '_') && !name.starts_with(|c: char| c.is_numeric());
+    (is_name && !name.is_empty()).then_some(name)
 }
 
 /// How a value that borrows becomes one that owns what it holds.

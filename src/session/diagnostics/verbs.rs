@@ -312,6 +312,18 @@ const NAMES: Verbs = &[
     ),
 ];
 
+/// What is asked of a measurement.
+const EVALUATION: Verbs = &[
+    (
+        &["accuracy", "acc", "loss", "f1", "precision", "recall", "score", "map", "auc", "metrics", "get"],
+        "the numbers stand by their names: `learner.validate()?.all.get(\"accuracy\")?`; by class in `.classes`; as a cell's value it is a table",
+    ),
+    (
+        &["confusion", "confusion_matrix", "plot", "show"],
+        "`learner.confusion()?` draws it, `learner.classification_report()?` has precision, recall and F1 of each class",
+    ),
+];
+
 fn find(verbs: Verbs, name: &str) -> Option<&'static str> {
     verbs.iter().find(|(names, _)| names.contains(&name)).map(|(_, help)| *help)
 }
@@ -333,6 +345,7 @@ pub fn adapt(report: &mut Report<'_>) {
             Some("TextTable") => find(TEXTS, name),
             Some("Bert") => find(ENCODER, name),
             Some("Tensor") => find(TENSOR, name),
+            Some("Evaluation") => find(EVALUATION, name),
             _ => None,
         },
         Some("E0425" | "E0412" | "E0422" | "E0433" | "E0423" | "E0432") => find(NAMES, name),

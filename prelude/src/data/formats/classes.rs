@@ -19,7 +19,7 @@ fn some_of(names: &[impl AsRef<str>]) -> String {
 }
 
 /// The class of this name among these; the error has those that are near.
-pub(crate) fn known_class(name: &str, classes: &[String]) -> Result<String> {
+fn known_class(name: &str, classes: &[String]) -> Result<String> {
     let wanted = composed(name);
     if classes.contains(&wanted) {
         return Ok(wanted);
@@ -34,6 +34,52 @@ pub(crate) fn known_class(name: &str, classes: &[String]) -> Result<String> {
     Err(Error::new(format!("there is no class `{name}`")).remedy(remedy))
 }
 
+/// The classes of these names among these; the error names all that are not there.
+pub(crate) fn known_classes(names: &[&str], classes: &[String]) -> Result<Vec<String>> {
+    let known: Vec<Result<String>> = names.iter().map(|name| known_class(name, classes)).collect();
+    let unknown: Vec<&str> =
+        names.iter().zip(&known).filter(|(_, known)| known.is_err()).map(|(name, _)| *name).collect();
+    if unknown.len() < 2 {
+        return known.into_iter().collect();
+    }
+    let meant: Vec<String> = unknown
+        .iter()
+        .filter_map(|name| Some(format!("`{}` for `{name}`", likely_meant(&composed(name), classes)?)))
+        .collect();
+    let meant = if meant.is_empty() { String::new() } else { format!("did you mean {}? ", meant.join(", ")) };
+    Err(Error::new(format!("there are no classes {}", some_of(&unknown)))
+        .remedy(format!("{meant}The classes are {}", some_of(classes))))
+}
+
+/// Which name each class gets that is named: from the old names to the new ones.
+pub(crate) fn renaming(names: &[(&str, &str)], classes: &[String]) -> Result<HashMap<String, String>> {
+    let mut new: HashMap<String, String> = HashMap::new();
+    let old: Vec<&str> = names.iter().map(|(from, _)| *from).collect();
+    for (from, (_, to)) in known_classes(&old, classes)?.into_iter().zip(names) {
+        let to = composed(to.trim());
+        if to.is_empty() {
+            return Err(Error::new(format!("class `{from}` would have no name")).remedy("write a name"));
+        }
+        if let Some(other) = new.insert(from.clone(), to.clone()).filter(|other| *other != to) {
+            return Err(Error::new(format!("class `{from}` would be both `{other}` and `{to}`")).remedy("name it once"));
+        }
+    }
+    Ok(new)
+}
+
+/// What to say of classes that get a name which another has already, without having been named: they become one, maybe by mistake.
+pub(crate) fn joined(names: &[(&str, &str)], classes: &[String]) -> Option<String> {
+    let is_source = |name: &str| names.iter().any(|(from, _)| composed(from) == name);
+    let joined = |(from, to): &(&str, &str)| {
+        let (from, to) = (composed(from), composed(to.trim()));
+        (from != to && classes.contains(&to) && !is_source(&to)).then(|| format!("`{from}` joins `{to}`"))
+    };
+    let all: Vec<String> = names.iter().filter_map(joined).collect();
+    let more = if all.len() > MOST_NAMES { ", …" } else { "" };
+    let some: Vec<&str> = all.iter().take(MOST_NAMES).map(String::as_str).collect();
+    (!all.is_empty()).then(|| format!("{}{more}: they are one class now", some.join(", ")))
+}
+
 impl Listing {
     /// The listing with classes under other names; several that get one name become one class. A name that others get
     /// and that a class has already is that class.
@@ -41,18 +87,7 @@ impl Listing {
     /// # Errors
     /// Where a class is not there, or is to have two names, or none.
     pub fn rename(self, names: &[(&str, &str)]) -> Result<Listing> {
-        let mut new: HashMap<String, String> = HashMap::new();
-        for (from, to) in names {
-            let (from, to) = (known_class(from, &self.classes)?, composed(to.trim()));
-            if to.is_empty() {
-                return Err(Error::new(format!("class `{from}` would have no name")).remedy("write a name"));
-            }
-            if let Some(other) = new.insert(from.clone(), to.clone()).filter(|other| *other != to) {
-                return Err(
-                    Error::new(format!("class `{from}` would be both `{other}` and `{to}`")).remedy("name it once")
-                );
-            }
-        }
+        let new = renaming(names, &self.classes)?;
         Ok(self.mapped(|name| Some(new.get(name).cloned().unwrap_or_else(|| name.to_owned()))))
     }
 
@@ -74,7 +109,7 @@ impl Listing {
     /// # Errors
     /// Where a class is not there.
     pub fn drop_classes(self, classes: &[&str]) -> Result<Listing> {
-        let gone = self.all_known(classes)?;
+        let gone = known_classes(classes, &self.classes)?;
         if !gone.is_empty() && self.classes.iter().all(|name| gone.contains(name)) {
             return Err(Error::new("`drop` names all classes: nothing would be left to learn")
                 .remedy(format!("the classes are {}; keep one at least", some_of(&self.classes))));
@@ -87,7 +122,7 @@ impl Listing {
     /// # Errors
     /// Where a class is not there.
     pub fn only(self, classes: &[&str]) -> Result<Listing> {
-        let mut kept = self.all_known(classes)?;
+        let mut kept = known_classes(classes, &self.classes)?;
         if kept.is_empty() {
             return Err(Error::new("`only` names no class").remedy(format!("name some: {}", some_of(&self.classes))));
         }
@@ -101,23 +136,6 @@ impl Listing {
         });
         listing.classes = kept;
         Ok(listing)
-    }
-
-    /// What to say of classes that get a name which another has already, without having been named: they become one, maybe by mistake.
-    pub fn joined(&self, names: &[(&str, &str)]) -> Option<String> {
-        let is_source = |name: &str| names.iter().any(|(from, _)| composed(from) == name);
-        let joined = |(from, to): &(&str, &str)| {
-            let (from, to) = (composed(from), composed(to.trim()));
-            (from != to && self.classes.contains(&to) && !is_source(&to)).then(|| format!("`{from}` joins `{to}`"))
-        };
-        let all: Vec<String> = names.iter().filter_map(joined).collect();
-        let more = if all.len() > MOST_NAMES { ", …" } else { "" };
-        let some: Vec<&str> = all.iter().take(MOST_NAMES).map(String::as_str).collect();
-        (!all.is_empty()).then(|| format!("{}{more}: they are one class now", some.join(", ")))
-    }
-
-    fn all_known(&self, names: &[&str]) -> Result<Vec<String>> {
-        names.iter().map(|name| known_class(name, &self.classes)).collect()
     }
 
     /// Gives each class the name that `new` says, or takes it and its objects away where it says none.

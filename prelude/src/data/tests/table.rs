@@ -107,7 +107,6 @@ fn a_table_of_classes_with_parts_and_groups() -> Result<()> {
     assert!(ImageFolder::csv_column(&path, "age").unwrap_err().to_string().contains("are: kind, year"));
     for (table, text) in [
         ("file,kind,year\none.png,sea,1\ntwo.png,boat,2", "none is called `label` or `class`"),
-        ("one.png,sea\ntwo.png,sea", "are of the class `sea`"),
         ("one.png,sea\ntwo.png,", "line 2 of"),
         ("one.png,sea\none.png,boat", "as `sea` in line 1 and as `boat` in line 2"),
         (

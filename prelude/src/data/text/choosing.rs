@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::examples::{Examples, Truth};
 use super::options::TextTable;
 use crate::data::Target;
-use crate::data::formats::known_class;
+use crate::data::formats::known_classes;
 use crate::words::count;
 use crate::{Error, Result};
 
@@ -42,7 +42,7 @@ impl TextTable {
             );
         }
         let all = self.names().to_vec();
-        let chosen = classes.iter().map(|name| known_class(name, &all)).collect::<Result<BTreeSet<String>>>()?;
+        let chosen: BTreeSet<String> = known_classes(classes, &all)?.into_iter().collect();
         let kept: Vec<String> = all.iter().filter(|name| chosen.contains(*name) == named).cloned().collect();
         if kept.is_empty() {
             let what = format!("`{verb}` would leave none of {}", count(all.len(), "class"));

@@ -243,15 +243,12 @@ fn classes(
         return Err(Error::new(format!("`{shown}` has one row alone, `{row}`"))
             .remedy("where that is the head, there are no texts below it: expected a line a text, `a fine film,pos`"));
     }
-    if names.len() < 2 {
-        return Err(Error::new(format!(
-            "all texts of `{shown}` are of the class `{}`, from column `{column}`",
-            names[0].1
-        ))
-        .remedy(format!(
-            "a classifier needs two classes at least; another column is told by `.label(\"…\")?`: {}",
+    if let [(_, one)] = &names[..] {
+        words.push(format!(
+            "all texts are of the class `{one}`, from column `{column}`: enough to measure on; a classifier learns from two at least, and \
+             another column is told by `.label(\"…\")?`: {}",
             cells.names()
-        )));
+        ));
     }
     let as_number = |name: &str| name.parse::<f64>().ok().filter(|number| number.is_finite());
     let numeric = names.iter().all(|(key, _)| as_number(key).is_some());

@@ -10,6 +10,7 @@ use crate::train::loss::Loss;
 use crate::train::metric::Metric;
 use crate::train::metrics::Accuracy;
 use crate::train::task::Task;
+use crate::words::count;
 use crate::{Error, Result, ops};
 
 /// One class an example: softmax and cross-entropy over the `logits`, measured by accuracy.
@@ -24,8 +25,11 @@ impl Task for Classify {
     fn check(&self, spec: &Spec) -> Result<()> {
         match &spec.target {
             Target::Class(classes) if classes.len() > 1 => Ok(()),
-            Target::Class(classes) => Err(Error::new(format!("the data has {} class: {classes:?}", classes.len()))
-                .remedy("a classifier needs two classes or more, one folder each")),
+            Target::Class(classes) => {
+                let found = if classes.is_empty() { "none".to_owned() } else { format!("`{}`", classes.join("`, `")) };
+                Err(Error::new(format!("the data has {}: {found}", count(classes.len(), "class")))
+                    .remedy("a classifier needs two classes at least: add examples of something else"))
+            }
             Target::Numbers(names) => {
                 Err(Error::new(format!("the data has numbers ({}), but no classes", names.join(", ")))
                     .remedy(format!("use {}", super::verb(spec))))

@@ -74,6 +74,9 @@ fn verb(spec: &Spec) -> &'static str {
 
 /// The first task that can learn from data: what is usual for it.
 pub(super) fn usual(spec: &Spec) -> Result<Arc<dyn Task>> {
+    if matches!(spec.target, Target::Class(_)) {
+        Classify.check(spec)?;
+    }
     ALL.iter().map(|make| make()).find(|task| task.check(spec).is_ok()).ok_or_else(|| {
         Error::new(format!("there is no usual task for data with {}", spec.target.words()))
             .remedy("say which: `Learner::new(network, task, &data)?`")

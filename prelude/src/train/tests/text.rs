@@ -61,6 +61,11 @@ fn an_encoder_learns_and_answers_and_lives_in_a_file() -> Result<()> {
     assert!(shown.as_text().is_some_and(|text| text.starts_with("the staff is lovely\nglad ")), "{shown:?}");
     let both = learner.predict_all(&["awful food", "fine food"])?;
     assert_eq!(both.iter().map(|one| one.label.as_str()).collect::<Vec<_>>(), ["sad", "glad"]);
+    // texts of one class are enough to measure on, and too few to learn from
+    let glad = TextTable::from_texts(&[("the staff is lovely", "glad"), ("fine food", "glad")])?;
+    assert_eq!(learner.evaluate_on(&glad)?.all.get("accuracy")?, 1.0);
+    let says = reader(&glad).err().expect("an error").to_string();
+    assert!(says.contains("needs two classes"), "{says}");
     // of several texts each is answered as alone, whatever its neighbours' lengths
     let alone = learner.predict("awful food")?;
     assert!((alone.score - both[0].score).abs() < 1e-5);

@@ -82,10 +82,10 @@ fn names_that_are_not_there_are_refused_with_the_nearest() {
     ] {
         assert!(says.starts_with(what), "{says}");
     }
-    assert_eq!(listing().joined(&[("saint", "figure"), ("angel", "figure")]), None);
-    assert_eq!(listing().joined(&[("saint", "angel"), ("angel", "saint")]), None);
+    assert_eq!(joined(&[("saint", "figure"), ("angel", "figure")], &listing().classes), None);
+    assert_eq!(joined(&[("saint", "angel"), ("angel", "saint")], &listing().classes), None);
     assert_eq!(
-        listing().joined(&[("saint", "angel"), ("books", "book")]).unwrap(),
+        joined(&[("saint", "angel"), ("books", "book")], &listing().classes).unwrap(),
         "`saint` joins `angel`, `books` joins `book`: they are one class now"
     );
     assert!(say(listing().rename(&[("saint", " ")])).contains("no name"));
