@@ -185,6 +185,7 @@ show::display(&show::Bundle::new().text("x").html("x").markdown("x"))
 show::print("x")
 show::note("x")
 ImageFolder::open("photos")?.memory(1 << 30).cache_on_disk().cache_in("cache", 1 << 30)
+ImageFolder::open("photos")?.only(&["car", "bus"])?.drop(&["bus"])?.rename(&[("car", "auto")])?
 Augment::mosaic()
 Augment::standard().words()
 TextTable::csv("reviews.csv")?.text("review").label("stars")?.split(0.2, 42)?.batch(16)

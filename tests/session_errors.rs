@@ -9,6 +9,8 @@ use candlewick::screen::{Recorder, StreamName};
 use candlewick::session::{CellError, Options, Session, Why, hook};
 use std::time::{Duration, Instant};
 
+#[path = "session_errors/bounds.rs"]
+mod bounds;
 #[path = "session_errors/candle.rs"]
 mod candle;
 #[path = "session_errors/early.rs"]
@@ -53,7 +55,7 @@ const LONGEST: Duration = Duration::from_secs(30);
 
 fn main() {
     hook();
-    let tables = [wrong::CASES, early::CASES, works::CASES, candle::CASES];
+    let tables = [wrong::CASES, early::CASES, works::CASES, bounds::CASES, candle::CASES];
     let count: usize = tables.iter().map(|table| table.len()).sum();
     if skip::skips(count) {
         return;

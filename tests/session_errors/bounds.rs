@@ -1,0 +1,27 @@
+//! Arguments that the prelude has its own words for.
+
+use super::Case;
+use super::Step::{Fails, Lacks, Runs};
+
+pub const CASES: &[Case] = &[(
+    "what the prelude says of an argument stands alone, with what was meant",
+    &[
+        Runs(
+            "let ob = TensorData::new(Tensor::zeros((4, 3, 8, 8), DType::F32, &Device::Cpu)?, vec![0, 1, 0, 1], &[\"a\", \"b\"])?.split(0.5, 1)?;\nlet mut ob_l = Learner::vision(Arch::Small.untrained(), &ob)?;",
+        ),
+        Lacks("ob_l.evaluate_on(\"photos\")?", &["nothing to measure on", "`learner.evaluate_on(&data)?`"], "trait"),
+        Lacks("ob_l.evaluate_on(ob)?", &["nothing to measure on", "`ob_l.evaluate_on(&ob)?`"], "trait"),
+        Lacks("ob_l.predict(&[\"a.jpg\", \"b.jpg\"])?", &["no picture and no text", "predict_all"], "trait"),
+        Fails(
+            "let other = Learner::vision(&ob, Arch::Small.untrained())?;",
+            &["no architecture", "the network comes first, then the data: `Learner::vision(…, &data)?`"],
+        ),
+        Lacks("let ob_f = &ob_l;", &["`ob_f` borrows", "use `ob_l` itself"], "to_owned"),
+        Fails("ob_l.evaluate()?.accuracy()", &["`accuracy`", "`learner.validate()?.all.get(\"accuracy\")?`"]),
+        Lacks(
+            "let ob_r = Learner::vision(Arch::Small.untrained(), &ob);\nob_r.fit(1, 1e-3)?;",
+            &["`ob_r` holds a `Result`: put `?` where it is made, `let mut ob_r = …?;`"],
+            "`fmt`",
+        ),
+    ],
+)];
