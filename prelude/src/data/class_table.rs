@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
-use super::folder::ImageFolder;
+use super::folder::{ImageFolder, one_class};
 use super::picture_table::PictureTable;
 use crate::paths;
 use crate::{Error, Result, show};
@@ -81,10 +81,8 @@ impl ImageFolder {
             .into_iter()
             .map(str::to_owned)
             .collect();
-        if let [one] = &classes[..] {
-            show::note(&format!(
-                "all pictures of `{shown}` are of the class `{one}`: enough to measure and to search in; a classifier learns from two at least"
-            ));
+        if let Some(words) = one_class(&shown.to_string(), &classes) {
+            show::note(&words);
         }
         if classes.len() * 2 > files.len() && classes.iter().all(|class| class.parse::<f64>().is_ok()) {
             return Err(Error::new(format!(

@@ -106,6 +106,9 @@ impl ImageFolder {
                 root.display()
             ));
         }
+        if let Some(words) = one_class(&root.display().to_string(), &found.classes) {
+            show::note(&words);
+        }
         let made = ImageFolder::of(root, found.classes, found.samples, copies);
         let (left_out, leaks) = (Arc::new(found.left_out), Arc::new(leaks));
         Ok(ImageFolder { parted: found.parted, left_out, leaks, ..made })
@@ -367,6 +370,14 @@ impl ImageFolder {
             _ => error.remedy(format!("add a `{}` folder with class folders", part.as_str())),
         }
     }
+}
+
+/// What to say of pictures that are all of one class.
+pub(super) fn one_class(shown: &str, classes: &[String]) -> Option<String> {
+    let [one] = classes else { return None };
+    Some(format!(
+        "all pictures of `{shown}` are of the class `{one}`: enough to measure and to search in; a classifier learns from two at least"
+    ))
 }
 
 impl std::fmt::Debug for ImageFolder {

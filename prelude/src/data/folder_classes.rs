@@ -1,12 +1,11 @@
 //! An image folder's classes: some alone, some left out, others' names.
 
 use super::folder::ImageFolder;
-use super::formats::{joined, known_classes, renaming};
+use super::formats::{chosen, joined, renaming};
 use super::sample::Sample;
 use super::split::Copies;
 use super::store::Store;
-use crate::words::count;
-use crate::{Error, Result, show};
+use crate::{Result, show};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
@@ -52,26 +51,22 @@ impl ImageFolder {
     }
 
     fn keeping(self, verb: &str, classes: &[&str], named: bool) -> Result<ImageFolder> {
-        let chosen: BTreeSet<String> = known_classes(classes, &self.classes)?.into_iter().collect();
-        if self.classes.iter().all(|name| chosen.contains(name) != named) {
-            let what = format!("`{verb}` would leave none of {}", count(self.classes.len(), "class"));
-            let all = self.classes.join(", ");
-            return Err(Error::new(what).remedy(format!("the classes are {all}; keep one to measure on, two to learn")));
-        }
-        Ok(self.mapped(|name| (chosen.contains(name) == named).then(|| name.to_owned())))
+        let kept = chosen(verb, classes, named, &self.classes)?;
+        Ok(self.mapped(|name| kept.iter().any(|own| own == name).then(|| name.to_owned())))
     }
 
     /// Each class under the name that is said, without those that get none. Names lie in their order, as a folder's do.
     fn mapped(self, new: impl Fn(&str) -> Option<String>) -> ImageFolder {
         let names: Vec<Option<String>> = self.classes.iter().map(|name| new(name)).collect();
         let classes: Vec<String> = names.iter().flatten().cloned().collect::<BTreeSet<_>>().into_iter().collect();
-        let place = |class: usize| classes.iter().position(|name| Some(name) == names[class].as_ref());
-        let kept: Vec<usize> = (0..self.samples.len()).filter(|id| place(self.samples[*id].class).is_some()).collect();
+        let place = |name: &Option<String>| classes.iter().position(|own| Some(own) == name.as_ref());
+        let places: Vec<Option<usize>> = names.iter().map(place).collect();
+        let kept: Vec<usize> = (0..self.samples.len()).filter(|id| places[self.samples[*id].class].is_some()).collect();
         let moved: BTreeMap<usize, usize> = kept.iter().enumerate().map(|(id, old)| (*old, id)).collect();
         let sample = |id: &usize| {
             let mut sample: Sample = self.samples[*id].clone();
-            sample.class = place(sample.class).unwrap_or_default();
-            sample.boxes.retain_mut(|object| match place(object.class) {
+            sample.class = places[sample.class].unwrap_or_default();
+            sample.boxes.retain_mut(|object| match places[object.class] {
                 Some(class) => {
                     object.class = class;
                     true

@@ -199,12 +199,6 @@ fn kept(root: &Path, parts: &[PartFolder], left_out: &mut Vec<String>) -> Result
     match &kept[..] {
         [] => Err(Error::new(without(format!("no class folder of `{}` holds pictures to train on", root.display())))
             .remedy(format!("a classifier needs two classes at least, each a folder {pictures}"))),
-        [one] => {
-            left_out.push(without(format!(
-                "there is one class only, `{one}`: enough to measure and to search in; a classifier learns from two at least, each a folder {pictures}"
-            )));
-            Ok(kept)
-        }
         _ => Ok(kept),
     }
 }

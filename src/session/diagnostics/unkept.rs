@@ -151,22 +151,20 @@ impl Kind {
                 ),
                 vec![format!("without `let {name} =`: `{start};`")],
             ),
-            Kind::Reference if lent_variable(start).is_some() => (
-                format!("`{name}` borrows, and what a cell leaves to the next must own what it holds"),
-                vec![
-                    format!("use `{}` itself, which is there in every cell", lent_variable(start).unwrap_or_default()),
-                    format!(
-                        "or use `{name}` in this cell alone, within `{{ … }}`; a copy, where there can be one, is made by `{}.clone()`",
-                        lent_variable(start).unwrap_or_default()
-                    ),
-                ],
-            ),
             Kind::Reference => (
                 format!("`{name}` borrows, and what a cell leaves to the next must own what it holds"),
-                vec![
-                    owned(name, start),
-                    format!("or keep an index or an `Arc`, or use `{name}` in this cell alone, within `{{ … }}`"),
-                ],
+                match lent_variable(start) {
+                    Some(owner) => vec![
+                        format!("use `{owner}` itself, which is there in every cell"),
+                        format!(
+                            "or use `{name}` in this cell alone, within `{{ … }}`; a copy, where there can be one, is made by `{owner}.clone()`"
+                        ),
+                    ],
+                    None => vec![
+                        owned(name, start),
+                        format!("or keep an index or an `Arc`, or use `{name}` in this cell alone, within `{{ … }}`"),
+                    ],
+                },
             ),
             Kind::Private => (
                 format!(

@@ -3,6 +3,7 @@
 use super::super::names::composed;
 use super::alike::{likely_meant, nearest};
 use super::listing::Listing;
+use crate::words::count;
 use crate::{Error, Result};
 use std::collections::{BTreeMap, HashMap};
 
@@ -35,7 +36,7 @@ fn known_class(name: &str, classes: &[String]) -> Result<String> {
 }
 
 /// The classes of these names among these; the error names all that are not there.
-pub(crate) fn known_classes(names: &[&str], classes: &[String]) -> Result<Vec<String>> {
+fn known_classes(names: &[&str], classes: &[String]) -> Result<Vec<String>> {
     let known: Vec<Result<String>> = names.iter().map(|name| known_class(name, classes)).collect();
     let unknown: Vec<&str> =
         names.iter().zip(&known).filter(|(_, known)| known.is_err()).map(|(name, _)| *name).collect();
@@ -49,6 +50,18 @@ pub(crate) fn known_classes(names: &[&str], classes: &[String]) -> Result<Vec<St
     let meant = if meant.is_empty() { String::new() } else { format!("did you mean {}? ", meant.join(", ")) };
     Err(Error::new(format!("there are no classes {}", some_of(&unknown)))
         .remedy(format!("{meant}The classes are {}", some_of(classes))))
+}
+
+/// The classes that stay where `verb` keeps these alone (`named`) or leaves them out.
+pub(crate) fn chosen(verb: &str, names: &[&str], named: bool, classes: &[String]) -> Result<Vec<String>> {
+    let known = known_classes(names, classes)?;
+    let kept: Vec<String> = classes.iter().filter(|name| known.contains(name) == named).cloned().collect();
+    if kept.is_empty() {
+        let what = format!("`{verb}` would leave none of {}", count(classes.len(), "class"));
+        let remedy = format!("the classes are {}; keep one to measure on, two to learn", some_of(classes));
+        return Err(Error::new(what).remedy(remedy));
+    }
+    Ok(kept)
 }
 
 /// Which name each class gets that is named: from the old names to the new ones.

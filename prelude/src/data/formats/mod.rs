@@ -40,7 +40,7 @@ mod yolo_lines;
 mod tests;
 
 pub(crate) use alike::{likely_meant, nearest};
-pub(crate) use classes::{joined, known_classes, renaming};
+pub(crate) use classes::{chosen, joined, renaming};
 #[cfg(test)]
 pub(crate) use fault::{Fault, FaultKind, Spot};
 pub(crate) use form::{BoxForm, Counting};

@@ -118,6 +118,7 @@ fn a_table_of_classes_with_parts_and_groups() -> Result<()> {
         let says = read(table).expect_err("an error").to_string();
         assert!(says.contains(text) && says.contains("\n  → "), "{table}: {says}");
     }
+    assert_eq!(read("one.png,sea\ntwo.png,sea")?.classes(), ["sea"]);
     Ok(())
 }
 

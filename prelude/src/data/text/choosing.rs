@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::examples::{Examples, Truth};
 use super::options::TextTable;
 use crate::data::Target;
-use crate::data::formats::known_classes;
+use crate::data::formats::chosen;
 use crate::words::count;
 use crate::{Error, Result};
 
@@ -41,14 +41,7 @@ impl TextTable {
                 Error::new(what).remedy("choose rows in the table itself, or tell a class: `.label(\"column\")?`")
             );
         }
-        let all = self.names().to_vec();
-        let chosen: BTreeSet<String> = known_classes(classes, &all)?.into_iter().collect();
-        let kept: Vec<String> = all.iter().filter(|name| chosen.contains(*name) == named).cloned().collect();
-        if kept.is_empty() {
-            let what = format!("`{verb}` would leave none of {}", count(all.len(), "class"));
-            return Err(Error::new(what)
-                .remedy(format!("the classes are {}; keep one to measure on, two to learn", all.join(", "))));
-        }
+        let kept = chosen(verb, classes, named, self.names())?;
         Ok(self.keep_classes(kept))
     }
 }
