@@ -17,6 +17,11 @@ pub(crate) fn does(number: usize, thing: &str, one: &str, many: &str) -> String 
     format!("{} {}", count(number, thing), if number == 1 { one } else { many })
 }
 
+/// A share of so many things; of nothing there is none.
+pub(crate) fn share_of(share: f64, things: usize) -> String {
+    if things == 0 { "–".to_owned() } else { format!("{share:.3}") }
+}
+
 /// So many bytes: `1.5 kB`.
 pub(crate) fn bytes(count: impl Into<u128>) -> String {
     let (bytes, units) = (count.into(), ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"]);

@@ -152,9 +152,49 @@ fn hover_in(world: &World, file_id: FileId, at: TextSize) -> Option<(String, Str
             Some(variable) => format!("let {variable}"),
             None => text.replace("\nmut ", "\nlet "),
         };
-        Some(without_hidden(&text, config.format == HoverDocFormat::PlainText))
+        Some(named_alone(&without_hidden(&text, config.format == HoverDocFormat::PlainText)))
     };
-    Some((text(HoverDocFormat::PlainText)?, text(HoverDocFormat::Markdown)?))
+    let (plain, markdown) = (text(HoverDocFormat::PlainText)?, text(HoverDocFormat::Markdown)?);
+    Some((with_headings(&plain, &markdown), markdown))
+}
+
+/// A description whose type stands under its own name, not in the room of the prelude that one of its `impl`s lies in.
+fn named_alone(text: &str) -> String {
+    let alone = |line: &str| -> Option<String> {
+        let path = line.strip_prefix("candlewick_prelude::")?;
+        let (room, name) = path.rsplit_once("::")?;
+        let is_room =
+            room.split("::").all(|part| !part.is_empty() && part.chars().all(|c| c.is_lowercase() || c == '_'));
+        (is_room && name.starts_with(char::is_uppercase)).then(|| name.to_owned())
+    };
+    let lines = text.lines().enumerate();
+    let lines = lines.map(|(at, line)| alone(line).filter(|_| at < 2).unwrap_or_else(|| line.to_owned()));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Plain text whose headings, known from the Markdown, stand on lines of their own.
+fn with_headings(plain: &str, markdown: &str) -> String {
+    let (mut text, mut at, mut in_code) = (plain.to_owned(), 0, false);
+    for line in markdown.lines() {
+        if line.trim_start().starts_with("```") {
+            in_code = !in_code;
+        }
+        let heading = line.trim_start_matches('#').trim().replace(['*', '`'], "");
+        if in_code || !line.starts_with('#') || heading.is_empty() {
+            continue;
+        }
+        // a sentence may begin with the same word
+        let is_it = |found: &usize| {
+            (*found == 0 || text[..*found].ends_with('\n')) && !text[found + heading.len()..].starts_with(' ')
+        };
+        let mut places = text[at..].match_indices(&heading).map(|(found, _)| at + found);
+        let Some(found) = places.find(is_it) else { continue };
+        at = found + heading.len();
+        if !text[at..].starts_with('\n') {
+            text.insert(at, '\n');
+        }
+    }
+    text
 }
 
 /// Documentation without the lines of its examples that rustdoc hides; in plain text no other line begins as they do.
@@ -202,7 +242,18 @@ fn call(help: &SignatureHelp, with_documentation: bool) -> (String, String) {
 
 #[cfg(test)]
 mod tests {
-    use super::without_hidden;
+    use super::{named_alone, with_headings, without_hidden};
+
+    #[test]
+    fn headings_stand_alone_and_types_under_their_own_name() {
+        let markdown = "```rust\n# hidden\n```\nErrors are many.\n\n# Errors\n\nWhen it fails.\n\n## In *short*\nNo.";
+        let plain = "Errors are many.\n\nErrorsWhen it fails.\n\nIn shortNo.";
+        let expected = "Errors are many.\n\nErrors\nWhen it fails.\n\nIn short\nNo.";
+        assert_eq!(with_headings(plain, markdown), expected);
+        let text = "candlewick_prelude::train::forgetting::Learner\n\npub fn f()\ncandlewick_prelude::train::Learner";
+        assert_eq!(named_alone(text), "Learner\n\npub fn f()\ncandlewick_prelude::train::Learner");
+        assert_eq!(named_alone("candlewick_prelude::train\n\nx"), "candlewick_prelude::train\n\nx");
+    }
 
     #[test]
     fn what_rustdoc_hides_is_hidden() {

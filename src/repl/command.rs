@@ -53,11 +53,6 @@ pub fn carry_out(line: &str, runner: &Runner<'_>) -> anyhow::Result<Next> {
     match name {
         ":help" | ":h" => say(&help()),
         ":vars" => say(&variables_text(&runner.engine().variables())),
-        ":doc" if argument.is_empty() => bail!(":doc wants an item: type `:doc Learner`"),
-        ":doc" => match runner.engine().inspect(argument, argument.len()) {
-            Some(known) => say(&known.plain),
-            None => say(&format!("nothing is known of `{argument}`")),
-        },
         ":edit" => return edit(argument, runner.ran()).map(Next::Edit),
         ":save" => say(&save(argument, runner)?),
         ":quit" | ":q" | ":exit" => return Ok(Next::Quit),

@@ -125,8 +125,13 @@ impl Memory {
     }
 
     /// What keeps a variable where it is moved.
-    fn kept_by(&self, name: &str, method: bool) -> String {
+    fn kept_by(&self, name: &str, method: bool, line: &str) -> String {
         let kind = self.kind(name);
+        if let Some(bound) = bound_again(line, name).filter(|_| !NOT_CLONED.contains(&kind)) {
+            return format!(
+                "that method takes it by value: `{bound}` keeps what it gives, `{name}.clone()` there keeps the old one too"
+            );
+        }
         let again = match self.bound_in(name) {
             Some(cell) => format!("run cell {cell} again, which makes it"),
             None => "run again what makes it".to_owned(),
@@ -169,7 +174,7 @@ impl Memory {
                         Some(other) => format!(
                             "`{other}` holds it now: go on with that, or give it its name back: `let mut {name} = {other};`"
                         ),
-                        None => self.kept_by(name, method),
+                        None => self.kept_by(name, method, &text),
                     },
                     what: format!("`{name}` was moved in cell {number} (line {line}: `{text}`)"),
                 },
@@ -185,7 +190,7 @@ impl Memory {
             if let Some(Mention { line, text, method }) = mention(&told.code, name) {
                 let what =
                     format!("`{name}` was moved in cell {number} itself, which bound it (line {line}: `{text}`)");
-                let remedy = self.kept_by(name, method);
+                let remedy = self.kept_by(name, method, &text);
                 self.fates.insert(name.clone(), Fate { what, remedy });
             }
         }
@@ -300,6 +305,14 @@ fn mention(code: &str, name: &str) -> Option<Mention> {
         }
     }
     found.map(|(mention, _)| mention)
+}
+
+/// A line that calls a method of a variable and binds nothing, with a `let` that keeps what the method gives under the same name.
+pub fn bound_again(line: &str, name: &str) -> Option<String> {
+    let line = line.trim();
+    let call = line.strip_prefix(name)?.strip_prefix('.')?;
+    let is_alone = line.ends_with(';') && !call.contains(" = ") && line.matches(';').count() == 1;
+    is_alone.then(|| format!("let {name} = {line}"))
 }
 
 /// The variable that a line moves another one into as it is: `let other = name;`.

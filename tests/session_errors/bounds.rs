@@ -23,5 +23,24 @@ pub const CASES: &[Case] = &[(
             &["`ob_r` holds a `Result`: put `?` where it is made, `let mut ob_r = …?;`"],
             "`fmt`",
         ),
+        Fails(
+            "let other = Learner::vision(&ob_none, Arch::Small)?;",
+            &["cannot find value `ob_none`", "the network comes first, then the data: `Learner::vision(…, &data)?`"],
+        ),
+        Lacks("ImageFolder::open(&ob)?", &["`TensorData` is no path", "opened already"], "trait"),
+        Lacks("Boxes::open(12)?", &["a number is no path", "a `PathBuf`"], "trait"),
+        Lacks("TextTable::open(Some(\"a.csv\"))?", &["`Option` is no path", "take the path out of it"], "trait"),
+        Lacks(
+            "let ob_b = ob.clone();\nob_b.batch(2);\nob_b.summary()?",
+            &["`let ob_b = ob_b.batch(2);` keeps what the method gives", "`ob_b.clone()` there"],
+            "consume it",
+        ),
+        Runs("let ob_c = ob.clone();"),
+        Runs("ob_c.batch(2);"),
+        Fails(
+            "ob_c.summary()?",
+            &["`ob_c` was moved in cell", "`let ob_c = ob_c.batch(2);` keeps what it gives", "`ob_c.clone()` there"],
+        ),
+        Fails(":doc", &["name an item: `:doc Learner`"]),
     ],
 )];

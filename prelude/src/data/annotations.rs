@@ -7,21 +7,13 @@
 
 use super::decode::upright_size;
 use super::delimited::{self, TextRow};
-use super::formats::{BoxForm, table_columns};
+use super::formats::{BY_FILE, BoxForm, ByFile, FileBox, table_columns};
 use super::names::composed;
 use crate::boxes::{Annotation, BBox};
 use crate::words::does;
 use crate::{Error, Result, show};
-use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-
-/// One object as the file writes it.
-#[derive(Serialize, Deserialize)]
-struct Entry {
-    class: String,
-    bbox: [f32; 4],
-}
 
 /// Where a table has what of an object.
 struct Columns {
@@ -34,7 +26,7 @@ struct Columns {
 /// The boxes of a folder, by file.
 pub(super) struct FolderBoxes {
     file: PathBuf,
-    entries: BTreeMap<String, Vec<Entry>>,
+    entries: BTreeMap<String, Vec<FileBox>>,
     /// No number is above 1: they are parts of a picture's sides.
     in_parts: bool,
     /// The pictures that have been asked for.
@@ -44,10 +36,10 @@ pub(super) struct FolderBoxes {
 }
 
 impl FolderBoxes {
-    fn new(file: PathBuf, written: BTreeMap<String, Vec<Entry>>) -> FolderBoxes {
-        let mut entries: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+    fn new(file: PathBuf, written: impl IntoIterator<Item = (String, Vec<FileBox>)>) -> FolderBoxes {
+        let mut entries: BTreeMap<String, Vec<FileBox>> = BTreeMap::new();
         for (name, objects) in written {
-            let objects = objects.into_iter().map(|entry| Entry { class: composed(&entry.class), ..entry });
+            let objects = objects.into_iter().map(|entry| FileBox { class: composed(&entry.class), ..entry });
             entries.entry(composed(&name)).or_default().extend(objects);
         }
         let numbers = || entries.values().flatten().flat_map(|entry| entry.bbox);
@@ -65,7 +57,7 @@ impl FolderBoxes {
         }
         // What cannot be read is told later, with all that cannot.
         let size = upright_size(path);
-        let annotation = |entry: &Entry| {
+        let annotation = |entry: &FileBox| {
             let class = classes.iter().position(|class| *class == entry.class).ok_or_else(|| {
                 let file = self.file.display();
                 Error::new(format!("`{file}` gives `{name}` the class `{}`, which has no folder", entry.class))
@@ -147,12 +139,12 @@ fn text(file: &Path) -> Result<Option<String>> {
 
 /// Reads `boxes.json` or `boxes.csv` of a folder, where there is one.
 pub(super) fn read(folder: &Path) -> Result<Option<FolderBoxes>> {
-    let (json, csv) = (folder.join("boxes.json"), folder.join("boxes.csv"));
+    let (json, csv) = (folder.join(BY_FILE), folder.join("boxes.csv"));
     if json.exists() && csv.exists() {
         show::note(&format!("`{}` holds boxes.json and boxes.csv: the first is read", folder.display()));
     }
     if let Some(text) = text(&json)? {
-        let entries = serde_json::from_str(&text).map_err(|error| unexpected(&json, &error))?;
+        let ByFile(entries) = serde_json::from_str(&text).map_err(|error| unexpected(&json, &error))?;
         return Ok(Some(FolderBoxes::new(json, entries)));
     }
     let Some(text) = text(&csv)? else { return Ok(None) };
@@ -172,7 +164,7 @@ pub(super) fn read(folder: &Path) -> Result<Option<FolderBoxes>> {
         }
         _ => None,
     };
-    let mut entries: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+    let mut entries: BTreeMap<String, Vec<FileBox>> = BTreeMap::new();
     for row in &rows {
         let (file, entry) = entry(row, columns.as_ref())
             .ok_or_else(|| faulty(format!("line {} of `{}` is `{}`", row.0, csv.display(), row.1.join(","))))?;
@@ -200,7 +192,7 @@ fn named_columns(first: &[String]) -> Option<Columns> {
 }
 
 /// A file and one of its objects. Without names of columns a file's name may hold what parts them.
-fn entry((_, row): &TextRow, columns: Option<&Columns>) -> Option<(String, Entry)> {
+fn entry((_, row): &TextRow, columns: Option<&Columns>) -> Option<(String, FileBox)> {
     let surplus = if columns.is_none() { row.len().checked_sub(6)? } else { 0 };
     let usual = Columns {
         file: 0,
@@ -215,16 +207,16 @@ fn entry((_, row): &TextRow, columns: Option<&Columns>) -> Option<(String, Entry
     }
     let bbox = columns.kind.corners(four.map(f64::from)).map(|edge| edge as f32);
     let file = if surplus > 0 { row[..=surplus].join(",") } else { row.get(columns.file)?.clone() };
-    Some((file, Entry { class: row.get(columns.class)?.clone(), bbox }))
+    Some((file, FileBox { class: row.get(columns.class)?.clone(), bbox }))
 }
 
 /// Writes `boxes.json` into a folder: file (relative to it, with `/`), class, box.
 pub(crate) fn write_boxes(folder: &Path, boxes: impl IntoIterator<Item = (String, String, BBox)>) -> Result<()> {
-    let mut entries: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+    let mut entries: BTreeMap<String, Vec<FileBox>> = BTreeMap::new();
     for (file, class, bbox) in boxes {
-        entries.entry(file).or_default().push(Entry { class, bbox: bbox.to_xyxy() });
+        entries.entry(file).or_default().push(FileBox { class, bbox: bbox.to_xyxy() });
     }
     let text =
         serde_json::to_string(&entries).map_err(|error| Error::new("boxes could not be written").caused_by(error))?;
-    Ok(std::fs::write(folder.join("boxes.json"), text)?)
+    Ok(std::fs::write(folder.join(BY_FILE), text)?)
 }

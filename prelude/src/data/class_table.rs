@@ -81,8 +81,8 @@ impl ImageFolder {
             .into_iter()
             .map(str::to_owned)
             .collect();
-        if let Some(words) = one_class(&shown.to_string(), &classes) {
-            show::note(&words);
+        if let Some(words) = one_class(&classes) {
+            show::note(&format!("`{shown}`: {words}"));
         }
         if classes.len() * 2 > files.len() && classes.iter().all(|class| class.parse::<f64>().is_ok()) {
             return Err(Error::new(format!(

@@ -106,8 +106,8 @@ impl ImageFolder {
                 root.display()
             ));
         }
-        if let Some(words) = one_class(&root.display().to_string(), &found.classes) {
-            show::note(&words);
+        if let Some(words) = one_class(&found.classes) {
+            show::note(&format!("`{}`: {words}", root.display()));
         }
         let made = ImageFolder::of(root, found.classes, found.samples, copies);
         let (left_out, leaks) = (Arc::new(found.left_out), Arc::new(leaks));
@@ -373,10 +373,10 @@ impl ImageFolder {
 }
 
 /// What to say of pictures that are all of one class.
-pub(super) fn one_class(shown: &str, classes: &[String]) -> Option<String> {
+pub(super) fn one_class(classes: &[String]) -> Option<String> {
     let [one] = classes else { return None };
     Some(format!(
-        "all pictures of `{shown}` are of the class `{one}`: enough to measure and to search in; a classifier learns from two at least"
+        "all pictures are of the class `{one}`: enough to measure and to search in; a classifier learns from two at least"
     ))
 }
 

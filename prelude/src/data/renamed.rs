@@ -8,6 +8,9 @@ use super::{
 };
 use crate::{Error, Result};
 
+/// The most unknown names that an error lists.
+const MOST_NAMES: usize = 8;
+
 /// The data of another set, with the numbers that a longer list gives its classes.
 pub(crate) struct Renamed {
     inner: Box<dyn Data>,
@@ -20,20 +23,16 @@ impl Renamed {
     /// Data whose classes are all in `names`.
     ///
     /// # Errors
-    /// When one is not; the message names it.
+    /// When some are not; the message names them.
     pub fn of(inner: Box<dyn Data>, names: &[String]) -> Result<Renamed> {
-        let place = |name: &String| {
-            names.iter().position(|own| own == name).map(|at| at as u32).ok_or_else(|| {
-                let meant = likely_meant(name, names);
-                let meant = meant.map_or(String::new(), |meant| format!("if it is `{meant}`, give it that name; "));
-                Error::new(format!("the network does not know `{name}`")).remedy(format!(
-                    "{meant}it knows {}; `let mut learner = learner.add_classes(&data)?` gives it more classes, a table leaves some out by \
-                     `.drop(&[\"{name}\"])?`",
-                    names.join(", ")
-                ))
-            })
-        };
-        let places = inner.spec().names().iter().map(place).collect::<Result<_>>()?;
+        let place = |name: &String| names.iter().position(|own| own == name).map(|at| at as u32);
+        let spec = inner.spec();
+        let own = spec.names();
+        let unknown: Vec<&str> = own.iter().filter(|name| place(name).is_none()).map(String::as_str).collect();
+        if !unknown.is_empty() {
+            return Err(unlike(&unknown, own.len(), names));
+        }
+        let places = own.iter().filter_map(place).collect();
         Ok(Renamed { inner, names: names.to_vec(), places })
     }
 
@@ -56,6 +55,26 @@ impl Clone for Renamed {
     fn clone(&self) -> Renamed {
         Renamed { inner: self.inner.boxed(), names: self.names.clone(), places: self.places.clone() }
     }
+}
+
+/// What to say of classes that the list has not, of so many in the data.
+fn unlike(unknown: &[&str], of: usize, names: &[String]) -> Error {
+    let quoted = |names: &[&str], mark: &str| {
+        let more = if names.len() > MOST_NAMES { ", …" } else { "" };
+        let some: Vec<String> = names.iter().take(MOST_NAMES).map(|name| format!("{mark}{name}{mark}")).collect();
+        format!("{}{more}", some.join(", "))
+    };
+    let meant = unknown.iter().filter_map(|name| Some((name, likely_meant(name, names)?)));
+    let meant: Vec<String> = meant.take(3).map(|(name, meant)| format!("(\"{name}\", \"{meant}\")")).collect();
+    let mut remedies = vec![format!("it knows {}", names.join(", "))];
+    if !meant.is_empty() {
+        remedies.push(format!("`.rename(&[{}])?` gives the data its names", meant.join(", ")));
+    }
+    if unknown.len() < of {
+        remedies.push(format!("`.drop(&[{}])?` leaves them out", quoted(unknown, "\"")));
+    }
+    remedies.push("`let mut learner = learner.add_classes(&data)?` has the network learn them".to_owned());
+    Error::new(format!("the network does not know {}", quoted(unknown, "`"))).remedy(remedies.join("; "))
 }
 
 /// A batch's truth with the list's numbers.

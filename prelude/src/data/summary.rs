@@ -1,7 +1,7 @@
 //! What a person wants to know of a data set before training on it.
 
 use super::Part;
-use super::folder::ImageFolder;
+use super::folder::{ImageFolder, one_class};
 use super::greys::DIM_WORDS;
 use super::split::Copies;
 use crate::Result;
@@ -125,7 +125,7 @@ impl Summary {
     /// What is worth knowing, a sentence each.
     fn notes(&self) -> Vec<String> {
         let all = self.train.iter().chain(&self.valid).chain(&self.test).sum::<usize>();
-        let mut notes = Vec::new();
+        let mut notes: Vec<String> = one_class(&self.classes).into_iter().collect();
         let sizes: Vec<String> = self.sizes.iter().take(3).map(|(w, h, n)| format!("{w} × {h} ({n})")).collect();
         if !sizes.is_empty() {
             let more = if self.sizes.len() > 3 { format!(" and {} more", self.sizes.len() - 3) } else { String::new() };

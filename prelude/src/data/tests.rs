@@ -66,7 +66,7 @@ fn one_class() -> Result<()> {
     fill(root.path(), "car", 0, 3)?;
     let data = ImageFolder::open(root.path())?;
     assert_eq!((data.classes(), data.len()), (&["car".to_owned()][..], 3));
-    let words = super::folder::one_class("photos", data.classes());
+    let words = super::folder::one_class(data.classes());
     assert!(words.is_some_and(|words| words.contains("of the class `car`: enough to measure")));
     assert!(data.left_out().is_empty());
     Ok(())

@@ -4,6 +4,7 @@ use super::judge::Verdict;
 use super::learner::Learner;
 use crate::data::{Part, Target};
 use crate::show::{Bundle, Show, Table};
+use crate::words::share_of;
 use crate::{Error, Result};
 
 /// Precision, recall, F1 and examples of one class, or of a mean over the classes.
@@ -19,6 +20,8 @@ pub struct ReportRow {
     pub f1: f64,
     /// How many examples are so.
     pub support: usize,
+    /// How many examples were called so.
+    pub called: usize,
 }
 
 /// Precision, recall and F1 of each class and their means: scikit-learn's `classification_report`, with its numbers.
@@ -41,7 +44,7 @@ fn row(name: &str, (right, said, so): Counts) -> ReportRow {
     let (precision, recall) = (share(right, said), share(right, so));
     // as a share of counts, so that it is exact
     let f1 = share(2 * right, said + so);
-    ReportRow { name: name.to_owned(), precision, recall, f1, support: so }
+    ReportRow { name: name.to_owned(), precision, recall, f1, support: so, called: said }
 }
 
 impl ClassReport {
@@ -55,6 +58,7 @@ impl ClassReport {
             .map(|(own, _)| own)
             .collect();
         let support: usize = there.iter().map(|one| one.support).sum();
+        let called: usize = there.iter().map(|one| one.called).sum();
         let mean = |name: &str, weight: &dyn Fn(&ReportRow) -> f64| {
             let all: f64 = there.iter().map(|one| weight(one)).sum();
             let of = |value: fn(&ReportRow) -> f64| {
@@ -62,7 +66,7 @@ impl ClassReport {
                 if all > 0.0 { sum / all } else { 0.0 }
             };
             let (precision, recall, f1) = (of(|one| one.precision), of(|one| one.recall), of(|one| one.f1));
-            ReportRow { name: name.to_owned(), precision, recall, f1, support }
+            ReportRow { name: name.to_owned(), precision, recall, f1, support, called }
         };
         let mut means = Vec::new();
         if right.is_none() {
@@ -75,12 +79,14 @@ impl ClassReport {
         ClassReport { classes, accuracy, means }
     }
 
-    /// A row a class, then the means.
+    /// A row a class, then the means; `–` where a share is one of nothing, which counts as 0 in a mean.
     pub fn table(&self) -> Table {
         let mut table = Table::new(["class", "precision", "recall", "F1", "examples"]).left(0);
         for one in self.classes.iter().chain(&self.means) {
             let mut cells = vec![one.name.clone()];
-            cells.extend([one.precision, one.recall, one.f1].map(|share| format!("{share:.3}")));
+            cells.push(share_of(one.precision, one.called));
+            cells.push(share_of(one.recall, one.support));
+            cells.push(share_of(one.f1, one.called + one.support));
             cells.push(one.support.to_string());
             table.push(cells);
         }

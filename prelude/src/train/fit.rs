@@ -24,6 +24,9 @@ use crate::{Error, Result, interrupt, limits, show};
 /// Few networks learn at a higher rate.
 const HIGH: f64 = 0.05;
 
+/// A loss that has risen so many times over is no chance of a batch.
+const MOST_RISE: f64 = 20.0;
+
 impl Learner {
     /// Trains for so many epochs at one rate, or at a range of rates over the groups: `fit(3, 1e-3)`, `fit(3, 1e-5..1e-3)`.
     ///
@@ -177,7 +180,7 @@ impl Learner {
 
     /// What to say of a fit that has made the network worse, which a rate that is too high does.
     pub(super) fn risen(&self, run: &FitRun) -> Option<String> {
-        let fit = self.history.fits.last().filter(|fit| fit.first_batch + 4 <= self.history.batches.len())?;
+        let fit = self.history.fits.last().filter(|fit| fit.first_batch + 2 <= self.history.batches.len())?;
         let (before, own) = self.history.batches.split_at(fit.first_batch);
         let mean = |of: &[BatchRecord]| of.iter().map(|batch| batch.loss).sum::<f64>() / of.len().max(1) as f64;
         // one batch may be easy by chance: what came before counts too
@@ -186,6 +189,9 @@ impl Learner {
         let high = own.iter().filter(|batch| batch.loss > 2.0 * base).count();
         let what = match () {
             () if !base.is_finite() || base <= 0.0 => return None,
+            // of a few batches one may be hard by chance, but not so hard
+            () if most > MOST_RISE * base && last > base => format!("rose, from {base:.3} to {most:.3}"),
+            () if own.len() < 4 => return None,
             () if high * 3 > own.len() => format!("rose, from {base:.3} to {most:.3}"),
             // a network that is dead says the same of all, which is no worse than what a new one says
             () if run.way.rate.top() > HIGH && last > 0.98 * base => {

@@ -10,6 +10,7 @@ use crate::boxes::measure::CocoNumbers;
 use crate::data::{Data, Part, Spec, Target};
 use crate::plot::{self, Figure};
 use crate::show::{Bundle, Show, Table};
+use crate::words::share_of;
 use crate::{Error, Result, limits, show};
 
 /// What was measured on a part of the data, overall and class by class.
@@ -49,6 +50,8 @@ pub struct ClassMeasures {
     pub recall: f64,
     /// Share of the pictures called so that are so (precision); 0 where none was.
     pub precision: f64,
+    /// How many pictures were called so.
+    pub called: usize,
     /// Mean intersection over union of their boxes, where there are boxes.
     pub iou: Option<f64>,
 }
@@ -86,6 +89,7 @@ impl Learner {
                     pictures: own.len(),
                     recall: share(right, own.len()),
                     precision: share(right, called),
+                    called,
                     iou: overlap.map(|sum| sum / own.len() as f64),
                 }
             })),
@@ -210,9 +214,7 @@ impl Show for Evaluation {
         let mut table = Table::new(head).left(0);
         for class in &self.classes {
             let mut row = vec![class.name.clone(), class.pictures.to_string()];
-            // of what is not there nothing can be found
-            let recall = if class.pictures == 0 { "–".to_owned() } else { format!("{:.3}", class.recall) };
-            row.extend([recall, format!("{:.3}", class.precision)]);
+            row.extend([share_of(class.recall, class.pictures), share_of(class.precision, class.called)]);
             row.extend(boxes.then(|| class.iou.map_or("–".to_owned(), |iou| format!("{iou:.3}"))));
             table.push(row);
         }

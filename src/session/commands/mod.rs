@@ -76,6 +76,7 @@ fn of_line(line: &str) -> Option<Command<'_>> {
         ":vars" => return Some(Command::Variables),
         ":help" | ":h" => return Some(Command::Help),
         ":quit" | ":q" | ":exit" => return Some(Command::Quit),
+        ":doc" | "?" | "??" => return Some(Command::Inspect { item: "", operator: false }),
         _ => {}
     }
     let word = line.trim_end_matches(';').trim_end();
@@ -149,6 +150,12 @@ impl Session {
 
     /// Says what is known of an item; where `operator` is set, the cell may mean Rust's `?` instead.
     fn show_item(&self, item: &str, operator: bool, code: &str, screen: &mut dyn Screen) -> Result<(), CellError> {
+        if item.is_empty() {
+            return Err(refused(
+                "Documentation",
+                "name an item: `:doc Learner`, `:doc Tensor::randn`; `:help` lists more",
+            ));
+        }
         let first = item.split(['.', ':']).next().unwrap_or(item);
         let kind = self.kind_of(first);
         if operator && first == item {

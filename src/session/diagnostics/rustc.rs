@@ -33,6 +33,13 @@ pub fn compilation(errors: &[Value], story: &Story<'_>) -> Option<CellError> {
         let place = report.marks.iter().find(|(_, mark)| mark.primary).map(|(told, mark)| (told.number, mark.line));
         seen.insert((report.message.clone(), place))
     });
+    // Two errors of one line with one remedy are one mistake.
+    let mut remedies = BTreeSet::new();
+    reports.retain(|report| {
+        let line = report.marks.iter().find(|(_, mark)| mark.primary).map(|(told, mark)| (told.number, mark.line));
+        let remedy = report.advice.first().filter(|(word, _)| word == "help").map(|(_, text)| text.clone());
+        remedy.is_none() || remedies.insert((remedy, line))
+    });
     reports.sort_by_key(|report| report.code.is_none() && report.marks.is_empty());
     cell_error(&reports, story.told)
 }

@@ -73,6 +73,13 @@ pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
         Some("E0596" | "E0384" | "E0594") => not_mutable(message, report, story),
         Some("E0277") if message.contains("`?`") => question_mark(message, &all, report),
         Some("E0277") if OWN_BOUNDS.iter().any(|end| message.ends_with(end)) => own_bound(message, report, story),
+        Some("E0277") if message.ends_with(": AsRef<Path>` is not satisfied") => no_path(message, report),
+        Some("E0382") if all.contains("takes ownership of the receiver") => given_back(report),
+        Some("E0308") if all.contains("models::Arch`") && is_swapped(story).is_some() => {
+            report.marks.retain(|(_, mark)| mark.primary);
+            report.advice.clear();
+            advise_first(report, &is_swapped(story).unwrap_or_default());
+        }
         Some("E0277") if all.contains(": AsRef<str>`") && story.told.code.contains("in_memory") => advise_first(
             report,
             "the names of classes are text: `let labels: Vec<String> = numbers.iter().map(|number| number.to_string()).collect();`",
@@ -199,11 +206,58 @@ fn own_bound(message: &str, report: &mut Report<'_>, story: &Story<'_>) {
     }
     report.marks.retain(|(_, mark)| mark.primary);
     let starts = ["architecture to start from", "encoder of text", "detector to start from"];
-    let makers = ["vision", "labels", "regression", "text", "detection"];
     if starts.iter().any(|end| message.ends_with(end))
-        && let Some(maker) = makers.iter().find(|maker| story.told.code.contains(&format!("Learner::{maker}(&")))
+        && let Some(remedy) = is_swapped(story)
     {
-        advise_first(report, &format!("the network comes first, then the data: `Learner::{maker}(…, &data)?`"));
+        advise_first(report, &remedy);
+    }
+}
+
+/// What to say where a cell makes a learner of the data first.
+fn is_swapped(story: &Story<'_>) -> Option<String> {
+    let makers = ["vision", "labels", "regression", "text", "detection"];
+    let maker = makers.iter().find(|maker| story.told.code.contains(&format!("Learner::{maker}(&")))?;
+    Some(format!("the network comes first, then the data: `Learner::{maker}(…, &data)?`"))
+}
+
+/// The types of data that a path is opened as.
+const DATA: [&str; 7] =
+    ["ImageFolder", "Boxes", "LabelTable", "NumberTable", "TensorData", "TextTable", "SimilarityIndex"];
+
+/// Something else where a path is wanted.
+fn no_path(message: &str, report: &mut Report<'_>) {
+    let kind = message.split('`').nth(1).and_then(|bound| bound.strip_suffix(": AsRef<Path>")).unwrap_or_default();
+    let bare = kind.trim_start_matches('&').split('<').next().unwrap_or_default();
+    let name = bare.rsplit("::").next().unwrap_or_default();
+    let remedy = match () {
+        () if DATA.contains(&name) => "it is opened already, and used as it is; a path is text, such as `\"photos\"`",
+        () if ["Option", "Result"].contains(&name) => {
+            "take the path out of it, as by `?`; a path is text, such as `\"photos\"`"
+        }
+        () => "a path is text, such as `\"photos\"`, or a `PathBuf`",
+    };
+    let shown = match kind {
+        "{integer}" | "{float}" => "a number".to_owned(),
+        _ => format!("`{}`", name.trim_end_matches('>')),
+    };
+    report.message = format!("{shown} is no path");
+    report.marks.retain(|(_, mark)| mark.primary);
+    report.marks.iter_mut().for_each(|(_, mark)| mark.label.clear());
+    report.advice = vec![("help".to_owned(), remedy.to_owned())];
+}
+
+/// A variable that a method has taken, whose result nothing binds: the method gives it back, changed.
+fn given_back(report: &mut Report<'_>) {
+    let taken = report.marks.iter().find_map(|(told, mark)| {
+        let name = mark.label.strip_prefix('`')?.split('`').next()?;
+        mark.label.contains("moved due to this method call").then_some((*told, mark.line, name.to_owned()))
+    });
+    let Some((told, line, name)) = taken else { return };
+    let line = told.code.lines().nth(line - 1).unwrap_or_default().trim();
+    if let Some(again) = crate::session::memory::bound_again(line, &name) {
+        report.advice.retain(|(_, text)| !text.contains("clone"));
+        let help = format!("`{again}` keeps what the method gives; `{name}.clone()` there keeps the old one too");
+        advise_first(report, &help);
     }
 }
 

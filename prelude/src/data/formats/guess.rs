@@ -2,7 +2,7 @@
 
 use super::gallery::Gallery;
 use super::settle::below;
-use super::{coco, data_yaml, table, text, yolo, yolo_lines};
+use super::{by_file, coco, data_yaml, table, text, yolo, yolo_lines};
 use crate::show::Steps;
 use crate::words::count;
 use crate::{Error, Result};
@@ -61,6 +61,7 @@ fn of_file(path: &Path) -> Result<BoxFormat> {
     let unlike = |what: &str| Err(Error::new(format!("`{}` {what}", path.display())).remedy(LOOKS));
     match ending.as_str() {
         "json" if coco::is_coco(path) => Ok(BoxFormat::Coco),
+        "json" if by_file::is_by_file(path) => Ok(BoxFormat::Csv),
         "json" if text::read(path, text::LARGE).is_err() => unlike("is no UTF-8 text"),
         "json" if broken(path).is_some() => {
             let what = format!("`{}` is no whole JSON: {}", path.display(), broken(path).unwrap_or_default());
@@ -99,7 +100,10 @@ fn found(gallery: &Gallery) -> Vec<(BoxFormat, PathBuf)> {
         (BoxFormat::Yolo, first(&is_yaml).or_else(|| some("txt", is_labels))),
         (BoxFormat::Csv, first(&|file| table::is_table(file) && table::is_boxes(file))),
     ];
-    found.into_iter().filter_map(|(format, file)| Some((format, file?))).collect()
+    let found: Vec<_> = found.into_iter().filter_map(|(format, file)| Some((format, file?))).collect();
+    // the boxes of an image folder, where nothing of another program's lies beside them
+    let by_file = || first(&by_file::is_by_file).map(|file| (BoxFormat::Csv, file));
+    if found.is_empty() { by_file().into_iter().collect() } else { found }
 }
 
 fn of_folder(path: &Path) -> Result<BoxFormat> {

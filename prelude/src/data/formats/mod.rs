@@ -5,12 +5,14 @@
 //!
 //! - `guess` says of which format a path is; `coco`, `voc`, `yolo`, `table` read one each, in parts of their own for a file or a line.
 //! - `gallery` lists the pictures and finds the one that a name means, `header` reads their sizes, `settle` brings both together
-//!   and checks every box; `fault` is what it finds, `text` reads files and numbers, `form` knows how boxes are counted.
+//!   and checks every box; `fault` is what it finds, `text` reads files and numbers, `form` knows how boxes are counted. `by_file` makes rows
+//!   of a table of `boxes.json`, which an image folder has.
 //! - `place` says where a folder's annotations are read and where the annotation tool writes them; `rest` lists pictures that none speaks of.
 //! - `classes` renames, merges and drops classes; `alike` finds names spelled twice.
 //! - `writing` puts files where nothing of another program's is lost, `write_coco` and the like say what is in them.
 
 mod alike;
+mod by_file;
 mod classes;
 mod coco;
 mod data_yaml;
@@ -40,6 +42,7 @@ mod yolo_lines;
 mod tests;
 
 pub(crate) use alike::{likely_meant, nearest};
+pub(crate) use by_file::{BY_FILE, ByFile, FileBox};
 pub(crate) use classes::{chosen, joined, renaming};
 #[cfg(test)]
 pub(crate) use fault::{Fault, FaultKind, Spot};

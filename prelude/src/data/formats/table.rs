@@ -1,7 +1,6 @@
 //! Tables of boxes, parted by commas, semicolons or tabs: a line an object.
 
 use super::super::delimited::{self, TextRow};
-use super::Reading;
 use super::fault::{Fault, FaultKind, FaultLog, Spot, shortened};
 use super::form::BoxForm;
 use super::gallery::{Gallery, Near, part_named};
@@ -9,6 +8,7 @@ use super::listing::{Extra, Listing, Object};
 use super::settle::{Claim, Draft, Terms, folder_of, settle};
 use super::table_columns::{self, TableColumns};
 use super::text::{self, Number};
+use super::{Reading, by_file};
 use crate::show::Steps;
 use crate::{Error, Result};
 use serde_json::value::to_raw_value;
@@ -18,6 +18,8 @@ use std::sync::Arc;
 
 const EXPECTED: &str = "expected file,class,x0,y0,x1,y1 with numbers in pixels; or a first line that names the columns: `x0,y0,x1,y1`, `x,y,width,height` or `cx,cy,width,height` beside `file` and `class`";
 
+const BY_FILE_EXPECTED: &str = r#"expected {"car/0001.png": [{"class": "car", "bbox": [left, top, right, bottom]}]}"#;
+
 /// Reads one table, or the only table of boxes in a folder.
 pub(super) fn read(path: &Path, reading: &Reading) -> Result<Listing> {
     let file = if path.is_dir() { only(path)? } else { path.to_path_buf() };
@@ -26,8 +28,13 @@ pub(super) fn read(path: &Path, reading: &Reading) -> Result<Listing> {
         Error::new(format!("`{}` cannot be read: {fault}", file.display())).remedy(fault.remedy.into_owned())
     };
     let text = text::read(&file, text::LARGE).map_err(failed)?;
-    let mut rows = delimited::rows(&text)
-        .map_err(|why| Error::new(format!("`{}` cannot be read: {why}", file.display())).remedy(EXPECTED))?;
+    let unlike =
+        |why: String, expected| Err(Error::new(format!("`{}` cannot be read: {why}", file.display())).remedy(expected));
+    let rows = match by_file::is_by_file(&file) {
+        true => by_file::rows(&text).or_else(|why| unlike(why.to_string(), BY_FILE_EXPECTED)),
+        false => delimited::rows(&text).or_else(|why| unlike(why, EXPECTED)),
+    };
+    let mut rows = rows?;
     drop(text);
     let columns = match rows.first() {
         Some((line, first)) if table_columns::is_head(first) => {
@@ -97,7 +104,13 @@ pub(super) fn is_boxes(file: &Path) -> bool {
 /// The only table of boxes in a folder.
 fn only(folder: &Path) -> Result<PathBuf> {
     let gallery = Gallery::open(&[folder], &Steps::new("listing files", 0))?;
-    let mut tables: Vec<PathBuf> = gallery.others.into_iter().filter(|file| is_table(file) && is_boxes(file)).collect();
+    let of = |is: &dyn Fn(&Path) -> bool| -> Vec<PathBuf> {
+        gallery.others.iter().filter(|file| is(file)).cloned().collect()
+    };
+    let mut tables = of(&|file| is_table(file) && is_boxes(file));
+    if tables.is_empty() {
+        tables = of(&by_file::is_by_file);
+    }
     match tables.len() {
         1 => Ok(tables.swap_remove(0)),
         0 => Err(Error::new(format!("`{}` holds no table of boxes", folder.display())).remedy(EXPECTED)),

@@ -244,10 +244,12 @@ fn classes(
             .remedy("where that is the head, there are no texts below it: expected a line a text, `a fine film,pos`"));
     }
     if let [(_, one)] = &names[..] {
+        let others = match &said.truth {
+            Wanted::Guess | Wanted::Class(None) => ", and another column is told by `.label(\"…\")?`",
+            _ => "",
+        };
         words.push(format!(
-            "all texts are of the class `{one}`, from column `{column}`: enough to measure on; a classifier learns from two at least, and \
-             another column is told by `.label(\"…\")?`: {}",
-            cells.names()
+            "all texts are of the class `{one}`, from column `{column}`: enough to measure on; a classifier learns from two at least{others}"
         ));
     }
     let as_number = |name: &str| name.parse::<f64>().ok().filter(|number| number.is_finite());

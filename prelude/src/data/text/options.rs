@@ -1,9 +1,8 @@
 //! A table of texts: where it comes from, and what a person says of it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::cells::{Cells, Form};
 use super::columns::{Said, Wanted};
@@ -79,7 +78,8 @@ pub(super) struct Inner {
     state: Result<Arc<Examples>, (String, String)>,
     /// What was said of the file when it was read, a sentence each.
     pub file_words: Vec<String>,
-    told: Arc<AtomicBool>,
+    /// What was said of its columns already.
+    told: Arc<Mutex<BTreeSet<String>>>,
     pub parts: Arc<Vec<Part>>,
     pub copies: Arc<OnceLock<Arc<Copies>>>,
     pub near: Arc<OnceLock<Arc<Copies>>>,
@@ -259,7 +259,7 @@ impl TextTable {
             let groups = examples.groups(at);
             inner.groups = Some(Arc::new(groups));
         }
-        (inner.told, inner.copies, inner.near) = (Arc::default(), Arc::default(), Arc::default());
+        (inner.copies, inner.near) = (Arc::default(), Arc::default());
         (inner.own, inner.kept) = (Arc::default(), Arc::default());
         self
     }
@@ -274,7 +274,7 @@ impl TextTable {
             if remedy.is_empty() { error } else { error.remedy(remedy.clone()) }
         };
         let examples = self.0.state.as_ref().map_err(why)?;
-        if (examples.columns.guessed || !examples.words.is_empty()) && !self.0.told.swap(true, Ordering::Relaxed) {
+        if examples.columns.guessed || !examples.words.is_empty() {
             let mut words = examples.words.clone();
             if examples.columns.guessed && self.0.path.is_some() {
                 words.insert(
@@ -282,6 +282,9 @@ impl TextTable {
                     format!("{}, as it looks; others are told by `.text(\"…\").label(\"…\")?`", examples.columns.words),
                 );
             }
+            let mut told = self.0.told.lock().unwrap_or_else(PoisonError::into_inner);
+            words.retain(|words| told.insert(words.clone()));
+            drop(told);
             words.iter().for_each(|words| show::note(&format!("`{}`: {words}", self.0.shown)));
         }
         Ok(examples)

@@ -38,6 +38,7 @@ pub(super) struct ClassRow {
     pub recall: f64,
     pub f1: f64,
     pub support: usize,
+    pub called: usize,
 }
 
 /// The boxes of one class, or of all.
@@ -114,6 +115,7 @@ impl MeasuredPart {
                     recall: row.recall,
                     f1: row.f1,
                     support: row.support,
+                    called: row.called,
                 })
                 .collect();
         }

@@ -5,7 +5,7 @@ use super::measured::{BoxRow, MeasuredPart};
 use crate::data::Input;
 use crate::plot::Figure;
 use crate::show::{Table, escape, escape_markdown};
-use crate::words::count;
+use crate::words::{count, share_of};
 
 /// A figure of a card: what its file is called, and what it shows.
 #[derive(Clone)]
@@ -236,9 +236,9 @@ fn metrics(measured: &MeasuredPart, blocks: &mut Vec<CardBlock>) {
         for row in &measured.classes {
             table.push([
                 row.name.clone(),
-                share(row.precision),
-                share(row.recall),
-                share(row.f1),
+                share_of(row.precision, row.called),
+                share_of(row.recall, row.support),
+                share_of(row.f1, row.called + row.support),
                 row.support.to_string(),
             ]);
         }

@@ -10,6 +10,20 @@ fn refused(learner: &mut Learner, rate: impl IntoRate, text: &str) {
     assert!(learner.history().stages.is_empty() && learner.history().batches.is_empty());
 }
 
+/// A fit of two batches that has ruined the network says so, as a longer one does.
+#[test]
+fn a_ruinous_rate_is_told_of_a_short_fit_too() -> Result<()> {
+    let data = bars(16, 5)?.batch(8);
+    let told = |rate: f64| -> Result<bool> {
+        let mut learner = quiet(Learner::vision(Arch::default().untrained(), &data)?);
+        let report = learner.optimizer(Optimizer::sgd(0.9)).fit(1, rate)?;
+        Ok(report.notes.iter().any(|note| note.contains("too high for this network")))
+    };
+    assert!(!told(1e-3)?);
+    assert!(told(1e3)?);
+    Ok(())
+}
+
 #[test]
 fn options_that_make_no_sense_are_told_by_fit() -> Result<()> {
     let data = bars(16, 40)?;

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::Error;
+use crate::show::Show;
 
 /// Says what it was told to, one value an epoch.
 struct Told {
@@ -456,7 +457,15 @@ fn one_class_only_in_validation_is_measured_and_told() -> Result<()> {
     assert_eq!(learner.classification_report()?.classes[1].support, 0);
     let error = learner.roc().unwrap_err().to_string();
     assert!(error.contains("of `even` alone") && error.contains("`.split(0.2, 42)?`"), "{error}");
-    learner.validate()?;
+    let text = |shown: &dyn Show| shown.bundle().as_text().unwrap_or_default().to_owned();
+    let found = learner.validate()?;
+    let calls: usize = found.classes.iter().map(|class| class.called).sum();
+    assert_eq!(calls, found.classes[0].pictures);
+    // no share of nothing
+    let odd = text(&found).lines().find(|line| line.trim_start().starts_with("odd")).map(str::to_owned);
+    assert!(odd.is_some_and(|line| line.contains('–')), "{}", text(&found));
+    let never = found.classes.iter().filter(|class| class.called == 0).count();
+    assert_eq!(text(&found).matches('–').count(), 1 + never, "{}", text(&found));
     learner.confusion()?;
     learner.calibration()?;
     learner.add(EarlyStopping::new("accuracy")).add(BestWeights::new("loss")).fit(1, 1e-3)?;

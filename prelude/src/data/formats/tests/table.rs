@@ -96,3 +96,38 @@ fn names_with_commas_and_columns_of_ones_own() {
     let again = read(&file, &Reading::default()).unwrap();
     assert_eq!(again.pictures[0].objects[0].extra["colour"].get(), "\"red\"");
 }
+
+#[test]
+fn the_boxes_of_an_image_folder_are_read_too() {
+    let folder = Folder::new();
+    folder.picture("car/a.jpg", 100, 50).picture("car/b.jpg", 40, 40).picture("van/c \"1\".jpg", 40, 40);
+    let json = r#"{"van/c \"1\".jpg": [{"class": "van", "bbox": [0, 0, 4, 8.5]}],
+        "car/a.jpg": [{"class": "car", "bbox": [1, 2, 30, 40]}, {"class": "van", "bbox": [5, 5, 9, 9]}],
+        "car/b.jpg": []}"#;
+    folder.file("boxes.json", json);
+    let listing = folder.read();
+    let objects = |listing: &Listing| {
+        let objects = listing.pictures.iter().flat_map(|picture| &picture.objects);
+        objects.map(|object| (listing.classes[object.class].clone(), object.corners)).collect::<Vec<_>>()
+    };
+    let mut expected = vec![
+        ("car".to_owned(), [1.0, 2.0, 30.0, 40.0]),
+        ("van".to_owned(), [5.0, 5.0, 9.0, 9.0]),
+        ("van".to_owned(), [0.0, 0.0, 4.0, 8.5]),
+    ];
+    let mut found = objects(&listing);
+    found.sort_by(|a, b| a.partial_cmp(b).unwrap());
+    expected.sort_by(|a, b| a.partial_cmp(b).unwrap());
+    assert_eq!((listing.pictures.len(), found), (3, expected));
+    assert_eq!(objects(&read(&folder.path().join("boxes.json"), &Reading::default()).unwrap()).len(), 3);
+    // what is wrong in it is told with its line
+    folder.file(
+        "boxes.json",
+        json.replace("car/b.jpg\": []", "car/z.jpg\": [{\"class\": \"car\", \"bbox\": [0, 0, 3, 3]}]"),
+    );
+    let faults: Vec<String> = folder.read().faults.iter().map(|fault| fault.to_string()).collect();
+    assert!(faults.iter().any(|fault| fault.contains("boxes.json:3") && fault.contains("car/z.jpg")), "{faults:?}");
+    folder.file("boxes.json", json.replace("[5, 5, 9, 9]", "[5, 5, 9]"));
+    let says = folder.fails();
+    assert!(says.contains("boxes.json` cannot be read") && says.contains(r#"[{"class": "car", "bbox""#), "{says}");
+}
