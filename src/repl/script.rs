@@ -62,7 +62,13 @@ pub fn cells(script: &str) -> Vec<String> {
 }
 
 fn is_command(lines: &str) -> bool {
-    lines.starts_with(':') && lines.trim_end().lines().count() == 1
+    (lines.starts_with(':') || asks(lines)) && lines.trim_end().lines().count() == 1
+}
+
+/// Whether a line asks what a name is: `?Learner`.
+fn asks(line: &str) -> bool {
+    let item = line.trim_start().trim_start_matches('?');
+    line.trim_start().starts_with('?') && item.starts_with(|c: char| c.is_alphabetic() || c == '_')
 }
 
 /// Whether a line can only be the rest of what stands before it.
@@ -70,5 +76,5 @@ fn goes_on(line: &str) -> bool {
     let line = line.trim_start();
     let begins =
         [".", "?", "else", "&&", "||", "+ ", "- ", "* ", "/ ", "==", "!=", "<", ">", "=", ")", "]", "}", ",", ";"];
-    begins.iter().any(|start| line.starts_with(start)) && !line.starts_with("..")
+    begins.iter().any(|start| line.starts_with(start)) && !line.starts_with("..") && !asks(line)
 }

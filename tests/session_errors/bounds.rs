@@ -31,14 +31,14 @@ pub const CASES: &[Case] = &[(
         Lacks("Boxes::open(12)?", &["a number is no path", "a `PathBuf`"], "trait"),
         Lacks("TextTable::open(Some(\"a.csv\"))?", &["`Option` is no path", "take the path out of it"], "trait"),
         Lacks(
-            "let ob_b = ob.clone();\nob_b.batch(2);\nob_b.summary()?",
+            "let ob_b = ob.clone();\nob_b.batch(2);\nob_b.len()",
             &["`let ob_b = ob_b.batch(2);` keeps what the method gives", "`ob_b.clone()` there"],
             "consume it",
         ),
         Runs("let ob_c = ob.clone();"),
         Runs("ob_c.batch(2);"),
         Fails(
-            "ob_c.summary()?",
+            "ob_c.len()",
             &["`ob_c` was moved in cell", "`let ob_c = ob_c.batch(2);` keeps what it gives", "`ob_c.clone()` there"],
         ),
         Fails(":doc", &["name an item: `:doc Learner`"]),

@@ -83,7 +83,8 @@ impl Boxes {
         Ok(Boxes { pictures, listing, ..self })
     }
 
-    /// Reads pictures with boxes in whatever format a file or a folder is: COCO, Pascal VOC, YOLO or a table.
+    /// Reads pictures with boxes in whatever format a file or a folder is: COCO, Pascal VOC, YOLO, a table,
+    /// or the `boxes.json` of an image folder.
     ///
     /// What cannot be used is left out, counted and named in a note; [`faults`](Boxes::faults) has it all.
     ///

@@ -161,8 +161,14 @@ impl TensorData {
         })
     }
 
-    fn len(&self) -> usize {
+    /// How many examples there are, all parts together.
+    pub fn len(&self) -> usize {
         self.inputs.dims()[0]
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// The names of the classes, labels or numbers.

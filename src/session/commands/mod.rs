@@ -76,7 +76,7 @@ fn of_line(line: &str) -> Option<Command<'_>> {
         ":vars" => return Some(Command::Variables),
         ":help" | ":h" => return Some(Command::Help),
         ":quit" | ":q" | ":exit" => return Some(Command::Quit),
-        ":doc" | "?" | "??" => return Some(Command::Inspect { item: "", operator: false }),
+        ":doc" => return Some(Command::Inspect { item: "", operator: false }),
         _ => {}
     }
     let word = line.trim_end_matches(';').trim_end();
