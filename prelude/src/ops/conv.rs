@@ -3,6 +3,7 @@
 mod columns;
 mod composed;
 mod depthwise;
+mod few;
 mod narrow;
 mod plan;
 mod shifted;
@@ -228,6 +229,8 @@ fn forward<T: Float>(
         depthwise::forward(plan, x, before, w, finish)
     } else if winograd::pays(plan) {
         winograd::forward(plan, x, w, finish)
+    } else if few::fits(plan) {
+        few::forward(plan, x, w, finish)
     } else {
         columns::forward(plan, x, before, w, finish)
     }
@@ -249,6 +252,8 @@ fn gradients<T: Float>(plan: &Plan, source: &Source<T>, context: &Context) -> Re
             depthwise::backward(plan, x, (before, alone.is_some()), w, grad, needs)
         } else if winograd::pays(plan) {
             plain(winograd::backward(plan, x, w, grad, needs))
+        } else if few::fits(plan) {
+            plain(few::backward(plan, x, w, grad, needs))
         } else {
             plain(columns::backward(plan, x, before.map(|moments| &moments.affine), w, grad, needs))
         })

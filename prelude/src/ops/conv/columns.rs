@@ -12,9 +12,9 @@ use std::ops::Range;
 
 /// Some pixels of some pictures: a part of one picture, or whole pictures.
 #[derive(Clone, Debug)]
-struct Pixels {
-    pictures: Range<usize>,
-    pixels: Range<usize>,
+pub(super) struct Pixels {
+    pub pictures: Range<usize>,
+    pub pixels: Range<usize>,
 }
 
 impl Pixels {
@@ -37,7 +37,7 @@ fn blocks(plan: &Plan) -> Vec<Pixels> {
     let enough = if plan.is_pointwise() { least } else { wanted };
     if pixels >= enough || plan.n == 1 {
         let parts = if plan.n >= threads() { 1 } else { threads().div_ceil(plan.n) };
-        let parts = parts.max(pixels.div_ceil(wanted)).min(pixels.div_ceil(48)).max(1);
+        let parts = parts.max((pixels + wanted / 2) / wanted).min(pixels.div_ceil(48)).max(1);
         for n in 0..plan.n {
             for part in 0..parts {
                 blocks.push(Pixels { pictures: n..n + 1, pixels: part * pixels / parts..(part + 1) * pixels / parts });
@@ -177,7 +177,7 @@ pub(crate) fn backward<T: Float>(
                                         unsafe { at.write_bytes(0, cg * plane) };
                                     }
                                 }
-                                scatter(plan, columns, group, block, dx_shared);
+                                scatter(plan, columns, group * cg..(group + 1) * cg, block, dx_shared);
                             });
                         }
                     });
@@ -201,7 +201,7 @@ pub(crate) fn backward<T: Float>(
 }
 
 /// Each group's weights (og, depth) as (depth, og).
-fn turn<T: Float>(w: &[T], groups: usize, og: usize, depth: usize) -> Vec<T> {
+pub(super) fn turn<T: Float>(w: &[T], groups: usize, og: usize, depth: usize) -> Vec<T> {
     const SIDE: usize = 16;
     let mut turned = vec![T::ZERO; groups * og * depth];
     for (w, turned) in w.chunks_exact(og * depth).zip(turned.chunks_exact_mut(og * depth)) {
@@ -275,7 +275,7 @@ fn with_columns<T: Float>(
                 }
             }
         } else {
-            gather(plan, x, group, block, columns);
+            gather(plan, x, group * cg..(group + 1) * cg, block, columns);
         }
         f(columns.as_ptr(), len)
     })
@@ -283,19 +283,19 @@ fn with_columns<T: Float>(
 
 /// Calls a function for each run of samples: (columns' offset, picture offset of the first sample, before, inside, after).
 #[inline(always)]
-fn runs(plan: &Plan, group: usize, block: &Pixels, mut f: impl FnMut(usize, usize, usize, usize, usize)) {
-    let (cg, len) = (plan.cg(), block.len());
+fn runs(plan: &Plan, channels: Range<usize>, block: &Pixels, mut f: impl FnMut(usize, usize, usize, usize, usize)) {
+    let len = block.len();
     let window = plan.window;
     let (kh, kw) = window.kernel;
     let rows = block.pixels.start / plan.ow..block.pixels.end.div_ceil(plan.ow);
-    for c in 0..cg {
+    for (c, channel) in channels.enumerate() {
         for i in 0..kh {
             for j in 0..kw {
                 let row_of_columns = (c * kh + i) * kw + j;
                 let (first, end) =
                     Plan::inside(j, plan.w, plan.ow, window.stride.1, window.padding.1, window.dilation.1);
                 for (picture, n) in block.pictures.clone().enumerate() {
-                    let plane = (n * plan.c + group * cg + c) * plan.h * plan.w;
+                    let plane = (n * plan.c + channel) * plan.h * plan.w;
                     let base = row_of_columns * len + picture * block.pixels.len();
                     for row in rows.clone() {
                         let from = (row * plan.ow).max(block.pixels.start);
@@ -367,14 +367,14 @@ impl Moved {
 
 /// Calls a function for each run of a block's samples that are moved together: (columns' offset, the picture's offset, how they are moved).
 #[inline(always)]
-fn moves(plan: &Plan, group: usize, block: &Pixels, mut f: impl FnMut(usize, usize, Moved)) {
+fn moves(plan: &Plan, channels: Range<usize>, block: &Pixels, mut f: impl FnMut(usize, usize, Moved)) {
     let (kh, kw) = plan.window.kernel;
-    for c in 0..plan.cg() {
+    for (c, channel) in channels.enumerate() {
         for i in 0..kh {
             for j in 0..kw {
                 for (picture, n) in block.pictures.clone().enumerate() {
                     let at = ((c * kh + i) * kw + j) * block.len() + picture * block.pixels.len();
-                    let plane = (n * plan.c + group * plan.cg() + c) * plan.h * plan.w;
+                    let plane = (n * plan.c + channel) * plan.h * plan.w;
                     f(at, plane, Moved::of(plan, (i, j), &block.pixels));
                 }
             }
@@ -383,10 +383,10 @@ fn moves(plan: &Plan, group: usize, block: &Pixels, mut f: impl FnMut(usize, usi
 }
 
 fast! {
-    /// Copies the block's samples into columns, zeros where the window reaches over the edge.
-    fn gather[_FUSED]<T>(plan: &Plan, x: &[T], group: usize, block: &Pixels, columns: &mut [T]) {
+    /// Copies the block's samples of these channels into columns, zeros where the window reaches over the edge.
+    pub(super) fn gather[_FUSED]<T>(plan: &Plan, x: &[T], channels: Range<usize>, block: &Pixels, columns: &mut [T]) {
         if Moved::fits(plan) {
-            return moves(plan, group, block, |at, plane, moved| {
+            return moves(plan, channels, block, |at, plane, moved| {
                 let columns = &mut columns[at..at + block.pixels.len()];
                 let (first, end) = (moved.pixels.start - block.pixels.start, moved.pixels.end - block.pixels.start);
                 columns[..first].fill(T::ZERO);
@@ -399,7 +399,7 @@ fast! {
             });
         }
         let step = plan.window.stride.1;
-        runs(plan, group, block, |at, x_at, before, inside, after| {
+        runs(plan, channels, block, |at, x_at, before, inside, after| {
             let row = &mut columns[at..at + before + inside + after];
             row[..before].fill(T::ZERO);
             row[before + inside..].fill(T::ZERO);
@@ -425,10 +425,10 @@ fast! {
 }
 
 fast! {
-    /// Adds columns of gradients to the samples that they came from.
-    fn scatter[_FUSED]<T>(plan: &Plan, columns: &mut [T], group: usize, block: &Pixels, dx: Shared<T>) {
+    /// Adds columns of these channels' gradients to the samples that they came from.
+    pub(super) fn scatter[_FUSED]<T>(plan: &Plan, columns: &mut [T], channels: Range<usize>, block: &Pixels, dx: Shared<T>) {
         if Moved::fits(plan) {
-            return moves(plan, group, block, |at, plane, moved| {
+            return moves(plan, channels, block, |at, plane, moved| {
                 let columns = &mut columns[at..at + block.pixels.len()];
                 moved.clear(plan.w, &block.pixels, columns);
                 let from = &columns[moved.pixels.start - block.pixels.start..moved.pixels.end - block.pixels.start];
@@ -441,7 +441,7 @@ fast! {
             });
         }
         let step = plan.window.stride.1;
-        runs(plan, group, block, |at, x_at, before, inside, _| {
+        runs(plan, channels, block, |at, x_at, before, inside, _| {
             if inside == 0 {
                 return;
             }
@@ -485,7 +485,7 @@ mod tests {
                 ] {
                     let len = block.len();
                     let mut columns = vec![-1.0; plan.c * plan.places() * len];
-                    gather(&plan, &x, 0, &block, &mut columns);
+                    gather(&plan, &x, 0..plan.c, &block, &mut columns);
                     let mut dx = vec![0.0; x.len()];
                     let (mut expected, mut back) = (Vec::new(), vec![0.0; x.len()]);
                     for row in 0..plan.c * plan.places() {
@@ -507,7 +507,7 @@ mod tests {
                     }
                     assert_eq!(columns, expected, "{plan:?} {block:?}");
                     let mut slopes: Vec<f64> = (1..=columns.len()).map(|i| i as f64).collect();
-                    scatter(&plan, &mut slopes, 0, &block, shared(&mut dx));
+                    scatter(&plan, &mut slopes, 0..plan.c, &block, shared(&mut dx));
                     assert_eq!(dx, back, "{plan:?} {block:?}");
                 }
             }
