@@ -328,9 +328,12 @@ pub(crate) unsafe fn multiply<T: Float>(
         // SAFETY: as above.
         return unsafe { one_product((m, k, n), lhs, rhs, out, add) };
     }
-    // as many rows of parts as keep theirs long, columns where there are more parts than that
-    let down = parts.min(m.div_ceil(LEAST_ROWS)).max(1);
-    let across = (parts / down).min(n.div_ceil(LEAST_ROWS)).max(1);
+    // along the longer side, so that what each reads for itself is the shorter one; along both where there are many threads
+    let along = |side: usize, parts: usize| parts.min(side.div_ceil(LEAST_ROWS)).max(1);
+    let (down, across) = match m >= n {
+        true => (along(m, parts), along(n, parts / along(m, parts))),
+        false => (along(m, parts / along(n, parts)), along(n, parts)),
+    };
     let (rows, columns) = (m.div_ceil(down).next_multiple_of(8), n.div_ceil(across).next_multiple_of(16));
     let (lhs_start, rhs_start) = (Shared(lhs.start.cast_mut()), Shared(rhs.start.cast_mut()));
     let out_start = Shared(out.start);
