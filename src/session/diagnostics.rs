@@ -3,6 +3,7 @@
 mod broken;
 mod colours;
 mod excerpt;
+mod habits;
 pub mod program;
 mod report;
 mod rustc;

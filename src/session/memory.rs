@@ -136,6 +136,9 @@ impl Memory {
             Some(cell) => format!("run cell {cell} again, which makes it"),
             None => "run again what makes it".to_owned(),
         };
+        if line.contains(&format!("drop({name})")) {
+            return again;
+        }
         match (method, NOT_CLONED.contains(&kind)) {
             (true, true) => format!("{again}; that method takes a `{}` by value: bind what it gives", kind),
             (false, true) => format!("lend it there (`&{name}`), and {again}; a `{}` cannot be cloned", kind),
@@ -296,6 +299,10 @@ fn mention(code: &str, name: &str) -> Option<Mention> {
             if before.ends_with(is_word) || after.starts_with(is_word) || before.trim_start().starts_with("//") {
                 continue;
             }
+            // where it is bound it is not moved
+            if ["let", "mut"].iter().any(|word| before.trim_end().ends_with(word)) {
+                continue;
+            }
             let lent = before.ends_with('&') || before.trim_end().ends_with("&mut") || after.starts_with('.');
             // The last place that moves, or else the last place.
             if !lent || found.as_ref().is_none_or(|(_, lent)| *lent) {
@@ -307,12 +314,58 @@ fn mention(code: &str, name: &str) -> Option<Mention> {
     found.map(|(mention, _)| mention)
 }
 
-/// A line that calls a method of a variable and binds nothing, with a `let` that keeps what the method gives under the same name.
+/// Verbs of the prelude that change what they take and may fail.
+const MAY_FAIL: [&str; 8] = ["split", "hold_out", "only", "drop", "rename", "merge", "add_classes", "encoding"];
+
+/// A statement of a line that calls a method of a variable and binds nothing, with a `let` that keeps what the method gives under the same name.
 pub fn bound_again(line: &str, name: &str) -> Option<String> {
-    let line = line.trim();
-    let call = line.strip_prefix(name)?.strip_prefix('.')?;
-    let is_alone = line.ends_with(';') && !call.contains(" = ") && line.matches(';').count() == 1;
-    is_alone.then(|| format!("let {name} = {line}"))
+    let calls =
+        |piece: &&str| piece.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')) && !piece.contains(" = ");
+    let call = statements(line).into_iter().find(calls)?;
+    let verb = last_verb(call)?;
+    let tried = if MAY_FAIL.contains(&verb) && !call.ends_with('?') { "?" } else { "" };
+    let closed = call.ends_with(')') || call.ends_with('?');
+    closed.then(|| format!("let {name} = {call}{tried};"))
+}
+
+/// The verb that a chain of calls ends with.
+fn last_verb(call: &str) -> Option<&str> {
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    let (mut depth, mut verb) = (0usize, None);
+    for (at, c) in call.char_indices() {
+        match c {
+            '(' | '[' | '{' => {
+                if depth == 0 {
+                    let head = call[..at].trim_end();
+                    verb = Some(&head[head.trim_end_matches(word).len()..]);
+                }
+                depth += 1;
+            }
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    verb
+}
+
+/// The statements of a line, without the marks between them.
+fn statements(line: &str) -> Vec<&str> {
+    let (mut depth, mut in_text, mut from, mut found) = (0usize, false, 0, Vec::new());
+    for (at, c) in line.char_indices() {
+        match c {
+            '"' => in_text = !in_text,
+            _ if in_text => {}
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            ';' if depth == 0 => {
+                found.push(line[from..at].trim());
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    found.push(line[from..].trim());
+    found
 }
 
 /// The variable that a line moves another one into as it is: `let other = name;`.
@@ -338,6 +391,26 @@ mod tests {
         let number = memory.number(None);
         let told = Told { number, code: code.into(), edited: prepared.edited.clone(), parts: prepared.parts.clone() };
         memory.ran(&told, &prepared, &names(before), &names(after), failed);
+    }
+
+    #[test]
+    fn what_a_method_gives_is_bound_again() {
+        for (line, name, bound) in [
+            ("data.size(32);", "data", Some("let data = data.size(32);")),
+            ("data.size(32)", "data", Some("let data = data.size(32);")),
+            ("d.split(0.2, 1)?; d.len()", "d", Some("let d = d.split(0.2, 1)?;")),
+            ("d.batch(8).split(0.2, 1); d.len()", "d", Some("let d = d.batch(8).split(0.2, 1)?;")),
+            ("d.rename(&[(\"a;b\", \"c\")])?;", "d", Some("let d = d.rename(&[(\"a;b\", \"c\")])?;")),
+            ("let e = d.size(32);", "d", None),
+            ("take(d);", "d", None),
+            ("drop(d);", "d", None),
+            ("other.size(1);", "her", None),
+        ] {
+            assert_eq!(bound_again(line, name).as_deref(), bound, "{line}");
+        }
+        let found = mention("let mut data = open()?;\ndata.size(32);", "data").unwrap();
+        assert_eq!((found.line, found.method), (2, true));
+        assert!(mention("let mut data = open()?;", "data").is_none());
     }
 
     #[test]

@@ -22,6 +22,7 @@ use crate::{Error, Result, limits};
 /// # Ok::<(), candlewick_prelude::Error>(())
 /// ```
 #[derive(Clone)]
+#[must_use = "gives data, which are dropped here; bind it: `let data = …;`"]
 pub struct Boxes {
     pub(super) pictures: ImageFolder,
     /// What the files said.

@@ -61,7 +61,10 @@ impl FolderBoxes {
             let class = classes.iter().position(|class| *class == entry.class).ok_or_else(|| {
                 let file = self.file.display();
                 Error::new(format!("`{file}` gives `{name}` the class `{}`, which has no folder", entry.class))
-                    .remedy(format!("the classes are {}", classes.join(", ")))
+                    .remedy(format!(
+                        "a folder a class: they are {}; to find things in pictures, `Boxes::open(folder)?` takes the file as it is; to do without boxes, give the file another name",
+                        classes.join(", ")
+                    ))
             })?;
             let mut bbox = entry.bbox;
             if let Some((width, height)) = size.filter(|_| self.in_parts) {

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use super::folder::{ImageFolder, one_class};
+use super::formats::differ_in_capitals;
 use super::picture_table::PictureTable;
 use crate::paths;
 use crate::{Error, Result, show};
@@ -81,7 +82,7 @@ impl ImageFolder {
             .into_iter()
             .map(str::to_owned)
             .collect();
-        if let Some(words) = one_class(&classes) {
+        if let Some(words) = one_class(&classes).or_else(|| differ_in_capitals(&classes)) {
             show::note(&format!("`{shown}`: {words}"));
         }
         if classes.len() * 2 > files.len() && classes.iter().all(|class| class.parse::<f64>().is_ok()) {

@@ -1,5 +1,6 @@
 //! The image folder: what is in it, and how its pictures are to be shown to a network.
 
+use super::formats::differ_in_capitals;
 use super::scan::scan;
 use super::split::{self, Copies};
 use super::store::{MOST, Store};
@@ -35,6 +36,7 @@ pub(super) struct TruthRows {
 /// # Ok::<(), candlewick_prelude::Error>(())
 /// ```
 #[derive(Clone)]
+#[must_use = "gives data, which are dropped here; bind it: `let data = …;`"]
 pub struct ImageFolder {
     pub(super) root: PathBuf,
     pub(super) classes: Arc<Vec<String>>,
@@ -106,7 +108,7 @@ impl ImageFolder {
                 root.display()
             ));
         }
-        if let Some(words) = one_class(&found.classes) {
+        if let Some(words) = one_class(&found.classes).or_else(|| differ_in_capitals(&found.classes)) {
             show::note(&format!("`{}`: {words}", root.display()));
         }
         let made = ImageFolder::of(root, found.classes, found.samples, copies);

@@ -28,6 +28,11 @@ pub(super) struct PictureTable {
     places: HashMap<String, PathBuf>,
 }
 
+/// The folder in which cells run.
+fn here() -> String {
+    std::env::current_dir().map(|folder| folder.display().to_string()).unwrap_or_default()
+}
+
 impl PictureTable {
     /// Reads a table, and looks for its pictures beside it, or all in one of the folders beside it.
     ///
@@ -36,9 +41,15 @@ impl PictureTable {
     pub fn open(path: &Path) -> Result<PictureTable> {
         let shown = path.display().to_string();
         let unreadable = |error: &dyn std::fmt::Display| {
-            Error::new(format!("`{shown}` cannot be read: {error}"))
-                .remedy("check the path, and that it is text in UTF-8")
+            Error::new(format!("`{shown}` cannot be read: {error}")).remedy(format!(
+                "check the path, and that it is text in UTF-8 (a spreadsheet saves `CSV UTF-8`); cells run in `{}`",
+                here()
+            ))
         };
+        if path.is_dir() {
+            return Err(Error::new(format!("`{shown}` is a folder, where a table was expected"))
+                .remedy("a folder of pictures is opened by `ImageFolder::open(\"photos\")?`"));
+        }
         let bytes = std::fs::read(path).map_err(|error| unreadable(&error))?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let line =

@@ -67,13 +67,16 @@ fn unlike(unknown: &[&str], of: usize, names: &[String]) -> Error {
     let meant = unknown.iter().filter_map(|name| Some((name, likely_meant(name, names)?)));
     let meant: Vec<String> = meant.take(3).map(|(name, meant)| format!("(\"{name}\", \"{meant}\")")).collect();
     let mut remedies = vec![format!("it knows {}", names.join(", "))];
-    if !meant.is_empty() {
-        remedies.push(format!("`.rename(&[{}])?` gives the data its names", meant.join(", ")));
-    }
+    remedies.push(match (meant.is_empty(), unknown, names) {
+        (true, [from, ..], [to, ..]) => {
+            format!("where they are the same things, `.rename(&[({from:?}, {to:?})])?` gives the data its names")
+        }
+        _ => format!("`.rename(&[{}])?` gives the data its names", meant.join(", ")),
+    });
     if unknown.len() < of {
         remedies.push(format!("`.drop(&[{}])?` leaves them out", quoted(unknown, "\"")));
     }
-    remedies.push("`let mut learner = learner.add_classes(&data)?` has the network learn them".to_owned());
+    remedies.push("`let mut learner = learner.add_classes(&others)?` has the network learn them".to_owned());
     Error::new(format!("the network does not know {}", quoted(unknown, "`"))).remedy(remedies.join("; "))
 }
 

@@ -79,8 +79,16 @@ pub(super) fn scan(root: &Path) -> Result<Scan> {
     if !root.is_dir() {
         let what = if root.exists() { "is a file, not a folder" } else { "does not exist" };
         let here = std::env::current_dir().map(|folder| folder.display().to_string()).unwrap_or_default();
-        return Err(Error::new(format!("the folder `{}` {what}", root.display()))
-            .remedy(format!("check the path; cells run in `{here}`, or give the path in full")));
+        let ending = root.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        let remedy = match ending.as_str() {
+            "csv" | "tsv" if root.exists() => {
+                "a list of pictures is read by `ImageFolder::csv(\"list.csv\")?`, one of texts by `TextTable::csv`"
+                    .to_owned()
+            }
+            "zip" | "gz" | "tar" | "7z" | "rar" if root.exists() => "unpack it, and name the folder".to_owned(),
+            _ => format!("check the path; cells run in `{here}`, or give the path in full"),
+        };
+        return Err(Error::new(format!("the folder `{}` {what}", root.display())).remedy(remedy));
     }
     let steps = Steps::new("listing files", 0);
     let folders = folders(root)?;
@@ -160,9 +168,14 @@ fn kept(root: &Path, parts: &[PartFolder], left_out: &mut Vec<String>) -> Result
         if trained + measured > 0
             && let Some((part, _)) = folders.iter().find(|(_, class)| class.is_none())
         {
+            let alike = |class: &&ClassFolder| class.name.to_lowercase() == name.to_lowercase();
+            let part_has = |_: &str| part.classes.iter().find(alike).map(|class| class.name.clone());
             let part = &part.name;
             return Err(Error::new(format!("class `{name}` has no folder in `{part}/` of `{}`", root.display()))
-                .remedy(format!("add `{part}/{name}/` with pictures, or remove the class from the other parts")));
+                .remedy(match part_has(name) {
+                    Some(other) => format!("its `{part}/{other}/` differs in capitals alone: give both one name"),
+                    None => format!("add `{part}/{name}/` with pictures, or remove the class from the other parts"),
+                }));
         }
         let bare = folders.iter().filter_map(|(part, class)| Some((part, class.as_ref()?)));
         let bare: Vec<_> = bare.filter(|(_, class)| class.found.pictures.is_empty()).collect();

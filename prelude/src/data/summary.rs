@@ -2,6 +2,7 @@
 
 use super::Part;
 use super::folder::{ImageFolder, one_class};
+use super::formats::differ_in_capitals;
 use super::greys::DIM_WORDS;
 use super::split::Copies;
 use crate::Result;
@@ -29,6 +30,8 @@ pub struct Summary {
     pub sizes: Vec<(u32, u32, usize)>,
     /// The pictures that cannot be read: file and reason.
     pub corrupt: Vec<(String, String)>,
+    /// Pictures kept for validation, whether they can be read or not.
+    pub kept: usize,
     /// Class folders left out because they hold no pictures, a sentence each.
     pub left_out: Vec<String>,
     /// Training files left out because validation or test hold the same: (left out, its copy).
@@ -98,6 +101,7 @@ impl Summary {
             several_boxes: samples.iter().filter(|sample| sample.boxes.len() > 1).count(),
             size: data.transform().size,
             balanced: data.balanced,
+            kept: data.ids(Part::Valid).len(),
             groups: data.group_count(),
             dim: data.store.dim() > 0,
             storage: data.store.words(),
@@ -125,13 +129,14 @@ impl Summary {
     /// What is worth knowing, a sentence each.
     fn notes(&self) -> Vec<String> {
         let all = self.train.iter().chain(&self.valid).chain(&self.test).sum::<usize>();
-        let mut notes: Vec<String> = one_class(&self.classes).into_iter().collect();
+        let mut notes: Vec<String> =
+            one_class(&self.classes).into_iter().chain(differ_in_capitals(&self.classes)).collect();
         let sizes: Vec<String> = self.sizes.iter().take(3).map(|(w, h, n)| format!("{w} × {h} ({n})")).collect();
         if !sizes.is_empty() {
             let more = if self.sizes.len() > 3 { format!(" and {} more", self.sizes.len() - 3) } else { String::new() };
             notes.push(format!("sizes {}{more}, brought to {} × {}", sizes.join(", "), self.size, self.size));
         }
-        if self.valid.iter().sum::<usize>() == 0 {
+        if self.kept == 0 {
             notes.push("nothing is kept for validation yet: `.split(0.2, 42)?`".to_owned());
         }
         if self.imbalance >= 1.5 {
@@ -168,7 +173,10 @@ impl Summary {
             )),
         }
         notes.extend(self.left_out.iter().cloned());
-        let list = |names: &[String]| names.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+        let list = |names: &[String]| {
+            let more = if names.len() > 3 { format!(" and {} more", names.len() - 3) } else { String::new() };
+            format!("{}{more}", names.iter().take(3).cloned().collect::<Vec<_>>().join(", "))
+        };
         if !self.corrupt.is_empty() {
             let names: Vec<String> = self.corrupt.iter().map(|(name, why)| format!("{name} ({why})")).collect();
             let what = does(names.len(), "file", "cannot be read and is", "cannot be read and are");

@@ -22,6 +22,7 @@ use crate::{Error, Result};
 /// # Ok::<(), candlewick_prelude::Error>(())
 /// ```
 #[derive(Clone)]
+#[must_use = "gives data, which are dropped here; bind it: `let data = …;`"]
 pub struct LabelTable {
     pictures: ImageFolder,
 }

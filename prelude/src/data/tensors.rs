@@ -29,6 +29,7 @@ use crate::{Error, Result, limits};
 /// # Ok::<(), candlewick_prelude::Error>(())
 /// ```
 #[derive(Clone, Debug)]
+#[must_use = "gives data, which are dropped here; bind it: `let data = …;`"]
 pub struct TensorData {
     inputs: Tensor,
     pub(super) truth: Tensor,

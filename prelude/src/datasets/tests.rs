@@ -110,7 +110,7 @@ fn the_folder_is_written_once_with_boxes() -> Result<()> {
     // found again, not drawn again
     let marker = data.root().join("car/00000.png");
     let before = std::fs::metadata(&marker)?.modified()?;
-    wanted.write_to(cache.path())?;
+    let _ = wanted.write_to(cache.path())?;
     assert_eq!(std::fs::metadata(&marker)?.modified()?, before);
     // more pictures begin with the same ones; nothing half-written is left behind
     let more = wanted.clone().per_class(7).write_to(cache.path())?;

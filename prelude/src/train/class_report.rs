@@ -1,5 +1,6 @@
 //! Precision, recall and F1, a row a class.
 
+use super::elsewhere::ToMeasure;
 use super::judge::Verdict;
 use super::learner::Learner;
 use crate::data::{Part, Target};
@@ -90,9 +91,12 @@ impl ClassReport {
             cells.push(one.support.to_string());
             table.push(cells);
         }
-        match self.accuracy {
-            Some(accuracy) => table.note(format!("accuracy {accuracy:.3}")),
-            None => table,
+        if let Some(accuracy) = self.accuracy {
+            table = table.note(format!("accuracy {accuracy:.3}"));
+        }
+        match self.classes.iter().any(|one| one.called == 0 || one.support == 0) {
+            true => table.note("– is a share of nothing, 0 in a mean; what is neither there nor said is in no mean"),
+            false => table,
         }
     }
 }
@@ -112,11 +116,12 @@ impl Learner {
         self.classification_report_on(Part::Valid)
     }
 
-    /// The same on a part's examples: `learner.classification_report_on(Part::Test)?`.
+    /// The same on a part's examples, `learner.classification_report_on(Part::Test)?`, or on other data: `(&others)`, as
+    /// [`evaluate_on`](Learner::evaluate_on).
     ///
     /// # Errors
     /// As [`classification_report`](Learner::classification_report).
-    pub fn classification_report_on(&mut self, part: Part) -> Result<ClassReport> {
+    pub fn classification_report_on(&mut self, on: impl ToMeasure) -> Result<ClassReport> {
         let one_each = match &self.spec.target {
             Target::Class(_) => true,
             Target::Classes(_) => false,
@@ -125,7 +130,7 @@ impl Learner {
                     .remedy("`learner.validate()?` gives what is measured of them"));
             }
         };
-        let verdicts = self.verdicts(part)?.1;
+        let verdicts = self.verdicts_on(on)?;
         Ok(self.report_of(&verdicts, one_each))
     }
 

@@ -1,6 +1,7 @@
 //! Measuring on other data than those that a learner trains on.
 
 use super::inspect::Evaluation;
+use super::judge::Verdict;
 use super::learner::Learner;
 use crate::data::{Data, Part, Renamed, Target};
 use crate::words::count;
@@ -61,11 +62,26 @@ impl Learner {
                 let data = self.need_data()?;
                 self.evaluation_of(data.as_ref(), part)
             }
-            MeasuredOn::Data(data) => self.measured_elsewhere(data),
+            MeasuredOn::Data(data) => self.elsewhere(data, Learner::evaluation_of),
         }
     }
 
-    fn measured_elsewhere(&mut self, data: &dyn Data) -> Result<Evaluation> {
+    /// What the network says of a part of the learner's own data, or of other data.
+    pub(super) fn verdicts_on(&mut self, on: impl ToMeasure) -> Result<Vec<Verdict>> {
+        match on.measured_on() {
+            MeasuredOn::Part(part) => Ok(self.verdicts(part)?.1),
+            MeasuredOn::Data(data) => {
+                self.elsewhere(data, |learner, data, part| Ok(learner.verdicts_of(data, part)?.1))
+            }
+        }
+    }
+
+    /// Looks at the part of other data that is measured on.
+    fn elsewhere<R>(
+        &mut self,
+        data: &dyn Data,
+        look: impl FnOnce(&mut Learner, &dyn Data, Part) -> Result<R>,
+    ) -> Result<R> {
         let data = self.alien(data)?;
         let part = if data.count(Part::Valid) > 0 { Part::Valid } else { Part::Train };
         let many = count(data.count(part), self.spec.input.noun());
@@ -88,7 +104,7 @@ impl Learner {
         // features that are kept have the numbers of examples: those of other data are other ones
         let own = std::mem::take(&mut *self.cache);
         let averaged: Vec<_> = self.average.iter_mut().map(|average| std::mem::take(&mut average.cache)).collect();
-        let found = self.evaluation_of(data.as_ref(), part);
+        let found = look(self, data.as_ref(), part);
         *self.cache = own;
         self.average.iter_mut().zip(averaged).for_each(|(average, cache)| average.cache = cache);
         found

@@ -187,15 +187,16 @@ impl Learner {
         let base = own[0].loss.max(mean(&before[before.len() - before.len().min(20)..]));
         let (last, most) = (mean(&own[own.len() * 3 / 4..]), own.iter().map(|batch| batch.loss).fold(0.0, f64::max));
         let high = own.iter().filter(|batch| batch.loss > 2.0 * base).count();
+        let loss = |loss: f64| if loss < 1e5 { format!("{loss:.3}") } else { format!("{loss:.1e}") };
         let what = match () {
             () if !base.is_finite() || base <= 0.0 => return None,
             // of a few batches one may be hard by chance, but not so hard
-            () if most > MOST_RISE * base && last > base => format!("rose, from {base:.3} to {most:.3}"),
+            () if most > MOST_RISE * base && last > base => format!("rose, from {} to {}", loss(base), loss(most)),
             () if own.len() < 4 => return None,
-            () if high * 3 > own.len() => format!("rose, from {base:.3} to {most:.3}"),
+            () if high * 3 > own.len() => format!("rose, from {} to {}", loss(base), loss(most)),
             // a network that is dead says the same of all, which is no worse than what a new one says
             () if run.way.rate.top() > HIGH && last > 0.98 * base => {
-                format!("has not fallen, from {base:.3} to {last:.3}")
+                format!("has not fallen, from {} to {}", loss(base), loss(last))
             }
             () => return None,
         };

@@ -1,5 +1,6 @@
 //! What a network gets right and wrong: validation, confusion, the worst pictures.
 
+use super::elsewhere::ToMeasure;
 use super::judge::Verdict;
 use super::learner::Learner;
 use super::metric::Measures;
@@ -116,7 +117,14 @@ impl Learner {
         if let Target::Boxes(_) = self.spec.target {
             return self.box_confusion();
         }
-        let Target::Class(classes) = &self.spec.target else {
+        self.check_one_class()?;
+        let verdicts = self.verdicts(Part::Valid)?.1;
+        Ok(self.matrix_of(&verdicts))
+    }
+
+    /// Refuses where an example has not one class.
+    fn check_one_class(&self) -> Result<()> {
+        if !matches!(self.spec.target, Target::Class(_)) {
             let what = match self.spec.target {
                 Target::Numbers(_) => "numbers have no confusion matrix".to_owned(),
                 ref other => {
@@ -126,10 +134,14 @@ impl Learner {
             return Err(Error::new(what).remedy(
                 "`learner.validate()?` gives what is measured of them, `learner.top_losses(9)?` the worst examples",
             ));
-        };
-        let count = classes.len();
+        }
+        Ok(())
+    }
+
+    /// How often each class is taken for each in these verdicts.
+    fn matrix_of(&self, verdicts: &[Verdict]) -> Vec<Vec<usize>> {
+        let count = self.classes().len();
         let mut matrix = vec![vec![0; count]; count];
-        let verdicts = self.verdicts(Part::Valid)?.1;
         for one in verdicts {
             if let (Some(truth), Some(guess)) = (one.truth.class, one.answer.class)
                 && let Some(cell) = matrix.get_mut(truth).and_then(|row| row.get_mut(guess))
@@ -137,7 +149,7 @@ impl Learner {
                 *cell += 1;
             }
         }
-        Ok(matrix)
+        matrix
     }
 
     /// The confusion matrix of a network that says something.
@@ -158,6 +170,17 @@ impl Learner {
         let mut names = self.classes().to_vec();
         names.resize(matrix.len(), "background".to_owned());
         Ok(plot::confusion(&matrix, &names))
+    }
+
+    /// The same on a part's examples, `learner.confusion_on(Part::Test)?`, or on other data, whose classes are among the learner's:
+    /// `learner.confusion_on(&others)?`.
+    ///
+    /// # Errors
+    /// As [`evaluate_on`](Learner::evaluate_on), and where an example has not one class.
+    pub fn confusion_on(&mut self, on: impl ToMeasure) -> Result<Figure> {
+        self.check_one_class()?;
+        let verdicts = self.verdicts_on(on)?;
+        Ok(plot::confusion(&self.matrix_of(&verdicts), self.classes()))
     }
 
     /// The validation examples with the highest losses, `count` of them (1 to 1000): what was said, how sure, what is true.

@@ -50,7 +50,7 @@ impl Learner {
     fn go_on(&mut self, schedule: Option<Schedule>) -> Result<FitReport> {
         interrupt::check()?;
         let Some(cut) = self.cut_off.as_ref() else {
-            return Err(Error::new("there is no fit to finish: none was cut off")
+            return Err(Error::new("there is no fit to finish: none was cut off, or another fit has begun since")
                 .remedy("`learner.fit(3, 1e-3)?` trains three epochs more; after a kill load the last checkpoint first: `learner.load(\"runs/…\")?`"));
         };
         let (rate, epochs, examples) = (cut.way.rate, cut.way.epochs, cut.way.examples);

@@ -33,6 +33,10 @@ pub fn compilation(errors: &[Value], story: &Story<'_>) -> Option<CellError> {
         let place = report.marks.iter().find(|(_, mark)| mark.primary).map(|(told, mark)| (told.number, mark.line));
         seen.insert((report.message.clone(), place))
     });
+    // What is written with names lacks arguments as well.
+    if reports.iter().any(|report| report.message.starts_with(special::NO_NAMES)) {
+        reports.retain(|report| report.code.as_deref() != Some("E0061"));
+    }
     // Two errors of one line with one remedy are one mistake.
     let mut remedies = BTreeSet::new();
     reports.retain(|report| {

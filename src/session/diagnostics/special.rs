@@ -1,6 +1,7 @@
 //! Errors of which more is known here than the compiler knows.
 
 use super::excerpt::mark;
+use super::habits;
 use super::report::{Report, Story};
 use super::unkept;
 use super::verbs;
@@ -55,6 +56,9 @@ const OWN_BOUNDS: [&str; 12] = [
     "does not know how it looks",
 ];
 
+/// What is said of arguments with names.
+pub const NO_NAMES: &str = "arguments have no names here";
+
 /// What the compiler says of a bound beside its message.
 const OF_TRAITS: [&str; 5] = [
     "the trait `",
@@ -73,6 +77,13 @@ pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
         Some("E0596" | "E0384" | "E0594") => not_mutable(message, report, story),
         Some("E0277") if message.contains("`?`") => question_mark(message, &all, report),
         Some("E0277") if OWN_BOUNDS.iter().any(|end| message.ends_with(end)) => own_bound(message, report, story),
+        Some("E0277" | "E0608") if habits::is_list(message) => habits::as_a_list(report),
+        Some("E0308") if all.contains("expected `()`, found `Result<") => habits::unfinished(report),
+        Some("E0308" | "E0061")
+            if ["usize", "f64"].iter().any(|kind| all.contains(&format!("expected `{kind}`, found `&str`"))) =>
+        {
+            habits::number_in_quotes(report);
+        }
         Some("E0277") if message.ends_with(": AsRef<Path>` is not satisfied") => no_path(message, report),
         Some("E0382") if all.contains("takes ownership of the receiver") => given_back(report),
         Some("E0308") if all.contains("models::Arch`") && is_swapped(story).is_some() => {
@@ -220,17 +231,15 @@ fn is_swapped(story: &Story<'_>) -> Option<String> {
     Some(format!("the network comes first, then the data: `Learner::{maker}(…, &data)?`"))
 }
 
-/// The types of data that a path is opened as.
-const DATA: [&str; 7] =
-    ["ImageFolder", "Boxes", "LabelTable", "NumberTable", "TensorData", "TextTable", "SimilarityIndex"];
-
 /// Something else where a path is wanted.
 fn no_path(message: &str, report: &mut Report<'_>) {
     let kind = message.split('`').nth(1).and_then(|bound| bound.strip_suffix(": AsRef<Path>")).unwrap_or_default();
     let bare = kind.trim_start_matches('&').split('<').next().unwrap_or_default();
     let name = bare.rsplit("::").next().unwrap_or_default();
     let remedy = match () {
-        () if DATA.contains(&name) => "it is opened already, and used as it is; a path is text, such as `\"photos\"`",
+        () if habits::DATA.contains(&name) || name == "SimilarityIndex" => {
+            "it is opened already, and used as it is; a path is text, such as `\"photos\"`"
+        }
         () if ["Option", "Result"].contains(&name) => {
             "take the path out of it, as by `?`; a path is text, such as `\"photos\"`"
         }
@@ -406,16 +415,21 @@ fn gone<'a>(message: &str, report: &mut Report<'a>, story: &Story<'a>) {
         report.advice.insert(0, ("help".to_owned(), format!("`use {path};` brings it into scope")));
     }
     if let Some(plain) = without_names(&story.told.code, name) {
-        report.message = format!("arguments have no names here: `{name}=`");
+        report.message = format!("{NO_NAMES}: `{name}=`");
         report.marks.iter_mut().for_each(|(_, mark)| mark.label.clear());
         report.advice = vec![(
             "help".to_owned(),
             format!(
-                "they stand in their order: `{plain}`; what is left at its usual has a verb of its own (Tab lists them)"
+                "they stand in their order: `{plain}`{}; what is left at its usual has a verb of its own (Tab lists them)",
+                habits::usual_call(&plain)
             ),
         )];
     } else if let Some((line, text)) = assigned(&story.told.code, name) {
         report.advice = vec![("help".to_owned(), format!("line {line} is to bind it: `let {text}`"))];
+    } else if report.code.as_deref() == Some("E0425")
+        && let Some(quoted) = habits::without_quotes(name, report, story)
+    {
+        report.advice.insert(0, ("help".to_owned(), quoted));
     } else if report.code.as_deref() == Some("E0425")
         && let Some(meant) = alike(name, story.memory.variables())
         && !report.advice.iter().any(|(_, text)| text.contains(meant))

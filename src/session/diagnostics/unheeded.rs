@@ -2,6 +2,7 @@
 
 use super::report::Story;
 use super::spans::{array, mark};
+use crate::session::memory::bound_again;
 use serde_json::Value;
 
 /// How the prelude's own `must_use` ends: what to write.
@@ -23,10 +24,16 @@ pub fn unheeded(warnings: &[Value], story: &Story<'_>) -> Vec<String> {
         {
             let mut marks = array(&warning["spans"]).filter_map(|span| mark(span, message, story));
             if let Some((_, mark)) = marks.find(|(cell, _)| cell.number == story.told.number) {
-                notes.push((
-                    mark.line,
-                    format!("note: line {} {}", mark.line, advice.replacen(BIND, "\n  → bind it: ", 1)),
-                ));
+                let (what, usual) = advice.split_once(BIND).unwrap_or((advice, ""));
+                let line = story.told.code.lines().nth(mark.line.saturating_sub(1)).unwrap_or_default().trim();
+                // what is written to disk has been of use
+                if line.contains(".write") {
+                    continue;
+                }
+                let name: String = line.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                let bound = bound_again(line, &name).map_or_else(|| usual.to_owned(), |line| format!("`{line}`"));
+                let bound = if what.starts_with("gives a learner") { usual.to_owned() } else { bound };
+                notes.push((mark.line, format!("note: line {} {what}\n  → bind it: {bound}", mark.line)));
             }
             continue;
         } else {
@@ -91,6 +98,25 @@ mod tests {
             notes[1].starts_with("note: line 2 gives a `Result`")
                 && notes[2].starts_with("note: line 3 makes an iterator")
         );
+    }
+
+    #[test]
+    fn dropped_data_are_told_with_what_keeps_them() {
+        let code = "data.split(0.2, 42)?;\nImageFolder::open(\"x\")?;\nmade.write_to(\"x\")?;";
+        let prepared = prepare(code, &Held::default(), &[]).unwrap();
+        let told = Told { number: 1, code: code.to_owned(), edited: prepared.edited, parts: prepared.parts };
+        let text = format!("fn run() {{\n{code}\n}}\n");
+        let (program, memory) = (Program::new(&text, &told, &[]), Memory::default());
+        let story = Story { program: &program, told: &told, memory: &memory };
+        let warning = |line: usize| {
+            json!({"message": "unused `ImageFolder` that must be used", "children": [{"message": "gives data, which are dropped here; bind it: `let data = …;`"}],
+                "spans": [{"file_name": "src/lib.rs", "line_start": line, "line_end": line, "column_start": 1, "column_end": 3, "is_primary": true}]})
+        };
+        let notes = unheeded(&[warning(2), warning(3), warning(4)], &story);
+        let kept = |line: usize, bound: &str| {
+            format!("note: line {line} gives data, which are dropped here\n  → bind it: {bound}")
+        };
+        assert_eq!(notes, [kept(1, "`let data = data.split(0.2, 42)?;`"), kept(2, "`let data = …;`")]);
     }
 
     #[test]

@@ -178,6 +178,10 @@ const DATA: Verbs = &[
     ),
     (&["bs", "set_batch_size", "with_batch_size"], "`data.batch(32)`"),
     (
+        &["fit", "train", "fit_one_cycle", "fine_tune", "predict", "freeze", "unfreeze", "validate", "evaluate"],
+        "a learner does that: `let mut learner = Learner::vision(Arch::default(), &data)?;`, then `learner.fit(3, 1e-3)?;`",
+    ),
+    (
         &["shuffle", "prefetch", "repeat", "num_workers"],
         "training examples are shuffled, and decoded ahead, by themselves; `data.seeded(42)` decides the order",
     ),

@@ -1,6 +1,7 @@
 //! Names that look alike: how far two are apart, the nearest of many, and pairs that are probably one thing.
 
 use super::listing::Listing;
+use std::collections::BTreeMap;
 
 /// The longest name that is compared letter by letter.
 const LONGEST: usize = 100;
@@ -84,6 +85,24 @@ fn is_alike(one: &str, other: &str) -> bool {
     words_a.len() == words_b.len() && words_a.iter().zip(&words_b).all(|(x, y)| near(x, y))
 }
 
+/// What to say of names that differ in capitals and in what parts their words alone, of classes that stay apart.
+pub(crate) fn differ_in_capitals(names: &[String]) -> Option<String> {
+    let mut ways: BTreeMap<String, Vec<&String>> = BTreeMap::new();
+    names.iter().for_each(|name| ways.entry(plain(name)).or_default().push(name));
+    let same: Vec<Vec<&String>> = ways.into_values().filter(|names| names.len() > 1).collect();
+    let quoted: Vec<String> = same
+        .iter()
+        .take(4)
+        .map(|names| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and "))
+        .collect();
+    let [first, other] = same.first()?.get(..2)? else { return None };
+    let more = if same.len() > 4 { "; …" } else { "" };
+    Some(format!(
+        "classes that differ in capitals alone stay apart: {}{more}; `.rename(&[({other:?}, {first:?})])?` makes one of two",
+        quoted.join("; ")
+    ))
+}
+
 impl Listing {
     /// Pairs of class names that are probably one thing spelled twice: by case, by what parts the words, by a letter
     /// or two.
@@ -99,6 +118,15 @@ impl Listing {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn capitals_are_told() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let told = differ_in_capitals(&names(&["OIL", "Oil", "icon", "oil", "wood cut", "wood_cut"])).unwrap();
+        assert!(told.contains("`OIL` and `Oil` and `oil`; `wood cut` and `wood_cut`"), "{told}");
+        assert!(told.contains(r#"`.rename(&[("Oil", "OIL")])?`"#), "{told}");
+        assert!(differ_in_capitals(&names(&["oil", "oils", "icon"])).is_none());
+    }
 
     #[test]
     fn distances() {

@@ -68,6 +68,12 @@ pub(crate) fn chosen(verb: &str, names: &[&str], named: bool, classes: &[String]
 pub(crate) fn renaming(names: &[(&str, &str)], classes: &[String]) -> Result<HashMap<String, String>> {
     let mut new: HashMap<String, String> = HashMap::new();
     let old: Vec<&str> = names.iter().map(|(from, _)| *from).collect();
+    let turned =
+        |(from, to): &&(&str, &str)| !classes.contains(&composed(from)) && classes.contains(&composed(to.trim()));
+    if let Some((from, to)) = names.iter().find(turned) {
+        let remedy = format!("pairs are of the old name and the new one: `.rename(&[({to:?}, {from:?})])?`");
+        return Err(Error::new(format!("there is no class `{from}`, but one `{to}`")).remedy(remedy));
+    }
     for (from, (_, to)) in known_classes(&old, classes)?.into_iter().zip(names) {
         let to = composed(to.trim());
         if to.is_empty() {

@@ -35,7 +35,7 @@ impl fmt::Display for BoxFormat {
 }
 
 /// What each format looks like.
-const LOOKS: &str = "COCO is a .json with `images`, `annotations` and `categories`; Pascal VOC an .xml a picture that begins with `<annotation>`; YOLO a .txt a picture with lines such as `0 0.5 0.5 0.2 0.1`, and a data.yaml; CSV a table with `file,class,x0,y0,x1,y1`";
+const LOOKS: &str = "COCO is a .json with `images`, `annotations` and `categories`; Pascal VOC an .xml a picture that begins with `<annotation>`; YOLO a .txt a picture with lines such as `0 0.5 0.5 0.2 0.1`, and a data.yaml; CSV a table with `file,class,x0,y0,x1,y1`; an image folder has a boxes.json with `{\"car/1.png\": [{\"class\": \"car\", \"bbox\": [left, top, right, bottom]}]}`";
 
 /// An error where nothing is at a path.
 pub(super) fn present(path: &Path) -> Result<()> {

@@ -41,7 +41,7 @@ mod yolo_lines;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use alike::{likely_meant, nearest};
+pub(crate) use alike::{differ_in_capitals, likely_meant, nearest};
 pub(crate) use by_file::{BY_FILE, ByFile, FileBox};
 pub(crate) use classes::{chosen, joined, renaming};
 #[cfg(test)]

@@ -222,7 +222,13 @@ fn gathered(
             Match::Several(many) => {
                 let some: Vec<String> = many.iter().take(3).map(|at| format!("`{}`", shelf.at(*at).name)).collect();
                 let what = format!("`{}` may be {}{objects}", draft.written, some.join(" or "));
-                faults.add(Fault::new(FaultKind::Ambiguous, &draft.file, draft.spot, what).of(&draft.written));
+                let fault = Fault::new(FaultKind::Ambiguous, &draft.file, draft.spot, what).of(&draft.written);
+                faults.add(match draft.written.rsplit_once(['/', '\\']) {
+                    Some((folder, _)) => {
+                        fault.remedy(format!("no folder `{folder}` has it: write the folder as it is named"))
+                    }
+                    None => fault,
+                });
                 continue;
             }
             Match::Nothing => {

@@ -33,6 +33,7 @@ const MOST_TOKENS: usize = 128;
 /// reviews.show_batch(6)?;
 /// # Ok::<(), candlewick_prelude::Error>(())
 /// ```
+#[must_use = "gives data, which are dropped here; bind it: `let data = …;`"]
 pub struct TextTable(pub(super) Sealed<Inner>);
 
 impl Clone for TextTable {

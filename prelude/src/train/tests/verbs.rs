@@ -387,6 +387,13 @@ fn other_data_are_measured_by_the_same_verb() -> Result<()> {
     let [first, second] = [&names(&data)[0], &names(&data)[1]];
     let other = TensorData::new(images.clone(), labels, &[first, second])?;
     let found = learner.evaluate_on(&other)?;
+    let report = learner.classification_report_on(&other)?;
+    assert_eq!(report.accuracy, Some(found.all.get("accuracy")?));
+    assert_eq!(report.classes.iter().map(|one| one.support).sum::<usize>(), count);
+    let table = learner.confusion_on(&other)?.table().csv();
+    assert_eq!(table, learner.confusion_on(&other)?.table().csv());
+    let numbers = table.lines().skip(1).flat_map(|line| line.split(',').skip(1).collect::<Vec<_>>());
+    assert_eq!(numbers.filter_map(|cell| cell.parse::<usize>().ok()).sum::<usize>(), count, "{table}");
     assert_eq!(found.classes.iter().map(|class| class.pictures).sum::<usize>(), count);
     // the classes' order is theirs, the names count
     let turned = TensorData::new(images.clone(), swapped, &[second, first])?;
