@@ -132,6 +132,7 @@ learner.validate()?
 learner.evaluate()?
 learner.confusion_matrix()?
 learner.confusion()?
+learner.confusion_on(&data)?
 learner.top_losses(9)?
 learner.plot_losses()?
 learner.predict("new.jpg")?

@@ -400,6 +400,15 @@ fn named(message: &str) -> Option<&str> {
 /// A name that an earlier cell had.
 fn gone<'a>(message: &str, report: &mut Report<'a>, story: &Story<'a>) {
     let Some(name) = named(message) else { return };
+    let in_quotes = match report.code.as_deref() {
+        Some("E0425") => habits::without_quotes(name, report, story),
+        _ => None,
+    };
+    // no variable has an ending
+    if let Some(quoted) = in_quotes.as_ref().filter(|quoted| quoted.contains(&format!("{name}."))) {
+        report.advice.insert(0, ("help".to_owned(), quoted.clone()));
+        return;
+    }
     if let Some(fate) = story.memory.fate(name) {
         report.message.clone_from(&fate.what);
         report.advice = vec![("help".to_owned(), fate.remedy.clone())];
@@ -426,9 +435,7 @@ fn gone<'a>(message: &str, report: &mut Report<'a>, story: &Story<'a>) {
         )];
     } else if let Some((line, text)) = assigned(&story.told.code, name) {
         report.advice = vec![("help".to_owned(), format!("line {line} is to bind it: `let {text}`"))];
-    } else if report.code.as_deref() == Some("E0425")
-        && let Some(quoted) = habits::without_quotes(name, report, story)
-    {
+    } else if let Some(quoted) = in_quotes {
         report.advice.insert(0, ("help".to_owned(), quoted));
     } else if report.code.as_deref() == Some("E0425")
         && let Some(meant) = alike(name, story.memory.variables())
