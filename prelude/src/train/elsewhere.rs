@@ -4,6 +4,7 @@ use super::inspect::Evaluation;
 use super::judge::Verdict;
 use super::learner::Learner;
 use crate::data::{Data, Part, Renamed, Target};
+use crate::plot::{self, Figure};
 use crate::words::count;
 use crate::{Error, Result, show};
 
@@ -64,6 +65,17 @@ impl Learner {
             }
             MeasuredOn::Data(data) => self.elsewhere(data, Learner::evaluation_of),
         }
+    }
+
+    /// The confusion matrix of a part's examples, drawn: `learner.confusion_on(Part::Test)?`; or of other data, whose classes are among the learner's:
+    /// `learner.confusion_on(&others)?`.
+    ///
+    /// # Errors
+    /// As [`evaluate_on`](Learner::evaluate_on), and where an example has not one class.
+    pub fn confusion_on(&mut self, on: impl ToMeasure) -> Result<Figure> {
+        self.check_one_class()?;
+        let verdicts = self.verdicts_on(on)?;
+        Ok(plot::confusion(&self.matrix_of(&verdicts), self.classes()))
     }
 
     /// What the network says of a part of the learner's own data, or of other data.

@@ -1,6 +1,5 @@
 //! What a network gets right and wrong: validation, confusion, the worst pictures.
 
-use super::elsewhere::ToMeasure;
 use super::judge::Verdict;
 use super::learner::Learner;
 use super::metric::Measures;
@@ -123,7 +122,7 @@ impl Learner {
     }
 
     /// Refuses where an example has not one class.
-    fn check_one_class(&self) -> Result<()> {
+    pub(super) fn check_one_class(&self) -> Result<()> {
         if !matches!(self.spec.target, Target::Class(_)) {
             let what = match self.spec.target {
                 Target::Numbers(_) => "numbers have no confusion matrix".to_owned(),
@@ -139,7 +138,7 @@ impl Learner {
     }
 
     /// How often each class is taken for each in these verdicts.
-    fn matrix_of(&self, verdicts: &[Verdict]) -> Vec<Vec<usize>> {
+    pub(super) fn matrix_of(&self, verdicts: &[Verdict]) -> Vec<Vec<usize>> {
         let count = self.classes().len();
         let mut matrix = vec![vec![0; count]; count];
         for one in verdicts {
@@ -170,17 +169,6 @@ impl Learner {
         let mut names = self.classes().to_vec();
         names.resize(matrix.len(), "background".to_owned());
         Ok(plot::confusion(&matrix, &names))
-    }
-
-    /// The same on a part's examples, `learner.confusion_on(Part::Test)?`, or on other data, whose classes are among the learner's:
-    /// `learner.confusion_on(&others)?`.
-    ///
-    /// # Errors
-    /// As [`evaluate_on`](Learner::evaluate_on), and where an example has not one class.
-    pub fn confusion_on(&mut self, on: impl ToMeasure) -> Result<Figure> {
-        self.check_one_class()?;
-        let verdicts = self.verdicts_on(on)?;
-        Ok(plot::confusion(&self.matrix_of(&verdicts), self.classes()))
     }
 
     /// The validation examples with the highest losses, `count` of them (1 to 1000): what was said, how sure, what is true.
