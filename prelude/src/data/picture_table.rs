@@ -171,7 +171,10 @@ impl PictureTable {
             let mut missing: Vec<String> = Vec::new();
             for (line, row) in self.rows.iter().filter(|(_, row)| !places.contains_key(&row[0])) {
                 if !missing.iter().any(|one| one.starts_with(&format!("`{}` ", row[0]))) {
-                    missing.push(format!("`{}` (line {line})", row[0]));
+                    missing.push(match row[0].as_str() {
+                        "" => format!("an empty name (line {line})"),
+                        name => format!("`{name}` (line {line})"),
+                    });
                 }
             }
             let more = if missing.len() > 3 { format!(" and {} more", missing.len() - 3) } else { String::new() };
@@ -205,9 +208,10 @@ impl PictureTable {
     }
 }
 
-/// Where a file lies in a folder; the disk may hold the name in another form than the one in which it is compared.
+/// Where a file lies in a folder; the disk may hold the name in another form than the one in which it is compared, and a list of
+/// Windows parts folders by `\`.
 fn place(folder: &Path, file: &str) -> Option<PathBuf> {
-    let forms = [file.to_owned(), decomposed(file)];
+    let forms = [file.to_owned(), decomposed(file), file.replace('\\', "/")];
     forms.into_iter().map(|form| folder.join(form)).find(|path| path.is_file())
 }
 

@@ -169,10 +169,10 @@ fn kept(root: &Path, parts: &[PartFolder], left_out: &mut Vec<String>) -> Result
             && let Some((part, _)) = folders.iter().find(|(_, class)| class.is_none())
         {
             let alike = |class: &&ClassFolder| class.name.to_lowercase() == name.to_lowercase();
-            let part_has = |_: &str| part.classes.iter().find(alike).map(|class| class.name.clone());
+            let alike = part.classes.iter().find(alike).map(|class| class.name.clone());
             let part = &part.name;
             return Err(Error::new(format!("class `{name}` has no folder in `{part}/` of `{}`", root.display()))
-                .remedy(match part_has(name) {
+                .remedy(match alike {
                     Some(other) => format!("its `{part}/{other}/` differs in capitals alone: give both one name"),
                     None => format!("add `{part}/{name}/` with pictures, or remove the class from the other parts"),
                 }));

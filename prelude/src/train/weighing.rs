@@ -84,6 +84,10 @@ impl Learner {
             show::note(&format!(
                 "the task `{name}` has a loss of its own: class weights, `focal_loss` and `label_smoothing` count only where it looks at them"
             ));
+        } else if self.options.focus > 0.0 {
+            show::note(
+                "the focal loss is training's alone: what validation says is the plain loss, so that the two curves are not to be compared",
+            );
         }
     }
 

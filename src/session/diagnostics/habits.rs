@@ -18,9 +18,9 @@ const TAKE_TEXT: [&str; 14] = [
     "unfreeze_matching(",
     "attention(",
     "predict_tta(",
-    "label(",
-    "text(",
-    "number(",
+    ".label(",
+    ".text(",
+    ".number(",
 ];
 
 /// The bare name of the type in a message: the first of these that it names.

@@ -435,13 +435,13 @@ fn gone<'a>(message: &str, report: &mut Report<'a>, story: &Story<'a>) {
         )];
     } else if let Some((line, text)) = assigned(&story.told.code, name) {
         report.advice = vec![("help".to_owned(), format!("line {line} is to bind it: `let {text}`"))];
-    } else if let Some(quoted) = in_quotes {
-        report.advice.insert(0, ("help".to_owned(), quoted));
     } else if report.code.as_deref() == Some("E0425")
         && let Some(meant) = alike(name, story.memory.variables())
         && !report.advice.iter().any(|(_, text)| text.contains(meant))
     {
         report.advice.insert(0, ("help".to_owned(), format!("did you mean `{meant}`?")));
+    } else if let Some(quoted) = in_quotes {
+        report.advice.insert(0, ("help".to_owned(), quoted));
     }
     // What is not public is no use to a cell.
     report.advice.retain(|(_, text)| !text.contains("is not publicly re-exported") && !text.contains("private"));

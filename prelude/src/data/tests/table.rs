@@ -22,6 +22,7 @@ fn open(table: &str) -> Result<LabelTable> {
 fn tables_are_read_as_people_write_them() -> Result<()> {
     for table in [
         "one.png,sea;boat\ntwo.png,sea\na b/three.png,\nfour.png,boat",
+        "one.png,sea;boat\n.\\two.png,sea\na b\\three.png,\nfour.png,boat",
         "\u{feff}file,labels\r\none.png,sea;boat\r\ntwo.png,sea\r\na b/three.png,\r\nfour.png,boat\r\n",
         "fname,tags\none.png,sea boat\ntwo.png,sea\n\na b/three.png,\"\"\nfour.png,boat\n",
         "one.png\tsea|boat\ntwo.png\tsea\na b/three.png\t\nfour.png\tboat\n",
