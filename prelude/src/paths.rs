@@ -8,6 +8,11 @@ pub(crate) fn expanded(path: &Path) -> Cow<'_, Path> {
     within(path, std::env::home_dir())
 }
 
+/// The folder in which cells run, for messages.
+pub(crate) fn here() -> String {
+    std::env::current_dir().map(|folder| folder.display().to_string()).unwrap_or_default()
+}
+
 /// Where the prelude keeps what it can make again: `CANDLEWICK_HOME/cache`, or `candlewick` in the user's cache folder.
 pub(crate) fn cache() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);

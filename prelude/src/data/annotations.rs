@@ -7,7 +7,7 @@
 
 use super::decode::upright_size;
 use super::delimited::{self, TextRow};
-use super::formats::{BY_FILE, BoxForm, ByFile, FileBox, table_columns};
+use super::formats::{BY_FILE, BY_FILE_EXPECTED, BoxForm, ByFile, FileBox, table_columns};
 use super::names::composed;
 use crate::boxes::{Annotation, BBox};
 use crate::words::does;
@@ -184,8 +184,7 @@ fn unexpected(file: &Path, error: &serde_json::Error) -> Error {
         serde_json::error::Category::Syntax => format!("it is no JSON at line {line}, character {column}"),
         _ => format!("line {line}, character {column} is something else than a file's list of objects"),
     };
-    Error::new(format!("`{}` is not as expected: {what}", file.display()))
-        .remedy(r#"expected {"car/0001.png": [{"class": "car", "bbox": [left, top, right, bottom]}]}"#)
+    Error::new(format!("`{}` is not as expected: {what}", file.display())).remedy(BY_FILE_EXPECTED)
 }
 
 /// Where the columns stand, by the names in the first line; `None` where they do not say.

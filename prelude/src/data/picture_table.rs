@@ -28,11 +28,6 @@ pub(super) struct PictureTable {
     places: HashMap<String, PathBuf>,
 }
 
-/// The folder in which cells run.
-fn here() -> String {
-    std::env::current_dir().map(|folder| folder.display().to_string()).unwrap_or_default()
-}
-
 impl PictureTable {
     /// Reads a table, and looks for its pictures beside it, or all in one of the folders beside it.
     ///
@@ -43,7 +38,7 @@ impl PictureTable {
         let unreadable = |error: &dyn std::fmt::Display| {
             Error::new(format!("`{shown}` cannot be read: {error}")).remedy(format!(
                 "check the path, and that it is text in UTF-8 (a spreadsheet saves `CSV UTF-8`); cells run in `{}`",
-                here()
+                crate::paths::here()
             ))
         };
         if path.is_dir() {

@@ -78,7 +78,7 @@ impl Found {
 pub(super) fn scan(root: &Path) -> Result<Scan> {
     if !root.is_dir() {
         let what = if root.exists() { "is a file, not a folder" } else { "does not exist" };
-        let here = std::env::current_dir().map(|folder| folder.display().to_string()).unwrap_or_default();
+        let here = crate::paths::here();
         let ending = root.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         let remedy = match ending.as_str() {
             "csv" | "tsv" if root.exists() => {

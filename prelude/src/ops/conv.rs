@@ -11,7 +11,7 @@ mod source;
 mod winograd;
 
 use super::activation::Activation;
-use super::cpu::{Float, is_ours, on_cpu, read};
+use super::cpu::{Float, Shared, is_ours, on_cpu, read};
 use super::graph::{ArgumentGradients, Context, attach_lean};
 use super::norm::{Affine, BatchMoments, GatheredMoments, Moments, batch_norm_eval_then, channel_sums};
 use super::taps::Window;
@@ -209,6 +209,15 @@ fn normalised<T: Float>(
         },
     )?;
     Tensor::from_vec(y, (plan.n, plan.o, plan.oh, plan.ow), &Device::Cpu)
+}
+
+/// A vector of so many numbers, which the function writes, all of them. Memory of the heap, not a thread's own: it serves others afterwards.
+fn filled<T: Float>(len: usize, write: impl FnOnce(Shared<T>)) -> Vec<T> {
+    let mut numbers = Vec::with_capacity(len);
+    write(Shared::of(&mut numbers));
+    // SAFETY: every caller in this folder writes all of them: a transform all spots of all tiles, a product the whole of each matrix.
+    unsafe { numbers.set_len(len) };
+    numbers
 }
 
 /// y = w ∗ f(x) by the way that suits the plan, where `before` is f. `finish` sees each run of a channel's pixels once, as soon as it is whole, and where

@@ -62,11 +62,11 @@ fn product<T: Float>(
         let (x, w) = (by_rows(x.as_ptr(), i), transposed(w.as_ptr(), i));
         // SAFETY: the slices hold rows × i and o × i numbers.
         match b {
-            None => Ok(unsafe { fresh((rows, i, o), x, w, parts(size)) }),
+            None => Ok(unsafe { fresh((rows, i, o), x, w, threads()) }),
             Some(b) => read::<T, _, 1>([b], |[b]| {
                 let mut y = in_each_row(rows, b);
                 // SAFETY: as above, and y holds rows × o.
-                unsafe { multiply((rows, i, o), x, w, by_rows(y.as_mut_ptr(), o), true, parts(size)) };
+                unsafe { multiply((rows, i, o), x, w, by_rows(y.as_mut_ptr(), o), true, threads()) };
                 Ok(y)
             }),
         }
@@ -78,13 +78,13 @@ fn product<T: Float>(
             if needs[0] {
                 let (dy, w) = (by_rows(dy.as_ptr(), o), by_rows(weights.as_ptr(), i));
                 // SAFETY: the slices hold rows × o and o × i numbers.
-                let dx = unsafe { fresh((rows, o, i), dy, w, parts(size)) };
+                let dx = unsafe { fresh((rows, o, i), dy, w, threads()) };
                 gradients[0] = Some(Tensor::from_vec(dx, x.shape(), &Device::Cpu)?);
             }
             if needs[1] {
                 let (dy, x) = (transposed(dy.as_ptr(), o), by_rows(numbers.as_ptr(), i));
                 // SAFETY: the slices hold rows × o and rows × i numbers.
-                let dw = unsafe { fresh((o, rows, i), dy, x, parts(size)) };
+                let dw = unsafe { fresh((o, rows, i), dy, x, threads()) };
                 gradients[1] = Some(Tensor::from_vec(dw, (o, i), &Device::Cpu)?);
             }
             if needs.get(2) == Some(&true) {
@@ -146,11 +146,6 @@ fn column_sums<T: Float>(wide: usize, numbers: &[T]) -> Vec<T> {
         }
     });
     sums
-}
-
-/// How many threads a product of this size is worth.
-fn parts(size: LinearSize) -> usize {
-    if size.rows * size.i * size.o < 1 << 16 { 1 } else { threads() }
 }
 
 /// The table's rows that the indices name.

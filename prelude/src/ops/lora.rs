@@ -99,19 +99,12 @@ fn fused<T: Float>(
         // SAFETY: the slices hold rows × i, o × i, r × i, o × r, rows × r and rows × o numbers.
         unsafe {
             let into = by_rows(few.as_mut_ptr(), r);
-            multiply(
-                (rows, i, r),
-                by_rows(goes_in.as_ptr(), i),
-                transposed(a.as_ptr(), i),
-                into,
-                false,
-                parts(size, r),
-            );
+            multiply((rows, i, r), by_rows(goes_in.as_ptr(), i), transposed(a.as_ptr(), i), into, false, threads());
             few.iter_mut().for_each(|few| *few *= T::of(factor));
             let (x, w) = (by_rows(x.as_ptr(), i), transposed(w.as_ptr(), i));
-            multiply((rows, i, o), x, w, by_rows(out, o), bias.is_some(), parts(size, i));
+            multiply((rows, i, o), x, w, by_rows(out, o), bias.is_some(), threads());
             let (few, b) = (by_rows(few.as_ptr(), r), transposed(b.as_ptr(), r));
-            multiply((rows, r, o), few, b, by_rows(out, o), true, parts(size, r));
+            multiply((rows, r, o), few, b, by_rows(out, o), true, threads());
         }
         Ok(())
     })?;
@@ -143,27 +136,20 @@ fn gradients<T: Float>(
         unsafe {
             if !back.is_empty() {
                 let into = by_rows(back.as_mut_ptr(), r);
-                multiply((rows, o, r), by_rows(dy.as_ptr(), o), by_rows(up.as_ptr(), r), into, false, parts(size, r));
+                multiply((rows, o, r), by_rows(dy.as_ptr(), o), by_rows(up.as_ptr(), r), into, false, threads());
                 back.iter_mut().for_each(|back| *back *= T::of(factor));
             }
             if needs[0] {
                 let mut dx = vec![T::ZERO; rows * i];
                 let (back, down) = (by_rows(back.as_ptr(), r), by_rows(down.as_ptr(), i));
                 let weights = by_rows(weights.as_ptr(), i);
-                multiply(
-                    (rows, o, i),
-                    by_rows(dy.as_ptr(), o),
-                    weights,
-                    by_rows(dx.as_mut_ptr(), i),
-                    false,
-                    parts(size, i),
-                );
+                multiply((rows, o, i), by_rows(dy.as_ptr(), o), weights, by_rows(dx.as_mut_ptr(), i), false, threads());
                 match kept {
-                    None => multiply((rows, r, i), back, down, by_rows(dx.as_mut_ptr(), i), true, parts(size, r)),
+                    None => multiply((rows, r, i), back, down, by_rows(dx.as_mut_ptr(), i), true, threads()),
                     Some(kept) => {
                         let mut through = vec![T::ZERO; rows * i];
                         let into = by_rows(through.as_mut_ptr(), i);
-                        multiply((rows, r, i), back, down, into, false, parts(size, r));
+                        multiply((rows, r, i), back, down, into, false, threads());
                         for ((dx, through), stays) in dx.iter_mut().zip(&through).zip(&kept.stays) {
                             *dx += if *stays { *through * kept.by } else { T::ZERO };
                         }
@@ -176,22 +162,17 @@ fn gradients<T: Float>(
                 let dropped = kept.map(|kept| kept.apply(numbers));
                 let goes_in = by_rows(dropped.as_deref().unwrap_or(numbers).as_ptr(), i);
                 let into = by_rows(da.as_mut_ptr(), i);
-                multiply((r, rows, i), transposed(back.as_ptr(), r), goes_in, into, false, parts(size, r));
+                multiply((r, rows, i), transposed(back.as_ptr(), r), goes_in, into, false, threads());
                 all[1] = Some(Tensor::from_vec(da, (r, i), &Device::Cpu)?);
             }
             if needs[2] {
                 let mut db = vec![T::ZERO; o * r];
                 let dy = transposed(dy.as_ptr(), o);
                 let into = by_rows(db.as_mut_ptr(), r);
-                multiply((o, rows, r), dy, by_rows(few.as_ptr(), r), into, false, parts(size, r));
+                multiply((o, rows, r), dy, by_rows(few.as_ptr(), r), into, false, threads());
                 all[2] = Some(Tensor::from_vec(db, (o, r), &Device::Cpu)?);
             }
         }
         Ok(all)
     })
-}
-
-/// How many threads a product of this size, with so many numbers in its smallest side, is worth.
-fn parts(size: Sizes, least: usize) -> usize {
-    if size.rows * size.o.max(size.i) * least < 1 << 16 { 1 } else { threads() }
 }

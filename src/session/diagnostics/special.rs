@@ -440,7 +440,9 @@ fn gone<'a>(message: &str, report: &mut Report<'a>, story: &Story<'a>) {
         && !report.advice.iter().any(|(_, text)| text.contains(meant))
     {
         report.advice.insert(0, ("help".to_owned(), format!("did you mean `{meant}`?")));
-    } else if let Some(quoted) = in_quotes {
+    } else if let Some(quoted) = in_quotes
+        && !report.advice.iter().any(|(_, text)| text.contains("similar name"))
+    {
         report.advice.insert(0, ("help".to_owned(), quoted));
     }
     // What is not public is no use to a cell.

@@ -8,6 +8,10 @@ use std::path::Path;
 /// The file that an image folder's boxes are read from and written to.
 pub(crate) const BY_FILE: &str = "boxes.json";
 
+/// What is said of one that is otherwise.
+pub(crate) const BY_FILE_EXPECTED: &str =
+    r#"expected {"car/0001.png": [{"class": "car", "bbox": [left, top, right, bottom]}]}"#;
+
 /// One object as the file writes it; its box is left, top, right and bottom.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct FileBox {

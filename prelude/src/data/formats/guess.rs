@@ -42,7 +42,7 @@ pub(super) fn present(path: &Path) -> Result<()> {
     if path.exists() {
         return Ok(());
     }
-    let here = std::env::current_dir().map(|folder| folder.display().to_string()).unwrap_or_default();
+    let here = crate::paths::here();
     Err(Error::new(format!("`{}` does not exist", path.display()))
         .remedy(format!("check the path; cells run in `{here}`, or give the path in full")))
 }

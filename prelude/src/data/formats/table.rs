@@ -18,8 +18,6 @@ use std::sync::Arc;
 
 const EXPECTED: &str = "expected file,class,x0,y0,x1,y1 with numbers in pixels; or a first line that names the columns: `x0,y0,x1,y1`, `x,y,width,height` or `cx,cy,width,height` beside `file` and `class`";
 
-const BY_FILE_EXPECTED: &str = r#"expected {"car/0001.png": [{"class": "car", "bbox": [left, top, right, bottom]}]}"#;
-
 /// Reads one table, or the only table of boxes in a folder.
 pub(super) fn read(path: &Path, reading: &Reading) -> Result<Listing> {
     let file = if path.is_dir() { only(path)? } else { path.to_path_buf() };
@@ -31,7 +29,7 @@ pub(super) fn read(path: &Path, reading: &Reading) -> Result<Listing> {
     let unlike =
         |why: String, expected| Err(Error::new(format!("`{}` cannot be read: {why}", file.display())).remedy(expected));
     let rows = match by_file::is_by_file(&file) {
-        true => by_file::rows(&text).or_else(|why| unlike(why.to_string(), BY_FILE_EXPECTED)),
+        true => by_file::rows(&text).or_else(|why| unlike(why.to_string(), by_file::BY_FILE_EXPECTED)),
         false => delimited::rows(&text).or_else(|why| unlike(why, EXPECTED)),
     };
     let mut rows = rows?;

@@ -181,7 +181,7 @@ impl TextTable {
     fn read(path: &Path, form: Form, told: Option<&'static encoding_rs::Encoding>) -> Result<TextTable> {
         let shown = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         let unreadable = |error: std::io::Error| {
-            let here = std::env::current_dir().map(|folder| folder.display().to_string()).unwrap_or_default();
+            let here = crate::paths::here();
             let what = Error::new(format!("`{}` cannot be read", path.display()));
             match path.to_str().is_some_and(|path| path.starts_with("http://") || path.starts_with("https://")) {
                 true => what

@@ -42,7 +42,7 @@ impl Folder {
             (true, _) => (inner(path), None),
             (false, Some(parent)) if path.is_file() => (parent.to_owned(), Some(path.to_owned())),
             _ => {
-                let here = std::env::current_dir().map(|here| here.display().to_string()).unwrap_or_default();
+                let here = crate::paths::here();
                 return Err(Error::new(format!("no encoder could be read from {}: it is not there", path.display()))
                     .remedy(format!(
                         "check the path; cells run in `{here}`, or give it in full; an encoder on the Hugging Face hub is `Bert::hub(\"{}\")?`",

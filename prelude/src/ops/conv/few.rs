@@ -3,8 +3,9 @@
 //! Where threads took pixels, as `columns` has it, each would read all weights for a few of them, and their gradients would be
 //! matrices as large as the weights that are added up.
 
-use super::super::cpu::{Float, Shared, by_rows, multiply, parallel, shared, threads, transposed};
+use super::super::cpu::{Float, by_rows, multiply, parallel, shared, threads, transposed};
 use super::columns::{Pixels, gather, scatter, turn};
+use super::filled;
 use super::plan::Plan;
 
 /// The most pixels of a batch: more of them are worth reading the weights more than once.
@@ -21,15 +22,6 @@ pub(crate) fn fits(plan: &Plan) -> bool {
 /// All pixels of a batch.
 fn whole(plan: &Plan) -> Pixels {
     Pixels { pictures: 0..plan.n, pixels: 0..plan.pixels() }
-}
-
-/// So many numbers, which the function writes, all of them.
-fn filled<T: Float>(len: usize, write: impl FnOnce(Shared<T>)) -> Vec<T> {
-    let mut numbers = Vec::with_capacity(len);
-    write(Shared::of(&mut numbers));
-    // SAFETY: every caller in this file writes all of them.
-    unsafe { numbers.set_len(len) };
-    numbers
 }
 
 /// The batch's samples as a matrix (c · places, n · pixels).

@@ -9,6 +9,7 @@ mod lines;
 
 use super::super::cpu::{Float, Shared, by_rows, fast, multiply, parallel, scratch, threads, transposed};
 use super::super::vector::{Vector, vectors};
+use super::filled;
 use super::plan::Plan;
 use lines::{GradientLine, ProductLine, SampleLine, TileLine, WeightGradientLine, WeightLine, both_sides};
 use rayon::prelude::*;
@@ -438,15 +439,6 @@ fn convolve<T: Float>(
         });
     };
     filled(plan.n * to.0 * to.1 * to.2, |y| each(tiles.runs.len(), alone, |run| convolve_run(&tiles.runs[run], y)))
-}
-
-/// A vector of so many numbers, which the function writes, all of them. Memory of the heap, not a thread's own: it serves others afterwards.
-fn filled<T: Float>(len: usize, write: impl FnOnce(Shared<T>)) -> Vec<T> {
-    let mut numbers = Vec::with_capacity(len);
-    write(Shared::of(&mut numbers));
-    // SAFETY: every caller in this file writes all of them: a transform all spots of all tiles, a product the whole of each matrix.
-    unsafe { numbers.set_len(len) };
-    numbers
 }
 
 /// The gradients of input and weight, each where it is wanted.
