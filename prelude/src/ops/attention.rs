@@ -1,7 +1,8 @@
 //! Attention of tokens to one another, and what turns a picture into tokens.
 
-use super::cpu::{Float, Matrix, by_rows, multiply, on_cpu, parallel, read, scratch, shared, threads};
+use super::cpu::{Float, on_cpu, parallel, read, scratch, shared, threads};
 use super::graph::{attach, attach_lean};
+use super::product::{Matrix, by_rows, multiply};
 use super::soften::{soften, soften_back};
 use super::softmax::softmax;
 use candle_core::{D, Device, Result, Tensor, bail};

@@ -4,7 +4,6 @@ use super::vector::Lane;
 #[cfg(target_arch = "x86_64")]
 use super::vector::Vector;
 use candle_core::{DType, Result, Tensor, WithDType};
-use rayon::prelude::*;
 use std::cell::RefCell;
 use std::ops::Range;
 
@@ -255,6 +254,11 @@ unsafe impl<T: Send> Send for Shared<T> {}
 unsafe impl<T: Send> Sync for Shared<T> {}
 
 impl<T> Shared<T> {
+    /// Shares what begins here.
+    pub fn new(start: *mut T) -> Shared<T> {
+        Shared(start)
+    }
+
     /// The memory that an empty vector has room for.
     pub fn of(room: &mut Vec<T>) -> Shared<T> {
         Shared(room.spare_capacity_mut().as_mut_ptr().cast())
@@ -294,137 +298,9 @@ pub(crate) fn scratch<T: Float, R>(slot: usize, len: usize, f: impl FnOnce(&mut 
     result
 }
 
-/// A matrix in memory: where it begins and how far apart its columns and rows are.
-#[derive(Clone, Copy)]
-pub(crate) struct Matrix<P> {
-    pub start: P,
-    pub rows: usize,
-    pub columns: usize,
-}
-
-/// The fewest multiplications that are worth a second thread.
-const WORTH_A_THREAD: usize = 1 << 19;
-
-/// Parts of fewer rows or columns than this take longer for packing.
-const LEAST_ROWS: usize = 48;
-
-/// `out = lhs · rhs`, or `out += lhs · rhs` with `add`, for an m×k and a k×n matrix.
-///
-/// Several threads take whole rows or columns of `out` each, and pack for themselves what they read: one product that threads share
-/// packs in a single one of them.
-///
-/// # Safety
-/// The pointers reach over all elements that the sizes and strides name; nobody else touches `out` meanwhile.
-pub(crate) unsafe fn multiply<T: Float>(
-    (m, k, n): (usize, usize, usize),
-    lhs: Matrix<*const T>,
-    rhs: Matrix<*const T>,
-    out: Matrix<*mut T>,
-    add: bool,
-    threads: usize,
-) {
-    let parts = threads.min(m.saturating_mul(k).saturating_mul(n) / WORTH_A_THREAD);
-    if parts < 2 {
-        // SAFETY: as above.
-        return unsafe { one_product((m, k, n), lhs, rhs, out, add) };
-    }
-    // along the longer side, so that what each reads for itself is the shorter one; along both where there are many threads
-    let along = |side: usize, parts: usize| parts.min(side.div_ceil(LEAST_ROWS)).max(1);
-    let (down, across) = match m >= n {
-        true => (along(m, parts), along(n, parts / along(m, parts))),
-        false => (along(m, parts / along(n, parts)), along(n, parts)),
-    };
-    let (rows, columns) = (m.div_ceil(down).next_multiple_of(8), n.div_ceil(across).next_multiple_of(16));
-    let (lhs_start, rhs_start) = (Shared(lhs.start.cast_mut()), Shared(rhs.start.cast_mut()));
-    let out_start = Shared(out.start);
-    (0..down * across).into_par_iter().for_each(|part| {
-        let (top, left) = (part / across * rows, part % across * columns);
-        if top >= m || left >= n {
-            return;
-        }
-        let size = (rows.min(m - top), k, columns.min(n - left));
-        // SAFETY: as above; each part of `out` is of one thread alone.
-        unsafe {
-            let lhs = Matrix { start: lhs_start.at(top * lhs.rows).cast_const(), ..lhs };
-            let rhs = Matrix { start: rhs_start.at(left * rhs.columns).cast_const(), ..rhs };
-            let out = Matrix { start: out_start.at(top * out.rows + left * out.columns), ..out };
-            one_product(size, lhs, rhs, out, add);
-        }
-    });
-}
-
-/// The same by the calling thread alone.
-///
-/// # Safety
-/// As [`multiply`].
-unsafe fn one_product<T: Float>(
-    (m, k, n): (usize, usize, usize),
-    lhs: Matrix<*const T>,
-    rhs: Matrix<*const T>,
-    out: Matrix<*mut T>,
-    add: bool,
-) {
-    // SAFETY: as above.
-    unsafe {
-        gemm::gemm(
-            m,
-            n,
-            k,
-            out.start,
-            out.columns as isize,
-            out.rows as isize,
-            add,
-            lhs.start,
-            lhs.columns as isize,
-            lhs.rows as isize,
-            rhs.start,
-            rhs.columns as isize,
-            rhs.rows as isize,
-            T::ONE,
-            T::ONE,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        )
-    }
-}
-
-/// A matrix stored row after row.
-pub(crate) fn by_rows<P>(start: P, width: usize) -> Matrix<P> {
-    Matrix { start, rows: width, columns: 1 }
-}
-
-/// The transpose of a matrix stored row after row.
-pub(crate) fn transposed<P>(start: P, width: usize) -> Matrix<P> {
-    Matrix { start, rows: 1, columns: width }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn threads_take_parts_of_a_product() {
-        let numbers = |len: usize, by: usize| -> Vec<f64> { (0..len).map(|i| (i * by % 101) as f64 - 50.0).collect() };
-        for (m, k, n) in [(300, 90, 70), (8, 120, 700), (97, 64, 131), (50, 700, 49), (1, 2000, 1000)] {
-            let (lhs, rhs) = (numbers(m * k, 7), numbers(k * n, 13));
-            for (turned, add) in [(false, false), (true, true)] {
-                let lhs = if turned { transposed(lhs.as_ptr(), m) } else { by_rows(lhs.as_ptr(), k) };
-                let rhs = if turned { transposed(rhs.as_ptr(), k) } else { by_rows(rhs.as_ptr(), n) };
-                let out = |threads: usize| {
-                    let mut out = vec![3.0f64; m * n];
-                    // SAFETY: the three hold m × k, k × n and m × n numbers.
-                    unsafe { multiply((m, k, n), lhs, rhs, by_rows(out.as_mut_ptr(), n), add, threads) };
-                    out
-                };
-                let expected = out(1);
-                for threads in [2, 3, 4, 7, 16] {
-                    assert_eq!(out(threads), expected, "{m} {k} {n} {turned} {threads}");
-                }
-            }
-        }
-    }
 
     #[test]
     fn the_error_function_is_near() {

@@ -1,8 +1,9 @@
 //! Linear maps and look-ups in a table.
 
 use super::activation::filled;
-use super::cpu::{Float, Matrix, by_rows, multiply, on_cpu, parallel, read, shared, threads, transposed};
+use super::cpu::{Float, on_cpu, parallel, read, shared, threads};
 use super::graph::attach_lean;
+use super::product::{Matrix, by_rows, multiply, transposed};
 use candle_core::{DType, Device, Result, Tensor, bail};
 use std::mem::MaybeUninit;
 

@@ -1,8 +1,9 @@
 //! A linear map with an adapter of low rank beside a weight that does not train.
 
-use super::cpu::{Float, by_rows, multiply, on_cpu, read, threads, transposed};
+use super::cpu::{Float, on_cpu, read, threads};
 use super::graph::{ArgumentGradients, Context, attach_lean};
 use super::noise::mask;
+use super::product::{by_rows, multiply, transposed};
 use super::{add, dropout, linear, scale};
 use candle_core::{DType, Device, Result, Tensor, bail};
 

@@ -36,6 +36,7 @@ mod noise;
 mod norm;
 mod packed;
 mod pool;
+mod product;
 mod resize;
 mod soften;
 mod softmax;

@@ -1,9 +1,10 @@
 //! Texts of different lengths without padding: the tokens of a batch one after another, a row each.
 
 use super::activation::filled;
-use super::cpu::{Float, Shared, by_rows, multiply, on_cpu, parallel, read, scratch, transposed};
+use super::cpu::{Float, Shared, on_cpu, parallel, read, scratch};
 use super::graph::{attach_lean, attach_lean_tensor};
 use super::noise::dropout;
+use super::product::{by_rows, multiply, transposed};
 use super::soften::{soften, soften_back};
 use super::softmax::softmax;
 use super::thin::{Thinning, thin};

@@ -4,8 +4,9 @@
 //! picture, and then results go straight to their place, or a run of whole small pictures, gathered so
 //! that the matrix product is wide enough to be fast.
 
-use super::super::cpu::{Float, Shared, by_rows, fast, multiply, scratch, shared, threads, transposed};
+use super::super::cpu::{Float, Shared, fast, scratch, shared, threads};
 use super::super::norm::Affine;
+use super::super::product::{by_rows, multiply, transposed};
 use super::plan::Plan;
 use rayon::prelude::*;
 use std::ops::Range;

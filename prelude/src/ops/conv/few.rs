@@ -3,7 +3,8 @@
 //! Where threads took pixels, as `columns` has it, each would read all weights for a few of them, and their gradients would be
 //! matrices as large as the weights that are added up.
 
-use super::super::cpu::{Float, by_rows, multiply, parallel, shared, threads, transposed};
+use super::super::cpu::{Float, parallel, shared, threads};
+use super::super::product::{by_rows, multiply, transposed};
 use super::columns::{Pixels, gather, scatter, turn};
 use super::filled;
 use super::plan::Plan;

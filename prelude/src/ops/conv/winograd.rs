@@ -7,7 +7,8 @@
 
 mod lines;
 
-use super::super::cpu::{Float, Shared, by_rows, fast, multiply, parallel, scratch, threads, transposed};
+use super::super::cpu::{Float, Shared, fast, parallel, scratch, threads};
+use super::super::product::{by_rows, multiply, transposed};
 use super::super::vector::{Vector, vectors};
 use super::filled;
 use super::plan::Plan;
