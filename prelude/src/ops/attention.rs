@@ -2,7 +2,7 @@
 
 use super::cpu::{Float, on_cpu, parallel, read, scratch, shared, threads};
 use super::graph::{attach, attach_lean};
-use super::product::{Matrix, by_rows, multiply};
+use super::product::{Fixed, Matrix, by_rows, multiply};
 use super::soften::{soften, soften_back};
 use super::softmax::softmax;
 use candle_core::{D, Device, Result, Tensor, bail};
@@ -75,7 +75,9 @@ unsafe fn shares_of<T: Float>(size: AttentionSize, qkv: &[T], pair: usize, share
     let AttentionSize { t, depth, .. } = size;
     let part = |which| by_rows(qkv[size.part(pair, which)..].as_ptr(), 3 * size.width());
     // SAFETY: the caller's.
-    unsafe { multiply((t, depth, t), part(0), turned(part(1)), by_rows(shares.as_mut_ptr(), t), false, 1) };
+    unsafe {
+        multiply((t, depth, t), Fixed::Both, part(0), turned(part(1)), by_rows(shares.as_mut_ptr(), t), false, 1)
+    };
     soften(t, T::of(size.scale()), shares);
 }
 
@@ -93,7 +95,7 @@ fn kernel<T: Float>(size: AttentionSize, qkv: &Tensor) -> Result<Tensor> {
                         shares_of(size, qkv, pair, shares);
                         let values = by_rows(qkv[size.part(pair, 2)..].as_ptr(), wide);
                         let out = by_rows(y_out.at(size.out(pair)), width);
-                        multiply((t, t, depth), by_rows(shares.as_ptr(), t), values, out, false, 1);
+                        multiply((t, t, depth), Fixed::Both, by_rows(shares.as_ptr(), t), values, out, false, 1);
                     }
                 }
             });
@@ -124,13 +126,21 @@ fn backward<T: Float>(size: AttentionSize, qkv: &[T], dy: &[T]) -> Vec<T> {
                     shares_of(size, qkv, pair, shares);
                     let to = |which| by_rows(out.at(size.part(pair, which)), wide);
                     // dv = sharesᵀ dy, dshares = dy vᵀ
-                    multiply((t, t, depth), turned(by_rows(shares.as_ptr(), t)), dy, to(2), false, 1);
-                    multiply((t, depth, t), dy, turned(part(2)), by_rows(scores.as_mut_ptr(), t), false, 1);
+                    multiply((t, t, depth), Fixed::Both, turned(by_rows(shares.as_ptr(), t)), dy, to(2), false, 1);
+                    multiply(
+                        (t, depth, t),
+                        Fixed::Both,
+                        dy,
+                        turned(part(2)),
+                        by_rows(scores.as_mut_ptr(), t),
+                        false,
+                        1,
+                    );
                     soften_back(t, T::of(size.scale()), shares, scores);
                     // dq = dscores k, dk = dscoresᵀ q
                     let scores = by_rows(scores.as_ptr(), t);
-                    multiply((t, t, depth), scores, part(1), to(0), false, 1);
-                    multiply((t, t, depth), turned(scores), part(0), to(1), false, 1);
+                    multiply((t, t, depth), Fixed::Both, scores, part(1), to(0), false, 1);
+                    multiply((t, t, depth), Fixed::Both, turned(scores), part(0), to(1), false, 1);
                 }
             }
         });

@@ -3,7 +3,7 @@
 use super::activation::filled;
 use super::cpu::{Float, on_cpu, parallel, read, shared, threads};
 use super::graph::attach_lean;
-use super::product::{Matrix, by_rows, multiply, transposed};
+use super::product::{Fixed, Matrix, by_rows, multiply, transposed};
 use candle_core::{DType, Device, Result, Tensor, bail};
 use std::mem::MaybeUninit;
 
@@ -63,11 +63,11 @@ fn product<T: Float>(
         let (x, w) = (by_rows(x.as_ptr(), i), transposed(w.as_ptr(), i));
         // SAFETY: the slices hold rows × i and o × i numbers.
         match b {
-            None => Ok(unsafe { fresh((rows, i, o), x, w, threads()) }),
+            None => Ok(unsafe { fresh((rows, i, o), Fixed::Columns, x, w, threads()) }),
             Some(b) => read::<T, _, 1>([b], |[b]| {
                 let mut y = in_each_row(rows, b);
                 // SAFETY: as above, and y holds rows × o.
-                unsafe { multiply((rows, i, o), x, w, by_rows(y.as_mut_ptr(), o), true, threads()) };
+                unsafe { multiply((rows, i, o), Fixed::Columns, x, w, by_rows(y.as_mut_ptr(), o), true, threads()) };
                 Ok(y)
             }),
         }
@@ -79,13 +79,13 @@ fn product<T: Float>(
             if needs[0] {
                 let (dy, w) = (by_rows(dy.as_ptr(), o), by_rows(weights.as_ptr(), i));
                 // SAFETY: the slices hold rows × o and o × i numbers.
-                let dx = unsafe { fresh((rows, o, i), dy, w, threads()) };
+                let dx = unsafe { fresh((rows, o, i), Fixed::Columns, dy, w, threads()) };
                 gradients[0] = Some(Tensor::from_vec(dx, x.shape(), &Device::Cpu)?);
             }
             if needs[1] {
                 let (dy, x) = (transposed(dy.as_ptr(), o), by_rows(numbers.as_ptr(), i));
                 // SAFETY: the slices hold rows × o and rows × i numbers.
-                let dw = unsafe { fresh((o, rows, i), dy, x, threads()) };
+                let dw = unsafe { fresh((o, rows, i), Fixed::Both, dy, x, threads()) };
                 gradients[1] = Some(Tensor::from_vec(dw, (o, i), &Device::Cpu)?);
             }
             if needs.get(2) == Some(&true) {
@@ -107,6 +107,7 @@ fn product<T: Float>(
 /// The pointers reach over m × k and k × n elements.
 unsafe fn fresh<T: Float>(
     (m, k, n): (usize, usize, usize),
+    fixed: Fixed,
     lhs: Matrix<*const T>,
     rhs: Matrix<*const T>,
     parts: usize,
@@ -114,7 +115,7 @@ unsafe fn fresh<T: Float>(
     let mut out: Vec<T> = Vec::with_capacity(m * n);
     // SAFETY: the caller's; all elements are written, and none is read before.
     unsafe {
-        multiply((m, k, n), lhs, rhs, by_rows(out.as_mut_ptr(), n), false, parts);
+        multiply((m, k, n), fixed, lhs, rhs, by_rows(out.as_mut_ptr(), n), false, parts);
         out.set_len(m * n);
     }
     out

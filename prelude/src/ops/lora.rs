@@ -3,7 +3,7 @@
 use super::cpu::{Float, on_cpu, read, threads};
 use super::graph::{ArgumentGradients, Context, attach_lean};
 use super::noise::mask;
-use super::product::{by_rows, multiply, transposed};
+use super::product::{Fixed, by_rows, multiply, transposed};
 use super::{add, dropout, linear, scale};
 use candle_core::{DType, Device, Result, Tensor, bail};
 
@@ -100,12 +100,20 @@ fn fused<T: Float>(
         // SAFETY: the slices hold rows × i, o × i, r × i, o × r, rows × r and rows × o numbers.
         unsafe {
             let into = by_rows(few.as_mut_ptr(), r);
-            multiply((rows, i, r), by_rows(goes_in.as_ptr(), i), transposed(a.as_ptr(), i), into, false, threads());
+            multiply(
+                (rows, i, r),
+                Fixed::Columns,
+                by_rows(goes_in.as_ptr(), i),
+                transposed(a.as_ptr(), i),
+                into,
+                false,
+                threads(),
+            );
             few.iter_mut().for_each(|few| *few *= T::of(factor));
             let (x, w) = (by_rows(x.as_ptr(), i), transposed(w.as_ptr(), i));
-            multiply((rows, i, o), x, w, by_rows(out, o), bias.is_some(), threads());
+            multiply((rows, i, o), Fixed::Columns, x, w, by_rows(out, o), bias.is_some(), threads());
             let (few, b) = (by_rows(few.as_ptr(), r), transposed(b.as_ptr(), r));
-            multiply((rows, r, o), few, b, by_rows(out, o), true, threads());
+            multiply((rows, r, o), Fixed::Columns, few, b, by_rows(out, o), true, threads());
         }
         Ok(())
     })?;
@@ -137,20 +145,38 @@ fn gradients<T: Float>(
         unsafe {
             if !back.is_empty() {
                 let into = by_rows(back.as_mut_ptr(), r);
-                multiply((rows, o, r), by_rows(dy.as_ptr(), o), by_rows(up.as_ptr(), r), into, false, threads());
+                multiply(
+                    (rows, o, r),
+                    Fixed::Columns,
+                    by_rows(dy.as_ptr(), o),
+                    by_rows(up.as_ptr(), r),
+                    into,
+                    false,
+                    threads(),
+                );
                 back.iter_mut().for_each(|back| *back *= T::of(factor));
             }
             if needs[0] {
                 let mut dx = vec![T::ZERO; rows * i];
                 let (back, down) = (by_rows(back.as_ptr(), r), by_rows(down.as_ptr(), i));
                 let weights = by_rows(weights.as_ptr(), i);
-                multiply((rows, o, i), by_rows(dy.as_ptr(), o), weights, by_rows(dx.as_mut_ptr(), i), false, threads());
+                multiply(
+                    (rows, o, i),
+                    Fixed::Columns,
+                    by_rows(dy.as_ptr(), o),
+                    weights,
+                    by_rows(dx.as_mut_ptr(), i),
+                    false,
+                    threads(),
+                );
                 match kept {
-                    None => multiply((rows, r, i), back, down, by_rows(dx.as_mut_ptr(), i), true, threads()),
+                    None => {
+                        multiply((rows, r, i), Fixed::Columns, back, down, by_rows(dx.as_mut_ptr(), i), true, threads())
+                    }
                     Some(kept) => {
                         let mut through = vec![T::ZERO; rows * i];
                         let into = by_rows(through.as_mut_ptr(), i);
-                        multiply((rows, r, i), back, down, into, false, threads());
+                        multiply((rows, r, i), Fixed::Columns, back, down, into, false, threads());
                         for ((dx, through), stays) in dx.iter_mut().zip(&through).zip(&kept.stays) {
                             *dx += if *stays { *through * kept.by } else { T::ZERO };
                         }
@@ -163,14 +189,14 @@ fn gradients<T: Float>(
                 let dropped = kept.map(|kept| kept.apply(numbers));
                 let goes_in = by_rows(dropped.as_deref().unwrap_or(numbers).as_ptr(), i);
                 let into = by_rows(da.as_mut_ptr(), i);
-                multiply((r, rows, i), transposed(back.as_ptr(), r), goes_in, into, false, threads());
+                multiply((r, rows, i), Fixed::Both, transposed(back.as_ptr(), r), goes_in, into, false, threads());
                 all[1] = Some(Tensor::from_vec(da, (r, i), &Device::Cpu)?);
             }
             if needs[2] {
                 let mut db = vec![T::ZERO; o * r];
                 let dy = transposed(dy.as_ptr(), o);
                 let into = by_rows(db.as_mut_ptr(), r);
-                multiply((o, rows, r), dy, by_rows(few.as_ptr(), r), into, false, threads());
+                multiply((o, rows, r), Fixed::Both, dy, by_rows(few.as_ptr(), r), into, false, threads());
                 all[2] = Some(Tensor::from_vec(db, (o, r), &Device::Cpu)?);
             }
         }

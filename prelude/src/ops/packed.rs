@@ -4,7 +4,7 @@ use super::activation::filled;
 use super::cpu::{Float, Shared, on_cpu, parallel, read, scratch};
 use super::graph::{attach_lean, attach_lean_tensor};
 use super::noise::dropout;
-use super::product::{by_rows, multiply, transposed};
+use super::product::{Fixed, by_rows, multiply, transposed};
 use super::soften::{soften, soften_back};
 use super::softmax::softmax;
 use super::thin::{Thinning, thin};
@@ -224,7 +224,15 @@ fn attend<T: Float>([q, k, v]: [&Tensor; 3], runs: (Runs, Runs), size: PackedSiz
                     shares_of(size, pair, (&q[from..], &k[at..]), shares);
                     let mixed = kept(size, pair.number, shares, thinned);
                     let values = by_rows(v[at..].as_ptr(), width);
-                    multiply((n, t, depth), by_rows(mixed.as_ptr(), t), values, by_rows(out.at(from), width), false, 1);
+                    multiply(
+                        (n, t, depth),
+                        Fixed::Both,
+                        by_rows(mixed.as_ptr(), t),
+                        values,
+                        by_rows(out.at(from), width),
+                        false,
+                        1,
+                    );
                 }
             });
         });
@@ -249,7 +257,7 @@ unsafe fn shares_of<T: Float>(size: PackedSize, pair: PackedPair, (q, k): (&[T],
     let (width, n, t) = (size.width(), pair.queries, pair.tokens);
     let (q, k) = (by_rows(q.as_ptr(), width), transposed(k.as_ptr(), width));
     // SAFETY: the caller's.
-    unsafe { multiply((n, size.depth, t), q, k, by_rows(shares.as_mut_ptr(), t), false, 1) };
+    unsafe { multiply((n, size.depth, t), Fixed::Both, q, k, by_rows(shares.as_mut_ptr(), t), false, 1) };
     soften(t, T::of(size.scale()), shares);
 }
 
@@ -282,9 +290,9 @@ fn attend_back<T: Float>(runs: &(Runs, Runs), size: PackedSize, [q, k, v]: [&[T]
                 shares_of(size, pair, (&q[from..], &k[at..]), shares);
                 // dv = keptᵀ dy, dkept = dy vᵀ
                 let mixed = kept(size, number, shares, thinned);
-                multiply((t, n, depth), transposed(mixed.as_ptr(), t), dy, to(2), false, 1);
+                multiply((t, n, depth), Fixed::Both, transposed(mixed.as_ptr(), t), dy, to(2), false, 1);
                 let values = transposed(v[at..].as_ptr(), width);
-                multiply((n, depth, t), dy, values, by_rows(scores.as_mut_ptr(), t), false, 1);
+                multiply((n, depth, t), Fixed::Both, dy, values, by_rows(scores.as_mut_ptr(), t), false, 1);
                 let grad: &mut [T] = match size.thinning(number) {
                     Some(thinning) => {
                         thin(thinning, 0, scores, thinned);
@@ -295,8 +303,8 @@ fn attend_back<T: Float>(runs: &(Runs, Runs), size: PackedSize, [q, k, v]: [&[T]
                 soften_back(t, T::of(size.scale()), shares, grad);
                 // dq = dscores k, dk = dscoresᵀ q
                 let (keys, queries) = (by_rows(k[at..].as_ptr(), width), by_rows(q[from..].as_ptr(), width));
-                multiply((n, t, depth), by_rows(grad.as_ptr(), t), keys, to(0), false, 1);
-                multiply((t, n, depth), transposed(grad.as_ptr(), t), queries, to(1), false, 1);
+                multiply((n, t, depth), Fixed::Both, by_rows(grad.as_ptr(), t), keys, to(0), false, 1);
+                multiply((t, n, depth), Fixed::Both, transposed(grad.as_ptr(), t), queries, to(1), false, 1);
             }
         });
     });

@@ -30,15 +30,25 @@ impl<T> Matrix<*mut T> {
     }
 }
 
+/// The sides of a product that are as long for any batch and any number of threads. How it is worked out depends on them alone, so that
+/// a picture's numbers do too.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Fixed {
+    Rows,
+    Columns,
+    Both,
+}
+
 /// Whether a product is worth the machine's tiles, if it has them.
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
-fn tiled<T: Float>(size: (usize, usize, usize), strides: [(usize, usize); 3]) -> bool {
+fn tiled<T: Float>((m, k, n): (usize, usize, usize), fixed: Fixed, strides: [(usize, usize); 3]) -> bool {
     let side_by_side = strides.iter().all(|(rows, columns)| *rows == 1 || *columns == 1);
-    T::DTYPE == DType::F32 && side_by_side && tiles::pays(size) && tiles::available()
+    let (rows, columns) = ((fixed != Fixed::Columns).then_some(m), (fixed != Fixed::Rows).then_some(n));
+    T::DTYPE == DType::F32 && side_by_side && tiles::pays(rows, k, columns) && tiles::available()
 }
 
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
-fn tiled<T: Float>(_: (usize, usize, usize), _: [(usize, usize); 3]) -> bool {
+fn tiled<T: Float>(_: (usize, usize, usize), _: Fixed, _: [(usize, usize); 3]) -> bool {
     false
 }
 
@@ -57,15 +67,15 @@ const LEAST_ROWS: usize = 48;
 /// The pointers reach over all elements that the sizes and strides name; nobody else touches `out` meanwhile.
 pub(crate) unsafe fn multiply<T: Float>(
     (m, k, n): (usize, usize, usize),
+    fixed: Fixed,
     lhs: Matrix<*const T>,
     rhs: Matrix<*const T>,
     out: Matrix<*mut T>,
     add: bool,
     threads: usize,
 ) {
-    // by the whole product's size, so that its numbers are the same for any number of threads
     let strides = [(lhs.rows, lhs.columns), (rhs.rows, rhs.columns), (out.rows, out.columns)];
-    let tiled = tiled::<T>((m, k, n), strides);
+    let tiled = tiled::<T>((m, k, n), fixed, strides);
     let parts = threads.min(m.saturating_mul(k).saturating_mul(n) / WORTH_A_THREAD);
     if parts < 2 {
         // SAFETY: as above.
@@ -166,7 +176,7 @@ mod tests {
                 let out = |threads: usize| {
                     let mut out = vec![3.0f64; m * n];
                     // SAFETY: the three hold m × k, k × n and m × n numbers.
-                    unsafe { multiply((m, k, n), lhs, rhs, by_rows(out.as_mut_ptr(), n), add, threads) };
+                    unsafe { multiply((m, k, n), Fixed::Both, lhs, rhs, by_rows(out.as_mut_ptr(), n), add, threads) };
                     out
                 };
                 let expected = out(1);

@@ -6,7 +6,7 @@
 
 use super::super::cpu::{Float, Shared, fast, scratch, shared, threads};
 use super::super::norm::Affine;
-use super::super::product::{by_rows, multiply, transposed};
+use super::super::product::{Fixed, by_rows, multiply, transposed};
 use super::plan::Plan;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -74,7 +74,7 @@ pub(crate) fn forward<T: Float>(
                     // SAFETY: the block's part of y is written by this thread alone.
                     unsafe {
                         let place = by_rows(out.at(at).cast::<T>(), pixels);
-                        multiply((og, depth, len), weight, by_rows(columns, stride), place, false, 1);
+                        multiply((og, depth, len), Fixed::Rows, weight, by_rows(columns, stride), place, false, 1);
                         for o in 0..og {
                             let run = std::slice::from_raw_parts_mut(out.at(at + o * pixels).cast::<T>(), len);
                             finish(group * og + o, at + o * pixels, run);
@@ -86,7 +86,7 @@ pub(crate) fn forward<T: Float>(
                     // SAFETY: `part` holds og × len numbers; the block's part of y is this thread's alone.
                     unsafe {
                         let place = by_rows(part.as_mut_ptr(), len);
-                        multiply((og, depth, len), weight, by_rows(columns, stride), place, false, 1);
+                        multiply((og, depth, len), Fixed::Rows, weight, by_rows(columns, stride), place, false, 1);
                         for (i, n) in block.pictures.clone().enumerate() {
                             for o in 0..og {
                                 let from = part[o * len + i * pixels..].as_ptr();
@@ -146,7 +146,15 @@ pub(crate) fn backward<T: Float>(
                                 unsafe {
                                     let place = by_rows(dw[group * og * depth..].as_mut_ptr(), depth);
                                     let size = (og, len, depth);
-                                    multiply(size, by_rows(dy, dy_stride), transposed(columns, stride), place, true, 1);
+                                    multiply(
+                                        size,
+                                        Fixed::Both,
+                                        by_rows(dy, dy_stride),
+                                        transposed(columns, stride),
+                                        place,
+                                        true,
+                                        1,
+                                    );
                                 }
                             });
                         }
@@ -160,7 +168,15 @@ pub(crate) fn backward<T: Float>(
                                 // SAFETY: the block's pixels of dx are this thread's alone.
                                 unsafe {
                                     let place = by_rows(dx_shared.at(at), pixels);
-                                    multiply((depth, og, len), weight, by_rows(dy, dy_stride), place, false, 1);
+                                    multiply(
+                                        (depth, og, len),
+                                        Fixed::Rows,
+                                        weight,
+                                        by_rows(dy, dy_stride),
+                                        place,
+                                        false,
+                                        1,
+                                    );
                                 }
                                 return;
                             }
@@ -168,7 +184,15 @@ pub(crate) fn backward<T: Float>(
                                 // SAFETY: `columns` holds depth × len numbers; the pictures are this thread's alone.
                                 unsafe {
                                     let place = by_rows(columns.as_mut_ptr(), len);
-                                    multiply((depth, og, len), weight, by_rows(dy, dy_stride), place, false, 1);
+                                    multiply(
+                                        (depth, og, len),
+                                        Fixed::Rows,
+                                        weight,
+                                        by_rows(dy, dy_stride),
+                                        place,
+                                        false,
+                                        1,
+                                    );
                                 }
                                 if block.pixels.start == 0 {
                                     let plane = plan.h * plan.w;

@@ -4,7 +4,7 @@
 //! matrices as large as the weights that are added up.
 
 use super::super::cpu::{Float, parallel, shared, threads};
-use super::super::product::{by_rows, multiply, transposed};
+use super::super::product::{Fixed, by_rows, multiply, transposed};
 use super::columns::{Pixels, gather, scatter, turn};
 use super::filled;
 use super::plan::Plan;
@@ -50,7 +50,7 @@ pub(crate) fn forward<T: Float>(
     let products = filled(plan.o * all, |out| {
         let (w, columns) = (by_rows(w.as_ptr(), depth), by_rows(columns.as_ptr(), all));
         // SAFETY: the three hold o × depth, depth × all and o × all numbers.
-        unsafe { multiply((plan.o, depth, all), w, columns, by_rows(out.at(0), all), false, threads()) };
+        unsafe { multiply((plan.o, depth, all), Fixed::Rows, w, columns, by_rows(out.at(0), all), false, threads()) };
     });
     filled(plan.sizes().2, |y| {
         parallel(plan.o, 16, |channels| {
@@ -95,7 +95,9 @@ pub(crate) fn backward<T: Float>(
         filled(plan.o * depth, |dw| {
             let (dy, columns) = (by_rows(dy.as_ptr(), all), transposed(columns.as_ptr(), all));
             // SAFETY: the three hold o × all, depth × all and o × depth numbers.
-            unsafe { multiply((plan.o, all, depth), dy, columns, by_rows(dw.at(0), depth), false, threads()) };
+            unsafe {
+                multiply((plan.o, all, depth), Fixed::Both, dy, columns, by_rows(dw.at(0), depth), false, threads())
+            };
         })
     });
     let dx = needs.0.then(|| {
@@ -104,7 +106,7 @@ pub(crate) fn backward<T: Float>(
         let mut columns = filled(depth * all, |out| {
             let (w, dy) = (by_rows(turned.as_ptr(), plan.o), by_rows(dy.as_ptr(), all));
             // SAFETY: the three hold depth × o, o × all and depth × all numbers.
-            unsafe { multiply((depth, plan.o, all), w, dy, by_rows(out.at(0), all), false, threads()) };
+            unsafe { multiply((depth, plan.o, all), Fixed::Rows, w, dy, by_rows(out.at(0), all), false, threads()) };
         });
         drop(turned);
         let mut dx = vec![T::ZERO; plan.sizes().0];

@@ -8,7 +8,7 @@
 mod lines;
 
 use super::super::cpu::{Float, Shared, fast, parallel, scratch, threads};
-use super::super::product::{by_rows, multiply, transposed};
+use super::super::product::{Fixed, by_rows, multiply, transposed};
 use super::super::vector::{Vector, vectors};
 use super::filled;
 use super::plan::Plan;
@@ -413,7 +413,7 @@ fn convolve<T: Float>(
                 // SAFETY: each spot's products are written by one thread.
                 unsafe {
                     let out = by_rows(out.at(s * run.count * to.0), run.count);
-                    multiply((to.0, from.0, run.count), weights, samples, out, false, 1);
+                    multiply((to.0, from.0, run.count), Fixed::Rows, weights, samples, out, false, 1);
                 }
             });
         });
@@ -475,7 +475,7 @@ fn weight_gradient<T: Float>(plan: &Plan, x: &[T], grad: &[T]) -> Vec<T> {
                 // SAFETY: each spot's weights are written by one thread.
                 unsafe {
                     let out = by_rows(out.at(s * apart), plan.c);
-                    multiply((plan.o, run.count, plan.c), gradients, samples, out, turn > 0, 1);
+                    multiply((plan.o, run.count, plan.c), Fixed::Both, gradients, samples, out, turn > 0, 1);
                 }
             });
         }

@@ -45,13 +45,12 @@ pub(super) fn available() -> bool {
     *HAVE
 }
 
-/// Whether packing, and what is left empty of blocks, is outweighed.
-pub(super) fn pays((m, k, n): (usize, usize, usize)) -> bool {
-    if m.min(n) < 48 || k < 48 {
-        return false;
-    }
+/// Whether packing, and what is left empty of blocks, is outweighed, by the sides that are known.
+pub(super) fn pays(rows: Option<usize>, depth: usize, columns: Option<usize>) -> bool {
     let whole = |side: usize, of: usize| side.next_multiple_of(of) as f64 / side as f64;
-    whole(m, BLOCK) * whole(k, STEP) * whole(n, BLOCK) < 1.3
+    let sides = [rows, columns].into_iter().flatten();
+    let waste = sides.clone().map(|side| whole(side, BLOCK)).product::<f64>() * whole(depth, STEP);
+    depth.min(sides.min().unwrap_or(0)) >= 48 && waste < 1.3
 }
 
 /// What the tiles are made ready with: all eight of sixteen rows.
@@ -118,12 +117,19 @@ macro_rules! step {
     };
 }
 
-/// Writes a block of `out`, whose rows lie `apart` numbers apart, from so many steps (one or more) of packed lines.
+/// Where rows begin, and how many numbers lie between one and the next.
+#[derive(Clone, Copy)]
+struct Rows {
+    start: *mut f32,
+    apart: usize,
+}
+
+/// Writes a block from so many steps (one or more) of packed lines, and brings the rows near that are wanted next.
 ///
 /// # Safety
 /// Both hold so many steps; all of the block lies in `out`; the tiles are made ready.
 #[inline]
-unsafe fn block(a: *const u8, b: *const u8, steps: usize, out: *mut f32, apart: usize) {
+unsafe fn block(a: *const u8, b: *const u8, steps: usize, out: Rows, near: Rows) {
     // SAFETY: the caller keeps the conditions above.
     unsafe {
         asm!(
@@ -138,8 +144,8 @@ unsafe fn block(a: *const u8, b: *const u8, steps: usize, out: *mut f32, apart: 
             "dec {steps}",
             "jnz 2b",
             "3:",
-            // with the last step the rows of `out` come into the cache, two between two products
-            step!("prefetchw [{o}]\nprefetchw [{o} + 64]\nprefetchw [{o} + {apart}]\nprefetchw [{o} + {apart} + 64]\nlea {o}, [{o} + 2 * {apart}]\n"),
+            // with the last step rows come into the cache, two between two products
+            step!("prefetchw [{o}]\nprefetchw [{o} + 64]\nprefetchw [{o} + {far}]\nprefetchw [{o} + {far} + 64]\nlea {o}, [{o} + 2 * {far}]\n"),
             "tilestored [{out} + {apart}], tmm0",
             "tilestored [{out} + {apart} + 64], tmm1",
             "tilestored [{below} + {apart}], tmm2",
@@ -148,10 +154,11 @@ unsafe fn block(a: *const u8, b: *const u8, steps: usize, out: *mut f32, apart: 
             b = inout(reg) b => _,
             steps = inout(reg) steps - 1 => _,
             row = in(reg) ROW,
-            o = inout(reg) out => _,
-            out = in(reg) out,
-            below = in(reg) out.add(SIDE * apart),
-            apart = in(reg) apart * size_of::<f32>(),
+            o = inout(reg) near.start => _,
+            far = in(reg) near.apart * size_of::<f32>(),
+            out = in(reg) out.start,
+            below = in(reg) out.start.add(SIDE * out.apart),
+            apart = in(reg) out.apart * size_of::<f32>(),
             out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
             out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
             options(nostack),
@@ -228,44 +235,59 @@ impl Lines {
         Lines { start: self.start.wrapping_add(line * self.line + number * self.along), ..self }
     }
 
-    /// Reads sixteen numbers that lie side by side; those that the mask leaves out are zeros.
+    /// Writes the three tiles of a step of so many lines and numbers, all sixteen and 32 if `FULL`; `TURNED` if what lies side by side
+    /// goes across the tiles' rows. What comes next in memory is brought near.
     ///
     /// # Safety
-    /// Those of the mask are there.
+    /// As [`Lines::pack`], of these tiles.
     #[target_feature(enable = "avx512f,avx512bw")]
     #[inline]
-    unsafe fn read(self, line: usize, number: usize, mask: __mmask16) -> __m512 {
-        // SAFETY: masked loads touch what the mask names only.
-        unsafe { _mm512_maskz_loadu_ps(mask, self.from(line, number).start) }
-    }
-
-    /// Reads sixteen numbers of each of so many lines, and turns them about: a vector holds a number of each line, or the other way
-    /// round if the lines lie side by side. What is not there is zero.
-    ///
-    /// # Safety
-    /// So many lines and numbers are there.
-    #[target_feature(enable = "avx512f,avx512bw")]
-    #[inline]
-    unsafe fn turned(self, lines: usize, number: usize, numbers: usize) -> [__m512; SIDE] {
-        let numbers = numbers.saturating_sub(number).min(SIDE);
-        let (vectors, mask) = if self.along == 1 { (lines, first(numbers)) } else { (numbers, first(lines)) };
-        let mut rows = [_mm512_setzero_ps(); SIDE];
-        for (i, row) in rows.iter_mut().enumerate().take(vectors) {
-            let at = if self.along == 1 { (i, number) } else { (0, number + i) };
-            // SAFETY: the caller's lines are there.
-            *row = unsafe { self.read(at.0, at.1, mask) };
-        }
-        turn(&mut rows);
-        rows
-    }
-
-    /// Brings the numbers of a step near, wherever they are.
-    #[target_feature(enable = "avx512f,avx512bw")]
-    #[inline]
-    fn fetch(self) {
-        for i in 0..STEP {
-            let at = if self.along == 1 { self.from(i / 2, i % 2 * SIDE) } else { self.from(0, i) };
-            _mm_prefetch::<_MM_HINT_T0>(at.start.cast());
+    unsafe fn step<const TURNED: bool, const FULL: bool>(self, lines: usize, numbers: usize, tile: *mut u8) {
+        let straight = self.along == 1;
+        // a vector lies along a line, or across all of them; between it and its other half, and the same of what comes next
+        let (apart, half, next) = match straight {
+            true => (self.line, SIDE, SIDE * self.line),
+            false => (self.along, SIDE * self.along, STEP * self.along),
+        };
+        let masks = |i: usize| match (FULL, straight) {
+            (true, _) => (!0, !0),
+            (false, true) if i < lines => (first(numbers), first(numbers.saturating_sub(SIDE))),
+            (false, true) => (0, 0),
+            (false, false) => {
+                (if i < numbers { first(lines) } else { 0 }, if i + SIDE < numbers { first(lines) } else { 0 })
+            }
+        };
+        let mut at = self.start;
+        let mut read = |i: usize| {
+            let (low, high) = (at, at.wrapping_add(half));
+            at = at.wrapping_add(apart);
+            _mm_prefetch::<_MM_HINT_T0>(low.wrapping_add(next).cast());
+            _mm_prefetch::<_MM_HINT_T0>(high.wrapping_add(next).cast());
+            let masks = masks(i);
+            // SAFETY: the caller's numbers are there; what a mask leaves out is not touched.
+            unsafe { (_mm512_maskz_loadu_ps(masks.0, low), _mm512_maskz_loadu_ps(masks.1, high)) }
+        };
+        let write = |i: usize, parts: [__m512i; 3]| {
+            for (part, row) in parts.into_iter().enumerate() {
+                // SAFETY: the caller has room for the tiles.
+                unsafe { _mm512_store_si512(tile.add(2 * part * TILE + i * ROW).cast(), row) };
+            }
+        };
+        if TURNED {
+            let (mut low, mut high) = ([_mm512_setzero_ps(); SIDE], [_mm512_setzero_ps(); SIDE]);
+            for i in 0..SIDE {
+                (low[i], high[i]) = read(i);
+            }
+            turn(&mut low);
+            turn(&mut high);
+            for i in 0..SIDE {
+                write(i, split(low[i], high[i]));
+            }
+        } else {
+            for i in 0..SIDE {
+                let (low, high) = read(i);
+                write(i, split(low, high));
+            }
         }
     }
 
@@ -283,34 +305,16 @@ impl Lines {
                 if self.along == 1 { (turn / steps, turn % steps) } else { (turn % groups, turn / groups) };
             let lines = SIDE.min(many.saturating_sub(group * SIDE));
             let from = self.from(group * SIDE, step * STEP);
-            // what comes after all that lies beside it
-            let (line, number) = if self.along == 1 { (SIDE, 0) } else { (0, STEP) };
-            from.from(line, number).fetch();
             let numbers = STEP.min(depth - step * STEP);
             let tile = to.wrapping_add((group / 2 * steps + step) * GROUP + group % 2 * TILE);
+            let turned = (self.along == 1) != by_line;
             // SAFETY: the caller's lines are there; it has room for all groups.
             unsafe {
-                let write = |i: usize, parts: [__m512i; 3]| {
-                    for (part, row) in parts.into_iter().enumerate() {
-                        _mm512_store_si512(tile.add(2 * part * TILE + i * ROW).cast(), row);
-                    }
-                };
-                if (self.along == 1) != by_line {
-                    let (low, high) = (from.turned(lines, 0, numbers), from.turned(lines, SIDE, numbers));
-                    for i in 0..SIDE {
-                        write(i, split(low[i], high[i]));
-                    }
-                } else if by_line {
-                    let (low, high) = (first(numbers), first(numbers.saturating_sub(SIDE)));
-                    for i in 0..SIDE {
-                        let here = if i < lines { (low, high) } else { (0, 0) };
-                        write(i, split(from.read(i, 0, here.0), from.read(i, SIDE, here.1)));
-                    }
-                } else {
-                    let here = |number: usize| if number < numbers { first(lines) } else { 0 };
-                    for j in 0..SIDE {
-                        write(j, split(from.read(0, j, here(j)), from.read(0, j + SIDE, here(j + SIDE))));
-                    }
+                match (turned, lines == SIDE && numbers == STEP) {
+                    (false, false) => from.step::<false, false>(lines, numbers, tile),
+                    (false, true) => from.step::<false, true>(lines, numbers, tile),
+                    (true, false) => from.step::<true, false>(lines, numbers, tile),
+                    (true, true) => from.step::<true, true>(lines, numbers, tile),
                 }
             }
         }
@@ -325,16 +329,16 @@ impl Sums {
     /// Writes some rows and columns of them, or adds them.
     ///
     /// # Safety
-    /// `out` has so many, its rows `apart` numbers apart.
+    /// `out` has so many.
     #[target_feature(enable = "avx512f,avx512bw")]
-    unsafe fn write(&self, rows: usize, columns: usize, out: *mut f32, apart: usize, add: bool) {
+    unsafe fn write(&self, rows: usize, columns: usize, out: Rows, add: bool) {
         for i in 0..rows {
             for j in (0..columns).step_by(SIDE) {
                 let mask = first(columns - j);
                 // SAFETY: the caller keeps the conditions above; masked numbers are not touched.
                 unsafe {
                     let mut sums = _mm512_load_ps(self.0.as_ptr().add(i * BLOCK + j));
-                    let to = out.add(i * apart + j);
+                    let to = out.start.add(i * out.apart + j);
                     if add {
                         sums = _mm512_add_ps(sums, _mm512_maskz_loadu_ps(mask, to));
                     }
@@ -363,8 +367,8 @@ pub(super) unsafe fn product(
     // SAFETY: as above.
     unsafe {
         match out.columns {
-            1 => by_blocks((m, k, n), lhs, rhs, out.start, out.rows, add),
-            _ => by_blocks((n, k, m), rhs, lhs, out.start, out.columns, add),
+            1 => by_blocks((m, k, n), lhs, rhs, Rows { start: out.start, apart: out.rows }, add),
+            _ => by_blocks((n, k, m), rhs, lhs, Rows { start: out.start, apart: out.columns }, add),
         }
     }
 }
@@ -374,7 +378,7 @@ pub(super) unsafe fn product(
 /// # Safety
 /// As [`product`].
 #[target_feature(enable = "avx512f,avx512bw")]
-unsafe fn by_blocks((m, k, n): (usize, usize, usize), lhs: Lines, rhs: Lines, out: *mut f32, apart: usize, add: bool) {
+unsafe fn by_blocks((m, k, n): (usize, usize, usize), lhs: Lines, rhs: Lines, out: Rows, add: bool) {
     thread_local! {
         static ROOM: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
     }
@@ -405,13 +409,15 @@ unsafe fn by_blocks((m, k, n): (usize, usize, usize), lhs: Lines, rhs: Lines, ou
                     for i in 0..rows.div_ceil(BLOCK) {
                         for j in 0..columns.div_ceil(BLOCK) {
                             let (a, b) = (packed_rows.add(i * group), packed_columns.add(j * group));
-                            let to = out.add((top + i * BLOCK) * apart + left + j * BLOCK);
+                            let start = out.start.add((top + i * BLOCK) * out.apart + left + j * BLOCK);
+                            let to = Rows { start, ..out };
                             let size = (BLOCK.min(rows - i * BLOCK), BLOCK.min(columns - j * BLOCK));
                             if size == (BLOCK, BLOCK) && !add {
-                                block(a, b, group / GROUP, to, apart);
+                                block(a, b, group / GROUP, to, to);
                             } else {
-                                block(a, b, group / GROUP, sums.0.as_mut_ptr(), BLOCK);
-                                sums.write(size.0, size.1, to, apart, add);
+                                let here = Rows { start: sums.0.as_mut_ptr(), apart: BLOCK };
+                                block(a, b, group / GROUP, here, to);
+                                sums.write(size.0, size.1, to, add);
                             }
                         }
                     }
@@ -425,7 +431,7 @@ unsafe fn by_blocks((m, k, n): (usize, usize, usize), lhs: Lines, rhs: Lines, ou
 
 #[cfg(test)]
 mod tests {
-    use super::super::{by_rows, transposed};
+    use super::super::{Fixed, by_rows, transposed};
     use super::*;
 
     /// Numbers of very different sizes.
@@ -483,10 +489,7 @@ mod tests {
                 let turned = [turned & 1 > 0, turned & 2 > 0, turned & 4 > 0];
                 for add in [false, true] {
                     let (ours, others) = errors(size, turned, add);
-                    assert!(
-                        ours < 1.5e-7 && ours < 2. * others,
-                        "{size:?} {turned:?} {add}: {ours:e} beside {others:e}"
-                    );
+                    assert!(ours < 3e-7 && ours < 2. * others, "{size:?} {turned:?} {add}: {ours:e} beside {others:e}");
                 }
             }
         }
@@ -500,7 +503,9 @@ mod tests {
             let mut out = vec![0_f32; m * n];
             let (lhs, rhs) = (by_rows(lhs.as_ptr(), k), by_rows(rhs.as_ptr(), n));
             // SAFETY: the vectors hold all numbers of the three matrices.
-            unsafe { super::super::multiply((m, k, n), lhs, rhs, by_rows(out.as_mut_ptr(), n), false, threads) };
+            unsafe {
+                super::super::multiply((m, k, n), Fixed::Both, lhs, rhs, by_rows(out.as_mut_ptr(), n), false, threads)
+            };
             out
         };
         let one = by(1);
