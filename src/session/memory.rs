@@ -2,6 +2,7 @@
 
 use super::edits::Edited;
 use super::prepare::{Held, Part, Prepared};
+use super::statement::{Statement, statement_at};
 use std::collections::{BTreeSet, HashMap};
 
 /// Macros that people call as statements and that make no items.
@@ -125,11 +126,16 @@ impl Memory {
     }
 
     /// What keeps a variable where it is moved.
-    fn kept_by(&self, name: &str, method: bool, line: &str) -> String {
+    fn kept_by(&self, name: &str, method: bool, line: &str, statement: &Statement) -> String {
         let kind = self.kind(name);
-        if let Some(bound) = bound_again(line, name).filter(|_| !NOT_CLONED.contains(&kind)) {
+        if let Some(bound) = statement.bound_again(name).filter(|_| !NOT_CLONED.contains(&kind)) {
             return format!(
-                "that method takes it by value: `{bound}` keeps what it gives, `{name}.clone()` there keeps the old one too"
+                "that method takes it by value: {bound} keeps what it gives, `{name}.clone()` there keeps the old one too"
+            );
+        }
+        if let Some(other) = statement.bound_as(name).filter(|_| !NOT_CLONED.contains(&kind)) {
+            return format!(
+                "that method takes it by value, and `{other}` holds what it gives; `{name}.clone()` there keeps the old one too"
             );
         }
         let again = match self.bound_in(name) {
@@ -169,7 +175,7 @@ impl Memory {
                     what: format!("`{name}` was lost in cell {number}, which began anew"),
                     remedy: format!("run the cell that makes `{name}` again"),
                 },
-                Some(Mention { line, text, method }) => Fate {
+                Some(Mention { line, text, offset, method }) => Fate {
                     remedy: match moved_into(&text, name).filter(|other| after.contains(*other)) {
                         Some(other) if !NOT_CLONED.contains(&self.kind(name)) => {
                             format!("`{other}` holds it now; `{name}.clone()` there keeps both")
@@ -177,7 +183,7 @@ impl Memory {
                         Some(other) => format!(
                             "`{other}` holds it now: go on with that, or give it its name back: `let mut {name} = {other};`"
                         ),
-                        None => self.kept_by(name, method, &text),
+                        None => self.kept_by(name, method, &text, &statement_at(&told.code, offset)),
                     },
                     what: format!("`{name}` was moved in cell {number} (line {line}: `{text}`)"),
                 },
@@ -190,10 +196,10 @@ impl Memory {
         }
         // What a cell that went well has bound and does not leave, it has moved itself.
         for name in prepared.binds.iter().filter(|name| !failed && !after.contains(*name)) {
-            if let Some(Mention { line, text, method }) = mention(&told.code, name) {
+            if let Some(Mention { line, text, offset, method }) = mention(&told.code, name) {
                 let what =
                     format!("`{name}` was moved in cell {number} itself, which bound it (line {line}: `{text}`)");
-                let remedy = self.kept_by(name, method, &text);
+                let remedy = self.kept_by(name, method, &text, &statement_at(&told.code, offset));
                 self.fates.insert(name.clone(), Fate { what, remedy });
             }
         }
@@ -285,6 +291,8 @@ impl Memory {
 struct Mention {
     line: usize,
     text: String,
+    /// Where it stands in the cell.
+    offset: usize,
     /// Whether a method of it is called there, which then takes it by value.
     method: bool,
 }
@@ -293,7 +301,12 @@ struct Mention {
 fn mention(code: &str, name: &str) -> Option<Mention> {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let mut found: Option<(Mention, bool)> = None;
+    let mut starts = code.split_inclusive('\n').scan(0, |at, line| {
+        *at += line.len();
+        Some(*at - line.len())
+    });
     for (number, line) in (1..).zip(code.lines()) {
+        let start = starts.next().unwrap_or_default();
         for (at, _) in line.match_indices(name) {
             let (before, after) = (&line[..at], &line[at + name.len()..]);
             if before.ends_with(is_word) || after.starts_with(is_word) || before.trim_start().starts_with("//") {
@@ -307,65 +320,12 @@ fn mention(code: &str, name: &str) -> Option<Mention> {
             // The last place that moves, or else the last place.
             if !lent || found.as_ref().is_none_or(|(_, lent)| *lent) {
                 let method = after.starts_with('.') && !before.ends_with('&');
-                found = Some((Mention { line: number, text: line.trim().to_owned(), method }, lent));
+                let offset = start + at;
+                found = Some((Mention { line: number, text: line.trim().to_owned(), offset, method }, lent));
             }
         }
     }
     found.map(|(mention, _)| mention)
-}
-
-/// Verbs of the prelude that change what they take and may fail.
-const MAY_FAIL: [&str; 8] = ["split", "hold_out", "only", "drop", "rename", "merge", "add_classes", "encoding"];
-
-/// A statement of a line that calls a method of a variable and binds nothing, with a `let` that keeps what the method gives under the same name.
-pub fn bound_again(line: &str, name: &str) -> Option<String> {
-    let calls =
-        |piece: &&str| piece.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')) && !piece.contains(" = ");
-    let call = statements(line).into_iter().find(calls)?;
-    let verb = last_verb(call)?;
-    let tried = if MAY_FAIL.contains(&verb) && !call.ends_with('?') { "?" } else { "" };
-    let closed = call.ends_with(')') || call.ends_with('?');
-    closed.then(|| format!("let {name} = {call}{tried};"))
-}
-
-/// The verb that a chain of calls ends with.
-fn last_verb(call: &str) -> Option<&str> {
-    let word = |c: char| c.is_alphanumeric() || c == '_';
-    let (mut depth, mut verb) = (0usize, None);
-    for (at, c) in call.char_indices() {
-        match c {
-            '(' | '[' | '{' => {
-                if depth == 0 {
-                    let head = call[..at].trim_end();
-                    verb = Some(&head[head.trim_end_matches(word).len()..]);
-                }
-                depth += 1;
-            }
-            ')' | ']' | '}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    verb
-}
-
-/// The statements of a line, without the marks between them.
-fn statements(line: &str) -> Vec<&str> {
-    let (mut depth, mut in_text, mut from, mut found) = (0usize, false, 0, Vec::new());
-    for (at, c) in line.char_indices() {
-        match c {
-            '"' => in_text = !in_text,
-            _ if in_text => {}
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' => depth = depth.saturating_sub(1),
-            ';' if depth == 0 => {
-                found.push(line[from..at].trim());
-                from = at + 1;
-            }
-            _ => {}
-        }
-    }
-    found.push(line[from..].trim());
-    found
 }
 
 /// The variable that a line moves another one into as it is: `let other = name;`.
@@ -394,22 +354,9 @@ mod tests {
     }
 
     #[test]
-    fn what_a_method_gives_is_bound_again() {
-        for (line, name, bound) in [
-            ("data.size(32);", "data", Some("let data = data.size(32);")),
-            ("data.size(32)", "data", Some("let data = data.size(32);")),
-            ("d.split(0.2, 1)?; d.len()", "d", Some("let d = d.split(0.2, 1)?;")),
-            ("d.batch(8).split(0.2, 1); d.len()", "d", Some("let d = d.batch(8).split(0.2, 1)?;")),
-            ("d.rename(&[(\"a;b\", \"c\")])?;", "d", Some("let d = d.rename(&[(\"a;b\", \"c\")])?;")),
-            ("let e = d.size(32);", "d", None),
-            ("take(d);", "d", None),
-            ("drop(d);", "d", None),
-            ("other.size(1);", "her", None),
-        ] {
-            assert_eq!(bound_again(line, name).as_deref(), bound, "{line}");
-        }
+    fn the_place_that_moves_is_found() {
         let found = mention("let mut data = open()?;\ndata.size(32);", "data").unwrap();
-        assert_eq!((found.line, found.method), (2, true));
+        assert_eq!((found.line, found.offset, found.method), (2, 24, true));
         assert!(mention("let mut data = open()?;", "data").is_none());
     }
 

@@ -45,6 +45,7 @@ mod shell;
 mod shim;
 mod source;
 mod splitter;
+mod statement;
 mod story;
 mod template;
 mod typed;

@@ -7,7 +7,7 @@
 
 use super::decode::upright_size;
 use super::delimited::{self, TextRow};
-use super::formats::{BY_FILE, BY_FILE_EXPECTED, BoxForm, ByFile, FileBox, table_columns};
+use super::formats::{BY_FILE, BoxForm, ByFile, FileBox, table_columns};
 use super::names::composed;
 use crate::boxes::{Annotation, BBox};
 use crate::words::does;
@@ -147,7 +147,7 @@ pub(super) fn read(folder: &Path) -> Result<Option<FolderBoxes>> {
         show::note(&format!("`{}` holds boxes.json and boxes.csv: the first is read", folder.display()));
     }
     if let Some(text) = text(&json)? {
-        let ByFile(entries) = serde_json::from_str(&text).map_err(|error| unexpected(&json, &error))?;
+        let ByFile(entries) = ByFile::parse(&json, &text)?;
         return Ok(Some(FolderBoxes::new(json, entries)));
     }
     let Some(text) = text(&csv)? else { return Ok(None) };
@@ -174,17 +174,6 @@ pub(super) fn read(folder: &Path) -> Result<Option<FolderBoxes>> {
         entries.entry(file).or_default().push(entry);
     }
     Ok(Some(FolderBoxes::new(csv, entries)))
-}
-
-/// A JSON file of another form, in the user's terms.
-fn unexpected(file: &Path, error: &serde_json::Error) -> Error {
-    let (line, column) = (error.line(), error.column());
-    let what = match error.classify() {
-        serde_json::error::Category::Eof => "it ends in the middle".to_owned(),
-        serde_json::error::Category::Syntax => format!("it is no JSON at line {line}, character {column}"),
-        _ => format!("line {line}, character {column} is something else than a file's list of objects"),
-    };
-    Error::new(format!("`{}` is not as expected: {what}", file.display())).remedy(BY_FILE_EXPECTED)
 }
 
 /// Where the columns stand, by the names in the first line; `None` where they do not say.

@@ -2,7 +2,7 @@
 
 use image::RgbImage;
 
-use super::{Augment, Batch, ImageFolder, Input, Part, Provenance, Spec, Target, Tokens, Transform, field};
+use super::{Augment, Batch, ImageFolder, Input, Known, Part, Provenance, Spec, Target, Tokens, Transform, field};
 use crate::Result;
 
 /// Batches, one after another.
@@ -120,6 +120,11 @@ pub trait Data: CloneData + Send + Sync {
     fn group_of(&self, _id: usize) -> Option<String> {
         None
     }
+    /// By what the examples of a part are known again in another data set, where data are of files or texts: measuring elsewhere says which of them
+    /// the network was trained on.
+    fn known_by(&self, _part: Part) -> Vec<Known> {
+        Vec::new()
+    }
     /// What a person looks at of the example of this number.
     ///
     /// # Errors
@@ -215,6 +220,10 @@ impl Data for ImageFolder {
 
     fn group_of(&self, id: usize) -> Option<String> {
         self.group_name(id)
+    }
+
+    fn known_by(&self, part: Part) -> Vec<Known> {
+        self.ids(part).into_iter().filter_map(|id| Known::sample(self.sample(id))).collect()
     }
 
     fn example(&self, id: usize) -> Result<Example> {

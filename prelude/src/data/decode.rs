@@ -35,6 +35,10 @@ pub fn read_picture_as(path: impl AsRef<Path>, greys: Greys) -> Result<RgbImage>
 }
 
 fn read(path: &Path, greys: Greys) -> Result<RgbImage> {
+    if path.is_dir() {
+        return Err(Error::new(format!("`{}` is a folder, where one picture was expected", path.display()))
+            .remedy("name a picture in it; of several, `learner.predict_all(&[\"a.jpg\", \"b.jpg\"])?`"));
+    }
     let bytes = std::fs::read(path).map_err(|error| {
         Error::new(format!("the picture `{}` cannot be read", path.display()))
             .caused_by(error)

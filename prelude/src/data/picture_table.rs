@@ -7,8 +7,10 @@ use super::delimited::{self, TextRow};
 use super::names::{composed, decomposed};
 use super::{Part, Sample};
 use crate::words::count;
-use crate::{Error, Result};
+use crate::{Error, Result, show};
 
+/// Of so many files one may be missing: the table goes on without it. Where more are, it is likely that all are named wrongly.
+const FEW: usize = 10;
 /// What the column of files may be called, in lower case.
 const FILES: [&str; 10] =
     ["file", "filename", "file_name", "fname", "path", "filepath", "image", "picture", "img", "image_path"];
@@ -176,8 +178,12 @@ impl PictureTable {
             let first = missing.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
             let what =
                 format!("`{}` lists {} of {all} files that are not there: {first}{more}", self.shown, missing.len());
-            return Err(Error::new(what)
-                .remedy("files are named from the folder of the table on; correct or remove these lines"));
+            if missing.len() * FEW > all {
+                return Err(Error::new(what)
+                    .remedy("files are named from the folder of the table on; correct or remove these lines"));
+            }
+            show::note(&format!("{what}; their lines are left out"));
+            self.rows.retain(|(_, row)| places.contains_key(&row[0]));
         }
         self.places = places;
         Ok(())

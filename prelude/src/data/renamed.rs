@@ -3,8 +3,8 @@
 use candle_core::{Device, Tensor};
 
 use super::{
-    Augment, Batch, BatchIter, Data, Example, Fields, Order, Part, Provenance, Spec, Target, Tokens, Transform, field,
-    likely_meant,
+    Augment, Batch, BatchIter, Data, Example, Fields, Known, Order, Part, Provenance, Spec, Target, Tokens, Transform,
+    field, likely_meant,
 };
 use crate::{Error, Result};
 
@@ -145,6 +145,10 @@ impl Data for Renamed {
 
     fn group_of(&self, id: usize) -> Option<String> {
         self.inner.group_of(id)
+    }
+
+    fn known_by(&self, part: Part) -> Vec<Known> {
+        self.inner.known_by(part)
     }
 
     fn example(&self, id: usize) -> Result<Example> {

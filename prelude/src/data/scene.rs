@@ -6,8 +6,8 @@ use super::batches::{Batches, mix};
 use super::decoded::Decoded;
 use super::feed::{nothing_varies, variant_name};
 use super::{
-    Batch, BatchIter, Data, Example, Fields, ImageFolder, Order, Part, Provenance, Sample, Spec, Target, Transform,
-    field,
+    Batch, BatchIter, Data, Example, Fields, ImageFolder, Known, Order, Part, Provenance, Sample, Spec, Target,
+    Transform, field,
 };
 use crate::boxes::{Annotation, BBox};
 use crate::plot::{self, Figure, Mark};
@@ -87,6 +87,10 @@ impl Data for Boxes {
 
     fn group_of(&self, id: usize) -> Option<String> {
         self.pictures.group_name(id)
+    }
+
+    fn known_by(&self, part: Part) -> Vec<Known> {
+        self.pictures.known_by(part)
     }
 
     fn example(&self, id: usize) -> Result<Example> {

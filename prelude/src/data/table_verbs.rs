@@ -162,6 +162,10 @@ macro_rules! picture_verbs {
                 $crate::data::Data::group_of(&self.pictures, id)
             }
 
+            fn known_by(&self, part: $crate::data::Part) -> Vec<$crate::data::Known> {
+                $crate::data::Data::known_by(&self.pictures, part)
+            }
+
             fn example(&self, id: usize) -> $crate::Result<$crate::data::Example> {
                 $crate::data::Data::example(&self.pictures, id)
             }

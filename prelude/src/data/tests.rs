@@ -343,8 +343,29 @@ fn boxes_come_from_json_and_csv() -> Result<()> {
     }
     std::fs::write(root.path().join("boxes.json"), r#"{"car/000.png": [{"class": "ship", "bbox": [0, 0, 4, 8]}]}"#)?;
     assert!(error(root.path()).contains("the class `ship`, which has no folder"));
-    std::fs::write(root.path().join("boxes.json"), "[1]")?;
-    assert!(error(root.path()).contains("is not as expected"));
+    std::fs::remove_file(root.path().join("boxes.csv"))?;
+    for (text, what) in [
+        ("[1]", "is not as expected: a list stands where files with their objects should stand"),
+        ("{\"car/000.png\": [{\"class\": \"car\"", "it ends in the middle"),
+        ("{car: 1}", "it is no JSON at line 1"),
+        ("{\"car/000.png\": [{\"klass\": \"car\", \"bbox\": [0, 0, 4, 8]}]}", "an object has no `class` (line 1"),
+        (
+            "{\"car/000.png\": [{\"class\": \"car\", \"bbox\": [0, \"0\", 4, 8]}]}",
+            "string \"0\" stands where a number should stand",
+        ),
+        (
+            "{\"car/000.png\": [{\"class\": \"car\", \"bbox\": [0, 4, 8]}]}",
+            "length 3 stands where four numbers should stand",
+        ),
+        ("{\"car/000.png\": {\"class\": \"car\"}}", "an object in braces stands where a list of objects should stand"),
+    ] {
+        std::fs::write(root.path().join("boxes.json"), text)?;
+        let says = error(root.path());
+        assert!(says.contains(what), "{text}: {says}");
+        // a detector's data say the same
+        let says = Boxes::open(root.path()).err().expect("an error").to_string();
+        assert!(says.contains(what), "{text}: {says}");
+    }
     std::fs::remove_file(root.path().join("boxes.json"))?;
     std::fs::write(root.path().join("boxes.csv"), "car/000.png,car,0,0,4\n")?;
     assert!(error(root.path()).contains("line 1 of"));

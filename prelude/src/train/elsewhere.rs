@@ -3,7 +3,7 @@
 use super::inspect::Evaluation;
 use super::judge::Verdict;
 use super::learner::Learner;
-use crate::data::{Data, Part, Renamed, Target};
+use crate::data::{Data, Part, Renamed, Target, known_too};
 use crate::plot::{self, Figure};
 use crate::words::count;
 use crate::{Error, Result, show};
@@ -113,6 +113,7 @@ impl Learner {
             let held = count(data.count(Part::Test), self.spec.input.noun());
             show::note(&format!("{held} of these data are held out for a test, and not among what is measured"));
         }
+        self.tell_of_known(data.as_ref(), part)?;
         // features that are kept have the numbers of examples: those of other data are other ones
         let own = std::mem::take(&mut *self.cache);
         let averaged: Vec<_> = self.average.iter_mut().map(|average| std::mem::take(&mut average.cache)).collect();
@@ -120,6 +121,28 @@ impl Learner {
         *self.cache = own;
         self.average.iter_mut().zip(averaged).for_each(|(average, cache)| average.cache = cache);
         found
+    }
+
+    /// Says which examples of other data the learner trains on itself.
+    fn tell_of_known(&self, data: &dyn Data, part: Part) -> Result<()> {
+        let Some(own) = self.data.as_ref() else { return Ok(()) };
+        let others = data.known_by(part);
+        let names = known_too(&own.known_by(Part::Train), &others)?;
+        let Some(first) = names.first() else { return Ok(()) };
+        let (noun, first) = (self.spec.input.noun(), first.chars().take(60).collect::<String>());
+        let all = count(others.len(), noun);
+        show::note(&match names.len() {
+            1 => format!(
+                "`{first}`, one of these {all}, is among those that the network trains on, and tells nothing of new ones"
+            ),
+            many if many == others.len() => {
+                format!("the network trains on all of these {all}: they tell nothing of new ones")
+            }
+            many => format!(
+                "{many} of these {all} are among those that the network trains on, and tell nothing of new ones: `{first}` is the first"
+            ),
+        });
+        Ok(())
     }
 
     /// Other data as this network wants them, with the numbers of its own classes.

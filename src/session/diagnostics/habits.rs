@@ -23,6 +23,28 @@ const TAKE_TEXT: [&str; 14] = [
     ".number(",
 ];
 
+/// How the names of files end that cells speak of.
+const ENDINGS: [&str; 18] = [
+    "jpg",
+    "jpeg",
+    "png",
+    "tif",
+    "tiff",
+    "bmp",
+    "webp",
+    "gif",
+    "csv",
+    "tsv",
+    "json",
+    "jsonl",
+    "txt",
+    "zip",
+    "safetensors",
+    "onnx",
+    "pth",
+    "pt",
+];
+
 /// The bare name of the type in a message: the first of these that it names.
 fn data_in(message: &str) -> Option<&'static str> {
     let quoted = message.split('`').skip(1).step_by(2);
@@ -88,4 +110,115 @@ pub fn usual_call(call: &str) -> &'static str {
         (".hold_out(", ", whole as in `data.hold_out(0.2, 1)?`"),
     ];
     USUAL.iter().find(|(verb, _)| call.contains(verb)).map_or("", |(_, whole)| whole)
+}
+
+/// Arguments by the names that other libraries give them, in the order in which they stand here.
+const IN_ORDER: [(&[&str], &[&[&str]]); 2] = [
+    (
+        &[".fit(", ".fit_one_cycle(", ".fine_tune("],
+        &[
+            &["epochs", "n_epoch", "n_epochs", "num_epochs", "epoch"],
+            &["lr", "lr_max", "base_lr", "learning_rate", "rate", "lr0"],
+        ],
+    ),
+    (
+        &[".split(", ".hold_out(", ".folds("],
+        &[
+            &["valid_pct", "test_size", "validation_split", "fraction", "pct", "n_splits", "k"],
+            &["seed", "random_state"],
+        ],
+    ),
+];
+
+/// The line that gives arguments by their names, with their values in the order in which they stand here; `None` where a name is of something else.
+pub fn in_order(line: &str) -> Option<String> {
+    IN_ORDER.iter().find_map(|(verbs, places)| {
+        let at = verbs.iter().find_map(|verb| line.find(verb).map(|at| at + verb.len()))?;
+        let end = at + line[at..].find(')')?;
+        let mut values = vec![None; places.len()];
+        for argument in line[at..end].split(',') {
+            let (name, value) = argument.split_once('=')?;
+            let place = places.iter().position(|names| names.contains(&name.trim()))?;
+            values[place].replace(value.trim()).is_none().then_some(())?;
+        }
+        let values: Vec<&str> = values.into_iter().map_while(|value| value).collect();
+        (values.len() == line[at..end].split(',').count())
+            .then(|| format!("{}{}{}", &line[..at], values.join(", "), &line[end..]))
+    })
+}
+
+/// What to say where a cell does not parse, or takes a number apart, since a path stands in it without quotes: `predict(/home/me/a.jpg)`.
+pub fn path_without_quotes(code: &str) -> Option<String> {
+    code.lines().find_map(|line| {
+        let at = TAKE_TEXT.iter().find_map(|verb| line.find(verb).map(|at| at + verb.len()))?;
+        let text = line[at..].split([')', ',']).next()?.trim();
+        let drive = text.get(1..3).is_some_and(|sign| [":\\", ":/"].contains(&sign));
+        let ending = text
+            .rsplit_once('.')
+            .is_some_and(|(name, ending)| !name.is_empty() && ENDINGS.contains(&ending.to_lowercase().as_str()));
+        let begins = ["/", "~", "./", "../"].iter().any(|start| text.starts_with(start));
+        let is_path = drive || begins || ending && !text.contains("::");
+        let is_text = text.contains('"') || text.contains('(') || text.contains('&');
+        (is_path && !is_text).then(|| match text.contains('\\') {
+            true => format!("a path is text, in quotes, with an `r` where it has `\\`: `r\"{text}\"`"),
+            false => format!("a path or a name is text, in quotes: `\"{text}\"`"),
+        })
+    })
+}
+
+/// A list of names without quotes: `only([car, bus])`.
+pub fn list_without_quotes(name: &str, code: &str) -> Option<String> {
+    const TAKE_LISTS: [&str; 4] = [".only(", ".drop(", ".merge(", ".rename("];
+    code.lines().find_map(|line| {
+        let at = TAKE_LISTS.iter().find_map(|verb| line.find(verb).map(|at| at + verb.len()))?;
+        let list = line[at..].split_once('[')?.1.split_once(']')?.0;
+        let names: Vec<&str> = list.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+        let plain = |name: &&str| name.chars().all(|c| c.is_alphanumeric() || "_-".contains(c));
+        (names.contains(&name) && names.iter().all(plain))
+            .then(|| format!("names are text, in quotes: `&[\"{}\"]`", names.join("\", \"")))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_by_name_come_into_their_order() {
+        for (line, ordered) in [
+            ("learner.fit(lr=1e-3, epochs=3)?;", Some("learner.fit(3, 1e-3)?;")),
+            ("learner.fine_tune(epochs = 3)", Some("learner.fine_tune(3)")),
+            ("data.split(seed=42, valid_pct=0.2)?", Some("data.split(0.2, 42)?")),
+            // without what comes before it nothing can be said of the order
+            ("learner.fit(lr=1e-3)", None),
+            ("learner.fit(3, lr=1e-3)", None),
+            ("learner.fit(epochs=3, callbacks=x)", None),
+            ("data.size(size=3)", None),
+        ] {
+            assert_eq!(in_order(line).as_deref(), ordered, "{line}");
+        }
+    }
+
+    #[test]
+    fn paths_and_lists_without_quotes_are_known() {
+        for (code, text) in [
+            ("learner.predict(/home/me/a.jpg)?", Some("`\"/home/me/a.jpg\"`")),
+            ("learner.predict(~/a.jpg)", Some("`\"~/a.jpg\"`")),
+            ("learner.predict(my cat.jpg)", Some("`\"my cat.jpg\"`")),
+            ("learner.predict(2020.jpg)", Some("`\"2020.jpg\"`")),
+            ("let d = ImageFolder::open(C:\\photos)?;", Some("`r\"C:\\photos\"`")),
+            ("learner.predict(\"a.jpg\")", None),
+            ("learner.predict(&self.path)", None),
+            ("learner.predict(path())", None),
+            ("learner.predict(1.5)", None),
+        ] {
+            let told = path_without_quotes(code);
+            assert_eq!(told.is_some(), text.is_some(), "{code}: {told:?}");
+            assert!(text.is_none_or(|text| told.is_some_and(|told| told.contains(text))), "{code}");
+        }
+        let told = list_without_quotes("car", "data.only(&[car, bus])?").unwrap();
+        assert!(told.contains("`&[\"car\", \"bus\"]`"), "{told}");
+        assert!(list_without_quotes("car", "data.only(&[car, \"bus\"])?").is_none());
+        assert!(list_without_quotes("car", "f([car])").is_none());
+    }
 }

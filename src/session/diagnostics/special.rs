@@ -6,6 +6,7 @@ use super::report::{Report, Story};
 use super::unkept;
 use super::verbs;
 use crate::session::prepare;
+use crate::session::statement::statement_at;
 use serde_json::Value;
 
 /// What people name who write with candle itself, and where it is.
@@ -105,6 +106,9 @@ pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
                 report,
                 "the rest comes from another one: `Augment { rotate: 10.0, ..Augment::default() }`, or `..Augment::standard()`",
             );
+        }
+        Some("E0610") if habits::path_without_quotes(&story.told.code).is_some() => {
+            advise_first(report, &habits::path_without_quotes(&story.told.code).unwrap_or_default());
         }
         Some("E0593") => arguments(story, report),
         Some("E0308" | "E0061") if all.contains("expected `f64`, found integer") && share(report, story) => {
@@ -259,13 +263,14 @@ fn no_path(message: &str, report: &mut Report<'_>) {
 fn given_back(report: &mut Report<'_>) {
     let taken = report.marks.iter().find_map(|(told, mark)| {
         let name = mark.label.strip_prefix('`')?.split('`').next()?;
-        mark.label.contains("moved due to this method call").then_some((*told, mark.line, name.to_owned()))
+        let moved = mark.label.contains("moved due to this method call");
+        let at = super::program::offset(&told.code, mark.line, mark.from)?;
+        moved.then(|| (statement_at(&told.code, at), name.to_owned()))
     });
-    let Some((told, line, name)) = taken else { return };
-    let line = told.code.lines().nth(line - 1).unwrap_or_default().trim();
-    if let Some(again) = crate::session::memory::bound_again(line, &name) {
+    let Some((statement, name)) = taken else { return };
+    if let Some(again) = statement.bound_again(&name) {
         report.advice.retain(|(_, text)| !text.contains("clone"));
-        let help = format!("`{again}` keeps what the method gives; `{name}.clone()` there keeps the old one too");
+        let help = format!("{again} keeps what the method gives; `{name}.clone()` there keeps the old one too");
         advise_first(report, &help);
     }
 }
@@ -401,7 +406,9 @@ fn named(message: &str) -> Option<&str> {
 fn gone<'a>(message: &str, report: &mut Report<'a>, story: &Story<'a>) {
     let Some(name) = named(message) else { return };
     let in_quotes = match report.code.as_deref() {
-        Some("E0425") => habits::without_quotes(name, report, story),
+        Some("E0425") => {
+            habits::without_quotes(name, report, story).or_else(|| habits::list_without_quotes(name, &story.told.code))
+        }
         _ => None,
     };
     // no variable has an ending
@@ -424,6 +431,7 @@ fn gone<'a>(message: &str, report: &mut Report<'a>, story: &Story<'a>) {
         report.advice.insert(0, ("help".to_owned(), format!("`use {path};` brings it into scope")));
     }
     if let Some(plain) = without_names(&story.told.code, name) {
+        let plain = named_line(&story.told.code, name).and_then(habits::in_order).unwrap_or(plain);
         report.message = format!("{NO_NAMES}: `{name}=`");
         report.marks.iter_mut().for_each(|(_, mark)| mark.label.clear());
         report.advice = vec![(
@@ -476,6 +484,14 @@ fn without_names(code: &str, name: &str) -> Option<String> {
             }
         }
         found.then(|| plain.trim().to_owned())
+    })
+}
+
+/// The line in which this name has a `=` behind it.
+fn named_line<'c>(code: &'c str, name: &str) -> Option<&'c str> {
+    code.lines().map(str::trim).find(|line| {
+        let mut rest = line.split(name).skip(1).map(str::trim_start);
+        rest.any(|rest| rest.starts_with('=') && !rest.starts_with("=="))
     })
 }
 

@@ -1,8 +1,9 @@
 //! Notes on results that nobody looks at: an error in them would go unseen.
 
+use super::program::offset;
 use super::report::Story;
 use super::spans::{array, mark};
-use crate::session::memory::bound_again;
+use crate::session::statement::statement_at;
 use serde_json::Value;
 
 /// How the prelude's own `must_use` ends: what to write.
@@ -25,14 +26,16 @@ pub fn unheeded(warnings: &[Value], story: &Story<'_>) -> Vec<String> {
             let mut marks = array(&warning["spans"]).filter_map(|span| mark(span, message, story));
             if let Some((_, mark)) = marks.find(|(cell, _)| cell.number == story.told.number) {
                 let (what, usual) = advice.split_once(BIND).unwrap_or((advice, ""));
-                let line = story.told.code.lines().nth(mark.line.saturating_sub(1)).unwrap_or_default().trim();
+                let at = offset(&story.told.code, mark.line, mark.from).unwrap_or_default();
+                let statement = statement_at(&story.told.code, at);
                 // what is written to disk has been of use
-                if line.contains(".write") {
+                if statement.text.contains(".write") {
                     continue;
                 }
-                let name: String = line.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-                let bound = bound_again(line, &name).map_or_else(|| usual.to_owned(), |line| format!("`{line}`"));
-                let bound = if what.starts_with("gives a learner") { usual.to_owned() } else { bound };
+                let name: String = statement.text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                let bound = statement.bound_again(&name).unwrap_or_else(|| usual.to_owned());
+                let bound = bound.trim_end_matches(',');
+                let bound = if what.starts_with("gives a learner") { usual } else { bound };
                 notes.push((mark.line, format!("note: line {} {what}\n  → bind it: {bound}", mark.line)));
             }
             continue;

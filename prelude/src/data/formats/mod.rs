@@ -42,7 +42,7 @@ mod yolo_lines;
 mod tests;
 
 pub(crate) use alike::{differ_in_capitals, likely_meant, nearest};
-pub(crate) use by_file::{BY_FILE, BY_FILE_EXPECTED, ByFile, FileBox};
+pub(crate) use by_file::{BY_FILE, ByFile, FileBox};
 pub(crate) use classes::{chosen, joined, renaming};
 #[cfg(test)]
 pub(crate) use fault::{Fault, FaultKind, Spot};

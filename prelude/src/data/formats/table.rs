@@ -26,11 +26,10 @@ pub(super) fn read(path: &Path, reading: &Reading) -> Result<Listing> {
         Error::new(format!("`{}` cannot be read: {fault}", file.display())).remedy(fault.remedy.into_owned())
     };
     let text = text::read(&file, text::LARGE).map_err(failed)?;
-    let unlike =
-        |why: String, expected| Err(Error::new(format!("`{}` cannot be read: {why}", file.display())).remedy(expected));
+    let unlike = |why: String| Err(Error::new(format!("`{}` cannot be read: {why}", file.display())).remedy(EXPECTED));
     let rows = match by_file::is_by_file(&file) {
-        true => by_file::rows(&text).or_else(|why| unlike(why.to_string(), by_file::BY_FILE_EXPECTED)),
-        false => delimited::rows(&text).or_else(|why| unlike(why, EXPECTED)),
+        true => by_file::rows(&file, &text),
+        false => delimited::rows(&text).or_else(unlike),
     };
     let mut rows = rows?;
     drop(text);

@@ -136,6 +136,13 @@ fn pictures_may_lie_in_a_folder_beside_the_table() -> Result<()> {
     std::fs::write(root.path().join("labels.csv"), lines.join("\n"))?;
     let says = LabelTable::csv(root.path().join("labels.csv")).err().expect("an error").to_string();
     assert!(says.contains("lists 5 of 6 files that are not there: `gone0.png` (line 1), `gone2.png` (line 3), `gone4.png` (line 5) and 2 more"), "{says}");
+    // few are: the others are there
+    let names: Vec<String> = (0..19).map(|at| format!("more{at}.png,sea")).collect();
+    for at in 0..18 {
+        std::fs::copy(root.path().join("one.png"), root.path().join(format!("more{at}.png")))?;
+    }
+    std::fs::write(root.path().join("labels.csv"), names.join("\n"))?;
+    assert_eq!(LabelTable::csv(root.path().join("labels.csv"))?.len(), 18);
     Ok(())
 }
 

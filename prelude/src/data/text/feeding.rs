@@ -12,7 +12,7 @@ use super::options::TextTable;
 use super::token_rows::TokenRows;
 use super::tokens::Tokens;
 use crate::data::evened::evened;
-use crate::data::{Batch, BatchIter, Data, Example, Fields, Input, Order, Part, Provenance, Spec, Target};
+use crate::data::{Batch, BatchIter, Data, Example, Fields, Input, Known, Order, Part, Provenance, Spec, Target};
 use crate::params::name_seed;
 use crate::show::{Bundle, Describe, Description, Show};
 use crate::words::count;
@@ -145,6 +145,15 @@ impl Data for TextTable {
     fn group_of(&self, id: usize) -> Option<String> {
         let groups: &Arc<_> = self.0.groups.as_ref()?;
         groups.1.get(id).filter(|name| !name.is_empty()).cloned()
+    }
+
+    fn known_by(&self, part: Part) -> Vec<Known> {
+        let Some(examples) = self.found() else { return Vec::new() };
+        let text = |id: usize| match examples.text(id) {
+            (text, None) => Known::text(text),
+            (text, Some(other)) => Known::text(&format!("{text} / {other}")),
+        };
+        self.ids(part).into_iter().map(text).collect()
     }
 
     fn example(&self, id: usize) -> Result<Example> {
