@@ -55,9 +55,9 @@ pub(super) fn pays(rows: Option<usize>, depth: usize, columns: Option<usize>) ->
 
 /// What the tiles are made ready with: all eight of sixteen rows.
 #[repr(C, align(64))]
-struct Line([u8; 64]);
+struct CacheLine([u8; 64]);
 
-static SHAPES: Line = {
+static SHAPES: CacheLine = {
     let mut bytes = [0; 64];
     bytes[0] = 1;
     let mut tile = 0;
@@ -66,7 +66,7 @@ static SHAPES: Line = {
         bytes[48 + tile] = SIDE as u8;
         tile += 1;
     }
-    Line(bytes)
+    CacheLine(bytes)
 };
 
 /// Four products of two tiles of lines each, with something else between.
@@ -119,7 +119,7 @@ macro_rules! step {
 
 /// Where rows begin, and how many numbers lie between one and the next.
 #[derive(Clone, Copy)]
-struct Rows {
+struct OutRows {
     start: *mut f32,
     apart: usize,
 }
@@ -129,7 +129,7 @@ struct Rows {
 /// # Safety
 /// Both hold so many steps; all of the block lies in `out`; the tiles are made ready.
 #[inline]
-unsafe fn block(a: *const u8, b: *const u8, steps: usize, out: Rows, near: Rows) {
+unsafe fn block(a: *const u8, b: *const u8, steps: usize, out: OutRows, near: OutRows) {
     // SAFETY: the caller keeps the conditions above.
     unsafe {
         asm!(
@@ -222,24 +222,24 @@ fn first(count: usize) -> __mmask16 {
 
 /// Numbers in lines: the rows of `lhs`, or the columns of `rhs`.
 #[derive(Clone, Copy)]
-struct Lines {
+struct Unpacked {
     start: *const f32,
     /// How far apart lines are, and the numbers of a line.
     line: usize,
     along: usize,
 }
 
-impl Lines {
+impl Unpacked {
     /// From this line and this number on.
-    fn from(self, line: usize, number: usize) -> Lines {
-        Lines { start: self.start.wrapping_add(line * self.line + number * self.along), ..self }
+    fn from(self, line: usize, number: usize) -> Unpacked {
+        Unpacked { start: self.start.wrapping_add(line * self.line + number * self.along), ..self }
     }
 
     /// Writes the three tiles of a step of so many lines and numbers, all sixteen and 32 if `FULL`; `TURNED` if what lies side by side
     /// goes across the tiles' rows. What comes next in memory is brought near.
     ///
     /// # Safety
-    /// As [`Lines::pack`], of these tiles.
+    /// As [`Unpacked::pack`], of these tiles.
     #[target_feature(enable = "avx512f,avx512bw")]
     #[inline]
     unsafe fn step<const TURNED: bool, const FULL: bool>(self, lines: usize, numbers: usize, tile: *mut u8) {
@@ -323,15 +323,15 @@ impl Lines {
 
 /// Sums that are not yet in `out`.
 #[repr(C, align(64))]
-struct Sums([f32; BLOCK * BLOCK]);
+struct BlockSums([f32; BLOCK * BLOCK]);
 
-impl Sums {
+impl BlockSums {
     /// Writes some rows and columns of them, or adds them.
     ///
     /// # Safety
     /// `out` has so many.
     #[target_feature(enable = "avx512f,avx512bw")]
-    unsafe fn write(&self, rows: usize, columns: usize, out: Rows, add: bool) {
+    unsafe fn write(&self, rows: usize, columns: usize, out: OutRows, add: bool) {
         for i in 0..rows {
             for j in (0..columns).step_by(SIDE) {
                 let mask = first(columns - j);
@@ -361,14 +361,14 @@ pub(super) unsafe fn product(
     add: bool,
 ) {
     let (lhs, rhs) = (
-        Lines { start: lhs.start, line: lhs.rows, along: lhs.columns },
-        Lines { start: rhs.start, line: rhs.columns, along: rhs.rows },
+        Unpacked { start: lhs.start, line: lhs.rows, along: lhs.columns },
+        Unpacked { start: rhs.start, line: rhs.columns, along: rhs.rows },
     );
     // SAFETY: as above.
     unsafe {
         match out.columns {
-            1 => by_blocks((m, k, n), lhs, rhs, Rows { start: out.start, apart: out.rows }, add),
-            _ => by_blocks((n, k, m), rhs, lhs, Rows { start: out.start, apart: out.columns }, add),
+            1 => by_blocks((m, k, n), lhs, rhs, OutRows { start: out.start, apart: out.rows }, add),
+            _ => by_blocks((n, k, m), rhs, lhs, OutRows { start: out.start, apart: out.columns }, add),
         }
     }
 }
@@ -378,9 +378,9 @@ pub(super) unsafe fn product(
 /// # Safety
 /// As [`product`].
 #[target_feature(enable = "avx512f,avx512bw")]
-unsafe fn by_blocks((m, k, n): (usize, usize, usize), lhs: Lines, rhs: Lines, out: Rows, add: bool) {
+unsafe fn by_blocks((m, k, n): (usize, usize, usize), lhs: Unpacked, rhs: Unpacked, out: OutRows, add: bool) {
     thread_local! {
-        static ROOM: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
+        static ROOM: RefCell<Vec<CacheLine>> = const { RefCell::new(Vec::new()) };
     }
     // parts of one length, so that none is a remainder
     let parts = k.div_ceil(MOST_DEPTH);
@@ -388,12 +388,12 @@ unsafe fn by_blocks((m, k, n): (usize, usize, usize), lhs: Lines, rhs: Lines, ou
     let room = |lines: usize, most: usize| lines.min(most).div_ceil(BLOCK) * (most_depth / STEP) * GROUP;
     let (lhs_room, rhs_room) = (room(m, MOST_ROWS), room(n, MOST_COLUMNS));
     let mut packed = ROOM.take();
-    if packed.len() * size_of::<Line>() < lhs_room + rhs_room {
-        packed.resize_with((lhs_room + rhs_room) / size_of::<Line>(), || Line([0; 64]));
+    if packed.len() * size_of::<CacheLine>() < lhs_room + rhs_room {
+        packed.resize_with((lhs_room + rhs_room) / size_of::<CacheLine>(), || CacheLine([0; 64]));
     }
     let packed_rows = packed.as_mut_ptr().cast::<u8>();
     let packed_columns = packed_rows.wrapping_add(lhs_room);
-    let mut sums = Sums([0.; BLOCK * BLOCK]);
+    let mut sums = BlockSums([0.; BLOCK * BLOCK]);
     // SAFETY: the machine has tiles; what is packed has room; blocks lie within `out`.
     unsafe {
         asm!("ldtilecfg [{}]", in(reg) &raw const SHAPES, options(nostack));
@@ -410,12 +410,12 @@ unsafe fn by_blocks((m, k, n): (usize, usize, usize), lhs: Lines, rhs: Lines, ou
                         for j in 0..columns.div_ceil(BLOCK) {
                             let (a, b) = (packed_rows.add(i * group), packed_columns.add(j * group));
                             let start = out.start.add((top + i * BLOCK) * out.apart + left + j * BLOCK);
-                            let to = Rows { start, ..out };
+                            let to = OutRows { start, ..out };
                             let size = (BLOCK.min(rows - i * BLOCK), BLOCK.min(columns - j * BLOCK));
                             if size == (BLOCK, BLOCK) && !add {
                                 block(a, b, group / GROUP, to, to);
                             } else {
-                                let here = Rows { start: sums.0.as_mut_ptr(), apart: BLOCK };
+                                let here = OutRows { start: sums.0.as_mut_ptr(), apart: BLOCK };
                                 block(a, b, group / GROUP, here, to);
                                 sums.write(size.0, size.1, to, add);
                             }
