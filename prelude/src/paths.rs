@@ -13,6 +13,17 @@ pub(crate) fn here() -> String {
     std::env::current_dir().map(|folder| folder.display().to_string()).unwrap_or_default()
 }
 
+/// What to do where nothing lies at a path.
+pub(crate) fn remedy(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    if text.chars().any(char::is_control) {
+        return "in a text `\\n` is a line break and `\\t` a tab: write a path of Windows with an `r` before its quotes, \
+                `r\"C:\\new\"`, or with `/`"
+            .to_owned();
+    }
+    format!("check the path; cells run in `{}`, or give the path in full", here())
+}
+
 /// Where the prelude keeps what it can make again: `CANDLEWICK_HOME/cache`, or `candlewick` in the user's cache folder.
 pub(crate) fn cache() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);

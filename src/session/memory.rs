@@ -128,9 +128,13 @@ impl Memory {
     /// What keeps a variable where it is moved.
     fn kept_by(&self, name: &str, method: bool, line: &str, statement: &Statement) -> String {
         let kind = self.kind(name);
+        let again = match self.bound_in(name) {
+            Some(cell) => format!("run cell {cell} again, which makes it"),
+            None => "run again what makes it".to_owned(),
+        };
         if let Some(bound) = statement.bound_again(name).filter(|_| !NOT_CLONED.contains(&kind)) {
             return format!(
-                "that method takes it by value: {bound} keeps what it gives, `{name}.clone()` there keeps the old one too"
+                "{again}; that method takes it by value: {bound} keeps what it gives, `{name}.clone()` there keeps the old one too"
             );
         }
         if let Some(other) = statement.bound_as(name).filter(|_| !NOT_CLONED.contains(&kind)) {
@@ -138,10 +142,6 @@ impl Memory {
                 "that method takes it by value, and `{other}` holds what it gives; `{name}.clone()` there keeps the old one too"
             );
         }
-        let again = match self.bound_in(name) {
-            Some(cell) => format!("run cell {cell} again, which makes it"),
-            None => "run again what makes it".to_owned(),
-        };
         if line.contains(&format!("drop({name})")) {
             return again;
         }

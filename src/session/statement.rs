@@ -17,7 +17,10 @@ impl Statement {
     /// What keeps what a method of a variable gives, where the statement binds nothing, under the same name.
     pub fn bound_again(&self, name: &str) -> Option<String> {
         let call = self.text.as_str();
-        if !call.strip_prefix(name)?.trim_start().starts_with('.') || call.contains(" = ") {
+        let method = call.strip_prefix(name)?.trim_start().strip_prefix('.')?;
+        let method = method.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_');
+        // a field's method takes the field
+        if !method.starts_with(['(', ':']) || call.contains(" = ") {
             return None;
         }
         let verb = last_verb(call)?;
@@ -25,7 +28,7 @@ impl Statement {
         let closed = call.ends_with(')') || call.ends_with('?');
         closed.then(|| match self.nested {
             false => format!("`let {name} = {call}{tried};`"),
-            true => format!("`{name} = {call}{tried};`, with `let mut {name}` outside of the block,"),
+            true => format!("`let {name} = {call}{tried};` for the rest of its block, or its block gives it (`let {name} = if … {{ {call}{tried} }} else {{ … }};`):"),
         })
     }
 
@@ -35,7 +38,7 @@ impl Statement {
         let other = left.trim().trim_start_matches("mut ").split(':').next()?.trim();
         let calls = right.trim().strip_prefix(name)?.trim_start().starts_with('.');
         let is_name = !other.is_empty() && other.chars().all(|c| c.is_alphanumeric() || c == '_');
-        (calls && is_name && !self.nested && other != name).then_some(other)
+        (calls && is_name && !self.nested && ![name, "_"].contains(&other)).then_some(other)
     }
 }
 
@@ -148,8 +151,15 @@ mod tests {
             ("d.len(); d.split(0.2, 1)?;", "d.s", Some("`let d = d.split(0.2, 1)?;`")),
             ("d.batch(8)\n  .split(0.2, 1);", "d", Some("`let d = d.batch(8).split(0.2, 1)?;`")),
             ("d.rename(&[(\"a;b\", \"c\")])?;", "d", Some("`let d = d.rename(&[(\"a;b\", \"c\")])?;`")),
-            ("if x { d.size(1); }", "d", Some("`d = d.size(1);`, with `let mut d` outside of the block,")),
+            (
+                "if x { d.size(1); }",
+                "d",
+                Some(
+                    "`let d = d.size(1);` for the rest of its block, or its block gives it (`let d = if … { d.size(1) } else { … };`):",
+                ),
+            ),
             ("let e = d.size(32);", "d", None),
+            ("d.0.size(64);", "d", None),
             ("take(d);", "d", None),
             ("drop(d);", "d)", None),
             ("other.size(1);", "her", None),
@@ -160,6 +170,7 @@ mod tests {
         }
         let bound = |code: &str| statement_at(code, 4).bound_as("data").map(str::to_owned);
         assert_eq!(bound("let small: X = data.size(32);").as_deref(), Some("small"));
+        assert_eq!(bound("let _ = data.size(32);"), None);
         assert_eq!((bound("let data = data.size(32);"), bound("let a = f(data);")), (None, None));
     }
 }

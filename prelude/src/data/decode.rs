@@ -41,14 +41,18 @@ fn read(path: &Path, greys: Greys) -> Result<RgbImage> {
     }
     let bytes = std::fs::read(path).map_err(|error| {
         Error::new(format!("the picture `{}` cannot be read", path.display()))
+            .remedy(if error.kind() == std::io::ErrorKind::NotFound {
+                paths::remedy(path)
+            } else {
+                "check that the file may be read".to_owned()
+            })
             .caused_by(error)
-            .remedy("check the name and that the file may be read")
     })?;
     decode_as(&bytes, greys).map(|decoded| decoded.0).map_err(|why| {
         // a decoder's own words may have lines
         let why = why.split_whitespace().collect::<Vec<_>>().join(" ");
         Error::new(format!("`{}` is no readable picture: {why}", path.display()))
-            .remedy("replace or remove the file; a data set leaves such files out unless it is `.strict()`")
+            .remedy("take another file; a data set leaves such ones out unless it is `.strict()`")
     })
 }
 

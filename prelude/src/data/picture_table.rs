@@ -9,6 +9,8 @@ use super::{Part, Sample};
 use crate::words::count;
 use crate::{Error, Result, show};
 
+/// How pictures' names end where a table leaves that out.
+const ENDINGS: [&str; 5] = ["jpg", "png", "jpeg", "tif", "JPG"];
 /// Of so many files one may be missing: the table goes on without it. Where more are, it is likely that all are named wrongly.
 const FEW: usize = 10;
 /// What the column of files may be called, in lower case.
@@ -55,7 +57,11 @@ impl PictureTable {
         })?;
         let mut rows = delimited::rows(&text).map_err(|why| unreadable(&why))?;
         rows.iter_mut().flat_map(|(_, row)| row).for_each(|cell| *cell = composed(cell));
-        let is_head = |row: &TextRow| Path::new(&row.1[0]).extension().is_none();
+        let folder = path.parent().unwrap_or(path);
+        let is_head = |row: &TextRow| {
+            let file = |cell: &String| !cell.is_empty() && place(folder, cell).is_some();
+            Path::new(&row.1[0]).extension().is_none() && !row.1.iter().any(file)
+        };
         let head = if rows.first().is_some_and(is_head) { Some(rows.remove(0).1) } else { None };
         if rows.is_empty() {
             return Err(Error::new(format!("`{shown}` lists no picture"))
@@ -100,7 +106,10 @@ impl PictureTable {
 
     /// Puts the column that is called so in front.
     fn file_first(&mut self) {
-        if let Some(at) = self.column(&FILES).filter(|at| *at > 0) {
+        // the one that is called so, else the first that names a file that is there
+        let there = |at: &usize| self.rows.iter().take(5).any(|(_, row)| place(&self.root, &row[*at]).is_some());
+        let named = self.column(&FILES).or_else(|| (0..self.rows[0].1.len()).find(there));
+        if let Some(at) = named.filter(|at| *at > 0) {
             let rows = self.rows.iter_mut().map(|(_, row)| row);
             rows.chain(&mut self.head).for_each(|row| row[..=at].rotate_right(1));
         }
@@ -160,7 +169,11 @@ impl PictureTable {
             let beside = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
             let mut beside: Vec<PathBuf> = beside.filter(|path| path.is_dir()).collect();
             beside.sort();
-            if let Some(whole) = beside.iter().take(100).map(|folder| found(folder)).find(|found| found.len() == all) {
+            // or in the folder that cells run in
+            beside.push(PathBuf::new());
+            if let Some(whole) =
+                beside.iter().rev().take(100).map(|folder| found(folder)).find(|found| found.len() == all)
+            {
                 places = whole;
             }
         }
@@ -213,7 +226,11 @@ impl PictureTable {
 /// Windows parts folders by `\`.
 fn place(folder: &Path, file: &str) -> Option<PathBuf> {
     let forms = [file.to_owned(), decomposed(file), file.replace('\\', "/")];
-    forms.into_iter().map(|form| folder.join(form)).find(|path| path.is_file())
+    let found = forms.into_iter().map(|form| folder.join(form)).find(|path| path.is_file());
+    let bare = Path::new(file).extension().is_none() && !file.is_empty();
+    // a name without an ending is one of a picture's
+    let ended = |ending: &&str| Some(folder.join(format!("{file}.{ending}"))).filter(|path| path.is_file());
+    found.or_else(|| ENDINGS.iter().filter(|_| bare).find_map(ended))
 }
 
 pub(super) fn part_of(cell: &str, by_flag: bool) -> Option<Part> {

@@ -68,15 +68,15 @@ fn unlike(unknown: &[&str], of: usize, names: &[String]) -> Error {
     let meant: Vec<String> = meant.take(3).map(|(name, meant)| format!("(\"{name}\", \"{meant}\")")).collect();
     let mut remedies = vec![format!("it knows {}", names.join(", "))];
     remedies.push(match (meant.is_empty(), unknown, names) {
-        (true, [from, ..], [to, ..]) => {
-            format!("where they are the same things, `.rename(&[({from:?}, {to:?})])?` gives the data its names")
+        (true, [from, ..], _) => {
+            format!("where they are the same things, `.rename(&[({from:?}, \"…\")])?` gives the data one of its names")
         }
         _ => format!("`.rename(&[{}])?` gives the data its names", meant.join(", ")),
     });
     if unknown.len() < of {
         remedies.push(format!("`.drop(&[{}])?` leaves them out", quoted(unknown, "\"")));
     }
-    remedies.push("`let mut learner = learner.add_classes(&others)?` has the network learn them".to_owned());
+    remedies.push("`add_classes` of a learner gives one that can learn them".to_owned());
     Error::new(format!("the network does not know {}", quoted(unknown, "`"))).remedy(remedies.join("; "))
 }
 

@@ -78,7 +78,6 @@ impl Found {
 pub(super) fn scan(root: &Path) -> Result<Scan> {
     if !root.is_dir() {
         let what = if root.exists() { "is a file, not a folder" } else { "does not exist" };
-        let here = crate::paths::here();
         let ending = root.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         let remedy = match ending.as_str() {
             "csv" | "tsv" if root.exists() => {
@@ -86,7 +85,7 @@ pub(super) fn scan(root: &Path) -> Result<Scan> {
                     .to_owned()
             }
             "zip" | "gz" | "tar" | "7z" | "rar" if root.exists() => "unpack it, and name the folder".to_owned(),
-            _ => format!("check the path; cells run in `{here}`, or give the path in full"),
+            _ => crate::paths::remedy(root),
         };
         return Err(Error::new(format!("the folder `{}` {what}", root.display())).remedy(remedy));
     }

@@ -99,7 +99,7 @@ impl Learner {
         let many = count(data.count(part), self.spec.input.noun());
         show::note(&match part {
             Part::Valid => format!("measured on the {many} that these data keep for validation"),
-            _ => format!("measured on all {many} that these data have for training: they are not split"),
+            _ => format!("measured on all {many}: these data are not split"),
         });
         if let (Some(own), Some(other)) = (self.spec.transform(), data.spec().transform())
             && own.size != other.size
@@ -125,21 +125,22 @@ impl Learner {
 
     /// Says which examples of other data the learner trains on itself.
     fn tell_of_known(&self, data: &dyn Data, part: Part) -> Result<()> {
-        let Some(own) = self.data.as_ref() else { return Ok(()) };
+        let mut own = self.earlier.to_vec();
+        own.extend(self.data.iter().flat_map(|data| data.known_by(Part::Train)));
         let others = data.known_by(part);
-        let names = known_too(&own.known_by(Part::Train), &others)?;
+        let names = known_too(&own, &others)?;
         let Some(first) = names.first() else { return Ok(()) };
         let (noun, first) = (self.spec.input.noun(), first.chars().take(60).collect::<String>());
         let all = count(others.len(), noun);
         show::note(&match names.len() {
             1 => format!(
-                "`{first}`, one of these {all}, is among those that the network trains on, and tells nothing of new ones"
+                "`{first}`, one of these {all}, is among those that the network learns from, and tells nothing of new ones"
             ),
             many if many == others.len() => {
-                format!("the network trains on all of these {all}: they tell nothing of new ones")
+                format!("the network learns from all of these {all}: they tell nothing of new ones")
             }
             many => format!(
-                "{many} of these {all} are among those that the network trains on, and tell nothing of new ones: `{first}` is the first"
+                "{many} of these {all} are among those that the network learns from, and tell nothing of new ones: `{first}` is the first"
             ),
         });
         Ok(())

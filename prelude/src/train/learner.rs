@@ -16,7 +16,7 @@ use super::run::CutOff;
 use super::task::Task;
 use super::tasks::{self, Classify, Localize, Regress};
 use super::trial::{takes_size, try_out};
-use crate::data::{Data, Input, Normalize, Renamed, ResizeMethod, Spec, Target, Transform};
+use crate::data::{Data, Input, Known, Normalize, Part, Renamed, ResizeMethod, Spec, Target, Transform};
 use crate::models::{Arch, HeadMaker, IntoStart, Network, Start, Trained, Weights, device};
 use crate::params::LoadReport;
 use crate::paths;
@@ -33,6 +33,8 @@ pub struct Learner {
     pub(super) network: Sealed<Network>,
     pub(super) task: Arc<dyn Task>,
     pub(super) data: Option<Box<dyn Data>>,
+    /// What data that it has no longer had for training, where it trained on them.
+    pub(super) earlier: Sealed<Vec<Known>>,
     /// What the network takes and tells: the data's, with what the network wants of it.
     pub(super) spec: Sealed<Spec>,
     pub(super) optimizer: Sealed<Optimizer>,
@@ -208,6 +210,7 @@ impl Learner {
             callbacks: Vec::new().into(),
             states: HashMap::new().into(),
             average: None.into(),
+            earlier: Vec::new().into(),
             watched: Vec::new().into(),
             cut_off: None.into(),
             report: None.into(),
@@ -298,6 +301,7 @@ impl Learner {
         let spec = data.spec();
         let seed = spec.seed;
         let mut learner = Learner::assemble(network, task, spec, Some(data));
+        *learner.earlier = self.trained_on();
         *learner.optimizer = self.optimizer.fresh();
         learner.came_from_learner(self);
         learner.options = Options { seed, ..self.options };
@@ -331,10 +335,21 @@ impl Learner {
         if let Input::Tensor(_) = spec.input {
             try_out(&self.network, self.task.as_ref(), data)?;
         }
+        let trained = self.trained_on();
         self.suit(data, self.spec.transform())?;
+        *self.earlier = trained;
         *self.cache = FeatureCache::default();
         self.average.iter_mut().for_each(|average| average.cache = FeatureCache::default());
         Ok(self)
+    }
+
+    /// What its own data and earlier ones have for training, if it has trained.
+    fn trained_on(&self) -> Vec<Known> {
+        let mut all = self.earlier.to_vec();
+        if let Some(data) = self.data.as_ref().filter(|_| !self.history.batches.is_empty()) {
+            all.extend(data.known_by(Part::Train));
+        }
+        all
     }
 
     /// Takes data as the network wants it; a note says where the data was told otherwise.

@@ -49,7 +49,19 @@ pub(super) fn try_out(network: &Network, task: &dyn Task, data: &dyn Data) -> Re
     })?;
     let said = said.to_device(&Device::Cpu)?;
     task.fits(&said, &spec)?;
-    task.loss(&said, &batch)?.value()?;
+    task.loss(&said, &batch).and_then(|loss| loss.value()).map_err(|error| {
+        let shapes = |fields: &Fields| {
+            let each = fields.iter().map(|(name, value)| format!("`{name}` {:?}", value.dims()));
+            each.collect::<Vec<_>>().join(", ")
+        };
+        Error::new(format!("the loss of the task `{}` fails on a first batch", task.name())).caused_by(error).remedy(
+            format!(
+                "the network says {}, the truth is {}: bring both to one shape",
+                shapes(&said),
+                shapes(&batch.targets)
+            ),
+        )
+    })?;
     if is_softened(&said, &spec)? {
         show::note(
             "each row of the network's answers sums to 1, as behind a softmax: leave it out, the loss and `predict` put one behind the scores themselves",

@@ -44,9 +44,6 @@ pub fn broken(code: &str) -> Option<CellError> {
     let program = Program::new(&text, &told, &[]);
     let memory = Memory::default();
     let mut error = compilation(&errors, &Story { program: &program, told: &told, memory: &memory })?;
-    if let Some(quoted) = super::habits::path_without_quotes(code) {
-        error.traceback.push(format!("help: {quoted}"));
-    }
     let late =
         |line: &str| line.trim_start().strip_prefix(':').is_some_and(|rest| rest.starts_with(char::is_alphabetic));
     if code[leading.rust..].lines().any(late) {

@@ -23,6 +23,10 @@ const TAKE_TEXT: [&str; 14] = [
     ".number(",
 ];
 
+/// Words between which a space is Rust's own.
+const KEYWORDS: [&str; 12] =
+    ["mut", "move", "ref", "if", "match", "unsafe", "async", "let", "return", "as", "dyn", "impl"];
+
 /// How the names of files end that cells speak of.
 const ENDINGS: [&str; 18] = [
     "jpg",
@@ -112,38 +116,47 @@ pub fn usual_call(call: &str) -> &'static str {
     USUAL.iter().find(|(verb, _)| call.contains(verb)).map_or("", |(_, whole)| whole)
 }
 
-/// Arguments by the names that other libraries give them, in the order in which they stand here.
-const IN_ORDER: [(&[&str], &[&[&str]]); 2] = [
+/// An argument: the names that other libraries give it, and what is usual.
+type Argument = (&'static [&'static str], &'static str);
+
+/// The arguments of verbs, in the order in which they stand here.
+const IN_ORDER: [(&[&str], &[Argument]); 2] = [
     (
         &[".fit(", ".fit_one_cycle(", ".fine_tune("],
         &[
-            &["epochs", "n_epoch", "n_epochs", "num_epochs", "epoch"],
-            &["lr", "lr_max", "base_lr", "learning_rate", "rate", "lr0"],
+            (&["epochs", "n_epoch", "n_epochs", "num_epochs", "epoch"], "3"),
+            (&["lr", "lr_max", "base_lr", "learning_rate", "rate", "lr0"], "1e-3"),
         ],
     ),
     (
-        &[".split(", ".hold_out(", ".folds("],
+        &[".split(", ".hold_out("],
         &[
-            &["valid_pct", "test_size", "validation_split", "fraction", "pct", "n_splits", "k"],
-            &["seed", "random_state"],
+            (&["valid_pct", "test_size", "validation_split", "fraction", "pct"], "0.2"),
+            (&["seed", "random_state"], "42"),
         ],
     ),
 ];
 
-/// The line that gives arguments by their names, with their values in the order in which they stand here; `None` where a name is of something else.
+/// The line that gives arguments by their names as a call that can be made: their values in the order in which they stand here, what is usual where one is left out,
+/// and without what has a verb of its own. `None` where there is none of a known name.
 pub fn in_order(line: &str) -> Option<String> {
     IN_ORDER.iter().find_map(|(verbs, places)| {
         let at = verbs.iter().find_map(|verb| line.find(verb).map(|at| at + verb.len()))?;
         let end = at + line[at..].find(')')?;
-        let mut values = vec![None; places.len()];
-        for argument in line[at..end].split(',') {
-            let (name, value) = argument.split_once('=')?;
-            let place = places.iter().position(|names| names.contains(&name.trim()))?;
-            values[place].replace(value.trim()).is_none().then_some(())?;
+        let mut values: Vec<&str> = places.iter().map(|(_, usual)| *usual).collect();
+        let mut known = false;
+        for (number, argument) in line[at..end].split(',').enumerate() {
+            let place = match argument.split_once('=') {
+                Some((name, _)) => places.iter().position(|(names, _)| names.contains(&name.trim())),
+                None => Some(number),
+            };
+            let value = argument.split_once('=').map_or(argument, |(_, value)| value).trim();
+            if let Some(place) = place.and_then(|place| values.get_mut(place)) {
+                *place = value;
+                known |= argument.contains('=');
+            }
         }
-        let values: Vec<&str> = values.into_iter().map_while(|value| value).collect();
-        (values.len() == line[at..end].split(',').count())
-            .then(|| format!("{}{}{}", &line[..at], values.join(", "), &line[end..]))
+        known.then(|| format!("{}{}{}", &line[..at], values.join(", "), &line[end..]))
     })
 }
 
@@ -157,7 +170,9 @@ pub fn path_without_quotes(code: &str) -> Option<String> {
             .rsplit_once('.')
             .is_some_and(|(name, ending)| !name.is_empty() && ENDINGS.contains(&ending.to_lowercase().as_str()));
         let begins = ["/", "~", "./", "../"].iter().any(|start| text.starts_with(start));
-        let is_path = drive || begins || ending && !text.contains("::");
+        let word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "._-/".contains(c));
+        let words = text.contains(' ') && text.split(' ').all(|own| word(own) && !KEYWORDS.contains(&own));
+        let is_path = drive || begins || words || text.ends_with('/') && word(text) || ending && !text.contains("::");
         let is_text = text.contains('"') || text.contains('(') || text.contains('&');
         (is_path && !is_text).then(|| match text.contains('\\') {
             true => format!("a path is text, in quotes, with an `r` where it has `\\`: `r\"{text}\"`"),
@@ -187,12 +202,12 @@ mod tests {
     fn arguments_by_name_come_into_their_order() {
         for (line, ordered) in [
             ("learner.fit(lr=1e-3, epochs=3)?;", Some("learner.fit(3, 1e-3)?;")),
-            ("learner.fine_tune(epochs = 3)", Some("learner.fine_tune(3)")),
-            ("data.split(seed=42, valid_pct=0.2)?", Some("data.split(0.2, 42)?")),
-            // without what comes before it nothing can be said of the order
-            ("learner.fit(lr=1e-3)", None),
-            ("learner.fit(3, lr=1e-3)", None),
-            ("learner.fit(epochs=3, callbacks=x)", None),
+            ("learner.fine_tune(epochs = 5)", Some("learner.fine_tune(5, 1e-3)")),
+            ("data.split(seed=1, valid_pct=0.3)?", Some("data.split(0.3, 1)?")),
+            ("learner.fit(lr=1e-4)", Some("learner.fit(3, 1e-4)")),
+            ("learner.fit(2, lr=1e-4)", Some("learner.fit(2, 1e-4)")),
+            ("learner.fit(epochs=3, lr=1e-3, wd=0.1)?", Some("learner.fit(3, 1e-3)?")),
+            ("learner.fit(callbacks=x)", None),
             ("data.size(size=3)", None),
         ] {
             assert_eq!(in_order(line).as_deref(), ordered, "{line}");
@@ -205,6 +220,11 @@ mod tests {
             ("learner.predict(/home/me/a.jpg)?", Some("`\"/home/me/a.jpg\"`")),
             ("learner.predict(~/a.jpg)", Some("`\"~/a.jpg\"`")),
             ("learner.predict(my cat.jpg)", Some("`\"my cat.jpg\"`")),
+            ("learner.predict(../a.png)", Some("`\"../a.png\"`")),
+            ("ImageFolder::open(my photos)", Some("`\"my photos\"`")),
+            ("ImageFolder::open(photos/)", Some("`\"photos/\"`")),
+            ("learner.predict(mut x)", None),
+            ("learner.predict(x as f64)", None),
             ("learner.predict(2020.jpg)", Some("`\"2020.jpg\"`")),
             ("let d = ImageFolder::open(C:\\photos)?;", Some("`r\"C:\\photos\"`")),
             ("learner.predict(\"a.jpg\")", None),

@@ -74,6 +74,10 @@ pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
     let message = error["message"].as_str().unwrap_or_default();
     let all = error.to_string();
     match report.code.as_deref() {
+        // what does not parse, where a path stands without its quotes
+        None if let Some(quoted) = habits::path_without_quotes(&story.told.code) => {
+            report.advice = vec![("help".to_owned(), quoted)];
+        }
         Some("E0425" | "E0412" | "E0422" | "E0433" | "E0405" | "E0423" | "E0432") => gone(message, report, story),
         Some("E0596" | "E0384" | "E0594") => not_mutable(message, report, story),
         Some("E0277") if message.contains("`?`") => question_mark(message, &all, report),
@@ -107,8 +111,12 @@ pub fn adapt<'a>(error: &Value, report: &mut Report<'a>, story: &Story<'a>) {
                 "the rest comes from another one: `Augment { rotate: 10.0, ..Augment::default() }`, or `..Augment::standard()`",
             );
         }
-        Some("E0610") if habits::path_without_quotes(&story.told.code).is_some() => {
-            advise_first(report, &habits::path_without_quotes(&story.told.code).unwrap_or_default());
+        Some("E0610") if let Some(quoted) = habits::path_without_quotes(&story.told.code) => {
+            report.advice = vec![("help".to_owned(), quoted)];
+        }
+        Some("E0308") if all.contains("expected `usize`, found `(") && story.told.code.contains("size(") => {
+            report.advice.clear();
+            advise_first(report, "pictures are square for a network, so that one side is enough: `.size(224)`");
         }
         Some("E0593") => arguments(story, report),
         Some("E0308" | "E0061") if all.contains("expected `f64`, found integer") && share(report, story) => {

@@ -146,6 +146,10 @@ const LEARNER: Verbs = &[
     (&["multi_label", "multilabel"], "`Learner::labels(Arch::default(), &data)?`"),
     (&["yolo", "object_detection"], "`Learner::detection(Detector::YoloxNano, &data)?`"),
     (&["set_seed", "manual_seed"], "`learner.seed(42)`"),
+    (
+        &["set_lr", "set_learning_rate", "learning_rate"],
+        "a fit is told its rate: `learner.fit(3, 1e-3)?`, by parts `learner.fit(3, 1e-4..1e-3)?`",
+    ),
     (&["dls", "dataloaders", "data"], "the data are what it was made with: `learner.set_data(&data)?` gives others"),
 ];
 
@@ -250,6 +254,8 @@ const NAMES: Verbs = &[
         &["vision_learner", "cnn_learner", "unet_learner", "create_cnn", "cnn_trainer"],
         "`let mut learner = Learner::vision(Arch::default(), &data)?;`",
     ),
+    (&["slice"], "rates from the first parts to the head are a range: `learner.fit_one_cycle(4, 1e-4..1e-3)?`"),
+    (&["ImageFolder"], "`let data = ImageFolder::open(\"photos\")?.split(0.2, 42)?;`"),
     (&["load_learner", "load_model"], "`let learner = Learner::open(\"model.safetensors\")?;`"),
     (
         &[

@@ -55,6 +55,7 @@ impl ByFile {
         serde_json::from_str(text).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             let what = match error.classify() {
+                Category::Eof if text.trim().is_empty() => "it is empty".to_owned(),
                 Category::Eof => "it ends in the middle".to_owned(),
                 Category::Syntax => format!("it is no JSON at line {line}, character {column}"),
                 _ => format!("{} (line {line}, character {column})", in_words(&error)),

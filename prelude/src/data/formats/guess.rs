@@ -42,9 +42,7 @@ pub(super) fn present(path: &Path) -> Result<()> {
     if path.exists() {
         return Ok(());
     }
-    let here = crate::paths::here();
-    Err(Error::new(format!("`{}` does not exist", path.display()))
-        .remedy(format!("check the path; cells run in `{here}`, or give the path in full")))
+    Err(Error::new(format!("`{}` does not exist", path.display())).remedy(crate::paths::remedy(path)))
 }
 
 /// Says of which format a file or a folder is.

@@ -136,6 +136,12 @@ fn pictures_may_lie_in_a_folder_beside_the_table() -> Result<()> {
     std::fs::write(root.path().join("labels.csv"), lines.join("\n"))?;
     let says = LabelTable::csv(root.path().join("labels.csv")).err().expect("an error").to_string();
     assert!(says.contains("lists 5 of 6 files that are not there: `gone0.png` (line 1), `gone2.png` (line 3), `gone4.png` (line 5) and 2 more"), "{says}");
+    // names without endings, and a column of files that is not the first
+    for table in ["one,sea\ntwo,sea", "id,label\none,sea\ntwo,boat", "id,photo,label\n0,one.png,sea\n1,two.png,sea"] {
+        std::fs::write(root.path().join("labels.csv"), table)?;
+        let found = ImageFolder::csv(root.path().join("labels.csv"));
+        assert_eq!(found.map(|data| data.len()).ok(), Some(2), "{table}");
+    }
     // few are: the others are there
     let names: Vec<String> = (0..19).map(|at| format!("more{at}.png,sea")).collect();
     for at in 0..18 {
