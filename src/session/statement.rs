@@ -28,7 +28,9 @@ impl Statement {
         let closed = call.ends_with(')') || call.ends_with('?');
         closed.then(|| match self.nested {
             false => format!("`let {name} = {call}{tried};`"),
-            true => format!("`let {name} = {call}{tried};` for the rest of its block, or its block gives it (`let {name} = if … {{ {call}{tried} }} else {{ … }};`):"),
+            true => format!(
+                "`let {name} = {call}{tried};` within the block, or the block's own value (`let {name} = if … {{ {call}{tried} }} else {{ … }};`)"
+            ),
         })
     }
 
@@ -155,7 +157,7 @@ mod tests {
                 "if x { d.size(1); }",
                 "d",
                 Some(
-                    "`let d = d.size(1);` for the rest of its block, or its block gives it (`let d = if … { d.size(1) } else { … };`):",
+                    "`let d = d.size(1);` within the block, or the block's own value (`let d = if … { d.size(1) } else { … };`)",
                 ),
             ),
             ("let e = d.size(32);", "d", None),

@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hasher};
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use image::RgbImage;
 use rayon::prelude::*;
 
 use super::Sample;
@@ -28,6 +30,7 @@ pub struct Known {
 enum Content {
     /// A file, which is read where another example is as long.
     File(PathBuf),
+    Pixels(Arc<RgbImage>),
     Hash(u64),
 }
 
@@ -53,13 +56,24 @@ impl Known {
     /// A picture of a data set.
     pub(super) fn sample(sample: &Sample) -> Option<Known> {
         let Some(pixels) = &sample.pixels else { return Known::file(&sample.name, sample.path.clone()) };
-        let (length, content) = (pixels.as_raw().len() as u64, Content::Hash(hash(pixels.as_raw())));
+        let (length, content) = (pixels.as_raw().len() as u64, Content::Pixels(Arc::clone(pixels)));
         Some(Known { name: sample.name.clone(), length, content })
+    }
+
+    /// Examples of several data sets, each file once.
+    pub(crate) fn once(all: Vec<Known>) -> Vec<Known> {
+        let mut seen = HashSet::new();
+        let key = |one: &Known| match &one.content {
+            Content::File(path) => (path.display().to_string(), one.length),
+            _ => (one.name.clone(), one.length),
+        };
+        all.into_iter().filter(|one| seen.insert(key(one))).collect()
     }
 
     fn hash(&self) -> Option<u64> {
         match &self.content {
             Content::File(path) => std::fs::read(path).ok().map(|bytes| hash(&bytes)),
+            Content::Pixels(picture) => Some(hash(picture.as_raw())),
             Content::Hash(hash) => Some(*hash),
         }
     }
@@ -125,6 +139,7 @@ mod tests {
         assert!(known_too(&own, &split.known_by(Part::Valid))?.is_empty());
         let texts = TextTable::from_texts(&[("good", "x"), ("bad ", "y")])?;
         assert_eq!(known_too(&[Known::text("bad")], &texts.known_by(Part::Train))?, ["bad"]);
+        assert_eq!(Known::once([all.clone(), own.clone()].concat()).len(), 4);
         // what vanishes meanwhile is not known
         std::fs::remove_file(folder.path().join("x"))?;
         assert!(known_too(&own, &others)?.is_empty());

@@ -17,7 +17,8 @@
 //!   text, `names` brings names to one form.
 //! - `options` keeps what a person says of size, batch and the like, and refuses what makes no sense.
 //! - `parts` says which pictures train, measure or are held out, and makes folds; `split` parts files by class, never augmented pictures, and keeps
-//!   copies of one file on one side, `divide` parts whole groups; `near` finds pictures that show the same.
+//!   copies of one file on one side, `divide` parts whole groups; `near` finds pictures that show the same,
+//!   `known` examples that another data set has too.
 //! - `decode` reads a picture file, `greys` brings sixteen bits to eight, `memory` takes pictures that are no files; `transform` brings it to the network's size and range, and boxes back.
 //! - `augment` varies a training picture, boxes included; `store` keeps decoded pictures in memory.
 //! - `feed` makes tensors of them, `fields` under their names, `batches` one batch ahead in a thread of its own; `truth` follows the picture.

@@ -170,10 +170,9 @@ impl PictureTable {
             let mut beside: Vec<PathBuf> = beside.filter(|path| path.is_dir()).collect();
             beside.sort();
             // or in the folder that cells run in
-            beside.push(PathBuf::new());
-            if let Some(whole) =
-                beside.iter().rev().take(100).map(|folder| found(folder)).find(|found| found.len() == all)
-            {
+            let here = PathBuf::new();
+            let folders = beside.iter().take(100).chain([&here]);
+            if let Some(whole) = folders.map(|folder| found(folder)).find(|found| found.len() == all) {
                 places = whole;
             }
         }

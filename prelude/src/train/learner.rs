@@ -349,7 +349,7 @@ impl Learner {
         if let Some(data) = self.data.as_ref().filter(|_| !self.history.batches.is_empty()) {
             all.extend(data.known_by(Part::Train));
         }
-        all
+        Known::once(all)
     }
 
     /// Takes data as the network wants it; a note says where the data was told otherwise.

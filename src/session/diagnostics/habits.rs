@@ -143,6 +143,9 @@ pub fn in_order(line: &str) -> Option<String> {
     IN_ORDER.iter().find_map(|(verbs, places)| {
         let at = verbs.iter().find_map(|verb| line.find(verb).map(|at| at + verb.len()))?;
         let end = at + line[at..].find(')')?;
+        if line[at..end].contains('(') {
+            return None;
+        }
         let mut values: Vec<&str> = places.iter().map(|(_, usual)| *usual).collect();
         let mut known = false;
         for (number, argument) in line[at..end].split(',').enumerate() {
@@ -170,7 +173,9 @@ pub fn path_without_quotes(code: &str) -> Option<String> {
             .rsplit_once('.')
             .is_some_and(|(name, ending)| !name.is_empty() && ENDINGS.contains(&ending.to_lowercase().as_str()));
         let begins = ["/", "~", "./", "../"].iter().any(|start| text.starts_with(start));
-        let word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "._-/".contains(c));
+        let word = |word: &str| {
+            word.contains(char::is_alphanumeric) && word.chars().all(|c| c.is_alphanumeric() || "._-/".contains(c))
+        };
         let words = text.contains(' ') && text.split(' ').all(|own| word(own) && !KEYWORDS.contains(&own));
         let is_path = drive || begins || words || text.ends_with('/') && word(text) || ending && !text.contains("::");
         let is_text = text.contains('"') || text.contains('(') || text.contains('&');
@@ -223,6 +228,7 @@ mod tests {
             ("learner.predict(../a.png)", Some("`\"../a.png\"`")),
             ("ImageFolder::open(my photos)", Some("`\"my photos\"`")),
             ("ImageFolder::open(photos/)", Some("`\"photos/\"`")),
+            ("learner.predict(x / y)", None),
             ("learner.predict(mut x)", None),
             ("learner.predict(x as f64)", None),
             ("learner.predict(2020.jpg)", Some("`\"2020.jpg\"`")),

@@ -34,8 +34,7 @@ pub fn unheeded(warnings: &[Value], story: &Story<'_>) -> Vec<String> {
                 }
                 let name: String = statement.text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
                 let bound = statement.bound_again(&name).unwrap_or_else(|| usual.to_owned());
-                let bound = bound.trim_end_matches(':');
-                let bound = if what.starts_with("gives a learner") { usual } else { bound };
+                let bound = if what.starts_with("gives a learner") { usual.to_owned() } else { bound };
                 notes.push((mark.line, format!("note: line {} {what}\n  → bind it: {bound}", mark.line)));
             }
             continue;
