@@ -3,7 +3,7 @@
 use super::activation::filled;
 use super::cpu::{Float, on_cpu, parallel, read, shared, threads};
 use super::graph::attach_lean;
-use super::product::{Fixed, Matrix, by_rows, multiply, transposed};
+use super::product::{Fixed, Matrix, by_rows, multiply, multiply_onto, transposed};
 use candle_core::{DType, Device, Result, Tensor, bail};
 use std::mem::MaybeUninit;
 
@@ -65,10 +65,8 @@ fn product<T: Float>(
         match b {
             None => Ok(unsafe { fresh((rows, i, o), Fixed::Columns, x, w, threads()) }),
             Some(b) => read::<T, _, 1>([b], |[b]| {
-                let mut y = in_each_row(rows, b);
-                // SAFETY: as above, and y holds rows × o.
-                unsafe { multiply((rows, i, o), Fixed::Columns, x, w, by_rows(y.as_mut_ptr(), o), true, threads()) };
-                Ok(y)
+                // SAFETY: as above, and b holds o.
+                Ok(unsafe { multiply_onto((rows, i, o), x, w, b, threads()) })
             }),
         }
     })?;
@@ -119,21 +117,6 @@ unsafe fn fresh<T: Float>(
         out.set_len(m * n);
     }
     out
-}
-
-/// So many times the same row.
-fn in_each_row<T: Float>(rows: usize, row: &[T]) -> Vec<T> {
-    let wide = row.len().max(1);
-    filled(rows * row.len(), |part, mut out| {
-        let mut at = part.start % wide;
-        while !out.is_empty() {
-            let (now, later) = out.split_at_mut(out.len().min(wide - at));
-            now.iter_mut().zip(&row[at..]).for_each(|(out, number)| {
-                out.write(*number);
-            });
-            (out, at) = (later, 0);
-        }
-    })
 }
 
 /// The sum of each column; each belongs to one thread, so that the sums are the same whatever their number.

@@ -3,6 +3,7 @@
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 mod tiles;
 
+use super::activation::filled;
 use super::cpu::{Float, Shared};
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 use candle_core::DType;
@@ -58,6 +59,16 @@ const WORTH_A_THREAD: usize = 1 << 19;
 /// Parts of fewer rows or columns than this take longer for packing.
 const LEAST_ROWS: usize = 48;
 
+/// What a product is added to.
+#[derive(Clone, Copy)]
+enum Onto<T> {
+    Nothing,
+    /// What `out` holds.
+    Out,
+    /// One row, to each of its rows; by tiles alone.
+    Row(Shared<T>),
+}
+
 /// `out = lhs · rhs`, or `out += lhs · rhs` with `add`, for an m×k and a k×n matrix.
 ///
 /// Several threads take whole rows or columns of `out` each, and pack for themselves what they read: one product that threads share
@@ -65,8 +76,9 @@ const LEAST_ROWS: usize = 48;
 ///
 /// # Safety
 /// The pointers reach over all elements that the sizes and strides name; nobody else touches `out` meanwhile.
+#[allow(clippy::too_many_arguments)]
 pub(crate) unsafe fn multiply<T: Float>(
-    (m, k, n): (usize, usize, usize),
+    size: (usize, usize, usize),
     fixed: Fixed,
     lhs: Matrix<*const T>,
     rhs: Matrix<*const T>,
@@ -74,12 +86,70 @@ pub(crate) unsafe fn multiply<T: Float>(
     add: bool,
     threads: usize,
 ) {
-    let strides = [(lhs.rows, lhs.columns), (rhs.rows, rhs.columns), (out.rows, out.columns)];
-    let tiled = tiled::<T>((m, k, n), fixed, strides);
+    let tiled = tiled::<T>(size, fixed, strides(lhs, rhs, out));
+    // SAFETY: as above.
+    unsafe { in_parts(size, lhs, rhs, out, if add { Onto::Out } else { Onto::Nothing }, tiled, threads) };
+}
+
+/// The product of two matrices and a row, which is added to each of its own, row after row.
+///
+/// # Safety
+/// The pointers reach over m × k and k × n elements; the row has n.
+pub(crate) unsafe fn multiply_onto<T: Float>(
+    (m, k, n): (usize, usize, usize),
+    lhs: Matrix<*const T>,
+    rhs: Matrix<*const T>,
+    row: &[T],
+    threads: usize,
+) -> Vec<T> {
+    let nowhere = by_rows(std::ptr::null_mut(), n);
+    let tiled = tiled::<T>((m, k, n), Fixed::Columns, strides(lhs, rhs, nowhere));
+    let mut out = if tiled { Vec::with_capacity(m * n) } else { in_each_row(m, row) };
+    let onto = if tiled { Onto::Row(Shared::new(row.as_ptr().cast_mut())) } else { Onto::Out };
+    // SAFETY: as above; all of `out` is written, and read before only where it was filled.
+    unsafe {
+        in_parts((m, k, n), lhs, rhs, by_rows(out.as_mut_ptr(), n), onto, tiled, threads);
+        out.set_len(m * n);
+    }
+    out
+}
+
+/// So many times the same row.
+fn in_each_row<T: Float>(rows: usize, row: &[T]) -> Vec<T> {
+    let wide = row.len().max(1);
+    filled(rows * row.len(), |part, mut out| {
+        let mut at = part.start % wide;
+        while !out.is_empty() {
+            let (now, later) = out.split_at_mut(out.len().min(wide - at));
+            now.iter_mut().zip(&row[at..]).for_each(|(out, number)| {
+                out.write(*number);
+            });
+            (out, at) = (later, 0);
+        }
+    })
+}
+
+fn strides<T>(lhs: Matrix<*const T>, rhs: Matrix<*const T>, out: Matrix<*mut T>) -> [(usize, usize); 3] {
+    [(lhs.rows, lhs.columns), (rhs.rows, rhs.columns), (out.rows, out.columns)]
+}
+
+/// A product, its parts by several threads.
+///
+/// # Safety
+/// As [`multiply`]; a row has n numbers.
+unsafe fn in_parts<T: Float>(
+    (m, k, n): (usize, usize, usize),
+    lhs: Matrix<*const T>,
+    rhs: Matrix<*const T>,
+    out: Matrix<*mut T>,
+    onto: Onto<T>,
+    tiled: bool,
+    threads: usize,
+) {
     let parts = threads.min(m.saturating_mul(k).saturating_mul(n) / WORTH_A_THREAD);
     if parts < 2 {
         // SAFETY: as above.
-        return unsafe { one_product((m, k, n), lhs, rhs, out, add, tiled) };
+        return unsafe { one_product((m, k, n), lhs, rhs, out, onto, tiled) };
     }
     // along the longer side, so that what each reads for itself is the shorter one; along both where there are many threads
     let along = |side: usize, parts: usize| parts.min(side.div_ceil(LEAST_ROWS)).max(1);
@@ -101,7 +171,11 @@ pub(crate) unsafe fn multiply<T: Float>(
             let lhs = Matrix { start: lhs_start.at(top * lhs.rows).cast_const(), ..lhs };
             let rhs = Matrix { start: rhs_start.at(left * rhs.columns).cast_const(), ..rhs };
             let out = Matrix { start: out_start.at(top * out.rows + left * out.columns), ..out };
-            one_product(size, lhs, rhs, out, add, tiled);
+            let onto = match onto {
+                Onto::Row(row) => Onto::Row(Shared::new(row.at(left))),
+                onto => onto,
+            };
+            one_product(size, lhs, rhs, out, onto, tiled);
         }
     });
 }
@@ -115,14 +189,20 @@ unsafe fn one_product<T: Float>(
     lhs: Matrix<*const T>,
     rhs: Matrix<*const T>,
     out: Matrix<*mut T>,
-    add: bool,
+    onto: Onto<T>,
     tiled: bool,
 ) {
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
     if tiled {
         let (lhs, rhs, out) = (lhs.cast::<f32>(), rhs.cast::<f32>(), out.cast::<f32>());
+        let onto = match onto {
+            Onto::Nothing => Onto::Nothing,
+            Onto::Out => Onto::Out,
+            // SAFETY: as above.
+            Onto::Row(row) => Onto::Row(Shared::new(unsafe { row.at(0) }.cast::<f32>())),
+        };
         // SAFETY: as above; `tiled` says that the numbers are f32 and the machine has the tiles.
-        return unsafe { tiles::product((m, k, n), lhs, rhs, out, add) };
+        return unsafe { tiles::product((m, k, n), lhs, rhs, out, onto) };
     }
     let _ = tiled;
     // SAFETY: as above.
@@ -134,7 +214,7 @@ unsafe fn one_product<T: Float>(
             out.start,
             out.columns as isize,
             out.rows as isize,
-            add,
+            !matches!(onto, Onto::Nothing),
             lhs.start,
             lhs.columns as isize,
             lhs.rows as isize,

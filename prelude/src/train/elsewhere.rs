@@ -3,7 +3,7 @@
 use super::inspect::Evaluation;
 use super::judge::Verdict;
 use super::learner::Learner;
-use crate::data::{Data, Part, Renamed, Target, known_too};
+use crate::data::{Data, Known, Part, Renamed, Target, known_too};
 use crate::plot::{self, Figure};
 use crate::words::count;
 use crate::{Error, Result, show};
@@ -121,6 +121,15 @@ impl Learner {
         *self.cache = own;
         self.average.iter_mut().zip(averaged).for_each(|(average, cache)| average.cache = cache);
         found
+    }
+
+    /// What its own data and earlier ones have for training, if it has trained.
+    pub(super) fn trained_on(&self) -> Vec<Known> {
+        let mut all = self.earlier.to_vec();
+        if let Some(data) = self.data.as_ref().filter(|_| !self.history.batches.is_empty()) {
+            all.extend(data.known_by(Part::Train));
+        }
+        Known::once(all)
     }
 
     /// Says which examples of other data the learner trains on itself.

@@ -16,7 +16,7 @@ use super::run::CutOff;
 use super::task::Task;
 use super::tasks::{self, Classify, Localize, Regress};
 use super::trial::{takes_size, try_out};
-use crate::data::{Data, Input, Known, Normalize, Part, Renamed, ResizeMethod, Spec, Target, Transform};
+use crate::data::{Data, Input, Known, Normalize, Renamed, ResizeMethod, Spec, Target, Transform};
 use crate::models::{Arch, HeadMaker, IntoStart, Network, Start, Trained, Weights, device};
 use crate::params::LoadReport;
 use crate::paths;
@@ -341,15 +341,6 @@ impl Learner {
         *self.cache = FeatureCache::default();
         self.average.iter_mut().for_each(|average| average.cache = FeatureCache::default());
         Ok(self)
-    }
-
-    /// What its own data and earlier ones have for training, if it has trained.
-    fn trained_on(&self) -> Vec<Known> {
-        let mut all = self.earlier.to_vec();
-        if let Some(data) = self.data.as_ref().filter(|_| !self.history.batches.is_empty()) {
-            all.extend(data.known_by(Part::Train));
-        }
-        Known::once(all)
     }
 
     /// Takes data as the network wants it; a note says where the data was told otherwise.

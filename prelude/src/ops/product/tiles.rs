@@ -7,7 +7,7 @@
 //! so that it rounds less often than one that runs through. Beside f32's: infinite numbers become "not a number", and what lies
 //! below 10⁻³³ loses bits.
 
-use super::Matrix;
+use super::{Matrix, Onto};
 use std::arch::asm;
 use std::arch::x86_64::*;
 use std::cell::RefCell;
@@ -326,12 +326,12 @@ impl Unpacked {
 struct BlockSums([f32; BLOCK * BLOCK]);
 
 impl BlockSums {
-    /// Writes some rows and columns of them, or adds them.
+    /// Writes some rows and columns of them, added to a base if there is one.
     ///
     /// # Safety
-    /// `out` has so many.
+    /// `out` and the base have so many.
     #[target_feature(enable = "avx512f,avx512bw")]
-    unsafe fn write(&self, rows: usize, columns: usize, out: OutRows, add: bool) {
+    unsafe fn write(&self, rows: usize, columns: usize, out: OutRows, base: Option<OutRows>) {
         for i in 0..rows {
             for j in (0..columns).step_by(SIDE) {
                 let mask = first(columns - j);
@@ -339,8 +339,9 @@ impl BlockSums {
                 unsafe {
                     let mut sums = _mm512_load_ps(self.0.as_ptr().add(i * BLOCK + j));
                     let to = out.start.add(i * out.apart + j);
-                    if add {
-                        sums = _mm512_add_ps(sums, _mm512_maskz_loadu_ps(mask, to));
+                    if let Some(base) = base {
+                        let from = base.start.add(i * base.apart + j);
+                        sums = _mm512_add_ps(sums, _mm512_maskz_loadu_ps(mask, from));
                     }
                     _mm512_mask_storeu_ps(to, mask, sums);
                 }
@@ -349,16 +350,16 @@ impl BlockSums {
     }
 }
 
-/// `out = lhs · rhs`, or `out += lhs · rhs`, by the calling thread.
+/// `out = lhs · rhs`, or added to something, by the calling thread.
 ///
 /// # Safety
-/// As `multiply`; the tiles are [`available`]; the numbers of rows or of columns lie side by side in each matrix.
+/// As `multiply`; the tiles are [`available`]; the numbers of rows or of columns lie side by side in each matrix, those of rows in an `out` onto each of whose rows one is added.
 pub(super) unsafe fn product(
     (m, k, n): (usize, usize, usize),
     lhs: Matrix<*const f32>,
     rhs: Matrix<*const f32>,
     out: Matrix<*mut f32>,
-    add: bool,
+    onto: Onto<f32>,
 ) {
     let (lhs, rhs) = (
         Unpacked { start: lhs.start, line: lhs.rows, along: lhs.columns },
@@ -367,8 +368,8 @@ pub(super) unsafe fn product(
     // SAFETY: as above.
     unsafe {
         match out.columns {
-            1 => by_blocks((m, k, n), lhs, rhs, OutRows { start: out.start, apart: out.rows }, add),
-            _ => by_blocks((n, k, m), rhs, lhs, OutRows { start: out.start, apart: out.columns }, add),
+            1 => by_blocks((m, k, n), lhs, rhs, OutRows { start: out.start, apart: out.rows }, onto),
+            _ => by_blocks((n, k, m), rhs, lhs, OutRows { start: out.start, apart: out.columns }, onto),
         }
     }
 }
@@ -378,7 +379,7 @@ pub(super) unsafe fn product(
 /// # Safety
 /// As [`product`].
 #[target_feature(enable = "avx512f,avx512bw")]
-unsafe fn by_blocks((m, k, n): (usize, usize, usize), lhs: Unpacked, rhs: Unpacked, out: OutRows, add: bool) {
+unsafe fn by_blocks((m, k, n): (usize, usize, usize), lhs: Unpacked, rhs: Unpacked, out: OutRows, onto: Onto<f32>) {
     thread_local! {
         static ROOM: RefCell<Vec<CacheLine>> = const { RefCell::new(Vec::new()) };
     }
@@ -400,7 +401,8 @@ unsafe fn by_blocks((m, k, n): (usize, usize, usize), lhs: Unpacked, rhs: Unpack
         for left in (0..n).step_by(MOST_COLUMNS) {
             let columns = MOST_COLUMNS.min(n - left);
             for deep in (0..k).step_by(most_depth) {
-                let (depth, add) = (most_depth.min(k - deep), add || deep > 0);
+                let depth = most_depth.min(k - deep);
+                let onto = if deep > 0 { Onto::Out } else { onto };
                 let group = depth.div_ceil(STEP) * GROUP;
                 rhs.from(left, deep).pack(columns, depth, false, packed_columns);
                 for top in (0..m).step_by(MOST_ROWS) {
@@ -412,12 +414,17 @@ unsafe fn by_blocks((m, k, n): (usize, usize, usize), lhs: Unpacked, rhs: Unpack
                             let start = out.start.add((top + i * BLOCK) * out.apart + left + j * BLOCK);
                             let to = OutRows { start, ..out };
                             let size = (BLOCK.min(rows - i * BLOCK), BLOCK.min(columns - j * BLOCK));
-                            if size == (BLOCK, BLOCK) && !add {
+                            let base = match onto {
+                                Onto::Nothing => None,
+                                Onto::Out => Some(to),
+                                Onto::Row(row) => Some(OutRows { start: row.at(left + j * BLOCK), apart: 0 }),
+                            };
+                            if size == (BLOCK, BLOCK) && base.is_none() {
                                 block(a, b, group / GROUP, to, to);
                             } else {
                                 let here = OutRows { start: sums.0.as_mut_ptr(), apart: BLOCK };
                                 block(a, b, group / GROUP, here, to);
-                                sums.write(size.0, size.1, to, add);
+                                sums.write(size.0, size.1, to, base);
                             }
                         }
                     }
@@ -454,8 +461,9 @@ mod tests {
         let (mut ours, mut others) = (vec![1_f32; m * n + 1], vec![1_f32; m * n]);
         // SAFETY: the vectors hold all numbers of the three matrices.
         unsafe {
-            product(size, lhs, rhs, to(ours.as_mut_ptr()), add);
-            super::super::one_product(size, lhs, rhs, to(others.as_mut_ptr()), add, false);
+            let onto = || if add { Onto::Out } else { Onto::Nothing };
+            product(size, lhs, rhs, to(ours.as_mut_ptr()), onto());
+            super::super::one_product(size, lhs, rhs, to(others.as_mut_ptr()), onto(), false);
         }
         assert_eq!(ours[m * n], 1., "wrote beyond the end");
         let mut worst = (0_f64, 0_f64);
@@ -515,6 +523,21 @@ mod tests {
     }
 
     #[test]
+    fn a_row_is_added_to_each_row() {
+        let (m, k, n) = (300, 200, 250);
+        let (lhs, rhs, row) = (numbers(m * k, 3), numbers(k * n, 4), numbers(n, 5));
+        let (lhs, rhs) = (by_rows(lhs.as_ptr(), k), by_rows(rhs.as_ptr(), n));
+        let mut expected = row.repeat(m);
+        // SAFETY: the vectors hold all numbers of the three matrices.
+        unsafe {
+            super::super::multiply((m, k, n), Fixed::Columns, lhs, rhs, by_rows(expected.as_mut_ptr(), n), true, 1);
+            for threads in [1, 2, 5] {
+                assert!(super::super::multiply_onto((m, k, n), lhs, rhs, &row, threads) == expected, "{threads}");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_no_number_stays_none() {
         if !available() {
             return;
@@ -530,7 +553,7 @@ mod tests {
                     by_rows(a.as_ptr(), 64),
                     by_rows(b.as_ptr(), 64),
                     by_rows(out.as_mut_ptr(), 64),
-                    false,
+                    Onto::Nothing,
                 )
             };
             for (i, row) in out.chunks(64).enumerate() {
