@@ -439,14 +439,16 @@ fn gone<'a>(message: &str, report: &mut Report<'a>, story: &Story<'a>) {
         report.advice.insert(0, ("help".to_owned(), format!("`use {path};` brings it into scope")));
     }
     if let Some(plain) = without_names(&story.told.code, name) {
-        let plain = named_line(&story.told.code, name).and_then(habits::in_order).unwrap_or(plain);
+        let called = match named_line(&story.told.code, name).and_then(habits::in_order) {
+            Some(whole) => format!("`{whole}`"),
+            None => format!("`{plain}`{}", habits::usual_call(&plain)),
+        };
         report.message = format!("{NO_NAMES}: `{name}=`");
         report.marks.iter_mut().for_each(|(_, mark)| mark.label.clear());
         report.advice = vec![(
             "help".to_owned(),
             format!(
-                "they stand in their order: `{plain}`{}; what is left at its usual has a verb of its own (Tab lists them)",
-                habits::usual_call(&plain)
+                "they stand in their order: {called}; what is left at its usual has a verb of its own (Tab lists them)"
             ),
         )];
     } else if let Some((line, text)) = assigned(&story.told.code, name) {

@@ -363,7 +363,7 @@ pub fn adapt(report: &mut Report<'_>) {
     };
     if let Some(help) = help {
         // a name that only looks alike leads astray
-        report.advice.retain(|(_, text)| !text.contains("similar name"));
+        report.advice.retain(|(_, text)| !text.contains("similar name") && !text.contains("associated function:"));
         report.advice.insert(0, ("help".to_owned(), help.to_owned()));
     }
 }
