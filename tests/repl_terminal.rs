@@ -377,6 +377,7 @@ fn piped_input_runs_without_a_terminal() {
     );
     assert_eq!((code, out.as_str()), (1, "6\n4\nred\n"), "{err}");
     assert!(err.contains("E0425") && !err.contains('\u{1b}'), "{err}");
+    assert!(err.ends_with("the first error ends the input: what follows it is not run\n"), "{err}");
 
     let folder = tempfile::tempdir().unwrap();
     let script = folder.path().join("script.rs");

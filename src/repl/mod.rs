@@ -105,7 +105,7 @@ fn cells(runner: &mut Runner<'_>, cells: impl Iterator<Item = anyhow::Result<Str
             Next::Read | Next::Edit(_) => {}
             Next::Run => {
                 if let Err(error) = runner.run(&cell) {
-                    runner.face().line("the first error ends the input: what follows it is not run");
+                    runner.face().complain("the first error ends the input: what follows it is not run");
                     return Ok(exit_code(&error));
                 }
             }

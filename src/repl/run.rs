@@ -36,6 +36,14 @@ impl Face {
             Face::Plain(plain) => plain.block(text),
         }
     }
+
+    /// The same about an error, where there is a place for those.
+    pub fn complain(&mut self, text: &str) {
+        match self {
+            Face::Live(terminal) => terminal.line(text),
+            Face::Plain(plain) => plain.complain(text),
+        }
+    }
 }
 
 /// A cell that ran, for `:save` and `:edit`.
