@@ -1,5 +1,6 @@
 //! Parts files into training and validation, class by class, and keeps copies of one file on one side.
 
+use super::known::hash;
 use super::{Part, Sample};
 use crate::show::Steps;
 use crate::words::count;
@@ -10,7 +11,6 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::Metadata;
-use std::hash::{DefaultHasher, Hasher};
 
 /// Files with the same content.
 #[derive(Clone, Debug, Default)]
@@ -49,9 +49,7 @@ impl Copies {
             for ids in files {
                 steps.step()?;
                 if let Some(bytes) = samples[ids[0]].content() {
-                    let mut hasher = DefaultHasher::new();
-                    hasher.write(&bytes);
-                    by_content.entry(hasher.finish()).or_default().extend(ids);
+                    by_content.entry(hash(&bytes)).or_default().extend(ids);
                 }
             }
             let copies = by_content.into_values().filter(|ids| ids.len() > 1);

@@ -76,7 +76,6 @@ enum Onto<T> {
 ///
 /// # Safety
 /// The pointers reach over all elements that the sizes and strides name; nobody else touches `out` meanwhile.
-#[allow(clippy::too_many_arguments)]
 pub(crate) unsafe fn multiply<T: Float>(
     size: (usize, usize, usize),
     fixed: Fixed,
