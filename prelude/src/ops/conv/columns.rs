@@ -163,37 +163,22 @@ pub(crate) fn backward<T: Float>(
                                 Some(turned) => by_rows(turned[group * og * depth..].as_ptr(), og),
                                 None => transposed(w[group * og * depth..].as_ptr(), depth),
                             };
+                            let product = |place| {
+                                let size = (depth, og, len);
+                                // SAFETY: each place below has room for depth × len numbers, and is this thread's alone.
+                                unsafe {
+                                    multiply(size, Fixed::Rows, weight, by_rows(dy, dy_stride), place, false, 1);
+                                }
+                            };
                             if plan.is_pointwise() && block.is_part() {
                                 let at = (block.pictures.start * plan.c + group * cg) * pixels + block.pixels.start;
                                 // SAFETY: the block's pixels of dx are this thread's alone.
-                                unsafe {
-                                    let place = by_rows(dx_shared.at(at), pixels);
-                                    multiply(
-                                        (depth, og, len),
-                                        Fixed::Rows,
-                                        weight,
-                                        by_rows(dy, dy_stride),
-                                        place,
-                                        false,
-                                        1,
-                                    );
-                                }
+                                product(by_rows(unsafe { dx_shared.at(at) }, pixels));
                                 return;
                             }
                             scratch::<T, _>(2, depth * len, |columns| {
-                                // SAFETY: `columns` holds depth × len numbers; the pictures are this thread's alone.
-                                unsafe {
-                                    let place = by_rows(columns.as_mut_ptr(), len);
-                                    multiply(
-                                        (depth, og, len),
-                                        Fixed::Rows,
-                                        weight,
-                                        by_rows(dy, dy_stride),
-                                        place,
-                                        false,
-                                        1,
-                                    );
-                                }
+                                // `columns` holds depth × len numbers; the pictures are this thread's alone
+                                product(by_rows(columns.as_mut_ptr(), len));
                                 if block.pixels.start == 0 {
                                     let plane = plan.h * plan.w;
                                     for n in block.pictures.clone() {
